@@ -1,0 +1,27 @@
+# Targets: setup, quickstart, test. Everything is installed into .venv from the pinned lock file.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+STORE ?= store
+LOCK := docker/requirements-cpu.txt
+
+.PHONY: setup quickstart test check
+
+setup: .venv/ready
+
+.venv/ready: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || (echo "w2s needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 2)
+	@command -v g++ >/dev/null || (echo "w2s needs g++ (DeepSpeed compiles its CPU communication once)" >&2; exit 2)
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --no-deps -r $(LOCK)
+	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+quickstart: .venv/ready
+	.venv/bin/w2s run quickstart --store $(STORE)
+
+check: .venv/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/pyright
+
+test: check
+	.venv/bin/python -m pytest

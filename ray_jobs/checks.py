@@ -1,0 +1,38 @@
+"""What can be known to be wrong before anything starts."""
+
+from collections.abc import Sequence
+
+from ray_jobs.models import base_folder, context_limit
+from ray_jobs.resources import Resources, accumulation
+from ray_jobs.tokens import Tokens, load_tokenizer
+from w2s.recipe import Experiment, FineTune, Model, Prefer
+from w2s.step import Step
+
+
+def check(experiment: Experiment, missing: Sequence[Step], resources: Resources) -> None:
+    """Batch sizes, tokenizers, chat templates and contexts of everything a run would use.
+
+    Raises ValueError, naming the value, the rule and the way out.
+    """
+    for step in missing:
+        if isinstance(step.recipe, FineTune):
+            accumulation(step.recipe.sft.batch_size, resources)
+        elif isinstance(step.recipe, Prefer):
+            accumulation(step.recipe.preference.batch_size, resources)
+    longest = max(experiment.greedy.max_tokens, experiment.sampled.max_tokens)
+    for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
+        demonstrations = experiment.demonstrations.count if role == "strong" else 0
+        _check_model(role, model, longest, demonstrations)
+
+
+def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) -> None:
+    folder = base_folder(model, weights=False)
+    tokens = Tokens(load_tokenizer(folder), model.prompt)
+    limit = context_limit(folder)
+    # Each demonstration costs at least what an empty question's prompt does; sampling checks the real prompts.
+    least = len(tokens.prompt_ids("?")) * (1 + demonstrations) + max_tokens
+    if least > limit:
+        raise ValueError(
+            f"{role} model {model.name}: its context of {limit} tokens cannot hold a prompt with {demonstrations} demonstrations and "
+            f"max_tokens={max_tokens} (at least {least} tokens): lower demonstrations.count or max_tokens, or take another model"
+        )

@@ -1,0 +1,90 @@
+"""The `w2s` command. Imports what a command needs when it runs, so that --help, list and plan answer at once."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from w2s import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 1 a step failed, 2 the user must change something, 130 stopped."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except ValueError as error:
+        print(f"w2s: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("w2s: stopped; what is finished stays: run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(prog="w2s", description="Weak-to-strong reasoning: a strong model learns from a weaker one's answers.")
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="do what is missing of an experiment, then print its table")
+    run.set_defaults(command=_run)
+    plan = commands.add_parser("plan", help="show each step's directory, state and why; starts nothing")
+    plan.set_defaults(command=_plan)
+    for one in (run, plan):
+        one.add_argument("experiment", metavar="EXPERIMENT", help="a name from `w2s list`, or path/to/file.py:function")
+        one.add_argument("--store", required=True, metavar="URL", help="a folder, or a URL such as s3://bucket/prefix")
+        one.add_argument("--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="change a field, e.g. dpo.beta=0.3")
+        one.add_argument("--only", action="extend", nargs="+", default=[], metavar="STEP", help="these steps and what they need")
+    run.add_argument("--resources", default="local", metavar="PRESET", help="local (default), one-gpu, node-8gpu or cluster-70b")
+    listing = commands.add_parser("list", help="the shipped experiments, one line each")
+    listing.set_defaults(command=_list)
+    return top
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ray_jobs.resources import load_resources
+    from ray_jobs.run import StepFailed, run
+    from w2s import experiments
+    from w2s.report import text
+    from w2s.store import Store
+
+    experiment = experiments.set_fields(experiments.load(options.experiment), options.set)
+    store = Store(options.store)
+    try:
+        last = run(experiment, store, load_resources(options.resources), options.only)
+    except StepFailed as error:
+        print(f"w2s: {error}", file=sys.stderr)
+        return 1
+    if last.kind == "report":
+        print(text(store.document(last["report"])))
+        for name in ("report", "html"):
+            print(store.absolute(f"{last.directory}/{store.files(last[name])[0].path}"))
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from w2s import experiments
+    from w2s.graph import build_steps
+    from w2s.plan import plan
+    from w2s.revisions import identify
+    from w2s.store import Store
+
+    store = Store(options.store)
+    experiment = identify(experiments.set_fields(experiments.load(options.experiment), options.set), store, network=False)
+    planned = plan(build_steps(experiment), store, options.only)
+    for one in planned:
+        print(f"{one.state:<6} {one.step.name:<24} {one.directory or '(open)':<34} {one.why}")
+    states = [one.state for one in planned]
+    print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run")
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from w2s import experiments
+
+    for name in experiments.names():
+        print(f"{name:<24} {experiments.load(name).description}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The Ray this run works on: the cluster it was submitted to, or one of its own on this machine's loopback."""
+
+import logging
+import os
+import secrets
+
+LOCAL_OBJECT_STORE_BYTES = 1 << 30
+"""A run of its own passes only counts and small tables through Ray; completions and models go through the store."""
+
+
+def start() -> None:
+    """Connect to the cluster that `RAY_ADDRESS` or the job's environment names; without one, start Ray here.
+
+    A Ray of our own listens on loopback only, asks for a token nobody else has, and writes none to the home folder.
+    """
+    own = not os.environ.get("RAY_ADDRESS")
+    if own:  # Ray reads these when it is first imported
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    import ray
+    from ray.data import DataContext
+
+    if ray.is_initialized():
+        return
+    if own:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            logging_level=logging.WARNING,
+            object_store_memory=LOCAL_OBJECT_STORE_BYTES,
+            _node_ip_address="127.0.0.1",
+        )
+    else:
+        ray.init(logging_level=logging.WARNING)
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+
+
+def room() -> dict[str, float]:
+    """CPUs and GPUs the cluster has now; an autoscaler may add more."""
+    import ray
+
+    return ray.cluster_resources()
+
+
+def stop() -> None:
+    """Leave the cluster, or end our own."""
+    import sys
+
+    if "ray" in sys.modules:
+        import ray
+
+        ray.shutdown()

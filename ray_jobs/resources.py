@@ -1,0 +1,289 @@
+"""Where and how wide a run computes: presets, and what they mean for vLLM, DeepSpeed and Ray.
+
+Nothing here bears identity: the same recipe on other resources is the same step. Tokens per model, learning rate and global
+batch are no part of this; they belong to the recipe.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args, get_type_hints
+
+DType = Literal["bfloat16", "float32"]
+GPUS_PER_NODE = 8
+"""Of the machines the presets are made for; workers that fit one are kept on one, where the links between GPUs are fast."""
+NODE_LABEL = "w2s-nodes"
+"""Node label that `sampling_nodes` and `training_nodes` name a value of; cluster.yaml gives it to its node types."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Sizes of the two kinds of GPU work: sampling engines and training workers.
+
+    Raises ValueError, naming the field and the rule, where sizes do not go together.
+    """
+
+    min_engines: int
+    max_engines: int
+    """Engines of one sampling step; Ray Data starts more, up to the maximum, while there is room and work."""
+    gpus_per_engine: int
+    """Tensor parallel size; 0 samples on CPU."""
+    cpus_per_engine: int
+    """On CPU also the engine's OpenMP threads."""
+    engine_dtype: DType
+    max_num_seqs: int
+    """Sequences an engine decodes at once."""
+    gpu_memory_utilization: float
+    """Share of each GPU's memory for weights and KV cache together; not used on CPU."""
+    cpu_kv_cache_gib: int
+    """KV cache of an engine on CPU, in GiB; not used on GPU."""
+    problems_per_block: int
+    """Problems of one file of completions, the unit a rerun does not repeat; a few blocks together should fill an engine."""
+    sampling_nodes: str
+    """Value of the node label `w2s-nodes` that engines need; empty: any node."""
+    workers: int
+    """Training processes of one step."""
+    gpus_per_worker: int
+    """1, or 0 to train on CPU."""
+    cpus_per_worker: int
+    train_dtype: DType
+    """Of the frozen base's weights; bfloat16 also turns on autocast."""
+    zero_stage: int
+    """DeepSpeed: 0 nothing, 1 optimizer state, 2 gradients too, 3 weights too are spread over the workers."""
+    micro_batch: int
+    """Examples (pairs) per worker per forward pass."""
+    gradient_checkpointing: bool
+    training_nodes: str
+    """As `sampling_nodes`, for training workers."""
+    save_minutes: float
+    """Between a training's checkpoints; what a lost node costs at most."""
+    max_failures: int
+    """Lost workers after which a training step gives up."""
+
+    def __post_init__(self) -> None:
+        zero_or_more = ("gpus_per_engine", "gpus_per_worker", "max_failures", "save_minutes", "zero_stage")
+        for name, kind in get_type_hints(type(self)).items():
+            value, least = getattr(self, name), 0 if name in zero_or_more else 1
+            if kind is int and value < least:
+                raise ValueError(f"{name}={value}: it must be at least {least}")
+        rules = {
+            "min_engines must not be above max_engines": self.min_engines <= self.max_engines,
+            "zero_stage must be 0, 1, 2 or 3": self.zero_stage <= 3,
+            "gpus_per_worker must be 0 or 1: a worker is one process on one GPU": self.gpus_per_worker <= 1,
+            "gpu_memory_utilization must be above 0 and at most 1": 0 < self.gpu_memory_utilization <= 1,
+            "save_minutes must not be negative": self.save_minutes >= 0,
+        }
+        for rule, holds in rules.items():
+            if not holds:
+                raise ValueError(f"{rule}; it is {rule.split()[0]}={getattr(self, rule.split()[0])}")
+
+    @property
+    def tensor_parallel(self) -> int:
+        """Tensor parallel size of an engine."""
+        return max(1, self.gpus_per_engine)
+
+
+LOCAL = Resources(
+    min_engines=1,
+    max_engines=1,
+    gpus_per_engine=0,
+    cpus_per_engine=2,
+    engine_dtype="float32",
+    max_num_seqs=256,
+    gpu_memory_utilization=0.9,
+    cpu_kv_cache_gib=2,
+    problems_per_block=100,
+    sampling_nodes="",
+    workers=2,
+    gpus_per_worker=0,
+    cpus_per_worker=1,
+    train_dtype="float32",
+    zero_stage=2,
+    micro_batch=4,
+    gradient_checkpointing=False,
+    training_nodes="",
+    save_minutes=1,
+    max_failures=1,
+)
+"""Two CPU cores, models of 2 to 300 million parameters.
+
+A token's KV cache in float32 takes 4 layers x 192 x 2 x 4 B = 6 KiB in the quickstart's strong model and 45 KiB in
+SmolLM2-135M: 2 GiB hold 256 sequences of 1,365 tokens, or 66 of 700. The base is whole in each worker: 2 x 1.1 GB at 270 million.
+"""
+
+ONE_GPU = replace(
+    LOCAL,
+    gpus_per_engine=1,
+    cpus_per_engine=4,
+    engine_dtype="bfloat16",
+    workers=1,
+    gpus_per_worker=1,
+    cpus_per_worker=4,
+    train_dtype="bfloat16",
+    zero_stage=0,
+    micro_batch=2,
+    gradient_checkpointing=True,
+    save_minutes=10,
+)
+"""One GPU of 24 GB or more, models up to 8 billion parameters: 16 GB of bfloat16 weights; engine and trainer take turns."""
+
+NODE_8GPU = replace(
+    ONE_GPU,
+    max_engines=8,
+    cpus_per_engine=8,
+    workers=8,
+    cpus_per_worker=8,
+    zero_stage=2,
+    micro_batch=1,
+    max_failures=3,
+)
+"""One machine with 8 GPUs of 40 GB or more, models up to 13 billion parameters: 26 GB of bfloat16 weights whole on each GPU."""
+
+CLUSTER_70B = replace(
+    NODE_8GPU,
+    max_engines=4,
+    gpus_per_engine=4,
+    cpus_per_engine=16,
+    problems_per_block=64,
+    sampling_nodes="sampling",
+    zero_stage=3,
+    training_nodes="training",
+)
+"""Models of 70 billion parameters on cluster.yaml's 80 GB GPUs: 140 GB of bfloat16 weights.
+
+Engine, 4 GPUs: 140 / 4 = 35 GB of weights on each; 0.9 x 80 - 35 = 37 GB are left, less a few for activations. Llama-2-70b's KV
+cache takes 80 layers x 8 heads x 128 x 2 x 2 B = 320 KiB a token, 80 KiB on each GPU: about 400,000 tokens, 256 sequences of 1,500.
+With 40 GB GPUs take gpus_per_engine=8.
+
+Training, 8 workers, ZeRO-3: 140 / 8 = 17.5 GB of weights on each; a layer is gathered whole, 1.7 GB, two at a time; checkpointed
+activations of a 2,048-token example take 80 x 2,048 x 8,192 x 2 B = 2.7 GB, of a pair twice that. LoRA of rank 8 has 0.1 billion
+parameters: with gradients and Adam's state 1.7 GB over all workers. The paper's global batch of 8 is one example on each worker, so a
+training step stays on one node, and two steps run side by side on two. `cluster-70b,workers=16` spreads one step over both,
+for batches that 16 divides.
+"""
+
+PRESETS: dict[str, Resources] = {"local": LOCAL, "one-gpu": ONE_GPU, "node-8gpu": NODE_8GPU, "cluster-70b": CLUSTER_70B}
+
+
+def load_resources(text: str) -> Resources:
+    """A preset's name, with changed fields after commas: `cluster-70b`, `local,workers=1`.
+
+    Raises ValueError for an unknown preset or field and for a value of another type, naming what there is.
+    """
+    name, *changes = text.split(",")
+    if name not in PRESETS:
+        raise ValueError(f"there are no resources {name!r}: choose {', '.join(PRESETS)}, changed as in {next(iter(PRESETS))},workers=1")
+    kinds = get_type_hints(Resources)
+    values: dict[str, Any] = {}
+    for change in changes:
+        field, equals, value = change.partition("=")
+        if not equals or field not in kinds:
+            known = ", ".join(one.name for one in fields(Resources))
+            raise ValueError(f"{change!r} in --resources {text}: it must be FIELD=VALUE, with one of the fields {known}")
+        values[field] = _parse(field, value, kinds[field])
+    return replace(PRESETS[name], **values)
+
+
+def _parse(field: str, value: str, kind: Any) -> Any:
+    if choices := get_args(kind) or (("true", "false") if kind is bool else ()):
+        if value not in choices:
+            raise ValueError(f"{field}={value}: it must be {' or '.join(choices)}")
+        return value == "true" if kind is bool else value
+    try:
+        return kind(value)
+    except ValueError:
+        raise ValueError(f"{field}={value}: it must be {'a whole number' if kind is int else 'a number'}") from None
+
+
+def needs(resources: Resources, kind: str) -> dict[str, int]:
+    """CPUs and GPUs that a step of a kind (`Step.kind`) must have at once to make progress; kinds without Ray work need none."""
+    if kind == "sample":
+        return {"CPU": resources.min_engines * resources.cpus_per_engine, "GPU": resources.min_engines * resources.gpus_per_engine}
+    if kind in ("finetune", "prefer"):
+        return {"CPU": resources.workers * resources.cpus_per_worker, "GPU": resources.workers * resources.gpus_per_worker}
+    return {"CPU": 0, "GPU": 0}
+
+
+def engine_placement(resources: Resources) -> dict[str, Any]:
+    """What Ray needs to know to place an engine: keyword arguments of `map_batches` or `ray.remote`."""
+    place: dict[str, Any] = {"num_cpus": resources.cpus_per_engine, "num_gpus": resources.gpus_per_engine}
+    return place | ({"label_selector": {NODE_LABEL: resources.sampling_nodes}} if resources.sampling_nodes else {})
+
+
+def engine_arguments(resources: Resources) -> dict[str, Any]:
+    """The AsyncEngineArgs of vLLM that depend on where it runs; model, context and adapters are the caller's."""
+    arguments: dict[str, Any] = {
+        "tensor_parallel_size": resources.tensor_parallel,
+        "dtype": resources.engine_dtype,
+        "max_num_seqs": resources.max_num_seqs,
+    }
+    if resources.gpus_per_engine:
+        arguments["gpu_memory_utilization"] = resources.gpu_memory_utilization
+    else:
+        arguments["enforce_eager"] = True  # compiling a small model costs more than it saves
+        # Given in bytes, or the engine claims a share of all memory and refuses to start beside anything large.
+        arguments["kv_cache_memory_bytes"] = resources.cpu_kv_cache_gib << 30
+    if resources.tensor_parallel > 1:
+        # An engine's GPUs are one actor's, on one node: processes of its own, for "ray" would ask Ray for the same GPUs again.
+        arguments["distributed_executor_backend"] = "mp"
+    return arguments
+
+
+def engine_environment(resources: Resources) -> dict[str, str]:
+    """Environment variables an engine's process needs before vLLM is imported; none on GPU."""
+    if resources.gpus_per_engine:
+        return {}
+    # Left to itself vLLM binds every engine of a machine to the same cores and keeps one free.
+    return {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(resources.cpus_per_engine)}
+
+
+def deepspeed_config(resources: Resources) -> dict[str, Any]:
+    """A DeepSpeed configuration for LoRA; `auto` is filled in by the HF Trainer from its arguments and the model's width.
+
+    There is no optimizer section: the Trainer's own AdamW needs nothing compiled, and an adapter's state is too small to offload.
+    """
+    zero: dict[str, Any] = {"stage": resources.zero_stage}
+    if resources.zero_stage:
+        zero["reduce_bucket_size"] = "auto"  # by default buffers for 500 million gradients; an adapter has a few million
+        zero["allgather_bucket_size"] = 50_000_000
+    if resources.zero_stage == 3:
+        zero["stage3_prefetch_bucket_size"] = "auto"
+        zero["stage3_param_persistence_threshold"] = "auto"  # keeps norms and narrow adapter matrices whole on each worker
+    return {
+        "train_batch_size": "auto",
+        "train_micro_batch_size_per_gpu": "auto",
+        "gradient_accumulation_steps": "auto",
+        "gradient_clipping": "auto",
+        "bf16": {"enabled": "auto"},
+        "zero_optimization": zero,
+        "zero_allow_untested_optimizer": True,  # the Trainer's AdamW; the Trainer would set it too, but not everyone reads that
+        "steps_per_print": 1 << 30,  # progress is ours to show
+    }
+
+
+def accumulation(batch_size: int, resources: Resources) -> int:
+    """Forward passes of each worker per optimizer step, so that the global batch is the recipe's on any number of workers.
+
+    Raises ValueError where workers x micro batch does not divide `batch_size`.
+    """
+    at_once = resources.workers * resources.micro_batch
+    if batch_size % at_once:
+        fitting = next(workers for workers in range(resources.workers, 0, -1) if batch_size % workers == 0)
+        raise ValueError(
+            f"a batch_size of {batch_size} is no multiple of workers={resources.workers} x micro_batch={resources.micro_batch}, {at_once}: "
+            f"add workers={fitting},micro_batch=1 to --resources, or set a batch_size that is a multiple of {at_once}"
+        )
+    return batch_size // at_once
+
+
+def scaling_config(resources: Resources) -> Any:
+    """The `ray.train.ScalingConfig` of a training step."""
+    from ray.train import ScalingConfig
+
+    gpus = resources.workers * resources.gpus_per_worker
+    return ScalingConfig(
+        num_workers=resources.workers,
+        use_gpu=resources.gpus_per_worker > 0,
+        resources_per_worker={"CPU": resources.cpus_per_worker} | ({"GPU": resources.gpus_per_worker} if gpus else {}),
+        # ZeRO-3 moves all weights several times a step: one node's links where they fit, else as few nodes as possible.
+        placement_strategy="STRICT_PACK" if 0 < gpus <= GPUS_PER_NODE else "PACK",
+        label_selector={NODE_LABEL: resources.training_nodes} if resources.training_nodes else None,
+    )

@@ -1,0 +1,173 @@
+"""The job's entry point: plan, skip, run, finish. `python -m ray_jobs.run EXPERIMENT --store URL` is `w2s run` for `ray job submit`."""
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from ray_jobs import cluster
+from ray_jobs.logs import RunLog
+from ray_jobs.progress import Progress
+from ray_jobs.resources import Resources, needs
+from w2s.graph import build_steps
+from w2s.plan import plan
+from w2s.recipe import Experiment, FineTune, Prefer, Sample
+from w2s.revisions import identify
+from w2s.step import Step
+from w2s.store import Store
+
+RECHECK_SECONDS = 10
+"""Between two looks for room that an autoscaler may have added."""
+
+class StepFailed(Exception):
+    """A step ended with an error that is not the user's; what is finished stays in the store."""
+
+
+Job = Callable[[list[Step], Store, Resources, Progress], None]
+
+
+def jobs() -> dict[str, Job]:
+    """Which job runs which kind of step; a job takes several steps only where it can share their cost."""
+    from ray_jobs import curate, evaluate, sample, train
+
+    return {
+        "datasetproblems": curate.problems,
+        "worldproblems": curate.problems,
+        "demonstrate": curate.demonstrations,
+        "agree": curate.consistent,
+        "pair": curate.pairs,
+        "finetune": train.train,
+        "prefer": train.train,
+        "sample": sample.sample,
+        "grade": evaluate.scores,
+        "audit": evaluate.audit,
+        "report": evaluate.report,
+    }
+
+
+def run(experiment: Experiment, store: Store, resources: Resources, only: Sequence[str] = ()) -> Step:
+    """Do what is missing of an experiment and return its report step (or, with `only`, the last step asked for).
+
+    Raises ValueError for what the user must change, mostly before anything starts, and StepFailed for all else a step raised,
+    after the others that were running have ended; both name the log.
+    """
+    store.check_writable()
+    experiment = identify(experiment, store, network=True)
+    planned = plan(build_steps(experiment), store, only)
+    missing = [one.step for one in planned if one.state != "done"]
+    if missing:
+        from ray_jobs.checks import check
+
+        check(experiment, missing, resources)
+        with RunLog(store) as log:
+            progress = Progress(log.terminal)
+            progress.say(f"{experiment.name}: {len(missing)} of {len(planned)} steps to run, store {store.url}, log {log.url}")
+            try:
+                Scheduler(missing, store, resources, progress).run()
+            except ValueError as error:
+                raise ValueError(f"{error} (log: {log.url})") from error
+            except Exception as error:  # the one place where every library's failure becomes a line for the user
+                traceback.print_exc()  # into the log
+                raise StepFailed(f"{reason(error)}\nThe log is {log.url}. What is finished stays: run again to go on.") from error
+            finally:
+                cluster.stop()
+    else:
+        Progress().say(f"{experiment.name}: all {len(planned)} steps are done, nothing to do")
+    return planned[-1].step
+
+
+def reason(error: BaseException) -> str:
+    """The error's innermost cause, in one line: Ray wraps what its workers raise."""
+    while (inner := error.__cause__ or getattr(error, "cause", None)) is not None and inner is not error:
+        error = inner
+    failures = getattr(error, "worker_failures", {})
+    if failures:
+        return reason(next(iter(failures.values())))
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else 'no message'}"
+
+
+@dataclass
+class Scheduler:
+    """Runs steps as their inputs are finished, side by side where the cluster has room.
+
+    A step starts if its claim fits beside the claims of those running, or if none is running: so nothing waits for room that
+    only it holds, and a claim larger than the cluster is left to the autoscaler.
+    """
+
+    missing: list[Step]
+    store: Store
+    resources: Resources
+    progress: Progress
+    running: dict[Future[None], list[Step]] = field(default_factory=dict["Future[None]", list[Step]])
+    done: set[str] = field(default_factory=set[str])
+    started: set[str] = field(default_factory=set[str])
+    on_ray: bool = False
+
+    def run(self) -> None:
+        """Run all steps.
+
+        Raises what the first failing step raised, once the others that were running have ended.
+        """
+        table = jobs()
+        with ThreadPoolExecutor(max_workers=len(self.missing), thread_name_prefix="step") as pool:
+            try:
+                while len(self.done) < len(self.missing):
+                    for group in self.ready():
+                        if self.fits(group):
+                            self.start(pool, table, group)
+                    assert self.running, "steps wait for each other"
+                    finished, _ = wait(self.running, timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        group = self.running.pop(future)
+                        future.result()
+                        self.done.update(step.name for step in group)
+            except KeyboardInterrupt:
+                cluster.stop()  # what runs ends with an error; what is in the store stays
+                raise
+            except Exception as error:
+                self.progress.say(f"failed: {reason(error):.300}; waiting for {len(self.running)} running steps to end")
+                raise
+
+    def ready(self) -> list[list[Step]]:
+        """Groups of steps that could start now; sampling steps with one base are one group, for one engine start."""
+        waiting = [step for step in self.missing if step.name not in self.started]
+        unfinished = {step.name for step in self.missing} - self.done
+        free = [step for step in waiting if not any(table.step.name in unfinished for _, table in step.inputs)]
+        groups: dict[str, list[Step]] = {}
+        for step in free:
+            if isinstance(step.recipe, Sample):
+                groups.setdefault(str(step.recipe.model), []).append(step)
+            else:
+                groups[step.name] = [step]
+        return [group for group in groups.values() if not self.worth_waiting(group, waiting)]
+
+    def worth_waiting(self, group: list[Step], waiting: list[Step]) -> bool:
+        """Whether a group only scores models while others of its base, to be scored too, are still being made."""
+        recipe = group[0].recipe
+        if not isinstance(recipe, Sample) or not all(step.title for step in group):
+            return False
+        names = {step.name for step in group}
+        return any(isinstance(s.recipe, Sample) and s.recipe.model == recipe.model and s.name not in names for s in waiting)
+
+    def fits(self, group: list[Step]) -> bool:
+        """Whether the cluster has room for the group beside what runs."""
+        if not self.running:
+            return True
+        room = cluster.room() if self.on_ray else {}
+        claimed = [needs(self.resources, one[0].kind) for one in self.running.values()] + [needs(self.resources, group[0].kind)]
+        return all(sum(claim.get(key, 0) for claim in claimed) <= room.get(key, 0) for key in ("CPU", "GPU"))
+
+    def start(self, pool: ThreadPoolExecutor, table: dict[str, Job], group: list[Step]) -> None:
+        """Hand a group to its job in a thread of its own."""
+        self.started.update(step.name for step in group)
+        if isinstance(group[0].recipe, FineTune | Prefer | Sample):
+            cluster.start()
+            self.on_ray = True
+        self.running[pool.submit(table[group[0].kind], group, self.store, self.resources, self.progress)] = group
+
+
+if __name__ == "__main__":
+    from ray_jobs.cli import main
+
+    sys.exit(main(["run", *sys.argv[1:]]))

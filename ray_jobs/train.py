@@ -1,0 +1,164 @@
+"""Training: one step as one Ray Train run, its adapter into the store."""
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from ray_jobs.progress import Progress
+from ray_jobs.resources import Resources, scaling_config
+from ray_jobs.versions import versions
+from w2s.recipe import FineTune, Prefer
+from w2s.records import Completion, PreferencePair, Problem, Reference, SFTExample
+from w2s.step import Step
+from w2s.store import Store
+
+POLL_SECONDS = 0.5
+
+
+def train(steps: list[Step], store: Store, resources: Resources, progress: Progress) -> None:
+    """Run one training step to its manifest.
+
+    Raises ValueError for what the user must change, ray.train.TrainingFailedError for what went wrong in the workers.
+    """
+    import ray
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    from ray_jobs.train_worker import train_loop
+
+    (step,) = steps
+    attempt = store.attempt(step)
+    if isinstance(step.recipe, FineTune):
+        rows, counts = sft_examples(step, store)
+    else:
+        assert isinstance(step.recipe, Prefer)
+        rows, counts = preference_pairs(step, store)
+    optimizer = step.recipe.sft if isinstance(step.recipe, FineTune) else step.recipe.preference
+    progress.started(step.name, math.ceil(math.ceil(len(rows) / optimizer.batch_size) * optimizer.epochs), "steps")
+    reporter = ray.remote(num_cpus=0)(Reporter).remote()
+    folder = f"{step.directory}/training"
+    trainer = TorchTrainer(
+        train_loop,
+        train_loop_config={"step": step, "store": store, "resources": resources, "rows": rows, "attempt": attempt.name, "reporter": reporter},
+        scaling_config=scaling_config(resources),
+        torch_config=TorchConfig(backend="nccl" if resources.gpus_per_worker else "gloo"),
+        run_config=RunConfig(
+            name="training",
+            storage_path=store.absolute(step.directory),
+            failure_config=FailureConfig(max_failures=resources.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    with Follower(reporter, step.name, progress):
+        trainer.fit()
+    result: dict[str, Any] = ray.get(reporter.result.remote())
+    for name in result["files"]:
+        attempt.add("model", f"{attempt.name}/model/{name}")
+    attempt.counts.update(counts | result["counts"])
+    attempt.commit(versions("trl", "peft", "deepspeed", "accelerate"))
+    if store.fs.exists(store.path(folder)):
+        store.fs.rm(store.path(folder), recursive=True)
+    numbers = result["counts"]
+    progress.finished(
+        step.name,
+        f"{numbers['examples']:.0f} examples, {numbers['steps']:.0f} steps, loss {numbers['first_loss']:.4f} -> {numbers['last_loss']:.4f}"
+        + (f", {numbers['too_long']:.0f} left out as too long" if numbers["too_long"] else ""),
+    )
+
+
+def sft_examples(step: Step, store: Store) -> tuple[list[SFTExample], dict[str, float]]:
+    """What a FineTune step learns from, by its inputs: examples, problems with references, or problems with all completions.
+
+    Completions that were cut or failed are left out and counted: closing them with an end token would teach stopping anywhere.
+
+    Raises ValueError where nothing is left.
+    """
+    assert isinstance(step.recipe, FineTune)
+    counts: dict[str, float] = {}
+    if examples := step.input("examples"):
+        rows = store.records(examples, SFTExample)
+    else:
+        problems = step.input("problems")
+        assert problems is not None
+        questions = {p.problem_id: p.question for p in store.records(problems, Problem)}
+        if references := step.input("references"):
+            gold = store.records(references, Reference)
+            rows = [SFTExample(r.problem_id, questions[r.problem_id], r.solution, "reference") for r in gold]
+        else:
+            completions = step.input("completions")
+            assert completions is not None
+            all_rows = store.records(completions, Completion)
+            whole = [c for c in all_rows if c.finish_reason == "stop" and c.text.strip()]
+            counts["cut_failed_or_empty"] = len(all_rows) - len(whole)
+            rows = [SFTExample(c.problem_id, questions[c.problem_id], c.text, "weak") for c in whole]
+    if not rows:
+        raise ValueError(f"{step.name} has nothing to train on: its input has no usable row")
+    return sorted(rows, key=lambda row: (row.problem_id, row.source)), counts
+
+
+def preference_pairs(step: Step, store: Store) -> tuple[list[PreferencePair], dict[str, float]]:
+    """What a Prefer step learns from.
+
+    Raises ValueError where there is no pair.
+    """
+    pairs = step.input("pairs")
+    assert pairs is not None
+    rows = store.records(pairs, PreferencePair)
+    if not rows:
+        raise ValueError(f"{step.name} has nothing to train on: there is no preference pair")
+    return rows, {}
+
+
+class Reporter:
+    """Actor between the workers and the driver: how far the training is, and at the end what rank 0 wrote."""
+
+    def __init__(self) -> None:
+        self._events: list[tuple[int, float | None]] = []
+        self._result: dict[str, Any] = {}
+
+    def advanced(self, done: int, loss: float | None) -> None:
+        """Optimizer steps done, and the latest loss."""
+        self._events.append((done, loss))
+
+    def events(self) -> list[tuple[int, float | None]]:
+        """What was reported since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def finished(self, files: Sequence[str], counts: dict[str, float]) -> None:
+        """Rank 0 has written the adapter's files into the attempt's folder."""
+        self._result = {"files": list(files), "counts": counts}
+
+    def result(self) -> dict[str, Any]:
+        """What `finished` was told."""
+        assert self._result, "the workers ended without a result"
+        return self._result
+
+
+class Follower:
+    """Shows a training's progress while the driver waits for it."""
+
+    def __init__(self, reporter: Any, name: str, progress: Progress) -> None:
+        self._reporter, self._name, self._progress = reporter, name, progress
+        self._stop, self._done = threading.Event(), 0
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        import ray
+
+        while not self._stop.wait(POLL_SECONDS):
+            try:
+                events = ray.get(self._reporter.events.remote())
+            except ray.exceptions.RayError:  # the training ends with an error of its own; this thread only shows progress
+                return
+            for done, loss in events:
+                self._progress.advanced(self._name, done - self._done, note=f"loss {loss:.4f}" if loss is not None else "")
+                self._done = done

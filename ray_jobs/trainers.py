@@ -1,0 +1,168 @@
+"""TRL trainers on token ids: SFT with a new adapter, DPO and ORPO with M_plus's adapter trained on.
+
+TRL tokenizes text in its own way; here prompts and completions come as the ids ray_jobs/tokens.py makes for the engine too.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ray_jobs.models import adapter_folder, base_folder
+from ray_jobs.resources import Resources, accumulation, deepspeed_config
+from ray_jobs.tokens import Tokens, load_tokenizer
+from w2s.recipe import FineTune, Optimizer, Prefer
+from w2s.records import PreferencePair, SFTExample
+from w2s.step import Step
+from w2s.store import Store
+
+
+def make_trainer(step: Step, store: Store, resources: Resources, rows: Sequence[Any], folder: Path) -> tuple[Any, dict[str, float]]:
+    """The trainer of a step and its counts: examples, too_long, tokens, seams.
+
+    Raises ValueError where every row is too long.
+    """
+    recipe = step.recipe
+    assert isinstance(recipe, FineTune | Prefer)
+    optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
+    base = base_folder(recipe.model)
+    tokenizer = load_tokenizer(base)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token  # padding is masked out of attention and loss
+    tokens = Tokens(tokenizer, recipe.model.prompt)
+    encoded = [sft_row(row, tokens) if isinstance(recipe, FineTune) else pair_row(row, tokens) for row in rows]
+    fitting = [row for row in encoded if longest(row) <= optimizer.max_tokens]
+    if not fitting:
+        raise ValueError(f"{step.name}: all {len(rows)} examples are longer than max_tokens={optimizer.max_tokens}: raise it")
+    counts: dict[str, float] = {
+        "examples": len(fitting),
+        "too_long": len(rows) - len(fitting),
+        "tokens": sum(sum(map(len, row.values())) for row in fitting),
+        "seams": tokens.seams,
+    }
+    if isinstance(recipe, FineTune):
+        return sft_trainer(recipe, resources, fitting, tokenizer, base, folder), counts
+    adapter = step.input("adapter")
+    assert adapter is not None
+    return preference_trainer(recipe, resources, fitting, tokenizer, base, adapter_folder(store, adapter), folder), counts
+
+
+def sft_row(row: SFTExample, tokens: Tokens) -> dict[str, list[int]]:
+    """`input_ids` of prompt + completion + end, and `labels` that are -100 on the prompt."""
+    prompt, completion = tokens.prompt_ids(row.question), tokens.completion_ids(row.question, row.completion)
+    return {"input_ids": prompt + completion, "labels": [-100] * len(prompt) + completion}
+
+
+def pair_row(row: PreferencePair, tokens: Tokens) -> dict[str, list[int]]:
+    """`prompt_ids`, `chosen_ids` and `rejected_ids`; both completions are closed by the end token."""
+    return {
+        "prompt_ids": tokens.prompt_ids(row.question),
+        "chosen_ids": tokens.completion_ids(row.question, row.chosen),
+        "rejected_ids": tokens.completion_ids(row.question, row.rejected),
+    }
+
+
+def longest(row: dict[str, list[int]]) -> int:
+    """Tokens of the longest sequence a row makes."""
+    if "input_ids" in row:
+        return len(row["input_ids"])
+    return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+
+
+def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str, Any]:
+    """What all three trainers' configurations share."""
+    return {
+        "output_dir": str(folder),
+        "learning_rate": recipe.learning_rate,
+        "num_train_epochs": recipe.epochs,
+        "per_device_train_batch_size": resources.micro_batch,
+        "gradient_accumulation_steps": accumulation(recipe.batch_size, resources),
+        "weight_decay": recipe.weight_decay,
+        "warmup_steps": recipe.warmup_ratio,  # below 1 it is a ratio of all steps
+        "lr_scheduler_type": recipe.schedule,
+        "seed": recipe.seed,
+        "data_seed": recipe.seed,
+        "max_length": None,  # too long rows are out already; TRL would cut their ends, and the answer with them
+        "deepspeed": deepspeed_config(resources),
+        "bf16": resources.train_dtype == "bfloat16",
+        "gradient_checkpointing": resources.gradient_checkpointing,
+        "use_cpu": not resources.gpus_per_worker,
+        "save_strategy": "no",  # ray_jobs/train_worker.py says when
+        "logging_steps": 0.02,  # a share of all steps
+        "logging_first_step": True,
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_pin_memory": bool(resources.gpus_per_worker),
+    }
+
+
+def load_base(resources: Resources, folder: Path) -> Any:
+    """The base's weights, never its pickled files nor its code."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True)
+
+
+def sft_trainer(recipe: FineTune, resources: Resources, rows: list[dict[str, Any]], tokenizer: Any, base: Path, folder: Path) -> Any:
+    """SFT of a new adapter; the loss is the completion tokens' mean."""
+    from datasets import Dataset
+    from peft import LoraConfig
+    from trl import SFTConfig, SFTTrainer
+
+    lora = recipe.sft.lora
+    config = SFTConfig(**arguments(recipe.sft, resources, folder), dataset_kwargs={"skip_prepare_dataset": True}, packing=False)
+    adapter = LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets), task_type="CAUSAL_LM"
+    )
+    return SFTTrainer(
+        model=load_base(resources, base),
+        args=config,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=adapter,
+    )
+
+
+def preference_trainer(
+    recipe: Prefer, resources: Resources, rows: list[dict[str, Any]], tokenizer: Any, base: Path, adapter: Path, folder: Path
+) -> Any:
+    """DPO or ORPO that goes on from the adapter in `adapter`; DPO's reference is a frozen copy of it, made by TRL."""
+    from datasets import Dataset
+    from peft import PeftModel
+    from trl import DPOConfig, DPOTrainer
+    from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+
+    class TokenDPO(DPOTrainer):
+        """DPO on ids that are there already; TRL 1.16 has no public way round its own tokenizing."""
+
+        def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+            return dataset
+
+    class TokenORPO(ORPOTrainer):
+        """ORPO on ids that are there already, with the SFT term on the completion only.
+
+        TRL 1.16 takes that term over prompt and completion; the ORPO paper's loss, like SFT here, is of the completion.
+        """
+
+        def tokenize_row(self, feature: Any, model: Any = None) -> dict[str, list[int]]:
+            prompt, row = feature["prompt_ids"], {}
+            for side in ("chosen", "rejected"):
+                completion = feature[f"{side}_ids"]
+                row[f"{side}_input_ids"] = prompt + completion
+                row[f"{side}_attention_mask"] = [1] * len(prompt + completion)
+                row[f"{side}_labels"] = [-100] * len(prompt) + completion
+            return row
+
+        def concatenated_forward(self, model: Any, batch: Any) -> Any:
+            chosen, rejected, chosen_logits, rejected_logits, _, *rest = super().concatenated_forward(model, batch)
+            return (chosen, rejected, chosen_logits, rejected_logits, -chosen.mean(), *rest)
+
+    preference = recipe.preference
+    model = PeftModel.from_pretrained(load_base(resources, base), adapter, is_trainable=True)
+    shared = arguments(preference, resources, folder) | {"beta": preference.beta}
+    data = {"train_dataset": Dataset.from_list(rows), "processing_class": tokenizer}
+    if preference.loss == "dpo":
+        if preference.sft_weight:
+            shared |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, preference.sft_weight]}
+        return TokenDPO(model=model, args=DPOConfig(**shared), **data)
+    shared["max_length"] = preference.max_tokens  # unused by TokenORPO, but TRL takes None for 512
+    return TokenORPO(model=model, args=ORPOConfig(**shared, remove_unused_columns=False), **data)

@@ -1,0 +1,20 @@
+"""Answers: read out of completions, brought to one canonical form, compared, graded. Usable on its own.
+
+    >>> from w2s.answers import canonical, equal, grade, read
+    >>> read("12 + 1.5 = 13.5\\n#### $13.50", "gsm8k")
+    Answer(text='$13.50')
+    >>> canonical("$13.50"), equal("13.50", "27/2"), equal(r"\\frac{\\sqrt{8}}{2}", "sqrt(2)")
+    ('27/2', True, True)
+    >>> grade(read("#### 15 apples", "gsm8k"), "15").verdict
+    'right'
+
+No network, no sympy, no evaluation of code: any text is safe and takes bounded time.
+"""
+
+from .answer import Answer, Unreadable
+from .canonical_form import canonical, equal
+from .classes import answer_class, grade_class, grade_completion
+from .grading import Grade, grade
+from .reading import read
+
+__all__ = ["Answer", "Grade", "Unreadable", "answer_class", "canonical", "equal", "grade", "grade_class", "grade_completion", "read"]

@@ -1,0 +1,43 @@
+"""The class a completion's answer belongs to, under a recipe's family and equality. Filter, vote, pairs and scoring all compare these."""
+
+from w2s.recipe import Answers
+from w2s.records import Completion, Reference
+
+from . import paper
+from .answer import Answer, Unreadable
+from .canonical_form import canonical
+from .grading import Grade, grade
+from .reading import read
+
+
+def answer_class(completion: Completion, kind: str, answers: Answers) -> str | Unreadable:
+    """The class of a completion's answer: two completions of one problem agree where their classes are the same string.
+
+    `kind` is `Problem.kind`. `answers.equality`: `canonical` gives the canonical form, or Unreadable; `paper` gives the paper's normalised
+    string, '' where there is no answer (it is a class like any other and votes), and Unreadable only for a completion that failed.
+    OlympicArena's answers are compared by kind in both, in place of that benchmark's own judge.
+    """
+    if answers.equality == "paper" and completion.finish_reason != "error":
+        raw = paper.extract(completion.text, answers.family)
+        return canonical(raw, kind) if answers.family == "olympicarena" else paper.normalise(raw)
+    found = read(completion.text, answers.family, completion.finish_reason, kind)
+    return canonical(found.text, kind) if isinstance(found, Answer) else found
+
+
+def grade_completion(completion: Completion, reference: Reference, kind: str, answers: Answers) -> Grade:
+    """The verdict on a completion against its problem's gold. In paper mode equality of normalised strings, never undecided.
+
+    Raises ValueError where the two belong to different problems or the gold answer is empty.
+    """
+    if completion.problem_id != reference.problem_id:
+        raise ValueError(f"the completion is of problem {completion.problem_id!r}, the reference of {reference.problem_id!r}: join by problem_id")
+    found = answer_class(completion, kind, answers)
+    return grade_class(found, reference, kind, answers)
+
+
+def grade_class(found: str | Unreadable, reference: Reference, kind: str, answers: Answers) -> Grade:
+    """The verdict on an answer class; see `grade_completion`."""
+    if isinstance(found, str) and (not found or (answers.equality == "paper" and answers.family != "olympicarena")):
+        right = bool(found) and found == paper.normalise(reference.answer)
+        return Grade("right" if right else "wrong", "" if right else "differs" if found else "unreadable:empty", found)
+    return grade(Answer(found) if isinstance(found, str) else found, reference.answer, kind)

@@ -1,0 +1,326 @@
+"""What to compute: frozen, validated recipes. A recipe is a value; two equal recipes name the same work.
+
+Fields hold numbers, strings, tuples and other recipes, nothing else, so that every recipe has one text and with it one
+fingerprint. Where a step runs, on how many GPUs and in which micro batches, is no part of a recipe: see ray_jobs/resources.py.
+"""
+
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Recipe(BaseModel):
+    """Base of all recipes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: ClassVar[int] = 1
+    """Raised by hand when a step with this recipe would write other bytes."""
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that bear identity, by name; all of them unless a recipe says otherwise."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class Prompt(Recipe):
+    """How a question becomes a model's prompt (paper.md, "Setting")."""
+
+    style: Literal["completion", "chat"] = "completion"
+    """`completion`: plain text through `template`; `chat`: `template` is the user's turn of the model's own chat template."""
+    template: str = "Question: {question}\nAnswer:"
+    separator: str = "\n\n"
+    """Between demonstrations, in the completion style."""
+    stop: tuple[str, ...] = ("Question", "Answer")
+    """Strings that end a completion; they are not part of it."""
+
+    @model_validator(mode="after")
+    def _question_once(self) -> Self:
+        if self.template.count("{question}") != 1:
+            raise ValueError(f"template {self.template!r} must contain {{question}} exactly once")
+        return self
+
+
+class Model(Recipe):
+    """A base model and how it is spoken to."""
+
+    name: str
+    """Hub name, folder, fsspec URL of a folder, or `package:MODULE/FOLDER` for weights shipped in a Python package."""
+    revision: str | None = None
+    """Hub commit or `sha256:...` of a folder's files; None is resolved once per store and recorded there."""
+    prompt: Prompt = Prompt()
+
+    def identity(self) -> dict[str, Any]:
+        """A folder is identified by its files' hash alone, so that it may be moved."""
+        return located(super().identity(), self.revision)
+
+
+class Source(Recipe):
+    """One split's rows and where its fields are."""
+
+    name: str
+    """Hub name of a dataset, or a file or glob of .jsonl, .json, .jsonl.gz or .parquet files anywhere fsspec reads."""
+    revision: str | None = None
+    """Hub commit or `sha256:...` of the files; None is resolved once per store and recorded there."""
+    subset: str | None = None
+    """The hub dataset's configuration."""
+    split: str = "train"
+    """The hub dataset's split; not used for files."""
+    rows: tuple[int, int] | None = None
+    """Half-open range of rows, after the shuffle by `DatasetProblems.seed`; None takes all."""
+    question: str = "question"
+    """Column of the question."""
+    answer: str | None = None
+    """Column of the final answer; None reads it from the end of the solution."""
+    solution: str | None = None
+    """Column of the worked solution; None where there is none (then `answer` must be set, or the split has no gold)."""
+    id: str | None = None
+    """Column of a unique id; None numbers the rows of the source from 0, before the shuffle."""
+    kind: str | None = None
+    """Column of the answer kind, copied to `Problem.kind`."""
+    level: str | None = None
+    """Column of a difficulty or subject label, copied to `Problem.level`."""
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(column, allowed values): rows with another value are left out and counted."""
+
+    def identity(self) -> dict[str, Any]:
+        """Files are identified by their hash alone, so that they may be moved."""
+        return located(super().identity(), self.revision)
+
+
+def located(identity: dict[str, Any], revision: str | None) -> dict[str, Any]:
+    """`identity` without its location where the revision is a content hash."""
+    if revision is not None and revision.startswith("sha256:"):
+        return {key: value for key, value in identity.items() if key != "name"}
+    return identity
+
+
+class DatasetProblems(Recipe):
+    """Problems from datasets: the weak model's gold half, the strong model's questions, the test split."""
+
+    train_1: Source
+    train_2: Source
+    test: Source
+    seed: int = 42
+    """Of the shuffle before `Source.rows` cuts a source."""
+    overlap: Literal["error", "remove", "keep"] = "error"
+    """A question of train_2 that is also in train_1 or test: stop, leave it out of train_2, or keep it (the paper's data)."""
+    repeats: Literal["error", "remove", "keep"] = "error"
+    """A question that stands twice in one split: stop, keep the first, or keep all."""
+    solution_ending: str = "\n#### {answer}"
+    """Appended to a solution that does not come with its final answer; the marker is the answer family's."""
+    drop_calculator_marks: bool = True
+    """Remove GSM8K's `<<...>>` marks from solutions."""
+
+
+class WorldProblems(Recipe):
+    """Problems of the generated world of word problems that the quickstart uses (w2s/experiments/world.py)."""
+
+    train_1: int = Field(600, ge=1)
+    train_2: int = Field(600, ge=1)
+    test: int = Field(600, ge=1)
+    """Problems per split."""
+    seed: int = 0
+
+
+class Answers(Recipe):
+    """How the final answer of a completion is read and compared."""
+
+    family: Literal["gsm8k", "math", "olympicarena", "plain"] = "gsm8k"
+    equality: Literal["canonical", "paper"] = "canonical"
+    """`canonical`: one form per mathematical value; `paper`: the paper's scripts, equality of normalised strings."""
+
+
+class Sampling(Recipe):
+    """How completions are drawn."""
+
+    n: int = Field(1, ge=1)
+    """Completions per problem; one request to the engine."""
+    temperature: float = Field(0.0, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(1024, ge=1)
+    """Tokens per completion."""
+    seed: int = 42
+    """Hashed with the problem's id into the request's seed."""
+
+
+class LoRA(Recipe):
+    """Low-rank adapter."""
+
+    rank: int = Field(8, ge=1)
+    alpha: int = Field(16, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class Optimizer(Recipe):
+    """AdamW and its schedule, shared by SFT and preference training."""
+
+    learning_rate: float = Field(gt=0)
+    epochs: float = Field(gt=0)
+    batch_size: int = Field(8, ge=1)
+    """Examples (pairs) per optimizer step, over all workers."""
+    weight_decay: float = Field(0.0, ge=0)
+    warmup_ratio: float = Field(0.03, ge=0, le=1)
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    max_tokens: int = Field(1024, ge=8)
+    """Longest prompt + completion, in tokens; longer examples are left out and counted, never cut."""
+    seed: int = 42
+
+
+class SFT(Optimizer):
+    """Supervised fine-tuning on completions only (paper.md, "Hyper-parameters")."""
+
+    learning_rate: float = Field(1e-4, gt=0)
+    epochs: float = Field(2.0, gt=0)
+    lora: LoRA = LoRA()
+
+
+class Preference(Optimizer):
+    """Preference training that goes on from M_plus's adapter (paper.md, "Stage II")."""
+
+    loss: Literal["dpo", "orpo"]
+    beta: float = Field(0.1, gt=0)
+    """DPO: strength of the pull to the reference, M_plus; ORPO: weight of the odds-ratio term."""
+    sft_weight: float = Field(0.0, ge=0)
+    """DPO only: weight of an added SFT loss on the chosen completion; ORPO has that term by definition."""
+    learning_rate: float = Field(1e-5, gt=0)
+    epochs: float = Field(1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _sft_weight_is_dpo(self) -> Self:
+        if self.loss == "orpo" and self.sft_weight:
+            raise ValueError("sft_weight belongs to dpo: orpo contains the SFT loss already")
+        return self
+
+
+class Demonstrations(Recipe):
+    """Which of the weak model's completions the strong model is shown (paper.md, stage I.2)."""
+
+    count: int = Field(4, ge=1)
+    seed: int = 42
+
+
+class Agreement(Recipe):
+    """Stage I's filter: keep a problem where both models give the same readable answer."""
+
+    leave_out_demonstrations: bool = True
+    """A demonstration's own problem is not kept: the strong model would copy the answer and `agree`."""
+    top_up: int = Field(0, ge=0)
+    """Fill up to this many problems with ones whose answers differ, chosen by a hash of the id (paper.md, stage I.6); 0: no."""
+    min_kept: int = Field(8, ge=1)
+    """Fewer kept problems than this stop the run: there is nothing to train on."""
+    seed: int = 42
+
+
+class Pairs(Recipe):
+    """Stage II's pair rule (paper.md, stage II.3)."""
+
+    min_confidence: float = Field(0.6, ge=0, le=1)
+    """Least vote share where the weak answer is the majority's."""
+    min_confidence_against_weak: float = Field(0.8, ge=0, le=1)
+    """Least vote share where the weak answer differs."""
+    per_problem: int = Field(1, ge=1)
+    match_length: bool = False
+    """Take the rejected (or chosen) sample nearest in length to the other side, instead of a random one."""
+    min_pairs: int = Field(8, ge=1)
+    """Fewer pairs than this stop the run: there is nothing to train on."""
+    seed: int = 42
+
+
+class Experiment(Recipe):
+    """A complete run of the method: every value that decides what is computed."""
+
+    name: str
+    description: str
+    problems: DatasetProblems | WorldProblems
+    weak: Model
+    strong: Model
+    answers: Answers
+    weak_sft: SFT | None
+    """None: the weak model is used as it is (OlympicArena)."""
+    sft: SFT
+    greedy: Sampling
+    """For every answer to train_2 in stage I and every answer to the test split."""
+    demonstrations: Demonstrations = Demonstrations()
+    agreement: Agreement = Agreement()
+    iterations: int = Field(1, ge=1)
+    """Rounds of stage I."""
+    sampled: Sampling
+    """M_plus's samples in stage II."""
+    pairs: Pairs = Pairs()
+    dpo: Preference | None = None
+    orpo: Preference | None = None
+    ceiling: bool = True
+    """Train the ceiling on train_2's gold; without it there is no PGR."""
+
+    @model_validator(mode="after")
+    def _losses(self) -> Self:
+        for name, preference in (("dpo", self.dpo), ("orpo", self.orpo)):
+            if preference is not None and preference.loss != name:
+                raise ValueError(f"{name}.loss is {preference.loss!r}, it must be {name!r}")
+        if self.greedy.n != 1 or self.greedy.temperature != 0:
+            raise ValueError(f"greedy must have n=1 and temperature=0, not n={self.greedy.n}, temperature={self.greedy.temperature}")
+        return self
+
+
+class FineTune(Recipe):
+    """Step: a LoRA adapter by SFT on the base."""
+
+    model: Model
+    sft: SFT
+
+
+class Prefer(Recipe):
+    """Step: M_plus's adapter trained on by DPO or ORPO."""
+
+    model: Model
+    preference: Preference
+
+
+class Sample(Recipe):
+    """Step: completions of one model for one table of problems."""
+
+    model: Model
+    sampling: Sampling
+
+
+class Demonstrate(Recipe):
+    """Step: demonstrations out of the weak model's completions."""
+
+    demonstrations: Demonstrations
+    answers: Answers
+
+
+class Agree(Recipe):
+    """Step: the agreement filter."""
+
+    agreement: Agreement
+    answers: Answers
+
+
+class Pair(Recipe):
+    """Step: votes and preference pairs."""
+
+    pairs: Pairs
+    answers: Answers
+
+
+class Grade(Recipe):
+    """Step: verdicts on every model's test completions."""
+
+    answers: Answers
+
+
+class Audit(Recipe):
+    """Step: how right the kept set and the chosen side are, by gold; nothing reads it but the report."""
+
+    answers: Answers
+
+
+class Report(Recipe):
+    """Step: report.json and report.html."""
+
+    experiment: str
+    description: str
+    bootstrap_seed: int = 0
+    bootstrap_draws: int = Field(10_000, ge=100)

@@ -1,0 +1,157 @@
+"""What flows between steps: flat frozen records, one Arrow row each.
+
+`Problem` has no answer field. Gold is `Reference`, a table of its own, and only the weak model's SFT, the ceiling and scoring
+have it among their inputs.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from typing import Any, Literal, TypeVar, get_type_hints
+
+import pyarrow as pa
+
+FinishReason = Literal["stop", "length", "error"]
+"""`stop`: end token or stop string; `length`: cut by max_tokens; `error`: no text, the reason is in `Completion.error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question the models see."""
+
+    problem_id: str
+    question: str
+    kind: str = ""
+    """Answer kind where the dataset says it (OlympicArena's answer type), else empty."""
+    level: str = ""
+    """Difficulty or subject label of the dataset, for reports only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Gold for one problem: never an input of a step on the strong model's path."""
+
+    problem_id: str
+    answer: str
+    solution: str
+    """Worked solution that ends with the answer in the form the answer family reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One sample of one model for one problem, exactly as the engine gave it."""
+
+    problem_id: str
+    sample: int
+    """0 .. n-1; (problem_id, sample) is unique in a table."""
+    model: str
+    """Directory of the step that trained the adapter, or name@revision of a base model."""
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    seed: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A solved problem shown to the strong model in its prompt; the solution is the weak model's own and may be wrong."""
+
+    problem_id: str
+    question: str
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
+class SFTExample:
+    """A question with the completion to learn."""
+
+    problem_id: str
+    question: str
+    completion: str
+    source: str
+    """`weak`, `icl` or `reference`: whose completion it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the agreement filter decided for one problem of train_2, and why."""
+
+    problem_id: str
+    outcome: str
+    """`kept`, or the reason it was not: see `consistency.OUTCOMES`."""
+    weak_answer: str
+    icl_answer: str
+    """Canonical answers; empty where unreadable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """The vote of M_plus's samples on one problem."""
+
+    problem_id: str
+    answer: str
+    """Canonical answer of the largest class; empty where no sample could be read."""
+    votes: int
+    samples: int
+    confidence: float
+    """votes / samples, in 0..1; samples counts unreadable ones too, as in the paper."""
+    weak_answer: str
+    outcome: str
+    """`paired`, or the reason it was not: see `preferences.OUTCOMES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencePair:
+    """Two completions of one problem whose answers differ."""
+
+    problem_id: str
+    question: str
+    chosen: str
+    rejected: str
+    chosen_source: str
+    """`weak` or `strong`: who wrote the chosen one; the other side wrote the rejected one."""
+    chosen_answer: str
+    rejected_answer: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The verdict on one test completion."""
+
+    problem_id: str
+    model: str
+    """Name of the model in the report: `weak_floor`, `hybrid_ft_2`, ..."""
+    answer: str
+    verdict: str
+    """`right`, `wrong` or `undecided`; an unreadable answer is wrong, with its reason."""
+    reason: str
+
+
+Record = TypeVar("Record", Problem, Reference, Completion, Demonstration, SFTExample, Selection, Consensus, PreferencePair, Score)
+
+_ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), FinishReason: pa.string()}
+
+
+@cache
+def arrow_schema(record: type) -> pa.Schema:
+    """Arrow schema of a record type, one non-null column a field, in the order of the fields."""
+    hints = get_type_hints(record)
+    return pa.schema([pa.field(f.name, _ARROW[hints[f.name]], nullable=False) for f in fields(record)])
+
+
+def to_table(records: list[Record], record: type[Record]) -> pa.Table:
+    """Records as an Arrow table with `record`'s schema; an empty list gives an empty table with that schema."""
+    return pa.Table.from_pylist([asdict(r) for r in records], schema=arrow_schema(record))
+
+
+def from_table(table: pa.Table, record: type[Record]) -> list[Record]:
+    """Rows of an Arrow table as records.
+
+    Raises ValueError where the columns are not the record's.
+    """
+    expected = arrow_schema(record).names
+    if table.column_names != expected:
+        raise ValueError(f"a table of {record.__name__} has the columns {expected}, this one has {table.column_names}")
+    return [record(**row) for row in table.to_pylist()]

@@ -1,0 +1,119 @@
+"""A step: a recipe, named input tables and the directory their fingerprint names."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from w2s.recipe import Model, Recipe, Source
+
+
+@dataclass(frozen=True)
+class Table:
+    """One output of a step: a table of records, or its `model`."""
+
+    step: "Step"
+    name: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one directory of the store holds and what it is made from.
+
+    `inputs` are (role, table) in a fixed order; a role may not stand twice. The job that runs a step sees these tables and no
+    others, so what a step may know is written in the graph.
+    """
+
+    name: str
+    recipe: Recipe
+    inputs: tuple[tuple[str, Table], ...] = ()
+    title: str = field(default="", compare=False)
+    """The model's name in the report, on steps whose completions are scored."""
+
+    def __getitem__(self, table: str) -> Table:
+        return Table(self, table)
+
+    def input(self, role: str) -> Table | None:
+        """The table in `role`, or None."""
+        return dict(self.inputs).get(role)
+
+    @property
+    def kind(self) -> str:
+        """The recipe's type in lower case; steps of one kind are run by one job."""
+        return type(self.recipe).__name__.lower()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of recipe, version and inputs, 64 hex digits; the step's name, title and location are no part of it.
+
+        Raises TypeError where a recipe holds a value that has no stable text.
+        """
+        inputs = {role: [table.step.fingerprint, table.name] for role, table in self.inputs}
+        text = json.dumps({"recipe": stable(self.recipe), "inputs": inputs}, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def directory(self) -> str:
+        """The step's directory, relative to the store."""
+        return f"steps/{self.kind}-{self.fingerprint[:16]}"
+
+
+def step(name: str, recipe: Recipe, title: str = "", **inputs: Table | None) -> Step:
+    """A step from keyword inputs; a None input is left out."""
+    return Step(name, recipe, tuple((role, table) for role, table in sorted(inputs.items()) if table is not None), title)
+
+
+def stable(value: Any) -> Any:
+    """A JSON value that is the same for equal recipes on every machine.
+
+    Raises TypeError for anything but None, bool, int, float, str, tuples of these, and recipes.
+    """
+    if isinstance(value, Recipe):
+        fields = {name: stable(item) for name, item in value.identity().items()}
+        return {"type": type(value).__name__, "version": type(value).version, **fields}
+    if isinstance(value, tuple):
+        return [stable(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{value!r} ({type(value).__name__}) cannot be in a recipe: use numbers, strings, tuples or recipes")
+
+
+def with_upstream(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The steps and everything they need, each once, inputs before what reads them."""
+    ordered: dict[str, Step] = {}
+
+    def visit(one: Step) -> None:
+        for _, table in one.inputs:
+            visit(table.step)
+        ordered.setdefault(one.name, one)
+
+    for one in steps:
+        visit(one)
+    return tuple(ordered.values())
+
+
+def difference(ours: Any, theirs: Any, path: str = "recipe") -> list[str]:
+    """Where two `stable` recipes differ, each as `recipe.beta: 0.1 -> 0.3` (theirs -> ours), in field order."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        keys: list[str] = [*ours, *(key for key in theirs if key not in ours)]  # pyright: ignore
+        return [line for key in keys for line in difference(ours.get(key), theirs.get(key), f"{path}.{key}")]  # pyright: ignore
+    return [] if ours == theirs else [f"{path}: {json.dumps(theirs)} -> {json.dumps(ours)}"]
+
+
+def open_revisions(step: Step) -> list[Model | Source]:
+    """Models and sources under a step's recipe whose revision is not known yet; its fingerprint is not final while there are any."""
+    found: list[Model | Source] = []
+
+    def walk(value: Any) -> None:
+        if isinstance(value, Model | Source) and value.revision is None:
+            found.append(value)
+        elif isinstance(value, Recipe):
+            for item in value.identity().values():
+                walk(item)
+
+    walk(step.recipe)
+    for _, table in step.inputs:
+        found.extend(open_revisions(table.step))
+    return list(dict.fromkeys(found))
