@@ -23,7 +23,7 @@ printf '%s >=13.0, <13.1\n' cuda-bindings cuda-python nvidia-cuda-{cccl,crt,nvcc
 lock() { # FILE HEADER UV-OPTIONS...
     local file=docker/requirements-$1.txt header=$2
     shift 2
-    [ -e "$file" ] && cp "$file" "$scratch/lock" || : >"$scratch/lock"
+    if [ -e "$file" ]; then cp "$file" "$scratch/lock"; else : >"$scratch/lock"; fi
     uv pip compile pyproject.toml --no-config --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
         --no-header --no-annotate --output-file "$scratch/lock" "$@" >"$scratch/log" || { cat "$scratch/log"; exit 1; }
     # Without torch's build label, so that pip takes the build its index has.

@@ -40,7 +40,7 @@ def room() -> dict[str, float]:
     """CPUs and GPUs the cluster has now; an autoscaler may add more."""
     import ray
 
-    return ray.cluster_resources()
+    return dict(ray.cluster_resources())
 
 
 def stop() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 from ray_jobs.models import adapter_folder, base_folder
 from ray_jobs.resources import Resources, engine_arguments, engine_environment
 from ray_jobs.tokens import Tokens, load_tokenizer
-from w2s.hashing import hashed
 from w2s.recipe import Sample
 from w2s.records import Completion, Demonstration
+from w2s.seed import derived_seed
 from w2s.step import Step
 from w2s.store import Store, parquet_bytes
 
@@ -105,7 +105,7 @@ class Engine:
         from vllm.v1.engine.exceptions import EngineDeadError
 
         sampling, prompt = task.recipe.sampling, task.recipe.model.prompt
-        seed = hashed(sampling.seed, problem_id) % 2**62  # room for vLLM's child seeds, seed .. seed + n - 1
+        seed = derived_seed(sampling.seed, problem_id) // 2  # room for vLLM's child seeds, seed .. seed + n - 1
         ids: list[int] = []
         try:
             ids = self.tokens[task.step.name].prompt_ids(question, task.demonstrations)
@@ -119,12 +119,11 @@ class Engine:
                 output_kind=RequestOutputKind.FINAL_ONLY,
             )
             request = f"{task.step.directory}/{problem_id}"
-            result = None
-            async for result in self.llm.generate(TokensPrompt(prompt_token_ids=ids), parameters, request, lora_request=self.adapters[task.step.name]):
-                pass
-            assert result is not None and len(result.outputs) == sampling.n, f"{len(result.outputs) if result else 0} samples, not {sampling.n}"
+            adapter = self.adapters[task.step.name]
+            (result,) = [r async for r in self.llm.generate(TokensPrompt(prompt_token_ids=ids), parameters, request, lora_request=adapter)]
+            assert len(result.outputs) == sampling.n, f"{len(result.outputs)} samples, not {sampling.n}"
         except EngineDeadError:
-            os._exit(ENGINE_DIED)  # raising would only be retried on this dead engine: ray-project/ray, Ray Data actor retries
+            os._exit(ENGINE_DIED)  # an exception would be retried on this actor, whose engine is dead; its exit is what Ray restarts
         except ValueError as error:  # the engine's or the tokenizer's word on this one request
             reason = f"{type(error).__name__}: {error}"[:500]
             return [Completion(problem_id, i, task.model, "", "error", len(ids), 0, seed, reason) for i in range(sampling.n)]

@@ -20,6 +20,7 @@ from w2s.store import Store
 RECHECK_SECONDS = 10
 """Between two looks for room that an autoscaler may have added."""
 
+
 class StepFailed(Exception):
     """A step ended with an error that is not the user's; what is finished stays in the store."""
 

@@ -84,9 +84,7 @@ def _task(step: Step, store: Store) -> Task:
 
 
 def _problems(step: Step, store: Store) -> list[Problem]:
-    table = step.input("problems")
-    assert table is not None
-    return sorted(store.records(table, Problem), key=lambda problem: problem.problem_id)
+    return sorted(store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
 
 
 def _context(tasks: Sequence[Task], problems: Sequence[Sequence[Problem]]) -> int:
@@ -156,6 +154,8 @@ def _commit(attempt: Attempt, blocks: int, problems: int, progress: Progress) ->
         listed = "; ".join(f"{problem_id}: {reason}" for problem_id, reason in list(errors.items())[:3])
         raise ValueError(f"{step.name}: {len(errors)} of {problems} problems failed, more than {MAX_FAILED:.0%}: {listed}")
     attempt.rows["completions"] = completions
-    counts.update(problems=problems, completions=completions, truncated=truncated, failed=len(errors), completion_tokens=tokens, prompt_tokens=prompts)
+    counts.update(
+        problems=problems, completions=completions, truncated=truncated, failed=len(errors), completion_tokens=tokens, prompt_tokens=prompts
+    )
     attempt.commit(versions("vllm"))
     progress.finished(step.name, f"{completions} completions, {truncated} truncated, {len(errors)} failed")

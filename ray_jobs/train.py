@@ -36,11 +36,19 @@ def train(steps: list[Step], store: Store, resources: Resources, progress: Progr
         rows, counts = preference_pairs(step, store)
     optimizer = step.recipe.sft if isinstance(step.recipe, FineTune) else step.recipe.preference
     progress.started(step.name, math.ceil(math.ceil(len(rows) / optimizer.batch_size) * optimizer.epochs), "steps")
-    reporter = ray.remote(num_cpus=0)(Reporter).remote()
+    reporter: Any = ray.remote(num_cpus=0)(Reporter)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    reporter = reporter.remote()
     folder = f"{step.directory}/training"
     trainer = TorchTrainer(
         train_loop,
-        train_loop_config={"step": step, "store": store, "resources": resources, "rows": rows, "attempt": attempt.name, "reporter": reporter},
+        train_loop_config={
+            "step": step,
+            "store": store,
+            "resources": resources,
+            "rows": rows,
+            "attempt": attempt.name,
+            "reporter": reporter,
+        },
         scaling_config=scaling_config(resources),
         torch_config=TorchConfig(backend="nccl" if resources.gpus_per_worker else "gloo"),
         run_config=RunConfig(
@@ -76,19 +84,15 @@ def sft_examples(step: Step, store: Store) -> tuple[list[SFTExample], dict[str, 
     """
     assert isinstance(step.recipe, FineTune)
     counts: dict[str, float] = {}
-    if examples := step.input("examples"):
-        rows = store.records(examples, SFTExample)
+    if step.input("examples"):
+        rows = store.inputs(step, "examples", SFTExample)
     else:
-        problems = step.input("problems")
-        assert problems is not None
-        questions = {p.problem_id: p.question for p in store.records(problems, Problem)}
-        if references := step.input("references"):
-            gold = store.records(references, Reference)
+        questions = {p.problem_id: p.question for p in store.inputs(step, "problems", Problem)}
+        if step.input("references"):
+            gold = store.inputs(step, "references", Reference)
             rows = [SFTExample(r.problem_id, questions[r.problem_id], r.solution, "reference") for r in gold]
         else:
-            completions = step.input("completions")
-            assert completions is not None
-            all_rows = store.records(completions, Completion)
+            all_rows = store.inputs(step, "completions", Completion)
             whole = [c for c in all_rows if c.finish_reason == "stop" and c.text.strip()]
             counts["cut_failed_or_empty"] = len(all_rows) - len(whole)
             rows = [SFTExample(c.problem_id, questions[c.problem_id], c.text, "weak") for c in whole]
@@ -102,9 +106,7 @@ def preference_pairs(step: Step, store: Store) -> tuple[list[PreferencePair], di
 
     Raises ValueError where there is no pair.
     """
-    pairs = step.input("pairs")
-    assert pairs is not None
-    rows = store.records(pairs, PreferencePair)
+    rows = store.inputs(step, "pairs", PreferencePair)
     if not rows:
         raise ValueError(f"{step.name} has nothing to train on: there is no preference pair")
     return rows, {}
@@ -153,11 +155,12 @@ class Follower:
 
     def _follow(self) -> None:
         import ray
+        from ray.exceptions import RayError
 
         while not self._stop.wait(POLL_SECONDS):
             try:
                 events = ray.get(self._reporter.events.remote())
-            except ray.exceptions.RayError:  # the training ends with an error of its own; this thread only shows progress
+            except RayError:  # the training ends with an error of its own; this thread only shows progress
                 return
             for done, loss in events:
                 self._progress.advanced(self._name, done - self._done, note=f"loss {loss:.4f}" if loss is not None else "")

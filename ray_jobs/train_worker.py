@@ -9,6 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from ray_jobs.trainers import make_trainer
+from w2s.recipe import FineTune, Prefer
 from w2s.step import Step
 from w2s.store import Store
 
@@ -118,6 +119,7 @@ def _write_adapter(trainer: Any, step: Step, store: Store, attempt: str, folder:
     adapter.mkdir()
     weights = get_peft_model_state_dict(model, state_dict=state, adapter_name="default")
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, adapter / "adapter_model.safetensors")
+    assert isinstance(step.recipe, FineTune | Prefer)
     config = model.peft_config["default"]
     config.base_model_name_or_path = step.recipe.model.name  # not this node's path
     config.inference_mode = True

@@ -110,9 +110,7 @@ def sft_trainer(recipe: FineTune, resources: Resources, rows: list[dict[str, Any
 
     lora = recipe.sft.lora
     config = SFTConfig(**arguments(recipe.sft, resources, folder), dataset_kwargs={"skip_prepare_dataset": True}, packing=False)
-    adapter = LoraConfig(
-        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets), task_type="CAUSAL_LM"
-    )
+    adapter = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets), task_type="CAUSAL_LM")
     return SFTTrainer(
         model=load_base(resources, base),
         args=config,
@@ -153,13 +151,14 @@ def preference_trainer(
             return row
 
         def concatenated_forward(self, model: Any, batch: Any) -> Any:
-            chosen, rejected, chosen_logits, rejected_logits, _, *rest = super().concatenated_forward(model, batch)
+            forward: tuple[Any, ...] = super().concatenated_forward(model, batch)
+            chosen, rejected, chosen_logits, rejected_logits, _, *rest = forward
             return (chosen, rejected, chosen_logits, rejected_logits, -chosen.mean(), *rest)
 
     preference = recipe.preference
     model = PeftModel.from_pretrained(load_base(resources, base), adapter, is_trainable=True)
-    shared = arguments(preference, resources, folder) | {"beta": preference.beta}
-    data = {"train_dataset": Dataset.from_list(rows), "processing_class": tokenizer}
+    shared: dict[str, Any] = arguments(preference, resources, folder) | {"beta": preference.beta}
+    data: dict[str, Any] = {"train_dataset": Dataset.from_list(rows), "processing_class": tokenizer}
     if preference.loss == "dpo":
         if preference.sft_weight:
             shared |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, preference.sft_weight]}

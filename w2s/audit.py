@@ -60,9 +60,7 @@ class PairAudit:
     """Problems by `Consensus.outcome`."""
 
 
-def audit_selection(
-    selection: Sequence[Selection], problems: Iterable[Problem], references: Iterable[Reference], answers: Answers
-) -> SelectionAudit:
+def audit_selection(selection: Sequence[Selection], problems: Iterable[Problem], references: Iterable[Reference], answers: Answers) -> SelectionAudit:
     """Precision of what the filter kept, against that of all answers; problems without a reference are left out of the ratios."""
     right, undecided = _judge(problems, references, answers)
     judged = [(s.outcome.startswith("kept"), right(s.problem_id, s.weak_answer), right(s.problem_id, s.icl_answer)) for s in selection]
@@ -78,7 +76,11 @@ def audit_selection(
 
 
 def audit_pairs(
-    consensus: Sequence[Consensus], pairs: Sequence[PreferencePair], problems: Iterable[Problem], references: Iterable[Reference], answers: Answers
+    consensus: Sequence[Consensus],
+    pairs: Sequence[PreferencePair],
+    problems: Iterable[Problem],
+    references: Iterable[Reference],
+    answers: Answers,
 ) -> PairAudit:
     """Precision of the chosen side and of the majority, rightness of the rejected side, lengths and vote shares."""
     right, undecided = _judge(problems, references, answers)

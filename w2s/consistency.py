@@ -62,9 +62,7 @@ def agree(
     ordered = sorted(problems, key=lambda p: p.problem_id)
     decided = {p.problem_id: _decide(p, weak.get(p.problem_id), icl.get(p.problem_id), shown, answers) for p in ordered}
     kept = sum(s.outcome == "kept" for s in decided.values())
-    differing = sorted(
-        (p for p, s in decided.items() if s.outcome == "differ"), key=lambda p: (derived_seed(agreement.seed, "top_up", p), p)
-    )
+    differing = sorted((p for p, s in decided.items() if s.outcome == "differ"), key=lambda p: (derived_seed(agreement.seed, "top_up", p), p))
     for problem_id in differing[: max(0, agreement.top_up - kept)]:
         s = decided[problem_id]
         decided[problem_id] = Selection(problem_id, "kept_top_up", s.weak_answer, s.icl_answer)
@@ -93,7 +91,7 @@ def by_problem(completions: Sequence[Completion], problems: Sequence[Problem], t
         if problem_id in found:
             raise ValueError(f"{table} hold problem {problem_id!r} more than once: sample with n=1, or select one sample first")
         if problem_id not in known:
-            raise ValueError(f"{table} hold problem {problem_id!r}, which is not among the {len(known)} problems: the tables belong to two splits")
+            raise ValueError(f"{table} hold problem {problem_id!r}, not among the {len(known)} problems: two splits are mixed")
         found[problem_id] = completion
     return found
 
@@ -127,8 +125,9 @@ def _too_few(selection: Sequence[Selection], kept: int, agreement: Agreement, an
     outcomes = Counter(s.outcome for s in selection)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     return (
-        f"{kept} problems are kept, agreement.min_kept asks for {agreement.min_kept}: of {len(selection)} problems the weak model's answer is "
-        f"readable on {sum(bool(s.weak_answer) for s in selection)}, the strong model's on {sum(bool(s.icl_answer) for s in selection)} "
-        f"({counts}). Use more train_2 problems, raise greedy.max_tokens if many are truncated, set answers.family (now {answers.family!r}) "
-        f"to the marker the models write, set agreement.top_up to train on differing answers too, or lower agreement.min_kept"
+        f"{kept} problems are kept, agreement.min_kept asks for {agreement.min_kept}: of {len(selection)} problems the weak model's "
+        f"answer is readable on {sum(bool(s.weak_answer) for s in selection)}, the strong model's on "
+        f"{sum(bool(s.icl_answer) for s in selection)} ({counts}). Use more train_2 problems, raise greedy.max_tokens if many are "
+        f"truncated, set answers.family (now {answers.family!r}) to the marker the models write, set agreement.top_up to train on differing "
+        f"answers too, or lower agreement.min_kept"
     )

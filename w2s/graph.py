@@ -11,8 +11,8 @@ from w2s.recipe import (
     FineTune,
     Grade,
     Pair,
-    Preference,
     Prefer,
+    Preference,
     Report,
     Sample,
 )
@@ -44,6 +44,7 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     demonstrations = step("demonstrations", demonstrate, problems=train_2, completions=weak_completions["completions"])
     icl_completions = complete("icl_completions", None, demonstrations)
     students: list[Step] = []
+    selections: dict[str, Table] = {}
     by_weak, by_icl = weak_completions, icl_completions
     for iteration in range(1, e.iterations + 1):
         if iteration > 1:
@@ -57,6 +58,7 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
             icl=by_icl["completions"],
             demonstrations=demonstrations["demonstrations"],
         )
+        selections[f"selection_{iteration}"] = consistent["selection"]
         for half in ("weak", "icl", "hybrid"):
             students.append(tune(f"{half}_ft_{iteration}", examples=consistent[half]))
     m_plus = students[-1]
@@ -97,12 +99,12 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     audit = step(
         "audit",
         Audit(answers=e.answers),
+        problems=train_2,
         references=gold_2,
-        weak=weak_completions["completions"],
         samples=sampled["completions"],
-        selection=consistent["selection"],
         consensus=pairs["consensus"],
         pairs=pairs["pairs"],
+        **selections,
     )
     report = step(
         "report",
@@ -110,4 +112,4 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
         scores=scores["scores"],
         audit=audit["audit"],
     )
-    return with_upstream([report])
+    return with_upstream([*m_pro, full_weak, *ceiling, report])  # training first, so that a plan reads as the method does

@@ -45,7 +45,7 @@ class Recovery:
     denominator: float
 
 
-def credits(scores: Iterable[Score]) -> dict[str, float]:
+def credit_by_problem(scores: Iterable[Score]) -> dict[str, float]:
     """Credit by problem_id of one model's scores: 1 for `right`, 0 for `wrong` and `undecided`.
 
     Raises ValueError where a problem_id repeats or two models are mixed.
@@ -136,9 +136,7 @@ def _common_ids(*models: Credits) -> list[str]:
     for other in models[1:]:
         if set(other) != first:
             apart = sorted(first ^ set(other))
-            raise ValueError(
-                f"{len(apart)} problems are scored for one model and not for another, among them {apart[0]!r}: score all models on one test split"
-            )
+            raise ValueError(f"{len(apart)} problems are scored for one model but not for another, e.g. {apart[0]!r}: score all models on one split")
     if not first:
         raise ValueError("no scored problems: a ratio needs at least one")
     return sorted(first)

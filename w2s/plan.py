@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from w2s.step import Step, difference, open_revisions, stable, with_upstream
@@ -37,21 +38,21 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = ()) -> list[
     unfinished = [step for step in chosen if manifests[step.name] is None]
     finished = {kind: store.finished(kind) for kind in {step.kind for step in unfinished}}
     with ThreadPoolExecutor(16) as pool:
-        partial = dict(zip([s.name for s in unfinished], pool.map(lambda s: _is_partial(store, s), unfinished), strict=True))
-    return [_planned(step, manifests[step.name], partial.get(step.name, False), finished.get(step.kind, [])) for step in chosen]
+        begun = dict(zip([s.name for s in unfinished], pool.map(partial(_is_partial, store), unfinished), strict=True))
+    return [_planned(step, manifests[step.name], begun.get(step.name, False), finished.get(step.kind, [])) for step in chosen]
 
 
 def _is_partial(store: Store, step: Step) -> bool:
     return any(store.fs.exists(store.path(step.directory, name)) for name in PARTIAL)
 
 
-def _planned(step: Step, manifest: Manifest | None, partial: bool, finished: list[Manifest]) -> Planned:
+def _planned(step: Step, manifest: Manifest | None, begun: bool, finished: list[Manifest]) -> Planned:
     if manifest is not None:
         return Planned(step, "done", f"finished {manifest.started} in {manifest.seconds:.0f} s", step.directory)
     if still_open := open_revisions(step):
         names = ", ".join(dict.fromkeys(one.name for one in still_open))
         return Planned(step, "run", f"revision still open: {names}", "")
-    if partial:
+    if begun:
         return Planned(step, "resume", "an unfinished attempt is there", step.directory)
     return Planned(step, "run", _why(step, finished), step.directory)
 
@@ -62,9 +63,7 @@ def _why(step: Step, finished: list[Manifest]) -> str:
     candidates: list[tuple[int, str, list[str]]] = []
     for other in finished:
         lines = difference(recipe, other.recipe)
-        lines += [
-            f"input {role} is another" for role, table in step.inputs if other.inputs.get(role) != (table.step.directory, table.name)
-        ]
+        lines += [f"input {role} is another" for role, table in step.inputs if other.inputs.get(role) != (table.step.directory, table.name)]
         candidates.append((len(lines) + (other.step != step.name), other.started, lines))
     if not candidates:
         return "not in the store"

@@ -6,6 +6,7 @@ Every problem is decided alone, by `contrast_problem`, so that tables of any siz
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from w2s.answers import Unreadable, answer_class
 from w2s.consistency import by_problem
@@ -89,7 +90,7 @@ def contrast_problem(
     Raises ValueError where a sample number repeats.
     """
     ordered = sorted(samples, key=lambda s: s.sample)
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if one.sample == other.sample:
             raise ValueError(f"problem {problem.problem_id!r} has sample {one.sample} more than once: (problem_id, sample) must be unique")
     classes = [answer_class(s, problem.kind, answers) for s in ordered]
@@ -168,8 +169,8 @@ def _too_few(found: Contrast, pairs: Pairs, answers: Answers) -> str:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     voted = sum(c.votes > 0 for c in found.consensus)
     return (
-        f"{len(found.pairs)} preference pairs, pairs.min_pairs asks for {pairs.min_pairs}: of {len(found.consensus)} problems {voted} have a "
-        f"readable sample ({counts}). Use more train_2 problems, lower pairs.min_confidence ({pairs.min_confidence}) or "
+        f"{len(found.pairs)} preference pairs, pairs.min_pairs asks for {pairs.min_pairs}: of {len(found.consensus)} problems {voted} have "
+        f"a readable sample ({counts}). Use more train_2 problems, lower pairs.min_confidence ({pairs.min_confidence}) or "
         f"pairs.min_confidence_against_weak ({pairs.min_confidence_against_weak}), raise sampled.max_tokens if many are truncated, raise "
         f"sampled.n or sampled.temperature if the samples never disagree, set answers.family (now {answers.family!r}) to the marker the "
         f"model writes, or lower pairs.min_pairs"

@@ -2,6 +2,7 @@
 
 Everything that is wrong with the data is a ValueError here, before any model is loaded; everything left out is counted.
 """
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import importlib
 import itertools
@@ -15,13 +16,10 @@ from typing import Any, NamedTuple, NoReturn
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from w2s.hashing import hashed
 from w2s.recipe import DatasetProblems, Experiment, Source, WorldProblems
 from w2s.records import Problem, Reference
 from w2s.revisions import DATA_SUFFIXES, is_hub_name, source_files
-
-Rows = Iterator[tuple[str, dict[str, Any]]]
-Check = Callable[[str, Iterable[str]], list[str]]
+from w2s.seed import derived_seed
 
 SPLITS = ("train_1", "train_2", "test")
 COLUMN_FIELDS = ("question", "answer", "solution", "id", "kind", "level")
@@ -70,11 +68,10 @@ def read_problems(recipe: DatasetProblems | WorldProblems) -> tuple[dict[str, Sp
     _settle_overlap(items, recipe, counts)
     for split in SPLITS:
         if not items[split]:
-            told = ", ".join(f"{key.removeprefix(split + '_').replace('_', ' ')} {n:.0f}" for key, n in counts.items() if key.startswith(split))
-            raise ValueError(f"problems.{split} is empty: nothing of {getattr(recipe, split).name} is left ({told}); change problems.{split}")
+            told = ", ".join(f"{key} {count:.0f}" for key, count in counts.items() if key.startswith(split))
+            raise ValueError(f"problems.{split} is empty, nothing of {getattr(recipe, split).name} is left ({told}): change its fields")
         counts[f"{split}_problems"] = len(items[split])
-    references = {split: [item.reference for item in items[split] if item.reference] for split in SPLITS}
-    return {split: Split([item.problem for item in items[split]], references[split]) for split in SPLITS}, counts
+    return {split: Split([i.problem for i in items[split]], [i.reference for i in items[split] if i.reference]) for split in SPLITS}, counts
 
 
 def check_gold(experiment: Experiment) -> None:
@@ -84,24 +81,20 @@ def check_gold(experiment: Experiment) -> None:
     """
     if isinstance(experiment.problems, WorldProblems):
         return
-    needs = {
-        "train_1": (experiment.weak_sft is not None, "the weak model is trained on it", ", or --set weak_sft=null"),
-        "train_2": (experiment.ceiling, "the ceiling is trained on it", ", or --set ceiling=false"),
-        "test": (True, "every model is graded by it", ""),
-    }
-    for split, (needed, why, otherwise) in needs.items():
+    for split, needed, why, otherwise in (
+        ("train_1", experiment.weak_sft is not None, "the weak model is trained on it", ", or --set weak_sft=null"),
+        ("train_2", experiment.ceiling, "the ceiling is trained on it", ", or --set ceiling=false"),
+        ("test", True, "every model is graded by it", ""),
+    ):
         source: Source = getattr(experiment.problems, split)
-        if needed and not _has_gold(source):
-            raise ValueError(
-                f"problems.{split} ({source.name}) has no gold and {why}: set problems.{split}.answer or "
-                f"problems.{split}.solution to a column{otherwise}"
-            )
+        if needed and source.answer is None and source.solution is None:
+            fields = f"problems.{split}.answer or problems.{split}.solution"
+            raise ValueError(f"problems.{split} ({source.name}) has no gold and {why}: set {fields} to a column{otherwise}")
 
 
 def final_answer(solution: str) -> str | None:
     """The answer a gold solution ends with: after the last `####`, else in the last balanced `\\boxed{}`; None without either."""
-    marked: list[str] = _HASHES.findall(solution)
-    if marked:
+    if marked := _HASHES.findall(solution):
         return marked[-1].strip() or None
     boxes = list(_BOXED.finditer(solution))
     if not boxes:
@@ -114,16 +107,13 @@ def final_answer(solution: str) -> str | None:
     return None
 
 
-def _has_gold(source: Source) -> bool:
-    return source.answer is not None or source.solution is not None
-
-
 def _world(recipe: WorldProblems) -> tuple[dict[str, Split], dict[str, float]]:
     make: Callable[[int, str, int], list[tuple[str, str, str, str]]] = importlib.import_module("w2s.experiments.world").problems
     splits: dict[str, Split] = {}
     for split in SPLITS:
         made = make(recipe.seed, split, getattr(recipe, split))
-        splits[split] = Split([Problem(id_, question) for id_, question, _, _ in made], [Reference(id_, answer, solution) for id_, _, answer, solution in made])
+        references = [Reference(problem_id, answer, solution) for problem_id, _, answer, solution in made]
+        splits[split] = Split([Problem(problem_id, question) for problem_id, question, _, _ in made], references)
     return splits, {f"{split}_problems": float(len(splits[split].problems)) for split in SPLITS}
 
 
@@ -137,27 +127,24 @@ def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -
     if source.rows is not None:
         start, stop = source.rows
         if not 0 <= start < stop <= len(rows):
-            raise ValueError(
-                f"problems.{split}.rows=[{start}, {stop}] must be a range within the {len(rows)} rows of {source.name}"
-                f"{' that problems.' + split + '.where leaves' if source.where else ''}: set problems.{split}.rows"
-            )
+            there = f"{len(rows)} rows of {source.name}{' that its `where` leaves' if source.where else ''}"
+            raise ValueError(f"problems.{split}.rows=[{start}, {stop}] is no range within the {there}: set it to one")
         # Sorted by a hash, not shuffled by a generator, so that the order is no matter of Python's version.
-        order = sorted(range(len(rows)), key=lambda index: hashed("shuffle", recipe.seed, index))
+        order = sorted(range(len(rows)), key=lambda index: derived_seed(recipe.seed, index))
         rows = [rows[index] for index in order[start:stop]]
     items = [_item(split, source, recipe, row) for row in rows]
     by_id: dict[str, _Item] = {}
     for item in items:
         if (first := by_id.setdefault(item.problem.problem_id, item)) is not item:
-            rule = f"ids must be unique: leave out problems.{split}.id to number the rows"
-            raise ValueError(f"{item.place}: {source.id!r} (problems.{split}.id) is {item.problem.problem_id!r}, as at {first.place}; {rule}")
+            twice = f"{item.problem.problem_id!r}, as at {first.place}"
+            rule = f"ids must be unique: mend them, or --set problems.{split}.id=null to number the rows"
+            raise ValueError(f"{item.place}: {source.id!r} (problems.{split}.id) is {twice}; {rule}")
     by_question: dict[str, _Item] = {}
     repeats = [(item, first) for item in items if (first := by_question.setdefault(_same(item), item)) is not item]
     if repeats and recipe.repeats == "error":
         examples = ", ".join(f"{item.place} = {first.place}" for item, first in repeats[:3])
-        raise ValueError(
-            f"{len(repeats)} questions stand more than once in problems.{split} ({examples}): "
-            "--set problems.repeats=remove keeps the first of each, =keep keeps all"
-        )
+        ways = "--set problems.repeats=remove keeps the first of each, =keep keeps all"
+        raise ValueError(f"{len(repeats)} questions of problems.{split} stand in it before ({examples}): {ways}")
     counts[f"{split}_repeats_{'kept' if recipe.repeats == 'keep' else 'removed'}"] = len(repeats)
     return items if recipe.repeats == "keep" else list(by_question.values())
 
@@ -170,10 +157,8 @@ def _settle_overlap(items: dict[str, list[_Item]], recipe: DatasetProblems, coun
         if shared and recipe.overlap == "error":
             pairs = [(item, *elsewhere[_same(item)]) for item in shared[:3]]
             examples = ", ".join(f"{item.problem.problem_id} = {twin.problem.problem_id} of {other}" for item, other, twin in pairs)
-            raise ValueError(
-                f"{len(shared)} questions of problems.{split} are also in {' or '.join(others)} ({examples}): "
-                f"--set problems.overlap=remove leaves them out of {split}, =keep keeps them"
-            )
+            ways = f"--set problems.overlap=remove leaves them out of {split}, =keep keeps them"
+            raise ValueError(f"{len(shared)} questions of problems.{split} are also in {' or '.join(others)} ({examples}): {ways}")
         counts[f"{split}_overlap_{'kept' if recipe.overlap == 'keep' else 'removed'}"] = len(shared)
         if recipe.overlap == "remove":
             items[split] = [item for item in items[split] if _same(item) not in elsewhere]
@@ -209,7 +194,7 @@ def _item(split: str, source: Source, recipe: DatasetProblems, row: _Row) -> _It
     if not isinstance(row.values.get(source.question), str):
         refuse("question", "a question must be text: mend the row, or leave it out with `where`")
     problem = Problem(problem_id, text("question"), text("kind", needed=False), text("level", needed=False))
-    if not _has_gold(source):
+    if source.answer is None and source.solution is None:
         return _Item(row.place, problem, None)
     solution = text("solution", needed=source.answer is None)
     if recipe.drop_calculator_marks:
@@ -226,13 +211,11 @@ def _item(split: str, source: Source, recipe: DatasetProblems, row: _Row) -> _It
 def _text(value: Any) -> str | None:
     """A cell as text without surrounding white space; a list joined by commas (OlympicArena's answers); None for what is no text."""
     if isinstance(value, list):
-        parts = [_text(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
+        parts = [_text(part) for part in value]
         return None if None in parts else ", ".join(str(part) for part in parts)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if value is None or isinstance(value, str | bool | int | float):
-        return "" if value is None else str(value).strip()
-    return None
+    return "" if value is None else str(value).strip() if isinstance(value, str | int | float) else None
 
 
 def _rows(split: str, source: Source) -> Iterator[_Row]:
@@ -240,89 +223,78 @@ def _rows(split: str, source: Source) -> Iterator[_Row]:
     wanted = [(field, column) for field in COLUMN_FIELDS if (column := getattr(source, field)) is not None]
     wanted += [("where", column) for column, _ in source.where]
 
-    def check(place: str, columns: Iterable[str]) -> list[str]:
+    def check(place: str, columns: Iterable[str]) -> None:
         there = list(columns)
         for field, column in wanted:
             if column not in there:
                 raise ValueError(f"{place}: no column {column!r}; it has {', '.join(there)}: set problems.{split}.{field}")
-        return list(dict.fromkeys(column for _, column in wanted))
 
     if is_hub_name(source.name):
-        parts = [_hub_rows(split, source, check)]
-    else:
+        data = _hub_dataset(split, source)
+        check(source.name, data.column_names)
+        for number, values in enumerate(data.select_columns(list({column for _, column in wanted}))):  # others may need decoders
+            yield _Row(f"{source.name} {source.split}, row {number + 1}", number, values)
+        return
+    try:
+        fs, paths, _ = source_files(source.name)
+    except ValueError as error:
+        raise ValueError(f"problems.{split}.name={source.name!r}: {error}") from error
+    number = 0
+    for path in paths:
+        place = path
         try:
-            fs, paths, _ = source_files(source.name)
-        except ValueError as error:
-            raise ValueError(f"problems.{split}.name={source.name!r}: {error}") from error
-        parts = [(_parquet_rows if path.endswith(".parquet") else _json_rows)(fs, path, source.question, check) for path in paths]
-    for number, (place, values) in enumerate(itertools.chain.from_iterable(parts)):
-        yield _Row(place, number, values)
+            for index, (place, values) in enumerate(_parquet(fs, path) if path.endswith(".parquet") else _json(fs, path, source.question)):
+                if index == 0:
+                    check(place, values)
+                yield _Row(place, number, values)
+                number += 1
+        except (OSError, EOFError, zlib.error, pa.ArrowException) as error:  # a damaged or cut-off file, a lost connection
+            raise ValueError(f"{place}: what follows cannot be read ({error}): write the file again") from error
 
 
-def _hub_rows(split: str, source: Source, check: Check) -> Rows:
+def _hub_dataset(split: str, source: Source) -> Any:
     import datasets
 
     try:
-        data: Any = datasets.load_dataset(source.name, source.subset, split=source.split, revision=source.revision)  # pyright: ignore[reportUnknownMemberType]
+        return datasets.load_dataset(source.name, source.subset, split=source.split, revision=source.revision)
     except Exception as error:  # unknown, gated, offline, no such subset or split: the library's message says which
-        raise ValueError(
-            f"problems.{split}.name={source.name!r}: the hub's dataset (subset {source.subset!r}, split {source.split!r}, revision "
-            f"{source.revision!r}) cannot be loaded ({type(error).__name__}: {error}): set problems.{split}.subset, .split or .revision, "
-            f"log in with HF_TOKEN if it is gated, or name files ({', '.join(DATA_SUFFIXES)})"
-        ) from error
-    data = data.select_columns(check(source.name, data.column_names))  # other columns may need decoders
-    for number, values in enumerate(data, 1):
-        yield f"{source.name} {source.split}, row {number}", values
+        what = f"problems.{split}.name={source.name!r} (subset {source.subset!r}, split {source.split!r}, revision {source.revision!r})"
+        ways = f"mend one of these fields, log in with HF_TOKEN if it is gated, or name files ({', '.join(DATA_SUFFIXES)})"
+        raise ValueError(f"{what} cannot be loaded ({type(error).__name__}: {error}): {ways}") from error
 
 
-def _parquet_rows(fs: Any, path: str, question: str, check: Check) -> Rows:
-    number = 0
-    try:
-        with fs.open(path, "rb") as file:
-            table = pq.ParquetFile(file)
-            for batch in table.iter_batches(4096, columns=check(path, table.schema_arrow.names)):
-                for number, values in enumerate(batch.to_pylist(), number + 1):
-                    yield f"{path}, row {number}", values
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read after row {number} ({error}): write the file again") from error
+def _parquet(fs: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    with fs.open(path, "rb") as file:
+        batches = pq.ParquetFile(file).iter_batches(4096)
+        for number, values in enumerate(itertools.chain.from_iterable(batch.to_pylist() for batch in batches), 1):
+            yield f"{path}, row {number}", values
 
 
-def _json_rows(fs: Any, path: str, question: str, check: Check) -> Rows:
+def _json(fs: Any, path: str, question: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Objects of a file of lines, or of one JSON list, alone or as the only list in an object that is no row itself."""
-    number = 0
-    try:
-        with fs.open(path, "rb", compression="infer") as file:
-            lines = enumerate(file, 1) if ".jsonl" in path else enumerate(_document(path, file.read(), question), 1)
-            for number, line in lines:
-                place = f"{path}:{number}" if isinstance(line, bytes) else f"{path}, row {number}"
-                if line in (b"", b"\n", b"\r\n"):
-                    continue
-                values = _parse(place, line) if isinstance(line, bytes) else line
-                if not isinstance(values, dict):
-                    raise ValueError(f"{place} is {str(values)[:40]!r}, not an object: a row has columns, mend or remove it")
-                if number == 1:
-                    check(place, values)  # pyright: ignore[reportUnknownArgumentType]
-                yield place, values
-    except (OSError, EOFError, zlib.error) as error:  # a cut-off archive, a lost connection
-        raise ValueError(f"{path} cannot be read after row {number} ({error}): write the file again") from error
+    with fs.open(path, "rb", compression="infer") as file:
+        for number, row in enumerate(file if ".jsonl" in path else _document(path, file.read(), question), 1):
+            place = f"{path}:{number}" if isinstance(row, bytes) else f"{path}, row {number}"
+            if isinstance(row, bytes) and not row.strip():
+                continue
+            values = _parse(place, row) if isinstance(row, bytes) else row
+            if not isinstance(values, dict):
+                raise ValueError(f"{place} is {str(values)[:40]!r}, no object with columns: mend or remove it")
+            yield place, values
 
 
-def _document(path: str, data: bytes, question: str) -> list[Any]:
+def _document(path: str, data: bytes, question: str) -> Any:
     """Rows of a .json file; its lines, still bytes, where every one begins an object."""
     lines = data.splitlines()
     if len(lines) > 1 and all(line.startswith(b"{") for line in lines if line):
         return lines
     document = _parse(path, data)
-    if isinstance(document, dict) and question not in document:
-        lists: list[Any] = [value for value in document.values() if isinstance(value, list)]  # pyright: ignore
-        document = lists[0] if len(lists) == 1 else document  # pyright: ignore
-    return document if isinstance(document, list) else [document]  # pyright: ignore
+    lists = [one for one in document.values() if isinstance(one, list)] if isinstance(document, dict) and question not in document else []
+    return lists[0] if len(lists) == 1 else document if isinstance(document, list) else [document]
 
 
 def _parse(place: str, data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{place} is not UTF-8 (byte {error.start + 1}): write the file again in UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place} is not JSON ({error}): mend or remove it") from error
+        raise ValueError(f"{place} is not JSON in UTF-8 ({error}): mend or remove it") from error

@@ -5,8 +5,8 @@ Text only. Token ids are made in ray_jobs/tokens.py, once, for the engine and th
 
 from collections.abc import Sequence
 
-from w2s.records import Demonstration
 from w2s.recipe import Prompt
+from w2s.records import Demonstration
 
 
 def prompt_text(prompt: Prompt, question: str, demonstrations: Sequence[Demonstration] = ()) -> str:

@@ -115,9 +115,9 @@ class DatasetProblems(Recipe):
 class WorldProblems(Recipe):
     """Problems of the generated world of word problems that the quickstart uses (w2s/experiments/world.py)."""
 
-    train_1: int = Field(600, ge=1)
-    train_2: int = Field(600, ge=1)
-    test: int = Field(600, ge=1)
+    train_1: int = Field(default=600, ge=1)
+    train_2: int = Field(default=600, ge=1)
+    test: int = Field(default=600, ge=1)
     """Problems per split."""
     seed: int = 0
 
@@ -133,11 +133,11 @@ class Answers(Recipe):
 class Sampling(Recipe):
     """How completions are drawn."""
 
-    n: int = Field(1, ge=1)
+    n: int = Field(default=1, ge=1)
     """Completions per problem; one request to the engine."""
-    temperature: float = Field(0.0, ge=0)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(1024, ge=1)
+    temperature: float = Field(default=0.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=1024, ge=1)
     """Tokens per completion."""
     seed: int = 42
     """Hashed with the problem's id into the request's seed."""
@@ -146,9 +146,9 @@ class Sampling(Recipe):
 class LoRA(Recipe):
     """Low-rank adapter."""
 
-    rank: int = Field(8, ge=1)
-    alpha: int = Field(16, ge=1)
-    dropout: float = Field(0.0, ge=0, lt=1)
+    rank: int = Field(default=8, ge=1)
+    alpha: int = Field(default=16, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -157,12 +157,12 @@ class Optimizer(Recipe):
 
     learning_rate: float = Field(gt=0)
     epochs: float = Field(gt=0)
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(default=8, ge=1)
     """Examples (pairs) per optimizer step, over all workers."""
-    weight_decay: float = Field(0.0, ge=0)
-    warmup_ratio: float = Field(0.03, ge=0, le=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    warmup_ratio: float = Field(default=0.03, ge=0, le=1)
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    max_tokens: int = Field(1024, ge=8)
+    max_tokens: int = Field(default=1024, ge=8)
     """Longest prompt + completion, in tokens; longer examples are left out and counted, never cut."""
     seed: int = 42
 
@@ -170,8 +170,8 @@ class Optimizer(Recipe):
 class SFT(Optimizer):
     """Supervised fine-tuning on completions only (paper.md, "Hyper-parameters")."""
 
-    learning_rate: float = Field(1e-4, gt=0)
-    epochs: float = Field(2.0, gt=0)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    epochs: float = Field(default=2.0, gt=0)
     lora: LoRA = LoRA()
 
 
@@ -179,12 +179,12 @@ class Preference(Optimizer):
     """Preference training that goes on from M_plus's adapter (paper.md, "Stage II")."""
 
     loss: Literal["dpo", "orpo"]
-    beta: float = Field(0.1, gt=0)
+    beta: float = Field(default=0.1, gt=0)
     """DPO: strength of the pull to the reference, M_plus; ORPO: weight of the odds-ratio term."""
-    sft_weight: float = Field(0.0, ge=0)
+    sft_weight: float = Field(default=0.0, ge=0)
     """DPO only: weight of an added SFT loss on the chosen completion; ORPO has that term by definition."""
-    learning_rate: float = Field(1e-5, gt=0)
-    epochs: float = Field(1.0, gt=0)
+    learning_rate: float = Field(default=1e-5, gt=0)
+    epochs: float = Field(default=1.0, gt=0)
 
     @model_validator(mode="after")
     def _sft_weight_is_dpo(self) -> Self:
@@ -196,7 +196,7 @@ class Preference(Optimizer):
 class Demonstrations(Recipe):
     """Which of the weak model's completions the strong model is shown (paper.md, stage I.2)."""
 
-    count: int = Field(4, ge=1)
+    count: int = Field(default=4, ge=1)
     seed: int = 42
 
 
@@ -205,9 +205,9 @@ class Agreement(Recipe):
 
     leave_out_demonstrations: bool = True
     """A demonstration's own problem is not kept: the strong model would copy the answer and `agree`."""
-    top_up: int = Field(0, ge=0)
+    top_up: int = Field(default=0, ge=0)
     """Fill up to this many problems with ones whose answers differ, chosen by a hash of the id (paper.md, stage I.6); 0: no."""
-    min_kept: int = Field(8, ge=1)
+    min_kept: int = Field(default=8, ge=1)
     """Fewer kept problems than this stop the run: there is nothing to train on."""
     seed: int = 42
 
@@ -215,14 +215,14 @@ class Agreement(Recipe):
 class Pairs(Recipe):
     """Stage II's pair rule (paper.md, stage II.3)."""
 
-    min_confidence: float = Field(0.6, ge=0, le=1)
+    min_confidence: float = Field(default=0.6, ge=0, le=1)
     """Least vote share where the weak answer is the majority's."""
-    min_confidence_against_weak: float = Field(0.8, ge=0, le=1)
+    min_confidence_against_weak: float = Field(default=0.8, ge=0, le=1)
     """Least vote share where the weak answer differs."""
-    per_problem: int = Field(1, ge=1)
+    per_problem: int = Field(default=1, ge=1)
     match_length: bool = False
     """Take the rejected (or chosen) sample nearest in length to the other side, instead of a random one."""
-    min_pairs: int = Field(8, ge=1)
+    min_pairs: int = Field(default=8, ge=1)
     """Fewer pairs than this stop the run: there is nothing to train on."""
     seed: int = 42
 
@@ -243,7 +243,7 @@ class Experiment(Recipe):
     """For every answer to train_2 in stage I and every answer to the test split."""
     demonstrations: Demonstrations = Demonstrations()
     agreement: Agreement = Agreement()
-    iterations: int = Field(1, ge=1)
+    iterations: int = Field(default=1, ge=1)
     """Rounds of stage I."""
     sampled: Sampling
     """M_plus's samples in stage II."""
@@ -323,4 +323,4 @@ class Report(Recipe):
     experiment: str
     description: str
     bootstrap_seed: int = 0
-    bootstrap_draws: int = Field(10_000, ge=100)
+    bootstrap_draws: int = Field(default=10_000, ge=100)

@@ -4,6 +4,10 @@
 have it among their inputs.
 """
 
+# pyarrow and fsspec come without types.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
+
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any, Literal, TypeVar, get_type_hints

@@ -2,6 +2,7 @@
 
 Not here: reading datasets (problems.py) and downloading models (ray_jobs/models.py).
 """
+# pyright: reportMissingTypeStubs=false
 
 import hashlib
 import importlib.resources
@@ -21,10 +22,11 @@ Value = TypeVar("Value")
 DATA_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
 """What w2s reads itself; a name that ends so is a file, never a dataset of the hub."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
+CHECK_URL = "check the URL, its credentials and that the package for its protocol is installed"
 CHECKSUMS = ("ETag", "etag", "md5Hash", "Content-MD5", "blob_id")
 """Keys under which fsspec's file systems report a file's content; a modification time is none."""
 
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 
 
 def identify(experiment: Experiment, store: Store, *, network: bool) -> Experiment:
@@ -33,22 +35,26 @@ def identify(experiment: Experiment, store: Store, *, network: bool) -> Experime
     Package and local files: always hashed, so that an edit is noticed. Hub names: looked up once per store and read from its
     record ever after. URLs: hashed anew, and recorded, with `network`. Without it, what has no record stays None.
 
-    Raises ValueError, naming the recipe's field, for what is not there, cannot be reached, or is no usable model folder.
+    Raises ValueError, naming the recipe's field, for what is not there, cannot be reached, or is no usable model folder, and
+    for an explicit revision that is not of this name.
     """
     known: dict[tuple[str, str], str | None] = {}
 
     def revision(one: Model | Source, field: str) -> str | None:
-        kind = "model" if isinstance(one, Model) else "dataset"
-        key = (kind, one.name)
+        key = ("model" if isinstance(one, Model) else "dataset", one.name)
+        if one.revision is not None:
+            if why := _misfit(*key, one.revision):
+                raise ValueError(f"{field}.revision={one.revision!r} does not fit {one.name!r}, {why}: --set {field}.revision=none")
+            return one.revision
         if key not in known:
             try:
-                known[key] = _resolve(kind, one.name, store, network)
+                known[key] = _resolve(*key, store, network)
             except ValueError as error:
                 raise ValueError(f"{field}.name={one.name!r}: {error}") from error
         return known[key]
 
     def filled(value: Value, field: str) -> Value:
-        if isinstance(value, Model | Source) and value.revision is None:
+        if isinstance(value, Model | Source):
             return value.model_copy(update={"revision": revision(value, field)})
         if isinstance(value, Recipe):
             prefix = f"{field}." if field else ""
@@ -87,27 +93,51 @@ def source_files(name: str) -> tuple[Any, list[str], str]:
 
     Raises ValueError where there is none, or where the file system cannot be had.
     """
-    import fsspec
-
     local = locate(name)
     try:
-        fs, path = fsspec.core.url_to_fs(name if local is None else str(local))
-        if fs.isfile(path):
-            return fs, [path], posixpath.dirname(path)
-        found = sorted(one for one in fs.glob(path) if not posixpath.basename(one).startswith(".") and fs.isfile(one))
+        fs, path = _filesystem(name if local is None else str(local))
+        matching: list[str] = [path] if fs.exists(path) else fs.glob(path)
+        found = sorted(one for one in matching if not posixpath.basename(one).startswith(".") and fs.isfile(one))
     except Exception as error:  # every file system has errors of its own; the user's way out is the same
-        raise ValueError(f"cannot be read ({type(error).__name__}: {error}): check the URL, its credentials and its fsspec package") from error
+        raise ValueError(f"cannot be read ({type(error).__name__}: {error}): {CHECK_URL}") from error
     if not found and fs.isdir(path):
         raise ValueError("is a folder: give the files in it, like FOLDER/*.jsonl")
     if not found:
-        raise ValueError(f"there is no such file: give an existing one, a glob, a URL that fsspec reads ({', '.join(DATA_SUFFIXES)}), or a hub name")
-    fixed = re.split(r"[*?\[]", path)[0]
-    return fs, found, posixpath.dirname(fixed)
+        raise ValueError("there is no such file: give a file or glob, here or at a URL that fsspec reads, or a hub name")
+    if wrong := [one for one in found if not one.endswith(DATA_SUFFIXES)]:
+        raise ValueError(f"{wrong[0]} ends in none of {', '.join(DATA_SUFFIXES)}: convert it, or narrow the glob")
+    return fs, found, posixpath.dirname(path if found == [path] else re.split(r"[*?\[]", path)[0])
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    return fsspec.core.url_to_fs(url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def _misfit(kind: str, name: str, revision: str) -> str | None:
+    """Why an explicit revision cannot be this name's; most likely one was changed by --set and not the other."""
+    is_hash = revision.startswith("sha256:")
+    if is_hub_name(name):
+        return "which is of the hub and has commits" if is_hash else None
+    if not is_hash:
+        return None if "://" in name and revision in name else "which is not of the hub and has no commits"
+    try:
+        found = _hash_local(kind, name) if locate(name) is not None else None
+    except ValueError:  # moved away: the store may hold all that was made from it
+        return None
+    return None if found in (None, revision) else f"whose files hash to {found}"
+
+
+def _hash_local(kind: str, name: str) -> str:
+    path = locate(name)
+    assert path is not None
+    return _hash_folder(path) if kind == "model" else _hash_files(name)
 
 
 def _resolve(kind: str, name: str, store: Store, network: bool) -> str | None:
-    if not is_hub_name(name) and (path := locate(name)) is not None:
-        return _hash_folder(path) if kind == "model" else _hash_files(name)
+    if locate(name) is not None:
+        return _hash_local(kind, name)
     recorded = _recorded(store, kind, name)
     if not network or (recorded is not None and is_hub_name(name)):
         return recorded
@@ -178,13 +208,11 @@ def _hash_file(path: Path) -> str:
 
 
 def _hash_url_folder(name: str) -> str:
-    import fsspec
-
     try:
-        fs, path = fsspec.core.url_to_fs(name)
+        fs, path = _filesystem(name)
         found: dict[str, Mapping[str, Any]] = fs.find(path, detail=True)
     except Exception as error:  # every file system has errors of its own; the user's way out is the same
-        raise ValueError(f"cannot be listed ({type(error).__name__}: {error}): check the URL, its credentials and its fsspec package") from error
+        raise ValueError(f"cannot be listed ({type(error).__name__}: {error}): {CHECK_URL}") from error
     visible = {relative: one for one in found if not _is_hidden(relative := posixpath.relpath(one, path))}
     if not visible:
         raise ValueError("there is nothing at this URL: a model is a folder in Hugging Face form")
@@ -223,5 +251,4 @@ def _check_model_files(files: Iterable[str]) -> None:
     if not names & set(TOKENIZER_FILES):
         raise ValueError(f"no tokenizer in it (one of {', '.join(TOKENIZER_FILES)}): save the model's tokenizer into the same folder")
     if not any(name.endswith(".safetensors") for name in names):
-        pickled = "pickled .bin weights are refused, loading them can run code" if any(name.endswith(".bin") for name in names) else "no weights"
-        raise ValueError(f"no *.safetensors in it ({pickled}): save the model as safetensors")
+        raise ValueError("no *.safetensors in it: save the weights so; pickled ones (.bin, .pt) are refused, loading them can run code")

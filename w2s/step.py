@@ -60,9 +60,9 @@ class Step:
         return f"steps/{self.kind}-{self.fingerprint[:16]}"
 
 
-def step(name: str, recipe: Recipe, title: str = "", **inputs: Table | None) -> Step:
+def step(name: str, recipe: Recipe, title: str = "", /, **inputs: Table | None) -> Step:
     """A step from keyword inputs; a None input is left out."""
-    return Step(name, recipe, tuple((role, table) for role, table in sorted(inputs.items()) if table is not None), title)
+    return Step(name, recipe, tuple((role, table) for role, table in inputs.items() if table is not None), title)
 
 
 def stable(value: Any) -> Any:

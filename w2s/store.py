@@ -4,6 +4,10 @@ A step's directory holds attempts, each under a name of its own, and `manifest.j
 from manifests to files, never from listings, and check every file's sha256 as they read it.
 """
 
+# pyarrow and fsspec come without types.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
+
 import hashlib
 import io
 import json
@@ -110,7 +114,7 @@ class Store:
         self.fs.makedirs(posixpath.dirname(path), exist_ok=True)
         temporary = f"{path}.{secrets.token_hex(4)}.tmp"
         Path(temporary).write_bytes(data)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
 
     def create(self, path: str, data: bytes) -> bool:
         """Put an object that must not exist yet; False where it does. Atomic in a folder and on S3 with If-None-Match."""
@@ -122,7 +126,7 @@ class Store:
             except FileExistsError:
                 return False
             finally:
-                os.unlink(temporary)
+                Path(temporary).unlink()
             return True
         try:
             self.fs.pipe_file(path, data, mode="create")
@@ -191,6 +195,10 @@ class Store:
         for file in self.files(table):
             rows.extend(from_table(pq.read_table(io.BytesIO(self.read_file(table.step, file))), record))
         return rows
+
+    def inputs(self, step: Step, role: str, record: type[Record]) -> list[Record]:
+        """All rows of the step's input in `role`."""
+        return self.records(dict(step.inputs)[role], record)
 
     def read_records(self, path: str, record: type[Record]) -> list[Record]:
         """Rows of one Parquet file that no manifest names yet."""

@@ -83,6 +83,11 @@ def test_ray_on_aws_opens_nothing_and_launches_every_type(tmp_path: Path, monkey
         group = ec2.create_security_group(GroupName="w2s", Description="w2s", VpcId=vpc)["GroupId"]
         own = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}]
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=own)
+        iam = boto3.client("iam")
+        for node in NODES.values():
+            profile = node["node_config"]["IamInstanceProfile"]["Name"]
+            if profile not in {one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]}:
+                iam.create_instance_profile(InstanceProfileName=profile)
         image = ec2.describe_images()["Images"][0]["ImageId"]
         meta = CONFIG["metadata"]
         text = TEXT.replace(meta["subnet"], subnet).replace(meta["security_group"], group).replace(meta["ami"], image)
@@ -101,6 +106,8 @@ def test_ray_on_aws_opens_nothing_and_launches_every_type(tmp_path: Path, monkey
         assert all(not rule["IpRanges"] and not rule.get("Ipv6Ranges") for rule in rules)
         instances = [one for reservation in ec2.describe_instances()["Reservations"] for one in reservation["Instances"]]
         assert {one["InstanceType"] for one in instances} == {node["node_config"]["InstanceType"] for node in NODES.values()}
+        assert all(one["IamInstanceProfile"]["Arn"].endswith(("/w2s-head", "/w2s-worker")) for one in instances)
+        assert all("PublicIpAddress" not in one and "InstanceLifecycle" not in one for one in instances)
         assert all([one["GroupId"] for one in instance["SecurityGroups"]] == [group] for instance in instances)
 
 

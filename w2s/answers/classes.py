@@ -1,13 +1,18 @@
 """The class a completion's answer belongs to, under a recipe's family and equality. Filter, vote, pairs and scoring all compare these."""
 
-from w2s.recipe import Answers
-from w2s.records import Completion, Reference
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from . import paper
 from .answer import Answer, Unreadable
 from .canonical_form import canonical
 from .grading import Grade, grade
 from .reading import read
+
+if TYPE_CHECKING:  # at run time neither pydantic nor pyarrow: `import w2s.answers` takes milliseconds
+    from w2s.recipe import Answers
+    from w2s.records import Completion, Reference
 
 
 def answer_class(completion: Completion, kind: str, answers: Answers) -> str | Unreadable:
@@ -21,7 +26,9 @@ def answer_class(completion: Completion, kind: str, answers: Answers) -> str | U
         raw = paper.extract(completion.text, answers.family)
         return canonical(raw, kind) if answers.family == "olympicarena" else paper.normalise(raw)
     found = read(completion.text, answers.family, completion.finish_reason, kind)
-    return canonical(found.text, kind) if isinstance(found, Answer) else found
+    if isinstance(found, Unreadable):
+        return found
+    return canonical(found.text, kind) or Unreadable("empty")  # `#### $` has text, but nothing in it
 
 
 def grade_completion(completion: Completion, reference: Reference, kind: str, answers: Answers) -> Grade:

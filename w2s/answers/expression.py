@@ -18,8 +18,11 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega hbar ell infty".split()
+    (
+        *("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa", "lambda", "mu"),
+        *("nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi"),
+        *("Sigma", "Phi", "Psi", "Omega", "hbar", "ell", "infty"),
+    )
 )
 
 
@@ -48,7 +51,7 @@ class _Parser:
         return self.tokens[-1] if self.tokens else ""
 
     def take(self, expected: str = "") -> str:
-        """Removes and returns the next token, which must be `expected` where that is given."""
+        """Removes and returns the next head, which must be `expected` where that is given."""
         if not self.tokens or (expected and self.tokens[-1] != expected):
             raise NoNormalForm
         return self.tokens.pop()
@@ -76,14 +79,14 @@ class _Parser:
             mixed = share is not None and 0 < share < 1 and value.constant == int(whole)
             value = value + part if mixed else value * part
         while True:
-            token = self.peek()
-            if token in ("*", "/"):
+            head = self.peek()
+            if head in ("*", "/"):
                 self.take()
                 negative = self.peek() == "-" and bool(self.take())
                 factor = self.power(depth)
                 factor = -factor if negative else factor
-                value = value * factor if token == "*" else value / factor
-            elif token and (token in "([{" or token[0] == "\\" or token[0].isalpha()):
+                value = value * factor if head == "*" else value / factor
+            elif head and (head in "([{" or head[0] == "\\" or head[0].isalpha()):
                 value = value * self.power(depth)
             else:
                 return value
@@ -119,29 +122,29 @@ class _Parser:
 
     def argument(self, depth: int) -> Polynomial:
         """A braced sum, or as in LaTeX one digit or one name."""
-        token = self.peek()
-        if token == "{":
+        head = self.peek()
+        if head == "{":
             return self.sum_in_braces(depth)
-        if token.isdigit() and len(token) > 1:
-            self.tokens[-1] = token[1:]
-            return constant(int(token[0]))
+        if head.isdigit() and len(head) > 1:
+            self.tokens[-1] = head[1:]
+            return constant(int(head[0]))
         return self.atom(depth + 1)
 
     def atom(self, depth: int) -> Polynomial:
         """A number, a symbol with its subscript, a bracket, a fraction, a root or a function."""
         if depth > MAX_DEPTH:
             raise NoNormalForm
-        token = self.peek()
-        if token in ("(", "{", "["):
+        head = self.peek()
+        if head in ("(", "{", "["):
             return self.sum_in_braces(depth)
-        if token == "|":
+        if head == "|":
             inside = self.sum_in_braces(depth)
             value = inside.constant
             return constant(abs(value)) if value is not None else symbol(f"(|{inside}|)")
-        token = self.take()
-        if token[0].isdigit() or token[0] == ".":
-            return constant(Fraction(token.removesuffix(".")))
-        name = token.removeprefix("\\")
+        head = self.take()
+        if head[0].isdigit() or head[0] == ".":
+            return constant(Fraction(head.removesuffix(".")))
+        name = head.removeprefix("\\")
         if name == "frac":
             over = self.argument(depth)
             return over / self.argument(depth)
@@ -154,7 +157,7 @@ class _Parser:
             return _choose(total, self.argument(depth))
         if name in _GREEK:
             return symbol(f"\\{name}" + self.subscript())
-        if not token[0].isalpha() and name != "pi":
+        if not head[0].isalpha() and name != "pi":
             raise NoNormalForm
         return symbol(name + self.subscript())
 
@@ -184,17 +187,20 @@ class _Parser:
         return symbol(f"{name}({inside})").power(value)
 
     def subscript(self) -> str:
-        """`_1`, `_{max}` as part of a name."""
+        """`_1`, `_{max}`, `_\\theta` as part of a name."""
         if self.peek() != "_":
             return ""
         self.take()
-        if self.peek() != "{":
-            return "_" + self.take()
-        self.take("{")
         parts: list[str] = []
-        while self.peek() != "}":
+        if self.peek() == "{":
+            self.take()
+            while self.peek() != "}":
+                parts.append(self.take())
+            self.take()
+        else:
             parts.append(self.take())
-        self.take("}")
+        if not parts or any(not part[0].isalnum() and part[1:] not in _GREEK for part in parts):
+            raise NoNormalForm
         text = "".join(parts)
         return f"_{{{text}}}" if len(parts) > 1 else f"_{text}"
 

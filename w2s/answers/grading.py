@@ -29,6 +29,8 @@ def grade(answer: Answer | Unreadable, reference_answer: str, kind: str = "") ->
     if isinstance(answer, Unreadable):
         return Grade("wrong", f"unreadable:{answer.reason}", "")
     given, gold = form(answer.text, kind), form(reference_answer, kind)
+    if not given.text:
+        return Grade("wrong", "unreadable:empty", "")
     if given.text == gold.text:
         return Grade("right", "", given.text)
     if given.exact and gold.exact:

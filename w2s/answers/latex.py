@@ -1,18 +1,19 @@
+# ruff: noqa: RUF001 (this table is about look-alike characters)
 """LaTeX of an answer without its decoration: what carries no mathematical meaning is removed, synonyms become one spelling."""
 
 import re
 
 _SYNONYMS = {
-    **{command: "\\frac" for command in ("\\dfrac", "\\tfrac", "\\cfrac")},
-    **{command: "*" for command in ("\\cdot", "\\times", "\\ast")},
-    **{command: "" for command in ("\\left", "\\right", "\\big", "\\Big", "\\bigl", "\\bigr", "\\Bigl", "\\Bigr", "\\bigg", "\\Bigg")},
-    **{command: "" for command in ("\\displaystyle", "\\approx", "\\circ", "\\degree", "\\limits", "\\boldsymbol")},
-    **{command: " " for command in ("\\quad", "\\qquad", "\\space", "\\thinspace")},
-    **{command: "<=" for command in ("\\le", "\\leq", "\\leqslant")},
-    **{command: ">=" for command in ("\\ge", "\\geq", "\\geqslant")},
-    **{command: "|" for command in ("\\vert", "\\lvert", "\\rvert", "\\mid")},
-    **{command: "\\emptyset" for command in ("\\varnothing",)},
-    **{command: "..." for command in ("\\ldots", "\\dots", "\\cdots")},
+    **dict.fromkeys(("\\dfrac", "\\tfrac", "\\cfrac"), "\\frac"),
+    **dict.fromkeys(("\\cdot", "\\times", "\\ast"), "*"),
+    **dict.fromkeys(("\\left", "\\right", "\\big", "\\Big", "\\bigl", "\\bigr", "\\Bigl", "\\Bigr", "\\bigg", "\\Bigg"), ""),
+    **dict.fromkeys(("\\displaystyle", "\\approx", "\\circ", "\\degree", "\\limits", "\\boldsymbol"), ""),
+    **dict.fromkeys(("\\quad", "\\qquad", "\\space", "\\thinspace"), " "),
+    **dict.fromkeys(("\\le", "\\leq", "\\leqslant"), "<="),
+    **dict.fromkeys(("\\ge", "\\geq", "\\geqslant"), ">="),
+    **dict.fromkeys(("\\vert", "\\lvert", "\\rvert", "\\mid"), "|"),
+    **dict.fromkeys(("\\varnothing",), "\\emptyset"),
+    **dict.fromkeys(("\\ldots", "\\dots", "\\cdots"), "..."),
     "\\div": "/",
     "\\lt": "<",
     "\\gt": ">",

@@ -20,8 +20,8 @@ def read(text: str, family: Family, finish_reason: str = "stop", kind: str = "")
 
     `text` counts up to the first "Question", where the paper's scripts cut it. `gsm8k`: what follows `####`, else the first number
     after the last "answer is". `math`: what follows the last "answer is:", else the last `\\boxed{}`, else what follows the last "answer
-    is". `olympicarena`: the last `\\boxed{}`, else what follows the last "answer is". `plain`: any of these markers, else the last number of the last line, else
-    that line. `finish_reason` is the completion's; `kind` the problem's, by which two marked answers are compared.
+    is". `olympicarena`: the last `\\boxed{}`, else what follows the last "answer is". `plain`: any of these markers, else the last number
+    of the last line, else that line. `finish_reason` is the completion's; `kind` the problem's, by which two marked answers are compared.
 
     A completion that max_tokens cut is read only where "Question" ended its text before the cut. Never raises on any text.
     """
@@ -93,7 +93,7 @@ def _agreeing(marked: list[str], kind: str) -> str | Unreadable:
     filled = [m for m in marked if m]
     if any(len(m) > MAX_ANSWER_CHARS for m in filled):
         return Unreadable("too_long")
-    if len(set(filled)) > 1 and len({canonical(m, kind) for m in filled}) > 1:
+    if len(set(filled)) > 1 and any(canonical(m, kind) != canonical(filled[-1], kind) for m in filled):
         return Unreadable("contradicting")
     return filled[-1] if filled else ""
 

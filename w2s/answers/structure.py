@@ -6,11 +6,22 @@ from .latex import ROW, SET_CLOSE, SET_OPEN
 
 OPENING = "([{" + SET_OPEN
 CLOSING = ")]}" + SET_CLOSE
+_PAIRS = ("()", "(]", "[)", "[]", "{}", SET_OPEN + SET_CLOSE)
 _WORD_SEPARATOR = re.compile(r",?\s+(?:and|or)\s+")
 _MATRIX = re.compile(r"\\begin \{[a-zA-Z]?matrix\}(.*)\\end \{[a-zA-Z]?matrix\}")
 _UNIT = re.compile(r"(?P<gap>\s*)(?P<words>[A-Za-z][A-Za-z ./'-]*)(?:\^\{?-?\d\}?)?")
-_SHORT_UNITS = frozenset("cm mm km nm ft in yd mi kg mg lb lbs oz ml hr hrs sec min mph gal pts deg".split())
-_NO_UNITS = frozenset("and or am pm to if dozen hundred thousand million billion trillion pi sqrt sin cos tan cot sec csc log ln exp".split())
+_SHORT_UNITS = frozenset(
+    (
+        *("cm", "mm", "km", "nm", "ft", "in", "yd", "mi", "kg", "mg", "lb", "lbs", "oz", "ml", "hr", "hrs", "sec", "min", "mph", "gal"),
+        *("pts", "deg"),
+    )
+)
+_NO_UNITS = frozenset(
+    (
+        *("and", "or", "am", "pm", "to", "if", "dozen", "hundred", "thousand", "million", "billion", "trillion"),
+        *("pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp"),
+    )
+)
 
 
 def split_top(text: str) -> list[str]:
@@ -31,8 +42,8 @@ def split_top(text: str) -> list[str]:
 
 
 def enclosed(text: str) -> tuple[str, str, str] | None:
-    """(opening bracket, inside, closing bracket) where one pair holds the whole text, of whatever kinds: `(3,4]` too; else None."""
-    if len(text) < 2 or text[0] not in OPENING or text[-1] not in CLOSING:
+    """(opening bracket, inside, closing bracket) where one pair holds the whole text, as in `(3,4]`; else None."""
+    if len(text) < 2 or text[0] + text[-1] not in _PAIRS:
         return None
     depth = 0
     for char in text[:-1]:

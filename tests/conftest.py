@@ -1,0 +1,53 @@
+"""Shared by all tiers: the shipped tiny bases, a small experiment, and processes that are started and ended."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SMALL = [
+    "problems.train_1=48",
+    "problems.train_2=48",
+    "problems.test=24",
+    "weak_sft.epochs=1",
+    "sft.epochs=1",
+    "sampled.n=4",
+    "agreement.min_kept=1",
+    "pairs.min_pairs=1",
+    "pairs.min_confidence=0.25",
+    "pairs.min_confidence_against_weak=0.25",
+]
+"""`--set` values that make the quickstart a matter of a few minutes: every step has work, no figure means anything."""
+
+
+def w2s(*arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the `w2s` command in a process of its own, as a user does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ray_jobs.cli", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=1500,
+    )
+    if check:
+        assert done.returncode == 0, f"w2s {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll until `condition` holds; fails the test after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds:.0f} s in vain for {what}"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def store_folder(tmp_path: Path) -> Path:
+    return tmp_path / "store"

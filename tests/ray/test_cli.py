@@ -1,0 +1,66 @@
+"""The command line as a user meets it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, w2s, wait_for
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "quickstrat", "--store", "STORE"], "quickstart"),
+        (["run", "quickstart", "--store", "STORE", "--set", "sft.learning_rat=1"], "learning_rate"),
+        (["run", "quickstart", "--store", "STORE", "--set", "sft.epochs=many"], "sft.epochs"),
+        (["run", "quickstart", "--store", "STORE", "--only", "dpoo"], "no such step"),
+        (["run", "quickstart", "--store", "/proc/no/store"], "cannot be written"),
+        (["run", "quickstart", "--store", "STORE", "--resources", "laptop"], "local"),
+        (["run", "quickstart", "--store", "STORE", "--resources", "local,workers=3"], "batch_size"),
+        (["run", "quickstart", "--store", "STORE", "--set", "strong.name=./no-such-model"], "no-such-model"),
+        (["run", "quickstart", "--store", "STORE", "--set", "greedy.max_tokens=100000"], "context"),
+        (["plan", "nothing.py:experiment", "--store", "STORE"], "nothing.py"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_the_way_out(arguments: list[str], said: str, tmp_path: Path) -> None:
+    done = w2s(*[str(tmp_path / "store") if one == "STORE" else one for one in arguments], check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("store/logs/*")), "something had started already"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["plan", "gsm8k-llama2-7b", "--store", "STORE"], ["plan", "quickstart", "--store", "STORE"]]
+)
+def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys; from ray_jobs.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'ray', 'transformers', 'vllm', 'datasets'} & set(sys.modules)))"
+    )
+    arguments = [str(tmp_path / "store") if one == "STORE" else one for one in arguments]
+    best = 99.0
+    for _ in range(3):
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
+        best = min(best, time.monotonic() - began)
+        assert done.returncode == 0 and done.stdout.rstrip().endswith("[]"), done.stdout[-300:] + done.stderr
+    assert best < 1.5, f"took {best:.2f} s"
+    assert not (tmp_path / "store").exists(), "plan wrote something"
+
+
+@pytest.mark.ray
+def test_ctrl_c_says_how_to_go_on(store_folder: Path) -> None:
+    command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store_folder), "--only", "test_strong_base"]
+    driver = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: bool(list(store_folder.glob("steps/*/blocks/plan.json"))), 120, "sampling to start")
+    time.sleep(3)
+    driver.send_signal(signal.SIGINT)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 130 and "run the same command again" in said, said

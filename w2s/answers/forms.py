@@ -1,0 +1,188 @@
+"""The rules that bring an answer of any sort, after `latex.clean`, to its canonical form."""
+
+import re
+from typing import NamedTuple
+
+from .expression import parse
+from .latex import SET_OPEN
+from .number import number, show
+from .polynomial import NoNormalForm, Polynomial, constant
+from .structure import enclosed, matrix_rows, split_top, split_unit
+
+MAX_NESTING = 6
+
+_NAMED = re.compile(r"[A-Za-z](?: ?_ ?(?:\w+|\{\w+\}))?'?(?: ?\( ?[A-Za-z] ?\))?|\\[A-Za-z]+")
+_MEMBER = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+) ?\\in (.+)")
+_RELATION = re.compile(r"(<=|>=|<|>|=)")
+_LETTER = re.compile(r"\(? ?([A-Za-z]) ?\)?")
+_WORDS = re.compile(r"[A-Za-z][A-Za-z' -]*")
+_TIME = re.compile(r"(\d+(?: ?: ?\d+)+) ?((?:[ap]\.? ?m\.?)?)", re.IGNORECASE)
+_FUNCTIONS = frozenset(("sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "exp"))
+LOOSE_SPACE = re.compile(r"(?<![A-Za-z]) | (?![A-Za-z])")
+
+
+class Form(NamedTuple):
+    """A canonical form; two different ones that are both `exact` are certainly different answers."""
+
+    text: str
+    exact: bool
+
+
+def any_form(text: str, nesting: int = 0) -> Form:
+    """Kind '': whatever the text turns out to be. Raises NoNormalForm where no rule reads it or one of its parts."""
+    if (value := number(text)) is not None:
+        return Form(show(value), True)
+    if nesting > MAX_NESTING:
+        raise NoNormalForm
+    for rule in (_matrix, _union, _bracketed, _listed, _related, _worded, _computed):
+        if (found := rule(text, nesting + 1)) is not None:
+            return found
+    raise NoNormalForm
+
+
+def _matrix(text: str, nesting: int) -> Form | None:
+    rows = matrix_rows(text)
+    if rows is None:
+        return None
+    forms = [[any_form(cell, nesting) for cell in row] for row in rows]
+    body = " \\\\ ".join(" & ".join(cell.text for cell in row) for row in forms)
+    return Form(f"\\begin{{matrix}} {body} \\end{{matrix}}", all(cell.exact for row in forms for cell in row))
+
+
+def _union(text: str, nesting: int) -> Form | None:
+    if member := _MEMBER.fullmatch(text):
+        return any_form(member[1], nesting)
+    if "\\cup " not in text:
+        return None
+    parts = {any_form(part.strip(), nesting) for part in text.split("\\cup ")}
+    return Form(" \\cup ".join(sorted(p.text for p in parts)), all(p.exact for p in parts))
+
+
+def _bracketed(text: str, nesting: int) -> Form | None:
+    """Tuples and intervals keep order and brackets; sets are sorted, without repetitions and braces."""
+    found = enclosed(text)
+    if found is None:
+        return None
+    opening, inside, closing = found
+    parts = split_top(inside)
+    if opening == SET_OPEN or (opening == "{" and len(parts) > 1):
+        return Form("\\emptyset", True) if not inside else sorted_form(parts, nesting, unique=True)
+    if len(parts) == 1 or opening == "{":
+        return None
+    return ordered_form(parts, nesting, opening, closing)
+
+
+def ordered_form(parts: list[str], nesting: int, opening: str = "(", closing: str = ")") -> Form:
+    """Parts whose order counts."""
+    forms = [any_form(part, nesting) for part in parts]
+    return Form(opening + ", ".join(f.text for f in forms) + closing, all(f.exact for f in forms))
+
+
+def _listed(text: str, nesting: int) -> Form | None:
+    parts = split_top(text)
+    return sorted_form(parts, nesting) if len(parts) > 1 or text.count("\\pm ") == 1 else None
+
+
+def sorted_form(parts: list[str], nesting: int, unique: bool = False) -> Form:
+    """Several answers in no order: `1 \\pm x` is two; `x=1, y=2` keeps its names, `x=1, x=2` does not need them."""
+    parts = [signed for part in parts if part for signed in _both_signs(part)]
+    left_sides = [part.partition("=")[0].strip() for part in parts if "=" in part]
+    names = {left for left in left_sides if _NAMED.fullmatch(left)}
+    if not parts or (len(names) > 1 and len(left_sides) < len(parts)):
+        raise NoNormalForm
+    forms = [_named_form(part, nesting) if len(names) > 1 else any_form(part, nesting) for part in parts]
+    texts = [f.text for f in forms]
+    return Form(", ".join(sorted(set(texts) if unique else texts)), all(f.exact for f in forms))
+
+
+def _named_form(part: str, nesting: int) -> Form:
+    name, _, value = (side.strip() for side in part.partition("="))
+    if not _NAMED.fullmatch(name):
+        raise NoNormalForm
+    return Form(f"{LOOSE_SPACE.sub('', name)} = {any_form(value, nesting).text}", False)
+
+
+def _both_signs(part: str) -> list[str]:
+    return [part.replace("\\pm ", sign) for sign in "+-"] if part.count("\\pm ") == 1 else [part]
+
+
+def _related(text: str, nesting: int) -> Form | None:
+    """`x = 5` is 5, `12 + 7 = 19` is 19; other equations have all on one side; inequalities point to the larger side."""
+    sides = [side.strip() for side in _RELATION.split(text)]
+    relations = set(sides[1::2])
+    if not relations or not all(sides[::2]):
+        return None
+    if relations == {"="}:
+        first, last = sides[0], sides[-1]
+        if len(sides) > 3 or _NAMED.fullmatch(first) or constant_of(first):
+            return any_form(first if constant_of(first) and _NAMED.fullmatch(last) else last, nesting)
+        return any_form(first, nesting) if _NAMED.fullmatch(last) else equation_form(first, last)
+    if relations <= {">", ">="}:
+        sides = [side.replace(">", "<") if index % 2 else side for index, side in enumerate(sides)][::-1]
+    elif not relations <= {"<", "<="}:
+        return None
+    return Form(" ".join(side if index % 2 else any_form(side, nesting).text for index, side in enumerate(sides)), False)
+
+
+def equation_form(left: str, right: str) -> Form | None:
+    """left - right = 0 with leading coefficient 1; an equation that says what one symbol is becomes that value."""
+    try:
+        difference = parse(left) - parse(right)
+        terms = difference.ordered()
+        if not terms or difference.constant is not None:
+            return None
+        scaled = difference * constant(1 / terms[0][1])
+    except NoNormalForm:
+        return None
+    monomial = terms[0][0]
+    rest = Polynomial({m: -c for m, c in scaled.terms.items() if m != monomial})
+    if scaled.exact and monomial.radicand == 1 and [e for _, e in monomial.powers] == [1] and rest.constant is not None:
+        return Form(str(rest), scaled.exact)
+    return Form(f"{scaled} = 0", scaled.exact)
+
+
+def _worded(text: str, nesting: int) -> Form | None:
+    """Choice letters, times of day and plain words, in lower case."""
+    if text == "\\emptyset":
+        return Form(text, True)
+    if match := _LETTER.fullmatch(text):
+        return Form(match[1].lower(), True)
+    if match := _TIME.fullmatch(text):
+        return Form(match[1].replace(" ", "") + re.sub(r"[^apm]", "", match[2].lower()), True)
+    if _WORDS.fullmatch(text):
+        words = [word for word in text.lower().split() if word not in ("a", "an", "the")]
+        long = any(len(part) >= 3 for word in words for part in re.split("[-']", word))
+        edges = {"and", "or"}.intersection((*words[:1], *words[-1:]))
+        if long and not edges and not _FUNCTIONS.intersection(words) and words[0][0].isalpha():
+            return Form(" ".join(words), True)
+    return None
+
+
+def _computed(text: str, nesting: int) -> Form | None:
+    """Expressions; unit words after a number are dropped."""
+    body, _ = split_unit(text)
+    if body != text and (value := number(body)) is not None:
+        return Form(show(value), True)
+    if body != text and (value := constant_of(body)):
+        return Form(str(value), value.exact)
+    try:
+        value = parse(text)
+    except NoNormalForm:
+        return None
+    shown = str(value)
+    return Form(shown.lower() if len(shown) == 1 else shown, value.exact)
+
+
+def constant_of(text: str) -> Polynomial | None:
+    """The value of an expression without variables, else None."""
+    try:
+        value = parse(text)
+    except NoNormalForm:
+        return None
+    free = {atom for monomial in value.terms for atom, _ in monomial.powers}
+    return value if free <= {"pi", "i", "e"} else None
+
+
+def text_form(text: str) -> Form:
+    """What no rule reads: the text itself, spaces only where they part words."""
+    return Form(LOOSE_SPACE.sub("", " ".join(text.split())), False)
