@@ -3,8 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from w2s import __version__
+
+if TYPE_CHECKING:
+    from w2s.recipe import Experiment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,14 +47,12 @@ def parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from ray_jobs.resources import load_resources
     from ray_jobs.run import StepFailed, run
-    from w2s import experiments
     from w2s.report import text
     from w2s.store import Store
 
-    experiment = experiments.set_fields(experiments.load(options.experiment), options.set)
     store = Store(options.store)
     try:
-        last = run(experiment, store, load_resources(options.resources), options.only)
+        last = run(_experiment(options), store, load_resources(options.resources), options.only)
     except StepFailed as error:
         print(f"w2s: {error}", file=sys.stderr)
         return 1
@@ -61,15 +63,23 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _plan(options: argparse.Namespace) -> int:
+def _experiment(options: argparse.Namespace) -> "Experiment":
     from w2s import experiments
+    from w2s.problems import check_gold
+
+    experiment = experiments.set_fields(experiments.load(options.experiment), options.set)
+    check_gold(experiment)
+    return experiment
+
+
+def _plan(options: argparse.Namespace) -> int:
     from w2s.graph import build_steps
     from w2s.plan import plan
     from w2s.revisions import identify
     from w2s.store import Store
 
     store = Store(options.store)
-    experiment = identify(experiments.set_fields(experiments.load(options.experiment), options.set), store, network=False)
+    experiment = identify(_experiment(options), store, network=False)
     planned = plan(build_steps(experiment), store, options.only)
     for one in planned:
         print(f"{one.state:<6} {one.step.name:<24} {one.directory or '(open)':<34} {one.why}")

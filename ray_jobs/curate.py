@@ -9,9 +9,10 @@ from w2s.consistency import agree
 from w2s.demonstrations import choose_demonstrations
 from w2s.preferences import contrast
 from w2s.problems import read_problems
-from w2s.recipe import Agree, DatasetProblems, Demonstrate, Pair, WorldProblems
+from w2s.recipe import DatasetProblems, WorldProblems
 from w2s.records import Completion, Consensus, Demonstration, PreferencePair, Problem, Reference, Selection, SFTExample
 from w2s.step import Step
+from w2s.step_recipes import Agree, Demonstrate, Pair
 from w2s.store import Store
 
 

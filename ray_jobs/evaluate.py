@@ -12,9 +12,9 @@ from w2s import report as reports
 from w2s.answers import answer_class, grade_completion
 from w2s.audit import audit_pairs, audit_selection
 from w2s.metrics import majority_at_k, pass_at_k
-from w2s.recipe import Audit, Grade, Report
 from w2s.records import Completion, Consensus, PreferencePair, Problem, Reference, Score, Selection
 from w2s.step import Step, with_upstream
+from w2s.step_recipes import Audit, Grade, Report
 from w2s.store import Store
 
 

@@ -12,9 +12,10 @@ from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, needs
 from w2s.graph import build_steps
 from w2s.plan import plan
-from w2s.recipe import Experiment, FineTune, Prefer, Sample
+from w2s.recipe import Experiment
 from w2s.revisions import identify
 from w2s.step import Step
+from w2s.step_recipes import FineTune, Prefer, Sample
 from w2s.store import Store
 
 RECHECK_SECONDS = 10

@@ -15,9 +15,9 @@ from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, engine_placement
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.versions import versions
-from w2s.recipe import Sample
 from w2s.records import Completion, Demonstration, Problem
 from w2s.step import Step
+from w2s.step_recipes import Sample
 from w2s.store import Attempt, Store
 
 MAX_FAILED = 0.01

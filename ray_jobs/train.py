@@ -8,9 +8,9 @@ from typing import Any
 from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, scaling_config
 from ray_jobs.versions import versions
-from w2s.recipe import FineTune, Prefer
 from w2s.records import Completion, PreferencePair, Problem, Reference, SFTExample
 from w2s.step import Step
+from w2s.step_recipes import FineTune, Prefer
 from w2s.store import Store
 
 POLL_SECONDS = 0.5

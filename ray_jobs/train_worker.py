@@ -9,8 +9,8 @@ from typing import Any
 from transformers import TrainerCallback
 
 from ray_jobs.trainers import make_trainer
-from w2s.recipe import FineTune, Prefer
 from w2s.step import Step
+from w2s.step_recipes import FineTune, Prefer
 from w2s.store import Store
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from ray_jobs.models import adapter_folder, base_folder
 from ray_jobs.resources import Resources, accumulation, deepspeed_config
 from ray_jobs.tokens import Tokens, load_tokenizer
-from w2s.recipe import FineTune, Optimizer, Prefer
+from w2s.recipe import Optimizer
 from w2s.records import PreferencePair, SFTExample
 from w2s.step import Step
+from w2s.step_recipes import FineTune, Prefer
 from w2s.store import Store
 
 

@@ -3,20 +3,9 @@
 Who may see gold: `references` is an input of weak_sft, ceiling, scores and audit, and of no other step.
 """
 
-from w2s.recipe import (
-    Agree,
-    Audit,
-    Demonstrate,
-    Experiment,
-    FineTune,
-    Grade,
-    Pair,
-    Prefer,
-    Preference,
-    Report,
-    Sample,
-)
+from w2s.recipe import Experiment, Preference
 from w2s.step import Step, Table, step, with_upstream
+from w2s.step_recipes import Agree, Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Sample
 
 
 def build_steps(e: Experiment) -> tuple[Step, ...]:

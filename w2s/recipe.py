@@ -98,6 +98,7 @@ class DatasetProblems(Recipe):
     """Problems from datasets: the weak model's gold half, the strong model's questions, the test split."""
 
     train_1: Source
+    """Read by nothing where the weak model is not fine-tuned."""
     train_2: Source
     test: Source
     seed: int = 42
@@ -261,66 +262,3 @@ class Experiment(Recipe):
         if self.greedy.n != 1 or self.greedy.temperature != 0:
             raise ValueError(f"greedy must have n=1 and temperature=0, not n={self.greedy.n}, temperature={self.greedy.temperature}")
         return self
-
-
-class FineTune(Recipe):
-    """Step: a LoRA adapter by SFT on the base."""
-
-    model: Model
-    sft: SFT
-
-
-class Prefer(Recipe):
-    """Step: M_plus's adapter trained on by DPO or ORPO."""
-
-    model: Model
-    preference: Preference
-
-
-class Sample(Recipe):
-    """Step: completions of one model for one table of problems."""
-
-    model: Model
-    sampling: Sampling
-
-
-class Demonstrate(Recipe):
-    """Step: demonstrations out of the weak model's completions."""
-
-    demonstrations: Demonstrations
-    answers: Answers
-
-
-class Agree(Recipe):
-    """Step: the agreement filter."""
-
-    agreement: Agreement
-    answers: Answers
-
-
-class Pair(Recipe):
-    """Step: votes and preference pairs."""
-
-    pairs: Pairs
-    answers: Answers
-
-
-class Grade(Recipe):
-    """Step: verdicts on every model's test completions."""
-
-    answers: Answers
-
-
-class Audit(Recipe):
-    """Step: how right the kept set and the chosen side are, by gold; nothing reads it but the report."""
-
-    answers: Answers
-
-
-class Report(Recipe):
-    """Step: report.json and report.html."""
-
-    experiment: str
-    description: str
-    bootstrap_seed: int = 0
-    bootstrap_draws: int = Field(default=10_000, ge=100)

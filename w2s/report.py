@@ -10,8 +10,8 @@ from html import escape
 from typing import Any, cast
 
 from w2s import metrics
-from w2s.recipe import Report
 from w2s.records import Score
+from w2s.step_recipes import Report
 
 FLOOR, CEILING = "weak_floor", "ceiling"
 Section = tuple[str, list[str], list[list[str]]]

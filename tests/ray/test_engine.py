@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from w2s.experiments.quickstart import quickstart
 
 from ray_jobs.engine import Engine, Task, block_path
 from ray_jobs.models import base_folder
 from ray_jobs.resources import load_resources
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.trainers import sft_row
-from w2s.recipe import FineTune, Sample, Sampling, WorldProblems
+from w2s.experiments.quickstart import quickstart
+from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, SFTExample
 from w2s.step import Step, step
+from w2s.step_recipes import FineTune, Sample
 from w2s.store import Store
 
 pytestmark = pytest.mark.ray

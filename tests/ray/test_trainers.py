@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from w2s.experiments.quickstart import quickstart
 
 from ray_jobs.models import base_folder
 from ray_jobs.resources import load_resources
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.trainers import load_base, pair_row, preference_trainer, sft_row, sft_trainer
-from w2s.recipe import FineTune, Prefer
+from w2s.experiments.quickstart import quickstart
 from w2s.records import PreferencePair, SFTExample
+from w2s.step_recipes import FineTune, Prefer
 
 pytestmark = pytest.mark.ray
 EXPERIMENT = quickstart()

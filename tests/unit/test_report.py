@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from w2s import metrics
-from w2s.recipe import Report
 from w2s.records import Score
 from w2s.report import build, claims, html, text
+from w2s.step_recipes import Report
 
 HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\n]]><svg onload=x>"
 RIGHT = {"weak_floor": 40, "full_weak_ft": 50, "hybrid_ft_1": 70, "dpo": 75, "ceiling": 90}

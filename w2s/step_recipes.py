@@ -1,0 +1,68 @@
+"""What each kind of step computes, put together from the experiment's parts (w2s/recipe.py) by w2s/graph.py."""
+
+from pydantic import Field
+
+from w2s.recipe import SFT, Agreement, Answers, Demonstrations, Model, Pairs, Preference, Recipe, Sampling
+
+
+class FineTune(Recipe):
+    """Step: a LoRA adapter by SFT on the base."""
+
+    model: Model
+    sft: SFT
+
+
+class Prefer(Recipe):
+    """Step: M_plus's adapter trained on by DPO or ORPO."""
+
+    model: Model
+    preference: Preference
+
+
+class Sample(Recipe):
+    """Step: completions of one model for one table of problems."""
+
+    model: Model
+    sampling: Sampling
+
+
+class Demonstrate(Recipe):
+    """Step: demonstrations out of the weak model's completions."""
+
+    demonstrations: Demonstrations
+    answers: Answers
+
+
+class Agree(Recipe):
+    """Step: the agreement filter."""
+
+    agreement: Agreement
+    answers: Answers
+
+
+class Pair(Recipe):
+    """Step: votes and preference pairs."""
+
+    pairs: Pairs
+    answers: Answers
+
+
+class Grade(Recipe):
+    """Step: verdicts on every model's test completions."""
+
+    answers: Answers
+
+
+class Audit(Recipe):
+    """Step: how right the kept set and the chosen side are, by gold; nothing reads it but the report."""
+
+    answers: Answers
+
+
+class Report(Recipe):
+    """Step: report.json and report.html."""
+
+    experiment: str
+    description: str
+    bootstrap_seed: int = 0
+    bootstrap_draws: int = Field(default=10_000, ge=100)
