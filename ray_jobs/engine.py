@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,18 +73,18 @@ class Engine:
             lora = {"enable_lora": True, "max_loras": len(distinct), "max_lora_rank": next(r for r in LORA_RANKS if r >= rank)}
         arguments = AsyncEngineArgs(
             model=str(folder),
-            max_model_len=max_model_len,
             trust_remote_code=False,
             enable_prefix_caching=True,
             disable_log_stats=True,
             generation_config="vllm",  # the recipe decides; a model folder's own sampling defaults do not
-            **engine_arguments(resources),
+            **engine_arguments(resources, max_model_len),
             **lora,
         )
         self.llm = AsyncLLM.from_engine_args(arguments)
 
     async def __call__(self, batch: dict[str, Any]) -> AsyncIterator[dict[str, list[Any]]]:
         """Sample one block: `batch` has one row (task, block, problem_ids, questions); yields its counts."""
+        began = time.time()
         task = self.tasks[int(batch["task"][0])]
         block, ids, questions = int(batch["block"][0]), list(batch["problem_ids"][0]), list(batch["questions"][0])
         samples = await asyncio.gather(*(self._problem(task, i, q) for i, q in zip(ids, questions, strict=True)))
@@ -96,6 +97,8 @@ class Engine:
             "problems": [len(ids)],
             "completions": [len(completions)],
             "completion_tokens": [sum(c.completion_tokens for c in completions)],
+            "began": [began],
+            "ended": [time.time()],
         }
 
     async def _problem(self, task: Task, problem_id: str, question: str) -> list[Completion]:

@@ -17,17 +17,21 @@ class _Running:
     total: int
     unit: str
     done: int
-    began: float = field(default_factory=time.monotonic)
-    said: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.time)
+    said: float = field(default_factory=time.time)
+    worked_since: float = float("inf")
     work: int = 0
     tokens: int = 0
     note: str = ""
 
+    def rate(self) -> str:
+        """Tokens a second since the first work began, the start of engines left out."""
+        return f", {self.tokens / max(1e-3, time.time() - self.worked_since):,.0f} tokens/s" if self.tokens else ""
+
     def state(self) -> str:
-        seconds = time.monotonic() - self.began
-        rate = f", {self.tokens / seconds:,.0f} tokens/s" if self.tokens and seconds > 0 else ""
+        seconds = time.time() - min(self.worked_since, time.time() - 1e-3)
         left = f", {(self.total - self.done) * seconds / self.work:.0f} s left" if self.work and self.done < self.total else ""
-        return f"{self.done:,}/{self.total:,} {self.unit}{rate}{self.note and ', ' + self.note}{left}"
+        return f"{self.done:,}/{self.total:,} {self.unit}{self.rate()}{self.note and ', ' + self.note}{left}"
 
 
 class Progress:
@@ -52,12 +56,13 @@ class Progress:
             self._running[name] = _Running(total, unit, done)
             self._line(f"{name:<24} started, {total:,} {unit}" + (f", {done:,} there already" if done else ""))
 
-    def advanced(self, name: str, more: int, tokens: int = 0, note: str = "") -> None:
-        """`more` units are done; `tokens` were written; `note` says e.g. the loss."""
+    def advanced(self, name: str, more: int, tokens: int = 0, note: str = "", since: float | None = None) -> None:
+        """`more` units are done, begun at `since` (Unix time); `tokens` were written; `note` says e.g. the loss."""
         with self._lock:
             step = self._running[name]
             step.done, step.work, step.tokens, step.note = step.done + more, step.work + more, step.tokens + tokens, note or step.note
-            now = time.monotonic()
+            now = time.time()
+            step.worked_since = min(step.worked_since, since or now)
             if self.live and now - self._drawn > LIVE_SECONDS:
                 self._drawn = now
                 self.stream.write("\r\x1b[K" + " | ".join(f"{n} {s.state()}" for n, s in self._running.items())[:200])
@@ -70,8 +75,8 @@ class Progress:
         """A step has its manifest."""
         with self._lock:
             step = self._running.pop(name, None)
-            seconds = f" in {time.monotonic() - step.began:.1f} s" if step else ""
-            rate = f", {step.tokens / (time.monotonic() - step.began):,.0f} tokens/s" if step and step.tokens else ""
+            seconds = f" in {time.time() - step.began:.1f} s" if step else ""
+            rate = step.rate() if step else ""
             self._line(f"{name:<24} finished{seconds}: {summary}{rate}")
 
     def _line(self, text: str) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args, get_type_hints
 DType = Literal["bfloat16", "float32"]
 GPUS_PER_NODE = 8
 """Of the machines the presets are made for; workers that fit one are kept on one, where the links between GPUs are fast."""
+PREFILL_TOKENS = 8192
+"""Prompt tokens an engine on CPU takes in one step; whole prompts only."""
 NODE_LABEL = "w2s-nodes"
 """Node label that `sampling_nodes` and `training_nodes` name a value of; cluster.yaml gives it to its node types."""
 
@@ -212,9 +214,10 @@ def engine_placement(resources: Resources) -> dict[str, Any]:
     return place | ({"label_selector": {NODE_LABEL: resources.sampling_nodes}} if resources.sampling_nodes else {})
 
 
-def engine_arguments(resources: Resources) -> dict[str, Any]:
-    """The AsyncEngineArgs of vLLM that depend on where it runs; model, context and adapters are the caller's."""
+def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]:
+    """The AsyncEngineArgs of vLLM that depend on where it runs, for a context of `max_model_len` tokens; model and adapters are the caller's."""
     arguments: dict[str, Any] = {
+        "max_model_len": max_model_len,
         "tensor_parallel_size": resources.tensor_parallel,
         "dtype": resources.engine_dtype,
         "max_num_seqs": resources.max_num_seqs,
@@ -223,6 +226,10 @@ def engine_arguments(resources: Resources) -> dict[str, Any]:
         arguments["gpu_memory_utilization"] = resources.gpu_memory_utilization
     else:
         arguments["enforce_eager"] = True  # compiling a small model costs more than it saves
+        # vLLM 0.32.0 on CPU: a seeded request whose prompt is split kills the engine ("CPU Generator does not use offset": gpu_model_runner
+        # sets the generator's offset back, which torch has on GPU only). tests/ray/test_engine.py shows whether this can go.
+        arguments["enable_chunked_prefill"] = False
+        arguments["max_num_batched_tokens"] = max(PREFILL_TOKENS, max_model_len)
         # Given in bytes, or the engine claims a share of all memory and refuses to start beside anything large.
         arguments["kv_cache_memory_bytes"] = resources.cpu_kv_cache_gib << 30
     if resources.tensor_parallel > 1:

@@ -145,12 +145,21 @@ class Scheduler:
         return [group for group in groups.values() if not self.worth_waiting(group, waiting)]
 
     def worth_waiting(self, group: list[Step], waiting: list[Step]) -> bool:
-        """Whether a group only scores models while others of its base, to be scored too, are still being made."""
+        """Whether a sampling group should wait for others of its base, to share their engine start.
+
+        One that only scores models waits for all of them. Any other waits for those whose inputs are being made, or could be: these
+        never wait themselves.
+        """
         recipe = group[0].recipe
-        if not isinstance(recipe, Sample) or not all(step.title for step in group):
+        if not isinstance(recipe, Sample):
             return False
         names = {step.name for step in group}
-        return any(isinstance(s.recipe, Sample) and s.recipe.model == recipe.model and s.name not in names for s in waiting)
+        others = [s for s in waiting if isinstance(s.recipe, Sample) and s.recipe.model == recipe.model and s.name not in names]
+        if all(step.title for step in group):
+            return bool(others)
+        unfinished = {step.name for step in self.missing} - self.done
+        soon = {s.name for s in self.missing if not isinstance(s.recipe, Sample) and not {t.step.name for _, t in s.inputs} & unfinished}
+        return any(not s.title and {t.step.name for _, t in s.inputs} & unfinished <= soon for s in others)
 
     def fits(self, group: list[Step]) -> bool:
         """Whether the cluster has room for the group beside what runs."""

@@ -42,6 +42,7 @@ def sample(steps: list[Step], store: Store, resources: Resources, progress: Prog
     blocks = [[rows[i : i + size] for i in range(0, len(rows), size)] for rows, size in zip(problems, per_block, strict=True)]
     missing: list[dict[str, Any]] = []
     left = [0] * len(steps)
+    spans: list[list[tuple[float, float, int]]] = [[] for _ in steps]
     for index, step in enumerate(steps):
         finished = _finished_blocks(step, store)
         for number, block in enumerate(blocks[index]):
@@ -66,9 +67,12 @@ def sample(steps: list[Step], store: Store, resources: Resources, progress: Prog
         )
         for done in results.iter_rows():
             index = done["task"]
-            progress.advanced(steps[index].name, done["problems"], tokens=done["completion_tokens"])
+            progress.advanced(steps[index].name, done["problems"], tokens=done["completion_tokens"], since=done["began"])
+            spans[index].append((done["began"], done["ended"], done["completion_tokens"]))
             left[index] -= 1
             if not left[index]:
+                seconds = max(ended for _, ended, _ in spans[index]) - min(began for began, _, _ in spans[index])
+                attempts[index].counts.update(sampled_tokens=sum(tokens for _, _, tokens in spans[index]), sampling_seconds=round(seconds, 3))
                 _commit(attempts[index], len(blocks[index]), len(problems[index]), progress)
     for index, step in enumerate(steps):
         if store.manifest(step) is None:

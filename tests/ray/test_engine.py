@@ -10,7 +10,7 @@ import pytest
 
 from ray_jobs.engine import Engine, Task, block_path
 from ray_jobs.models import base_folder
-from ray_jobs.resources import load_resources
+from ray_jobs.resources import PREFILL_TOKENS, load_resources
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.trainers import sft_row
 from w2s.experiments.quickstart import quickstart
@@ -98,6 +98,16 @@ def test_seeds_of_one_question_under_two_ids_differ(engine: tuple[Engine, Store,
     first, second = ([row.text for row in rows if row.problem_id == p] for p in ("p1", "p2"))
     assert first != second
     assert abs(rows[0].seed - rows[-1].seed) > 1000, "neighbouring seeds share vLLM's child seeds, seed + 0 .. n - 1"
+
+
+def test_seeded_prompts_beyond_one_prefill_do_not_kill_the_engine(engine: tuple[Engine, Store, Step]) -> None:
+    """vLLM 0.32.0 on CPU dies where a seeded prompt is split between two steps; see engine_arguments."""
+    built, store, _ = engine
+    long = " ".join(QUESTIONS * 4)
+    ids = [f"many-{i}" for i in range(100)]
+    rows = run_block(built, store, 0, ids, [f"{i}. {long}" for i in range(100)])
+    assert sum(row.prompt_tokens for row in rows if row.sample == 0) > PREFILL_TOKENS
+    assert len(rows) == 800 and not any(row.finish_reason == "error" for row in rows)
 
 
 def test_a_prompt_that_does_not_fit_is_a_row_with_its_reason(engine: tuple[Engine, Store, Step]) -> None:

@@ -70,19 +70,19 @@ def test_load_refuses(text: str, message: str) -> None:
 
 
 def test_engine_on_cpu() -> None:
-    arguments = engine_arguments(LOCAL)
+    arguments = engine_arguments(LOCAL, 512)
     assert arguments["enforce_eager"] and arguments["kv_cache_memory_bytes"] == 2 * GIB and "gpu_memory_utilization" not in arguments
     assert engine_environment(LOCAL) == {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "2"}
     assert engine_placement(LOCAL) == {"num_cpus": 2, "num_gpus": 0}
 
 
 def test_engine_on_gpus() -> None:
-    arguments = engine_arguments(CLUSTER)
+    arguments = engine_arguments(CLUSTER, 2048)
     assert (arguments["tensor_parallel_size"], arguments["distributed_executor_backend"]) == (4, "mp")
     assert "enforce_eager" not in arguments and "kv_cache_memory_bytes" not in arguments
     assert engine_environment(CLUSTER) == {}
     assert engine_placement(CLUSTER) == {"num_cpus": 16, "num_gpus": 4, "label_selector": {NODE_LABEL: "sampling"}}
-    assert "distributed_executor_backend" not in engine_arguments(NODE)
+    assert "distributed_executor_backend" not in engine_arguments(NODE, 2048)
 
 
 def test_70b_fits_the_gpus_it_is_made_for() -> None:

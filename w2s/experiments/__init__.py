@@ -22,6 +22,7 @@ Changed = TypeVar("Changed", bound=Recipe)
 
 SHIPPED = {
     "quickstart": "quickstart:quickstart",
+    "gsm8k-small": "small:gsm8k_small",
     "gsm8k-llama2-7b": "gsm8k:llama2_7b",
     "gsm8k-gemma-2b": "gsm8k:gemma_2b",
     "gsm8k-mistral-7b": "gsm8k:mistral_7b",

@@ -1,0 +1,105 @@
+"""The scheduler on fake jobs: what runs when, what shares an engine start, and that nothing waits for ever."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ray_jobs import run as runs
+from ray_jobs.progress import Progress
+from ray_jobs.resources import Resources, load_resources, needs
+from w2s.experiments.quickstart import quickstart
+from w2s.graph import build_steps
+from w2s.step import Step
+from w2s.step_recipes import FineTune, Prefer, Sample
+from w2s.store import Store
+
+
+class Recorder:
+    """Fake jobs that take a while, check their inputs and remember who ran together."""
+
+    def __init__(self, fail: str = "", seconds: float = 0.01) -> None:
+        self.groups: list[list[str]] = []
+        self.claims: list[dict[str, float]] = []
+        self.most: dict[str, float] = {"CPU": 0, "GPU": 0}
+        self.done: set[str] = set()
+        self.fail, self.seconds, self.lock = fail, seconds, threading.Lock()
+
+    def job(self, steps: list[Step], store: Store, resources: Resources, progress: Progress) -> None:
+        claim = needs(resources, steps[0].kind)
+        with self.lock:
+            assert all(table.step.name in self.done for step in steps for _, table in step.inputs), "a step ran before its inputs"
+            self.groups.append([step.name for step in steps])
+            self.claims.append(claim)
+            for key in self.most:
+                self.most[key] = max(self.most[key], sum(one.get(key, 0) for one in self.claims))
+        time.sleep(self.seconds)
+        if self.fail in [step.name for step in steps]:
+            raise RuntimeError("it broke")
+        with self.lock:
+            self.claims.remove(claim)
+            self.done.update(step.name for step in steps)
+
+
+def scheduled(monkeypatch: pytest.MonkeyPatch, recorder: Recorder, cpus: float, gpus: float = 0, preset: str = "local") -> Recorder:
+    steps = list(build_steps(quickstart()))
+    monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
+    monkeypatch.setattr(runs.cluster, "start", lambda: None)
+    monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": cpus, "GPU": gpus})
+    runs.Scheduler(steps, Store("unused"), load_resources(preset), Progress()).run()
+    assert recorder.done == {step.name for step in steps}
+    return recorder
+
+
+@pytest.mark.parametrize("cpus", [0.5, 1, 2, 64])
+def test_every_step_runs_once_whatever_the_room(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
+    recorder = scheduled(monkeypatch, Recorder(), cpus)
+    names = [name for group in recorder.groups for name in group]
+    assert len(names) == len(set(names))
+    assert recorder.most["CPU"] <= max(cpus, 1), "more was claimed than there is"
+
+
+def test_independent_trainings_run_side_by_side_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = scheduled(monkeypatch, Recorder(seconds=0.05), cpus=1000, gpus=64, preset="node-8gpu")
+    narrow = scheduled(monkeypatch, Recorder(), cpus=1000, gpus=8, preset="node-8gpu")
+    assert wide.most["GPU"] >= 24, "weak-ft, icl-ft and hybrid-ft at once"
+    assert narrow.most["GPU"] == 8
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 64])
+def test_steps_of_one_base_share_an_engine_start(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
+    sampling = [group for group in scheduled(monkeypatch, Recorder(), cpus).groups if isinstance(kinds()[group[0]], Sample)]
+    assert len(sampling) == 5, sampling
+    assert ["weak_ft_1_completions", "icl_ft_1_completions"] in [[n for n in group if not n.startswith("test_")] for group in sampling]
+
+
+def kinds() -> dict[str, Any]:
+    return {step.name: step.recipe for step in build_steps(quickstart())}
+
+
+def test_a_failure_is_raised_and_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(fail="consistent_1")
+    with pytest.raises(RuntimeError, match="it broke"):
+        scheduled(monkeypatch, recorder, 2)
+    trained = [name for group in recorder.groups for name in group if isinstance(kinds()[name], FineTune | Prefer)]
+    assert set(trained) <= {"weak_sft", "full_weak_ft", "ceiling"}
+
+
+def test_the_reason_is_the_innermost_cause() -> None:
+    inner, outer = ValueError("the cause"), RuntimeError("wrapped")
+    outer.__cause__ = inner
+    assert runs.reason(outer) == "ValueError: the cause"
+
+
+def test_progress_lines_name_step_counts_and_rate(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as stream:
+        progress = Progress(stream)
+        progress.started("sampled", 10, "problems", 4)
+        progress.advanced("sampled", 6, tokens=600, since=time.time() - 2)
+        progress.finished("sampled", "10 completions")
+    first, last = (tmp_path / "log").read_text().splitlines()
+    assert "started, 10 problems, 4 there already" in first
+    assert "10 completions, 3" in last or "10 completions, 2" in last
+    assert last.endswith("tokens/s")
