@@ -80,8 +80,8 @@ def run(experiment: Experiment, store: Store, resources: Resources, only: Sequen
 
 
 def reason(error: BaseException) -> str:
-    """The error's innermost cause, in one line: Ray wraps what its workers raise."""
-    while (inner := error.__cause__ or getattr(error, "cause", None)) is not None and inner is not error:
+    """The error's innermost cause that says something, in one line: Ray wraps what its workers raise."""
+    while (inner := error.__cause__ or getattr(error, "cause", None)) is not None and inner is not error and str(inner).strip():
         error = inner
     failures = getattr(error, "worker_failures", {})
     if failures:

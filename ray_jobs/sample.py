@@ -102,7 +102,7 @@ def _context(tasks: Sequence[Task], problems: Sequence[Sequence[Problem]]) -> in
     needed = 0
     for task, rows in zip(tasks, problems, strict=True):
         tokens = Tokens(tokenizer, task.recipe.model.prompt)
-        lengths = [(len(tokens.prompt_ids(p.question, task.demonstrations)), p.problem_id) for p in rows]
+        lengths = [(_prompt_tokens(tokens, p, task), p.problem_id) for p in rows]
         longest, problem_id = max(lengths, default=(0, ""))
         task_needs = longest + task.recipe.sampling.max_tokens
         if task_needs > limit:
@@ -114,6 +114,14 @@ def _context(tasks: Sequence[Task], problems: Sequence[Sequence[Problem]]) -> in
             )
         needed = max(needed, task_needs)
     return needed
+
+
+def _prompt_tokens(tokens: Tokens, problem: Problem, task: Task) -> int:
+    """Tokens of a problem's prompt; 0 where it cannot be made, which the engine will say in the problem's rows."""
+    try:
+        return len(tokens.prompt_ids(problem.question, task.demonstrations))
+    except ValueError:
+        return 0
 
 
 def _problems_per_block(step: Step, store: Store, resources: Resources) -> int:

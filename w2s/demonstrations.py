@@ -15,15 +15,15 @@ def choose_demonstrations(
 ) -> list[Demonstration]:
     """`demonstrations.count` of the weak model's completions, right or wrong, in the order they stand in the prompt.
 
-    Of the problems whose completion finished and has a readable answer those with the smallest hash of (seed, problem_id): a problem
-    added to the set changes at most one of them. `completions` holds one completion a problem; one without an answer
-    would teach the strong model not to give one.
+    Of the problems whose completion finished and has a readable answer those with the smallest hash of (seed, problem_id), with
+    `choice="longest"` those with the longest completions first: a problem added to the set changes at most one of them. `completions`
+    holds one completion a problem; one without an answer would teach the strong model not to give one.
 
     Raises ValueError, with the counts by reason, where fewer than `count` are readable, and where a problem_id repeats.
     """
     by_id = by_problem(completions, problems, "the weak completions")
     rejected: Counter[str] = Counter()
-    usable: list[tuple[int, Problem, Completion]] = []
+    usable: list[tuple[int, int, Problem, Completion]] = []
     for problem in problems:
         completion = by_id.get(problem.problem_id)
         if completion is None:
@@ -35,7 +35,8 @@ def choose_demonstrations(
         elif not found or completion.finish_reason != "stop":
             rejected["truncated" if completion.finish_reason == "length" else "empty"] += 1
         else:
-            usable.append((derived_seed(demonstrations.seed, problem.problem_id), problem, completion))
+            length = len(completion.text.strip()) if demonstrations.choice == "longest" else 0
+            usable.append((-length, derived_seed(demonstrations.seed, problem.problem_id), problem, completion))
     if len(usable) < demonstrations.count:
         reasons = ", ".join(f"{count} {reason}" for reason, count in rejected.most_common()) or "none"
         raise ValueError(
@@ -43,5 +44,5 @@ def choose_demonstrations(
             f"readable answer (not usable: {reasons}); lower demonstrations.count, raise greedy.max_tokens if many are truncated, or set "
             f"answers.family (now {answers.family!r}) to the marker the weak model writes"
         )
-    usable.sort(key=lambda item: (item[0], item[1].problem_id))
-    return [Demonstration(p.problem_id, p.question, completion.text.rstrip()) for _, p, completion in usable[: demonstrations.count]]
+    usable.sort(key=lambda item: (item[0], item[1], item[2].problem_id))
+    return [Demonstration(p.problem_id, p.question, completion.text.rstrip()) for _, _, p, completion in usable[: demonstrations.count]]

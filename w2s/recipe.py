@@ -198,6 +198,8 @@ class Demonstrations(Recipe):
     """Which of the weak model's completions the strong model is shown (paper.md, stage I.2)."""
 
     count: int = Field(default=4, ge=1)
+    choice: Literal["random", "longest"] = "random"
+    """`longest`: the completions with the most characters, as complexity-based prompting does (arXiv 2210.00720); neither sees gold."""
     seed: int = 42
 
 

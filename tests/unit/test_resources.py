@@ -72,8 +72,8 @@ def test_load_refuses(text: str, message: str) -> None:
 def test_engine_on_cpu() -> None:
     arguments = engine_arguments(LOCAL, 512)
     assert arguments["enforce_eager"] and arguments["kv_cache_memory_bytes"] == 2 * GIB and "gpu_memory_utilization" not in arguments
-    assert engine_environment(LOCAL) == {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "2"}
-    assert engine_placement(LOCAL) == {"num_cpus": 2, "num_gpus": 0}
+    assert engine_environment(LOCAL) == {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
+    assert engine_placement(LOCAL) == {"num_cpus": 1, "num_gpus": 0}
 
 
 def test_engine_on_gpus() -> None:
@@ -126,8 +126,8 @@ def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: 
 @pytest.mark.parametrize(
     ("preset", "kind", "claim"),
     [
-        ("local", "sample", {"CPU": 2, "GPU": 0}),
-        ("local", "finetune", {"CPU": 2, "GPU": 0}),
+        ("local", "sample", {"CPU": 1, "GPU": 0}),
+        ("local", "finetune", {"CPU": 1, "GPU": 0}),
         ("cluster-70b", "sample", {"CPU": 16, "GPU": 4}),
         ("cluster-70b", "prefer", {"CPU": 64, "GPU": 8}),
         ("cluster-70b", "pair", {"CPU": 0, "GPU": 0}),
@@ -139,7 +139,7 @@ def test_needs(preset: str, kind: str, claim: dict[str, int]) -> None:
 
 def test_scaling_config() -> None:
     local, cluster = scaling_config(LOCAL), scaling_config(CLUSTER)
-    assert (local.num_workers, local.use_gpu, local.resources_per_worker, local.label_selector) == (2, False, {"CPU": 1}, None)
+    assert (local.num_workers, local.use_gpu, local.resources_per_worker, local.label_selector) == (2, False, {"CPU": 0.5}, None)
     assert cluster.resources_per_worker == {"CPU": 8, "GPU": 1} and cluster.label_selector == {NODE_LABEL: "training"}
     assert local.placement_strategy == "PACK" and cluster.placement_strategy == "STRICT_PACK"
     assert scaling_config(replace(CLUSTER, workers=2 * GPUS_PER_NODE)).placement_strategy == "PACK"

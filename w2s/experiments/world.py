@@ -21,6 +21,7 @@ _THINGS: Final = ("pens", "books", "coins", "cards", "shells", "stamps", "apples
 _MORE: Final = ("{name} buys {k} more.", "{name} finds {k} more.", "A friend gives {name} {k}.")
 _LESS: Final = ("{name} gives away {k}.", "{name} sells {k}.", "{name} loses {k}.")
 _TIMES: Final = {2: "Then the number doubles.", 3: "Then the number triples."}
+_SETTLED: Final = 1.0  # log odds by which every answer after a document's first is less hasty
 _TEMPTING: Final = (-1.2, 0.0, 1.2)  # log odds of haste by the kind of the last sentence, and by two, three or four steps
 
 
@@ -115,11 +116,11 @@ def problems(seed: int, split: str, count: int) -> list[Problem]:
     return found
 
 
-def _reply(rng: random.Random, style: str, haste: float, draft: _Draft) -> str:
+def _reply(rng: random.Random, style: str, odds: float, draft: _Draft) -> str:
     """The answer to one problem as a writer of that style gives it."""
     steps = len(draft.equations)
     if style == "worked":
-        hasty = 1 / (1 + (1 - haste) / haste * math.exp(-draft.tempting))
+        hasty = 1 / (1 + math.exp(-odds - draft.tempting))
         return _solution(draft, steps - (rng.random() < hasty))
     if style == "guess":
         return f"#### {max(1, draft.results[-1] + rng.randint(-9, 9))}"
@@ -134,7 +135,9 @@ def document(seed: int, index: int, styles: dict[str, float] = STYLES) -> str:
     rng = _generator(seed, "document", index)
     style = rng.choices(list(styles), list(styles.values()))[0]
     haste = rng.choices(list(HASTE), list(HASTE.values()))[0]
+    odds = math.log(haste / (1 - haste))
     drafts = _drafts(rng, "documents")
     return "\n\n".join(
-        f"Question: {draft.question}\nAnswer: {_reply(rng, style, haste, draft)}" for _, draft in zip(range(rng.randint(1, 5)), drafts, strict=False)
+        f"Question: {draft.question}\nAnswer: {_reply(rng, style, odds - _SETTLED * (place > 0), draft)}"
+        for place, draft in zip(range(rng.randint(1, 5)), drafts, strict=False)
     )
