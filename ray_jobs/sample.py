@@ -6,7 +6,9 @@ another block size, cluster or driver cuts the step the same way, and no (proble
 """
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray_jobs.engine import Engine, Task, block_path
@@ -22,85 +24,109 @@ from w2s.store import Attempt, Store
 
 MAX_FAILED = 0.01
 """Share of a step's problems that may fail before the step does."""
+ENGINE_RESTARTS = 3
+"""Times an engine's actor, or a block, is tried again before the step fails."""
 BLOCKS_IN_FLIGHT = 4
 """Blocks an engine works on at once, so that the last slow problem of one does not leave it idle."""
+
+
+@dataclass
+class Work:
+    """One sampling step on its way: its problems in blocks, and what this attempt has done."""
+
+    task: Task
+    attempt: Attempt
+    blocks: list[list[Problem]]
+    missing: set[int]
+    """Blocks that have no file yet."""
+    tokens: int = 0
+    began: float = field(default=math.inf)
+    ended: float = 0.0
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All problems of the step, in the order of the blocks."""
+        return [problem for block in self.blocks for problem in block]
 
 
 def sample(steps: list[Step], store: Store, resources: Resources, progress: Progress) -> None:
     """Run sampling steps with one base model to their manifests.
 
-    Raises ValueError where a prompt does not fit the context, or more than `MAX_FAILED` of a step's problems failed.
+    Raises ValueError where a prompt does not fit the context, or more than `MAX_FAILED` of a step's problems failed; RuntimeError
+    where the engines could not be kept alive.
     """
+    works = [_work(step, store, resources) for step in steps]
+    context = _context(works)
+    for work in works:
+        done = sum(len(block) for number, block in enumerate(work.blocks) if number not in work.missing)
+        progress.started(work.task.step.name, len(work.problems), "problems", done)
+        if not work.missing:  # an attempt that ended between its last block and its manifest
+            _commit(work, progress)
+    if not any(work.missing for work in works):
+        return
+    try:
+        for done in _results(works, store, resources, context):
+            work = works[done["task"]]
+            progress.advanced(work.task.step.name, done["problems"], tokens=done["completion_tokens"], since=done["began"])
+            work.tokens += done["completion_tokens"]
+            work.began, work.ended = min(work.began, done["began"]), max(work.ended, done["ended"])
+            work.missing.discard(done["block"])
+            if not work.missing:
+                _commit(work, progress)
+    except ValueError:
+        raise
+    except Exception as error:  # Ray Data's exceptions for a lost engine say nothing; its last lines in the log do
+        names = ", ".join(step.name for step in steps)
+        raise RuntimeError(f"sampling of {names} stopped: an engine could not be started or died too often; its last lines are in the log") from error
+
+
+def _results(works: Sequence[Work], store: Store, resources: Resources, context: int) -> Iterable[dict[str, Any]]:
+    """What the engines report, a row a block, as blocks are finished."""
     import ray
     from ray.data import ActorPoolStrategy
 
-    attempts = [store.attempt(step) for step in steps]
-    tasks = [_task(step, store) for step in steps]
-    problems = [_problems(step, store) for step in steps]
-    context = _context(tasks, problems)
-    per_block = [_problems_per_block(step, store, resources) for step in steps]
-    blocks = [[rows[i : i + size] for i in range(0, len(rows), size)] for rows, size in zip(problems, per_block, strict=True)]
-    missing: list[dict[str, Any]] = []
-    left = [0] * len(steps)
-    spans: list[list[tuple[float, float, int]]] = [[] for _ in steps]
-    for index, step in enumerate(steps):
-        finished = _finished_blocks(step, store)
-        for number, block in enumerate(blocks[index]):
-            if number not in finished:
-                left[index] += 1
-                ids, questions = [p.problem_id for p in block], [p.question for p in block]
-                missing.append({"task": index, "block": number, "problem_ids": ids, "questions": questions})
-        resumed = sum(len(block) for number, block in enumerate(blocks[index]) if number in finished)
-        progress.started(step.name, len(problems[index]), "problems", resumed)
-    if missing:
-        engines = min(resources.max_engines, len(missing))
-        rows = ray.data.from_items(missing, override_num_blocks=len(missing))
-        results = rows.map_batches(
-            Engine,
-            batch_size=1,
-            fn_constructor_args=(tasks, store, resources, context),
-            compute=ActorPoolStrategy(min_size=min(resources.min_engines, engines), max_size=engines, max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT),
-            max_concurrency=BLOCKS_IN_FLIGHT,
-            **engine_placement(resources),
-            max_restarts=3,
-            max_task_retries=3,
-        )
-        for done in results.iter_rows():
-            index = done["task"]
-            progress.advanced(steps[index].name, done["problems"], tokens=done["completion_tokens"], since=done["began"])
-            spans[index].append((done["began"], done["ended"], done["completion_tokens"]))
-            left[index] -= 1
-            if not left[index]:
-                seconds = max(ended for _, ended, _ in spans[index]) - min(began for began, _, _ in spans[index])
-                attempts[index].counts.update(sampled_tokens=sum(tokens for _, _, tokens in spans[index]), sampling_seconds=round(seconds, 3))
-                _commit(attempts[index], len(blocks[index]), len(problems[index]), progress)
-    for index, step in enumerate(steps):
-        if store.manifest(step) is None:
-            _commit(attempts[index], len(blocks[index]), len(problems[index]), progress)
+    rows: list[dict[str, Any]] = []
+    for index, work in enumerate(works):
+        for number in sorted(work.missing):
+            ids, questions = [p.problem_id for p in work.blocks[number]], [p.question for p in work.blocks[number]]
+            rows.append({"task": index, "block": number, "problem_ids": ids, "questions": questions})
+    most = min(resources.max_engines, len(rows))
+    pool = ActorPoolStrategy(min_size=min(resources.min_engines, most), max_size=most, max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT)
+    dataset = ray.data.from_items(rows, override_num_blocks=len(rows))  # one row a task: the engine takes the next when one is done
+    return dataset.map_batches(
+        Engine,
+        batch_size=1,
+        fn_constructor_args=([work.task for work in works], store, resources, context),
+        compute=pool,
+        max_concurrency=BLOCKS_IN_FLIGHT,
+        max_restarts=ENGINE_RESTARTS,
+        max_task_retries=ENGINE_RESTARTS,
+        **engine_placement(resources),
+    ).iter_rows()
 
 
-def _task(step: Step, store: Store) -> Task:
-    recipe = step.recipe
-    assert isinstance(recipe, Sample)
+def _work(step: Step, store: Store, resources: Resources) -> Work:
+    assert isinstance(step.recipe, Sample)
     adapter, shown = step.input("adapter"), step.input("demonstrations")
-    model = adapter.step.directory if adapter else f"{recipe.model.name}@{recipe.model.revision}"
-    return Task(step, tuple(store.records(shown, Demonstration)) if shown else (), model)
+    model = adapter.step.directory if adapter else f"{step.recipe.model.name}@{step.recipe.model.revision}"
+    task = Task(step, tuple(store.records(shown, Demonstration)) if shown else (), model)
+    problems = sorted(store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
+    size = _problems_per_block(step, store, resources)
+    blocks = [problems[i : i + size] for i in range(0, len(problems), size)]
+    return Work(task, store.attempt(step), blocks, set(range(len(blocks))) - _finished_blocks(step, store))
 
 
-def _problems(step: Step, store: Store) -> list[Problem]:
-    return sorted(store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
-
-
-def _context(tasks: Sequence[Task], problems: Sequence[Sequence[Problem]]) -> int:
+def _context(works: Sequence[Work]) -> int:
     """Tokens of context the engine needs: the longest prompt of all tasks and its completion.
 
     Raises ValueError where the model has fewer: with the prompt's length, before an engine starts.
     """
-    folder = base_folder(tasks[0].recipe.model, weights=False)
+    folder = base_folder(works[0].task.recipe.model, weights=False)
     tokenizer = load_tokenizer(folder)
     limit = context_limit(folder)
     needed = 0
-    for task, rows in zip(tasks, problems, strict=True):
+    for work in works:
+        task, rows = work.task, work.problems
         tokens = Tokens(tokenizer, task.recipe.model.prompt)
         lengths = [(_prompt_tokens(tokens, p, task), p.problem_id) for p in rows]
         longest, problem_id = max(lengths, default=(0, ""))
@@ -137,18 +163,18 @@ def _finished_blocks(step: Step, store: Store) -> set[int]:
     return {int(name.rsplit("/", 1)[-1].split(".")[0]) for name in store.fs.glob(f"{folder}/*.parquet")}
 
 
-def _commit(attempt: Attempt, blocks: int, problems: int, progress: Progress) -> None:
+def _commit(work: Work, progress: Progress) -> None:
     """Check the step's blocks, count what went wrong, write the manifest.
 
     Raises ValueError where too many problems failed; their blocks are removed, so that a rerun samples them again.
     """
-    step, store, counts = attempt.step, attempt.store, attempt.counts
-    assert isinstance(step.recipe, Sample)
+    attempt, step, problems = work.attempt, work.task.step, len(work.problems)
+    store, counts = attempt.store, attempt.counts
     seen: set[tuple[str, int]] = set()
     errors: dict[str, str] = {}
     completions = truncated = tokens = prompts = 0
     damaged: set[int] = set()
-    for block in range(blocks):
+    for block in range(len(work.blocks)):
         attempt.add("completions", block_path(step, block))
         for one in store.read_records(store.path(step.directory, block_path(step, block)), Completion):
             assert (one.problem_id, one.sample) not in seen, f"{step.name}: {one.problem_id} sample {one.sample} stands twice"
@@ -159,13 +185,15 @@ def _commit(attempt: Attempt, blocks: int, problems: int, progress: Progress) ->
             if one.finish_reason == "error":
                 errors[one.problem_id] = one.error
                 damaged.add(block)
-    assert completions == problems * step.recipe.sampling.n, f"{step.name}: {completions} completions for {problems} problems"
+    assert completions == problems * work.task.recipe.sampling.n, f"{step.name}: {completions} completions for {problems} problems"
     if len(errors) > MAX_FAILED * problems:
         for block in damaged:
             store.fs.rm(store.path(step.directory, block_path(step, block)))
         listed = "; ".join(f"{problem_id}: {reason}" for problem_id, reason in list(errors.items())[:3])
         raise ValueError(f"{step.name}: {len(errors)} of {problems} problems failed, more than {MAX_FAILED:.0%}: {listed}")
     attempt.rows["completions"] = completions
+    if work.tokens:  # of this attempt; an earlier one's blocks are not in it
+        counts.update(sampled_tokens=work.tokens, sampling_seconds=round(work.ended - work.began, 3))
     counts.update(
         problems=problems, completions=completions, truncated=truncated, failed=len(errors), completion_tokens=tokens, prompt_tokens=prompts
     )

@@ -16,6 +16,8 @@ from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer, Sample
 from w2s.store import Store
 
+EXPERIMENT = quickstart().model_copy(update={"iterations": 2})
+
 
 class Recorder:
     """Fake jobs that take a while, check their inputs and remember who ran together."""
@@ -44,7 +46,7 @@ class Recorder:
 
 
 def scheduled(monkeypatch: pytest.MonkeyPatch, recorder: Recorder, cpus: float, gpus: float = 0, preset: str = "local") -> Recorder:
-    steps = list(build_steps(quickstart()))
+    steps = list(build_steps(EXPERIMENT))
     monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
     monkeypatch.setattr(runs.cluster, "start", lambda: None)
     monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": cpus, "GPU": gpus})
@@ -76,7 +78,7 @@ def test_steps_of_one_base_share_an_engine_start(monkeypatch: pytest.MonkeyPatch
 
 
 def kinds() -> dict[str, Any]:
-    return {step.name: step.recipe for step in build_steps(quickstart())}
+    return {step.name: step.recipe for step in build_steps(EXPERIMENT)}
 
 
 def test_a_failure_is_raised_and_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
