@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"w2s: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, and SIGTERM, which Ray turns into SystemExit
         print("w2s: stopped; what is finished stays: run the same command again to go on", file=sys.stderr)
         return 130
 
@@ -79,6 +79,7 @@ def _plan(options: argparse.Namespace) -> int:
     from w2s.store import Store
 
     store = Store(options.store)
+    store.check_readable()
     experiment = identify(_experiment(options), store, network=False)
     planned = plan(build_steps(experiment), store, options.only)
     for one in planned:

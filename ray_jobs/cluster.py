@@ -13,8 +13,12 @@ def start() -> None:
 
     A Ray of our own listens on loopback only, asks for a token nobody else has, and writes none to the home folder.
     """
+    # Ray reads these when it is first imported. Without the first, a thread that outlives `stop` would start another Ray.
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
     own = not os.environ.get("RAY_ADDRESS")
-    if own:  # Ray reads these when it is first imported
+    if own:
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else 127.0.0.1 becomes this machine's own address
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     import ray
@@ -28,7 +32,6 @@ def start() -> None:
             include_dashboard=False,
             logging_level=logging.WARNING,
             object_store_memory=LOCAL_OBJECT_STORE_BYTES,
-            _node_ip_address="127.0.0.1",
         )
     else:
         ray.init(logging_level=logging.WARNING)

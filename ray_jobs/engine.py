@@ -63,13 +63,14 @@ class Engine:
         folder = base_folder(model)
         self.tokens = {task.step.name: Tokens(load_tokenizer(folder), task.recipe.model.prompt) for task in tasks}
         tables = {task.step.name: task.step.input("adapter") for task in tasks}
-        distinct = {table.step.directory: table for table in tables.values() if table is not None}
-        folders = {directory: adapter_folder(store, table) for directory, table in distinct.items()}
-        requests = {d: LoRARequest(d.replace("/", "-"), i, str(folders[d])) for i, d in enumerate(sorted(distinct), 1)}
-        self.adapters = {name: requests[table.step.directory] if table else None for name, table in tables.items()}
+        folders = {name: adapter_folder(store, table) for name, table in tables.items() if table is not None}
+        # Known by content: vLLM's prefix cache goes by an adapter's name and path.
+        distinct = sorted(set(folders.values()))
+        requests = {folder: LoRARequest(folder.name, number, str(folder)) for number, folder in enumerate(distinct, 1)}
+        self.adapters = {name: requests[folders[name]] if name in folders else None for name in tables}
         lora: dict[str, Any] = {}
         if distinct:
-            rank = max(map(_rank, folders.values()))
+            rank = max(map(_rank, distinct))
             lora = {"enable_lora": True, "max_loras": len(distinct), "max_lora_rank": next(r for r in LORA_RANKS if r >= rank)}
         arguments = AsyncEngineArgs(
             model=str(folder),
@@ -90,7 +91,7 @@ class Engine:
         samples = await asyncio.gather(*(self._problem(task, i, q) for i, q in zip(ids, questions, strict=True)))
         completions = [completion for one in samples for completion in one]
         path = self.store.path(task.step.directory, block_path(task.step, block))
-        await asyncio.to_thread(self.store.write, path, parquet_bytes(completions, Completion))
+        await asyncio.to_thread(self.store.create, path, parquet_bytes(completions, Completion))  # the first writer of a block stands
         yield {
             "task": [int(batch["task"][0])],
             "block": [block],

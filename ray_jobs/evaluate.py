@@ -48,7 +48,7 @@ def audit(steps: list[Step], store: Store, resources: Resources, progress: Progr
     selections = {role: store.inputs(step, role, Selection) for role, _ in step.inputs if role.startswith("selection_")}
     contrast = audit_pairs(store.inputs(step, "consensus", Consensus), store.inputs(step, "pairs", PreferencePair), problems, references, answers)
     document: dict[str, Any] = {
-        "selections": {role: asdict(audit_selection(rows, problems, references, answers)) for role, rows in selections.items()},
+        **{role: asdict(audit_selection(rows, problems, references, answers)) for role, rows in selections.items()},
         "pairs": asdict(contrast),
         "samples": _samples(store.inputs(step, "samples", Completion), problems, references, step.recipe),
     }

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import posixpath
 import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,9 +16,14 @@ from w2s.store import Store
 
 
 def cache_folder() -> Path:
-    """Where this node keeps copies of models: `W2S_CACHE`, else `w2s-USER` in the temporary folder."""
+    """Where this node keeps copies of models: `W2S_CACHE`, else `w2s-USER` in the temporary folder.
+
+    Raises ValueError where others could write into it.
+    """
     folder = Path(os.environ.get("W2S_CACHE") or Path(tempfile.gettempdir()) / f"w2s-{os.getuid()}")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (found := folder.stat()).st_uid != os.getuid() or found.st_mode & 0o022:
+        raise ValueError(f"{folder} can be written by others, who could plant models there: set W2S_CACHE to a folder of your own")
     return folder
 
 
@@ -55,5 +61,6 @@ def context_limit(folder: Path) -> int:
 
 
 def adapter_folder(store: Store, table: Table) -> Path:
-    """A trained adapter as a local folder; its name holds the step's fingerprint, so another adapter has another path."""
-    return store.fetch(table, cache_folder() / table.step.directory.replace("/", "-"))
+    """A trained adapter as a local folder; its name holds a hash of the files, so that other weights have another path."""
+    content = "".join(f"{posixpath.basename(file.path)} {file.sha256}\n" for file in store.files(table))
+    return store.fetch(table, cache_folder() / f"adapter-{hashlib.sha256(content.encode()).hexdigest()[:16]}")

@@ -123,8 +123,11 @@ class Scheduler:
                     for future in finished:
                         group = self.running.pop(future)
                         future.result()
-                        self.done.update(step.name for step in group)
-            except KeyboardInterrupt:
+                        directories = {step.directory for step in group}
+                        same = {step.name for step in self.missing if step.directory in directories}
+                        self.started |= same
+                        self.done |= same
+            except (KeyboardInterrupt, SystemExit):  # Ray turns SIGTERM into SystemExit
                 cluster.stop()  # what runs ends with an error; what is in the store stays
                 raise
             except Exception as error:
@@ -135,7 +138,9 @@ class Scheduler:
         """Groups of steps that could start now; sampling steps with one base are one group, for one engine start."""
         waiting = [step for step in self.missing if step.name not in self.started]
         unfinished = {step.name for step in self.missing} - self.done
-        free = [step for step in waiting if not any(table.step.name in unfinished for _, table in step.inputs)]
+        begun = {step.directory for step in self.missing if step.name in self.started}
+        free = [step for step in waiting if step.directory not in begun and not any(t.step.name in unfinished for _, t in step.inputs)]
+        free = list({step.directory: step for step in reversed(free)}.values())[::-1]  # equal steps under two names run once
         groups: dict[str, list[Step]] = {}
         for step in free:
             if isinstance(step.recipe, Sample):

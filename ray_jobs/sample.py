@@ -153,7 +153,8 @@ def _prompt_tokens(tokens: Tokens, problem: Problem, task: Task) -> int:
 def _problems_per_block(step: Step, store: Store, resources: Resources) -> int:
     """The step's block size: this run's, unless an earlier attempt has fixed one."""
     path = store.path(step.directory, "blocks/plan.json")
-    store.create(path, json.dumps({"problems_per_block": resources.problems_per_block}).encode())
+    if not store.fs.exists(path):
+        store.create(path, json.dumps({"problems_per_block": resources.problems_per_block}).encode())
     return int(json.loads(store.read(path))["problems_per_block"])
 
 

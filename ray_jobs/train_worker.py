@@ -1,5 +1,6 @@
 """What each training worker runs: a TRL trainer with checkpoints into the step's folder, then the adapter into the store."""
 
+import math
 import os
 import tempfile
 import time
@@ -30,21 +31,23 @@ def train_loop(config: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="w2s-train-") as folder:
         trainer, counts = make_trainer(config["step"], config["store"], resources, config["rows"], Path(folder))
         assert trainer.args.world_size == world_size, "the trainer sees other processes than Ray Train started"
-        report = Report(config["reporter"] if rank == 0 else None, resources.save_minutes * 60, world_size)
+        layout = f"{world_size}-zero{resources.zero_stage}-{resources.train_dtype}"
+        report = Report(config["reporter"] if rank == 0 else None, resources.save_minutes * 60, layout)
         trainer.add_callback(report)
-        trainer.train(resume_from_checkpoint=_last_checkpoint(Path(folder), world_size))
+        trainer.train(resume_from_checkpoint=_last_checkpoint(Path(folder), world_size, layout))
         names = _write_adapter(trainer, config["step"], config["store"], config["attempt"], Path(folder), rank)
     if rank == 0:
         counts |= {"steps": trainer.state.global_step, "resumed_at_step": report.resumed_at, "world_size": world_size}
         counts |= {"first_loss": report.first_loss, "last_loss": report.last_loss}
+        assert all(math.isfinite(value) for value in counts.values()), f"the training diverged: {counts}"
         ray.get(config["reporter"].finished.remote(names, counts))
 
 
 class Report(TrainerCallback):
     """Tells the driver how far the training is, and saves every `save_seconds`, all ranks at the same step."""
 
-    def __init__(self, reporter: Any, save_seconds: float, world_size: int) -> None:
-        self.reporter, self.save_seconds, self.world_size = reporter, save_seconds, world_size
+    def __init__(self, reporter: Any, save_seconds: float, layout: str) -> None:
+        self.reporter, self.save_seconds, self.layout = reporter, save_seconds, layout
         self.saved = time.monotonic()
         self.first_loss = self.last_loss = float("nan")
         self.resumed_at = 0
@@ -63,6 +66,8 @@ class Report(TrainerCallback):
         torch.distributed.broadcast(due, src=0)
         if due.item() and state.global_step < state.max_steps:
             control.should_save = True
+        if state.global_step >= state.max_steps:
+            control.should_log = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         """Loss and step to the driver."""
@@ -80,15 +85,16 @@ class Report(TrainerCallback):
         import ray.train
 
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        (folder / f"rank-{ray.train.get_context().get_world_rank()}-of-{self.world_size}").touch()
-        ray.train.report({"step": state.global_step}, checkpoint=ray.train.Checkpoint.from_directory(str(folder)))
+        (folder / f"rank-{ray.train.get_context().get_world_rank()}-of-{self.layout}").touch()
+        checkpoint = ray.train.Checkpoint.from_directory(str(folder))
+        ray.train.report({"step": state.global_step}, checkpoint=checkpoint, delete_local_checkpoint_after_upload=True)
         self.saved = time.monotonic()
 
 
-def _last_checkpoint(folder: Path, world_size: int) -> str | None:
-    """The last complete checkpoint, copied to this rank's folder; None where there is none for this number of workers.
+def _last_checkpoint(folder: Path, world_size: int, layout: str) -> str | None:
+    """The last complete checkpoint, copied to this rank's folder; None where there is none of this layout.
 
-    DeepSpeed cannot load sharded optimizer state into another number of processes, so such a training starts again.
+    DeepSpeed cannot load sharded state into another number of processes, ZeRO stage or dtype, so such a training starts again.
     """
     import ray.train
 
@@ -98,7 +104,7 @@ def _last_checkpoint(folder: Path, world_size: int) -> str | None:
     target = folder / "resumed"
     checkpoint.to_directory(str(target))
     ranks = {path.name for path in target.glob("rank-*")}
-    return str(target) if ranks == {f"rank-{rank}-of-{world_size}" for rank in range(world_size)} else None
+    return str(target) if ranks == {f"rank-{rank}-of-{layout}" for rank in range(world_size)} else None
 
 
 def _write_adapter(trainer: Any, step: Step, store: Store, attempt: str, folder: Path, rank: int) -> list[str]:

@@ -157,12 +157,17 @@ def preference_trainer(
             return (chosen, rejected, chosen_logits, rejected_logits, -chosen.mean(), *rest)
 
     preference = recipe.preference
-    model = PeftModel.from_pretrained(load_base(resources, base), adapter, is_trainable=True)
     shared: dict[str, Any] = arguments(preference, resources, folder) | {"beta": preference.beta}
-    data: dict[str, Any] = {"train_dataset": Dataset.from_list(rows), "processing_class": tokenizer}
+    trainer: Any
     if preference.loss == "dpo":
         if preference.sft_weight:
             shared |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, preference.sft_weight]}
-        return TokenDPO(model=model, args=DPOConfig(**shared), **data)
-    shared["max_length"] = preference.max_tokens  # unused by TokenORPO, but TRL takes None for 512
-    return TokenORPO(model=model, args=ORPOConfig(**shared, remove_unused_columns=False), **data)
+        trainer, config = TokenDPO, DPOConfig(**shared)
+    else:
+        shared |= {"max_length": preference.max_tokens, "remove_unused_columns": False}  # max_length: unused here, but TRL takes None for 512
+        trainer, config = TokenORPO, ORPOConfig(**shared)
+    # The base is loaded after the configuration is made: only then does ZeRO-3 shard it as it is read. Its weights and the adapter's must
+    # have one dtype there (TRL does the same for adapters it makes: huggingface/trl#6089).
+    same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
+    model = PeftModel.from_pretrained(load_base(resources, base), adapter, is_trainable=True, **same_dtype)
+    return trainer(model=model, args=config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)

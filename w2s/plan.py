@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from w2s.manifest import Manifest
 from w2s.step import Step, difference, open_revisions, stable, with_upstream
-from w2s.store import Manifest, Store
+from w2s.store import Store
 
 State = Literal["done", "resume", "run"]
 PARTIAL = ("blocks", "training")

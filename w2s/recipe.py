@@ -161,7 +161,7 @@ class Optimizer(Recipe):
     batch_size: int = Field(default=8, ge=1)
     """Examples (pairs) per optimizer step, over all workers."""
     weight_decay: float = Field(default=0.0, ge=0)
-    warmup_ratio: float = Field(default=0.03, ge=0, le=1)
+    warmup_ratio: float = Field(default=0.03, ge=0, lt=1)
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     max_tokens: int = Field(default=1024, ge=8)
     """Longest prompt + completion, in tokens; longer examples are left out and counted, never cut."""

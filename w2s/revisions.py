@@ -55,7 +55,11 @@ def identify(experiment: Experiment, store: Store, *, network: bool) -> Experime
 
     def filled(value: Value, field: str) -> Value:
         if isinstance(value, Model | Source):
-            return value.model_copy(update={"revision": revision(value, field)})
+            known_as = {"revision": revision(value, field)}
+            path = locate(value.name)
+            if path is not None and "://" not in value.name and not value.name.startswith("package:"):
+                known_as["name"] = str(path.absolute())  # workers have other working directories
+            return value.model_copy(update=known_as)
         if isinstance(value, Recipe):
             prefix = f"{field}." if field else ""
             return value.model_copy(update={name: filled(getattr(value, name), prefix + name) for name in type(value).model_fields})

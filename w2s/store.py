@@ -24,8 +24,9 @@ from typing import Any
 
 import fsspec
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from w2s.manifest import File, Manifest
 from w2s.records import Record, from_table, to_table
 from w2s.step import Step, Table, stable
 
@@ -33,44 +34,15 @@ LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 """S3's codes for a conditional create that found an object; s3fs hides them in the OSError's cause."""
 
 
-class File(BaseModel):
-    """One committed file."""
-
-    model_config = ConfigDict(frozen=True)
-    path: str
-    """Relative to the step's directory."""
-    bytes: int
-    sha256: str
-
-
-class Manifest(BaseModel):
-    """What a finished step left; the step is finished if and only if this exists."""
-
-    model_config = ConfigDict(frozen=True)
-    step: str
-    kind: str
-    fingerprint: str
-    attempt: str
-    recipe: dict[str, Any]
-    inputs: dict[str, tuple[str, str]]
-    """role -> (step directory, table)."""
-    tables: dict[str, tuple[str, ...]]
-    """Table, document or model name -> its files' paths."""
-    rows: dict[str, int]
-    """Rows of each table of records."""
-    counts: dict[str, float]
-    """Everything dropped, truncated, failed or undecided, and the step's own measures."""
-    files: tuple[File, ...]
-    versions: dict[str, str]
-    started: str
-    seconds: float
-
-
 @dataclass(frozen=True)
 class Store:
     """A store at `url`: a folder, or any URL fsspec has a filesystem for."""
 
     url: str
+
+    def __post_init__(self) -> None:
+        if "://" not in self.url:  # workers have other working directories
+            object.__setattr__(self, "url", str(Path(self.url).expanduser().absolute()))
 
     @property
     def fs(self) -> Any:
@@ -99,12 +71,22 @@ class Store:
 
         Raises ValueError, naming the store and the cause, where that fails.
         """
-        probe = self.path(f"probe-{secrets.token_hex(8)}")
         try:
+            probe = self.path(f"probe-{secrets.token_hex(8)}")
             self.write(probe, b"w2s")
             self.fs.rm(probe)
         except Exception as error:  # whatever a file system raises here means the same to the user
             raise ValueError(f"the store {self.url} cannot be written ({type(error).__name__}: {error}): choose another --store") from error
+
+    def check_readable(self) -> None:
+        """Look for an object that need not be there.
+
+        Raises ValueError, naming the store and the cause, where even that fails.
+        """
+        try:
+            self.fs.exists(self.path("steps"))
+        except Exception as error:  # as above
+            raise ValueError(f"the store {self.url} cannot be read ({type(error).__name__}: {error}): choose another --store") from error
 
     def write(self, path: str, data: bytes) -> None:
         """Put an object whole: a reader sees all of it or nothing."""

@@ -132,3 +132,37 @@ def test_plan_says_what_differs_from_the_nearest_finished_step(store: Store) -> 
 def test_a_store_that_cannot_be_written_says_so() -> None:
     with pytest.raises(ValueError, match=r"the store /proc/nowhere cannot be written .* choose another --store"):
         Store("/proc/nowhere").check_writable()
+
+
+def test_a_relative_store_is_the_same_from_every_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = Store("store")
+    one = finished(store)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert store.records(one["test"], Problem) == PROBLEMS
+
+
+def test_another_adapter_under_the_same_fingerprint_has_another_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray_jobs.models import adapter_folder
+
+    monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
+    one = step("made", WorldProblems())
+    folders = []
+    for name in (b"one", b"two"):
+        store = Store(str(tmp_path / name.decode()))
+        attempt = store.attempt(one)
+        attempt.add("model", f"{attempt.name}/model/adapter.bin", name)
+        attempt.commit({})
+        folders.append(adapter_folder(store, one["model"]))
+    assert [(folder / "adapter.bin").read_bytes() for folder in folders] == [b"one", b"two"]
+
+
+def test_a_cache_that_others_can_write_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray_jobs.models import cache_folder
+
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    monkeypatch.setenv("W2S_CACHE", str(tmp_path / "open"))
+    with pytest.raises(ValueError, match="W2S_CACHE"):
+        cache_folder()
