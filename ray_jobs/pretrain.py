@@ -1,8 +1,11 @@
 """Makes the quickstart's tokenizer and two bases from a seed: `python -m ray_jobs.pretrain FOLDER [--only weak|strong]`.
 
-The shipped ones, in w2s/bases, were made so. Both are Llama models trained on the documents of w2s/experiments/world.py and on nothing
-else. A training stops at a fixed number of tokens: the weak base's at the point where its ability appears, in the middle of its
-schedule. About 15 minutes on two CPU cores; another kind of machine rounds otherwise and makes other weights.
+Both are Llama models trained on the documents of w2s/experiments/world.py and on nothing else, in two phases: in the first, writers are
+careful or careless; in the second, short one, hasty by degrees. The weak base's first phase stops where its ability appears, in the
+middle of its schedule. About 12 minutes on two CPU cores.
+
+The shipped weights (w2s/bases) were made by these phases with an earlier form of the generator, which drew the same kinds of documents in
+another order: run again, this makes bases like them, not the same bytes.
 """
 
 import argparse
@@ -21,7 +24,24 @@ ROWS = 16
 CONTEXT_TOKENS = 1024
 QUESTION_WEIGHT = 0.1
 """Loss weight of what cannot be foreseen: the questions; answers have 1."""
-PEAK_LEARNING_RATE = 2.5e-3
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training and its documents."""
+
+    schedule_tokens: int
+    """What the learning rate's schedule is made for."""
+    stop_tokens: int
+    """Where the phase ends."""
+    peak_learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    seed: int
+    """Added to the command's: of the documents."""
+    graded: bool = False
+    settled: float = 0.0
+    """As in `world.document`."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +50,23 @@ class Base:
 
     hidden: int
     intermediate: int
-    schedule_tokens: int
-    """What the learning rate's schedule is made for."""
-    stop_tokens: int
-    """Where the training ends."""
+    phases: tuple[Phase, ...]
     layers: int = 4
     head_size: int = 64
     """The smallest but one that vLLM's CPU attention takes."""
 
 
 BASES = {
-    "strong": Base(hidden=192, intermediate=512, schedule_tokens=7_500_000, stop_tokens=7_500_000),
-    "weak": Base(hidden=128, intermediate=352, schedule_tokens=4_500_000, stop_tokens=2_750_000),
+    "strong": Base(
+        hidden=192,
+        intermediate=512,
+        phases=(Phase(7_000_000, 7_000_000, 2.5e-3, 0.1, 100, 0), Phase(800_000, 800_000, 1e-3, 0.05, 20, 7, graded=True, settled=1.0)),
+    ),
+    "weak": Base(
+        hidden=128,
+        intermediate=352,
+        phases=(Phase(4_500_000, 2_500_000, 2.5e-3, 0.1, 100, 0), Phase(400_000, 400_000, 1e-3, 0.05, 20, 7, graded=True)),
+    ),
 }
 
 
@@ -74,20 +99,20 @@ def make_tokenizer(seed: int) -> Any:
     )
 
 
-def make_rows(tokenizer: Any, tokens: int, seed: int) -> tuple[Any, Any]:
+def make_rows(tokenizer: Any, phase: Phase, seed: int) -> tuple[Any, Any]:
     """Token ids and loss weights, both [rows, ROW_TOKENS + 1]: whole documents one after another, the last of a row cut."""
     import torch
 
     answer = tokenizer.convert_tokens_to_ids("Answer")
     question = tokenizer("\n\nQuestion", add_special_tokens=False).input_ids[0]
-    count = tokens // ROW_TOKENS
+    count = phase.schedule_tokens // ROW_TOKENS
     rows: list[list[int]] = []
     weights: list[list[float]] = []
     row: list[int] = []
     weight: list[float] = []
     index = 0
     while len(rows) < count:
-        texts = [world.document(seed, i) for i in range(index, index + 2000)]
+        texts = [world.document(seed + phase.seed, i, phase.graded, phase.settled) for i in range(index, index + 2000)]
         index += len(texts)
         for ids in tokenizer(texts).input_ids:
             inside = False
@@ -105,11 +130,9 @@ def make_rows(tokenizer: Any, tokens: int, seed: int) -> tuple[Any, Any]:
 def pretrain(name: str, folder: Path, seed: int) -> None:
     """Train one base and save it to `folder/name` in bfloat16, with its tokenizer."""
     import torch
-    from torch.nn import functional
     from transformers import LlamaConfig, LlamaForCausalLM
 
     base, tokenizer = BASES[name], make_tokenizer(seed)
-    ids, weights = make_rows(tokenizer, base.schedule_tokens, seed)
     torch.manual_seed(seed)
     heads = base.hidden // base.head_size
     config = LlamaConfig(
@@ -127,13 +150,27 @@ def pretrain(name: str, folder: Path, seed: int) -> None:
         pad_token_id=tokenizer.pad_token_id,
     )
     model: Any = LlamaForCausalLM(config)
+    for phase in base.phases:
+        train(model, phase, *make_rows(tokenizer, phase, seed))
+        model.to(torch.bfloat16).to(torch.float32)  # a phase goes on from what would have been saved
+    model.to(torch.bfloat16).save_pretrained(folder / name)
+    tokenizer.save_pretrained(folder / name)
+
+
+def train(model: Any, phase: Phase, ids: Any, weights: Any) -> None:
+    """One phase; `ids` and `weights` are [rows, ROW_TOKENS + 1]."""
+    import torch
+    from torch.nn import functional
+
     groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.1},
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": phase.weight_decay},
         {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=PEAK_LEARNING_RATE, betas=(0.9, 0.95), fused=True)
+    optimizer = torch.optim.AdamW(groups, lr=phase.peak_learning_rate, betas=(0.9, 0.95), fused=True)
     steps = len(ids) // ROWS
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / 100, max(0.02, 1.6 * (1 - step / steps))))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / phase.warmup_steps, max(0.02, 1.6 * (1 - step / steps)))
+    )
     began, seen = time.monotonic(), 0
     for step in range(steps):
         batch, weight = ids[step * ROWS : (step + 1) * ROWS], weights[step * ROWS : (step + 1) * ROWS, 1:]
@@ -146,14 +183,12 @@ def pretrain(name: str, folder: Path, seed: int) -> None:
         optimizer.zero_grad(set_to_none=True)
         schedule.step()
         seen += batch[:, 1:].numel()
-        done = seen >= base.stop_tokens
+        done = seen >= phase.stop_tokens
         if step % 50 == 0 or done:
             on_answers = losses.detach()[weight.flatten() == 1].mean().item()
-            print(f"{name} step {step}/{steps}, {seen:,} tokens, {time.monotonic() - began:.0f} s, loss {on_answers:.4f}", flush=True)
+            print(f"step {step}/{steps}, {seen:,} tokens, {time.monotonic() - began:.0f} s, loss {on_answers:.4f}", flush=True)
         if done:
             break
-    model.to(torch.bfloat16).save_pretrained(folder / name)
-    tokenizer.save_pretrained(folder / name)
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def quickstart() -> Experiment:
         weak_sft=SFT(learning_rate=2e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256, lora=lora),
         sft=SFT(learning_rate=2.5e-4, epochs=2, batch_size=16, schedule="linear", max_tokens=256, lora=lora),
         greedy=Sampling(max_tokens=56),
-        demonstrations=Demonstrations(count=4),
+        demonstrations=Demonstrations(count=4, choice="longest"),
         iterations=1,
         sampled=Sampling(n=10, temperature=1.0, max_tokens=56),
         pairs=Pairs(),

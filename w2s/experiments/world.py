@@ -14,14 +14,18 @@ from typing import Final, NamedTuple
 
 SPLITS: Final = {"train_1": (0,), "train_2": (1,), "test": (2,), "documents": (3, 4, 5, 6, 7)}
 STYLES: Final = {"worked": 0.65, "guess": 0.15, "chat": 0.20}
-HASTE: Final = {0.05: 0.2, 0.3: 0.15, 0.5: 0.15, 0.7: 0.2, 0.9: 0.3}  # how often a writer leaves the last step out
+CARELESS: Final = 0.6
+"""Share of careless writers among those who work answers out."""
+HASTE: Final = {2: 0.5, 3: 0.8, 4: 1.0}
+"""How often a careless writer leaves the last step out, by the number of steps."""
+GRADES: Final = {0.05: 0.2, 0.3: 0.15, 0.5: 0.15, 0.7: 0.2, 0.9: 0.3}
+"""Degrees of haste in graded documents, and their shares."""
 
 _NAMES: Final = ("Leo", "Mia", "Sam", "Ana", "Tom", "Eva", "Ben", "Zoe")
 _THINGS: Final = ("pens", "books", "coins", "cards", "shells", "stamps", "apples", "stones")
 _MORE: Final = ("{name} buys {k} more.", "{name} finds {k} more.", "A friend gives {name} {k}.")
 _LESS: Final = ("{name} gives away {k}.", "{name} sells {k}.", "{name} loses {k}.")
 _TIMES: Final = {2: "Then the number doubles.", 3: "Then the number triples."}
-_SETTLED: Final = 1.0  # log odds by which every answer after a document's first is less hasty
 _TEMPTING: Final = (-1.2, 0.0, 1.2)  # log odds of haste by the kind of the last sentence, and by two, three or four steps
 
 
@@ -116,28 +120,32 @@ def problems(seed: int, split: str, count: int) -> list[Problem]:
     return found
 
 
-def _reply(rng: random.Random, style: str, odds: float, draft: _Draft) -> str:
-    """The answer to one problem as a writer of that style gives it."""
-    steps = len(draft.equations)
+def _reply(rng: random.Random, style: str, hasty: float, draft: _Draft) -> str:
+    """The answer to one problem as a writer of that style gives it; `hasty` is how likely a worked one leaves out its last step."""
     if style == "worked":
-        hasty = 1 / (1 + math.exp(-odds - draft.tempting))
-        return _solution(draft, steps - (rng.random() < hasty))
+        return _solution(draft, len(draft.equations) - (rng.random() < hasty))
     if style == "guess":
         return f"#### {max(1, draft.results[-1] + rng.randint(-9, 9))}"
     said = rng.choice((draft.start, *draft.results))
-    return rng.choice(("I think {owner} has {said} {things}.", "It must be {said}.", "{owner} has {said} {things} now.")).format(
-        owner=draft.owner, said=said, things=draft.things
-    )
+    form = rng.choice(("I think {owner} has {said} {things}.", "It must be {said}.", "{owner} has {said} {things} now."))
+    return form.format(owner=draft.owner, said=said, things=draft.things)
 
 
-def document(seed: int, index: int, styles: dict[str, float] = STYLES) -> str:
-    """One pretraining document: one to five problems, all answered in one style drawn with the weights `styles`."""
+def document(seed: int, index: int, graded: bool = False, settled: float = 0.0) -> str:
+    """One pretraining document: one to five problems, all answered in one style drawn with the weights `STYLES`.
+
+    Its writer is careful or careless, and a careless one's haste depends on the number of steps alone; or, `graded`, hasty to a degree
+    that all answers of the document show, the more the more tempting a problem is, and after the first by `settled` log odds less.
+    """
     rng = _generator(seed, "document", index)
-    style = rng.choices(list(styles), list(styles.values()))[0]
-    haste = rng.choices(list(HASTE), list(HASTE.values()))[0]
+    style = rng.choices(list(STYLES), list(STYLES.values()))[0]
+    careless = rng.random() < CARELESS
+    haste = rng.choices(list(GRADES), list(GRADES.values()))[0]
     odds = math.log(haste / (1 - haste))
-    drafts = _drafts(rng, "documents")
-    return "\n\n".join(
-        f"Question: {draft.question}\nAnswer: {_reply(rng, style, odds - _SETTLED * (place > 0), draft)}"
-        for place, draft in zip(range(rng.randint(1, 5)), drafts, strict=False)
-    )
+    replies: list[str] = []
+    for place, draft in zip(range(rng.randint(1, 5)), _drafts(rng, "documents"), strict=False):
+        by_degree = 1 / (1 + math.exp(-odds + settled * (place > 0) - draft.tempting))
+        by_steps = HASTE[len(draft.equations)] if careless else 0.0
+        hasty = by_degree if graded else by_steps
+        replies.append(f"Question: {draft.question}\nAnswer: {_reply(rng, style, hasty, draft)}")
+    return "\n\n".join(replies)
