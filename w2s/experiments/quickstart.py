@@ -35,6 +35,6 @@ def quickstart() -> Experiment:
         iterations=1,
         sampled=Sampling(n=10, temperature=1.0, max_tokens=56),
         pairs=Pairs(),
-        dpo=Preference(loss="dpo", beta=0.1, learning_rate=6e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256),
-        orpo=Preference(loss="orpo", beta=0.5, learning_rate=2e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256),
+        dpo=Preference(loss="dpo", beta=0.1, learning_rate=4e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256),
+        orpo=Preference(loss="orpo", beta=0.2, learning_rate=2e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256),
     )
