@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.quickstart [WORLD_SEED]
 
-Memory is the sum of proportional set sizes (shared pages counted once) of the run's process and all it started, sampled twice a second.
+Memory is the sum of proportional set sizes (shared pages counted once) of the run's process and all it started, sampled every two seconds.
 Set-up is not measured here: `time make setup` in a fresh clone is.
 """
 
@@ -27,7 +27,7 @@ def run(store: str, seed: str) -> tuple[float, float]:
     peak, stop = [0], threading.Event()
 
     def watch() -> None:
-        while not stop.wait(0.5):
+        while not stop.wait(2.0):
             peak[0] = max(peak[0], memory(store))
 
     thread = threading.Thread(target=watch)

@@ -56,11 +56,13 @@ def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Pa
 
 
 @pytest.mark.ray
-def test_ctrl_c_says_how_to_go_on(store_folder: Path) -> None:
-    command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store_folder), "--only", "test_strong_base"]
+@pytest.mark.parametrize(("step", "sign"), [("test_strong_base", "blocks/plan.json"), ("ceiling", "training")])
+def test_ctrl_c_says_how_to_go_on(store_folder: Path, step: str, sign: str) -> None:
+    command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store_folder), "--only", step]
     driver = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: bool(list(store_folder.glob("steps/*/blocks/plan.json"))), 120, "sampling to start")
-    time.sleep(3)
+    wait_for(lambda: bool(list(store_folder.glob(f"steps/*/{sign}"))), 120, f"{step} to start")
+    time.sleep(5)
     driver.send_signal(signal.SIGINT)
-    _, said = driver.communicate(timeout=60)
+    _, said = driver.communicate(timeout=90)
     assert driver.returncode == 130 and "run the same command again" in said, said
+    assert "resume" in w2s("plan", "quickstart", "--store", str(store_folder), "--only", step).stdout

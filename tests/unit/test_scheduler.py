@@ -105,3 +105,17 @@ def test_progress_lines_name_step_counts_and_rate(tmp_path: Path) -> None:
     assert "started, 10 problems, 4 there already" in first
     assert "10 completions, 3" in last or "10 completions, 2" in last
     assert last.endswith("tokens/s")
+
+
+def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    same = EXPERIMENT.model_copy(update={"weak": EXPERIMENT.strong, "weak_sft": None})
+    steps = list(build_steps(same))
+    by_directory = {step.directory for step in steps}
+    assert len(by_directory) < len(steps), "the floor and the strong base are one model here"
+    recorder = Recorder()
+    monkeypatch.setattr(Recorder, "job", lambda self, group, *rest: self.groups.append([step.directory for step in group]))
+    monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
+    monkeypatch.setattr(runs.cluster, "start", lambda: None)
+    monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": 2, "GPU": 0})
+    runs.Scheduler(steps, Store("unused"), load_resources("local"), Progress()).run()
+    assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)
