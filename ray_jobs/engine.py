@@ -105,6 +105,7 @@ class Engine:
     async def _problem(self, task: Task, problem_id: str, question: str) -> list[Completion]:
         """The n samples of one problem, one engine request; a request the engine refuses gives n rows that say why."""
         from vllm import SamplingParams, TokensPrompt
+        from vllm.exceptions import GenerationError, VLLMClientError
         from vllm.sampling_params import RequestOutputKind
         from vllm.v1.engine.exceptions import EngineDeadError
 
@@ -128,7 +129,7 @@ class Engine:
             assert len(result.outputs) == sampling.n, f"{len(result.outputs)} samples, not {sampling.n}"
         except EngineDeadError:
             os._exit(ENGINE_DIED)  # an exception would be retried on this actor, whose engine is dead; its exit is what Ray restarts
-        except ValueError as error:  # the engine's or the tokenizer's word on this one request
+        except (ValueError, VLLMClientError, GenerationError) as error:  # the tokenizer's or the engine's word on this one request
             reason = f"{type(error).__name__}: {error}"[:500]
             return [Completion(problem_id, i, task.model, "", "error", len(ids), 0, seed, reason) for i in range(sampling.n)]
         return [

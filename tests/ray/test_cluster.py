@@ -19,7 +19,7 @@ listening = set()
 for process in [here, *here.children(recursive=True)]:
     for connection in process.net_connections(kind="inet"):
         if connection.status == psutil.CONN_LISTEN:
-            listening.add(connection.laddr.ip)
+            listening.add(connection.laddr.ip.removeprefix("::ffff:"))  # an IPv4 address on an IPv6 socket
 print("LISTENING", sorted(listening))
 cluster.stop()
 try:

@@ -1,6 +1,7 @@
 """The real engine in this process: samples, seeds, adapters and the ids it is given."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,17 +71,20 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
 
 
 def run_block(engine: Engine, store: Store, task: int, ids: list[str], questions: list[str]) -> list[Completion]:
+    block = next(BLOCKS)  # what is written once stands
+
     async def once() -> dict[str, Any]:
-        batch = {"task": [task], "block": [0], "problem_ids": [ids], "questions": [questions]}
+        batch = {"task": [task], "block": [block], "problem_ids": [ids], "questions": [questions]}
         (row,) = [row async for row in engine(batch)]
         return row
 
     told = LOOP.run_until_complete(once())
-    rows = store.read_records(store.path(engine.tasks[task].step.directory, block_path(engine.tasks[task].step, 0)), Completion)
+    rows = store.read_records(store.path(engine.tasks[task].step.directory, block_path(engine.tasks[task].step, block)), Completion)
     assert told["completions"] == [len(rows)]
     return rows
 
 
+BLOCKS = itertools.count()
 LOOP = asyncio.new_event_loop()  # AsyncLLM belongs to the loop it was first used in
 
 
