@@ -26,16 +26,23 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A Ray head of its own with a dashboard for the jobs API, all on loopback, with a token nobody else has."""
-    port, dashboard = free_port(), free_port()
+    port, dashboard, agent = free_port(), free_port(), free_port()
     temporary = f"/tmp/w2s-ray-{port}"  # Ray's socket paths must be short
     environment = os.environ | {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray takes this machine's own address for 127.0.0.1
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": "f" * 64,
         "RAY_ADDRESS": f"127.0.0.1:{port}",
         "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{dashboard}",
     }
     head = [RAY, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}", "--dashboard-host=127.0.0.1"]
-    head += ["--node-ip-address=127.0.0.1", "--num-cpus=2", f"--temp-dir={temporary}", "--disable-usage-stats"]
+    head += [
+        "--node-ip-address=127.0.0.1",
+        f"--dashboard-agent-listen-port={agent}",
+        "--num-cpus=2",
+        f"--temp-dir={temporary}",
+        "--disable-usage-stats",
+    ]
     log = (tmp_path_factory.mktemp("head") / "log").open("w")
     starting = {key: value for key, value in environment.items() if key != "RAY_ADDRESS"}
     process = subprocess.Popen(head, env=starting, stdout=log, stderr=log)
@@ -53,11 +60,11 @@ def store(cluster: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     command = [RAY, "job", "submit", "--working-dir", str(ROOT), "--", sys.executable, "-m", "ray_jobs.run", "quickstart"]
     command += ["--store", str(folder), "--set", *SMALL]
     last = None
-    for _ in range(30):  # the dashboard takes some seconds to answer
+    for _ in range(10):  # the dashboard takes some seconds to answer
         last = subprocess.run(command, env=cluster, capture_output=True, text=True, timeout=1500)
         if "succeeded" in last.stdout or folder.exists():
             break
-        time.sleep(2)
+        time.sleep(3)
     assert last is not None and last.returncode == 0, f"{last and last.stdout}\n{last and last.stderr}"
     assert "PGR" in last.stdout
     return folder
