@@ -9,7 +9,6 @@ setup: .venv/ready
 
 .venv/ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || (echo "w2s needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 2)
-	@command -v g++ >/dev/null || (echo "w2s needs g++ (DeepSpeed compiles its CPU communication once)" >&2; exit 2)
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --no-deps -r $(LOCK)
 	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from ray_jobs.resources import Resources
 from ray_jobs.trainers import make_trainer
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer
@@ -21,12 +22,7 @@ def train_loop(config: dict[str, Any]) -> None:
     import ray.train
 
     resources = config["resources"]
-    if not resources.gpus_per_worker:
-        os.environ["DS_ACCELERATOR"] = "cpu"  # read when deepspeed is imported
-    import deepspeed
-
-    # DeepSpeed must know the group before a model is loaded sharded (ZeRO-3), or it counts one process.
-    deepspeed.init_distributed(dist_backend="nccl" if resources.gpus_per_worker else "gloo")
+    start_deepspeed(resources)
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
     with tempfile.TemporaryDirectory(prefix="w2s-train-") as folder:
         trainer, counts = make_trainer(config["step"], config["store"], resources, config["rows"], Path(folder))
@@ -41,6 +37,21 @@ def train_loop(config: dict[str, Any]) -> None:
         counts |= {"first_loss": report.first_loss, "last_loss": report.last_loss}
         assert all(math.isfinite(value) for value in counts.values()), f"the training diverged: {counts}"
         ray.get(config["reporter"].finished.remote(names, counts))
+
+
+def start_deepspeed(resources: Resources) -> None:
+    """Make DeepSpeed known to this rank's process group; before a model is loaded, or ZeRO-3 counts one process.
+
+    On CPU its shared-memory allreduce is left out: it is compiled on first use, for most of a minute, and a run that is killed
+    meanwhile leaves a lock that later ones wait for without end. An adapter's gradients are small enough for gloo.
+    """
+    if not resources.gpus_per_worker:
+        os.environ["DS_ACCELERATOR"] = "cpu"  # read when deepspeed is imported
+    import deepspeed
+
+    if not resources.gpus_per_worker:
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed(dist_backend="nccl" if resources.gpus_per_worker else "gloo")
 
 
 class Report(TrainerCallback):

@@ -11,6 +11,7 @@ import pytest
 from ray_jobs.models import base_folder
 from ray_jobs.resources import load_resources
 from ray_jobs.tokens import Tokens, load_tokenizer
+from ray_jobs.train_worker import start_deepspeed
 from ray_jobs.trainers import load_base, pair_row, preference_trainer, sft_row, sft_trainer
 from w2s.experiments.quickstart import quickstart
 from w2s.records import PreferencePair, SFTExample
@@ -35,11 +36,10 @@ def one_process() -> Iterator[None]:
         "MASTER_PORT": "29577",
     }
     before = dict(os.environ)
-    os.environ.update(wanted, DS_ACCELERATOR="cpu")
-    import deepspeed
+    os.environ.update(wanted)
     import torch
 
-    deepspeed.init_distributed(dist_backend="gloo")
+    start_deepspeed(ONE)
     yield
     torch.distributed.destroy_process_group()
     os.environ.clear()
