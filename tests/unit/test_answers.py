@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import w2s.answers
-from w2s.answers import Answer, Unreadable, answer_class, canonical, equal, grade, grade_completion, read
+from w2s.answers import Answer, Unreadable, answer_class, canonical, equal, grade, grade_completion, merge, read
 from w2s.answers.answer import REASONS
 from w2s.answers.canonical_form import KINDS, form
 from w2s.recipe import Answers
@@ -421,3 +421,11 @@ def test_random_hostile_texts_in_bounded_time():
         undecided += not form(text, rng.choice(KINDS)).exact
     print(f"seed {seed}: 4000 hostile texts in {time.perf_counter() - start:.1f} s, {undecided} without an exact form")
     assert time.perf_counter() - start < 20
+
+
+def test_forms_of_one_problem_fall_into_classes_in_any_order():
+    forms = ["2", "3", "sin(x)", "tan(x)", "2 hours 30 minutes"]
+    found = merge(forms)
+    assert found == merge(reversed(forms))
+    assert set(found.class_of) == set(forms)
+    assert frozenset(("2", "3")) not in found.undecided and frozenset(("2", "2 hours 30 minutes")) in found.undecided

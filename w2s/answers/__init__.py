@@ -12,9 +12,24 @@ No network, no sympy, no evaluation of code: any text is safe and takes bounded 
 """
 
 from .answer import Answer, Unreadable
-from .canonical_form import canonical, equal
+from .canonical_form import canonical
 from .classes import answer_class, grade_class, grade_completion
+from .equality import Merged, compare, equal, merge
 from .grading import Grade, grade
 from .reading import read
 
-__all__ = ["Answer", "Grade", "Unreadable", "answer_class", "canonical", "equal", "grade", "grade_class", "grade_completion", "read"]
+__all__ = [
+    "Answer",
+    "Grade",
+    "Merged",
+    "Unreadable",
+    "answer_class",
+    "canonical",
+    "compare",
+    "equal",
+    "grade",
+    "grade_class",
+    "grade_completion",
+    "merge",
+    "read",
+]

@@ -8,8 +8,9 @@ import re
 from functools import lru_cache
 
 from .answer import MAX_ANSWER_CHARS
-from .forms import LOOSE_SPACE, Form, any_form, constant_of, equation_form, ordered_form, sorted_form, text_form
+from .forms import LOOSE_SPACE, Form, any_form, equation_form, ordered_form, sorted_form, text_form
 from .latex import SET_OPEN, clean
+from .normal_form import constant_of
 from .number import number, plain_integer, show
 from .polynomial import NoNormalForm
 from .structure import enclosed, split_top
@@ -33,20 +34,19 @@ def canonical(answer: str, kind: str = "") -> str:
     return form(answer, kind).text
 
 
-def equal(a: str, b: str, kind: str = "") -> bool:
-    """Whether two answers have one canonical form: symmetric, transitive, independent of order."""
-    return form(a, kind).text == form(b, kind).text
-
-
-@lru_cache(maxsize=1 << 16)
 def form(answer: str, kind: str = "") -> Form:
     """The canonical form of `answer`, with whether it is exact."""
     if kind not in _BY_KIND:
         raise ValueError(f"unknown answer kind {kind!r}: the kinds are {', '.join(repr(k) for k in KINDS)}")
+    if len(answer) > MAX_ANSWER_CHARS:  # never in the cache, which it would fill with gigabytes
+        return Form(" ".join(answer.split()), False)
+    return _form(answer, kind)
+
+
+@lru_cache(maxsize=1 << 16)
+def _form(answer: str, kind: str) -> Form:
     if plain_integer(answer):
         return Form(answer, True)
-    if len(answer) > MAX_ANSWER_CHARS:
-        return Form(" ".join(answer.split()), False)
     text = clean(answer)
     for _ in range(_TEXT_ROUNDS):
         try:

@@ -1,19 +1,24 @@
-"""Parses one expression, LaTeX or plain (`\\frac{1}{2}x^2`, `1/2*x^2`), into a polynomial. Nothing is ever evaluated as code."""
+"""Parses one expression, LaTeX or plain (`\\frac{1}{2}x^2`, `1/2*x^2`), into a tree. Nothing is ever evaluated as code.
+
+Not here: what a tree is worth, which is normal_form.py's matter (exactly) and numeric.py's (at a point).
+"""
 
 import re
 from fractions import Fraction
-from math import comb, factorial
+from typing import NamedTuple
 
-from .polynomial import NoNormalForm, Polynomial, constant, root, symbol
+from .polynomial import NoNormalForm
 
 MAX_DEPTH = 25
-MAX_FACTORIAL = 25
-MAX_CHOOSE = 200
 
-_FUNCTIONS = ("arcsin", "arccos", "arctan", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "lg")
+FUNCTIONS = (
+    *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sin", "cos", "tan", "cot", "sec", "csc"),
+    *("log", "ln", "exp", "lg"),
+)
+_INVERSES = {name: f"arc{name}" for name in ("sin", "cos", "tan")}
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3}(?![\d.]))?)"
-    r"|(?P<name>\\[A-Za-z]+|sqrt|pi|" + "|".join(_FUNCTIONS) + r"|[A-Za-z])"
+    r"|(?P<name>\\[A-Za-z]+|sqrt|pi|" + "|".join(FUNCTIONS) + r"|[A-Za-z])"
     r"|(?P<mark>[-+*/^_(){}\[\]|!'])|(?P<other>\S))",
     re.ASCII,
 )
@@ -26,13 +31,30 @@ _GREEK = frozenset(
 )
 
 
-def parse(text: str) -> Polynomial:
-    """The polynomial that `text` denotes. Raises NoNormalForm where it is no such expression or over a bound."""
+class Node(NamedTuple):
+    """One operation of an expression on its arguments.
+
+    `op`: `number` (with `number`), `symbol` and `function` (with `name`; functions of one argument), `sum` and `product` of any number of
+    arguments, `negative`, `inverse`, `power` (base, exponent), `root` (index, radicand), `factorial`, `choose` (n, k), `absolute`.
+    """
+
+    op: str
+    args: tuple["Node", ...] = ()
+    name: str = ""
+    number: Fraction = Fraction(0)
+
+
+def parse(text: str) -> Node:
+    """The tree of an expression. Raises NoNormalForm where `text` is none, is nested too deep, or can be read in two ways."""
     parser = _Parser(text)
-    value = parser.sum(0)
+    tree = parser.sum(0)
     if parser.peek():
         raise NoNormalForm
-    return value
+    return tree
+
+
+def _number(value: int) -> Node:
+    return Node("number", number=Fraction(value))
 
 
 class _Parser:
@@ -56,81 +78,86 @@ class _Parser:
             raise NoNormalForm
         return self.tokens.pop()
 
-    def sum(self, depth: int) -> Polynomial:
+    def sum(self, depth: int) -> Node:
         """[+-] product ([+-] product)*"""
         if depth > MAX_DEPTH:
             raise NoNormalForm
-        value = constant(0)
+        terms: list[Node] = []
         sign = self.take() if self.peek() in ("+", "-") else "+"
         while True:
             term = self.product(depth)
-            value = value - term if sign == "-" else value + term
+            terms.append(Node("negative", (term,)) if sign == "-" else term)
             if self.peek() not in ("+", "-"):
-                return value
+                return terms[0] if len(terms) == 1 else Node("sum", tuple(terms))
             sign = self.take()
 
-    def product(self, depth: int) -> Polynomial:
-        """power (('*' | '/' | nothing) power)*; `2\\frac{1}{3}` of whole numbers is a mixed number."""
+    def product(self, depth: int) -> Node:
+        """power (('*' | '/' | nothing) power)*, from left to right; `2\\frac{1}{3}` of whole numbers is a mixed number.
+
+        `1/2x` is `(1/2)x`. Where letters were divided, as in `mv^2/2r`, what a factor without a sign belongs to is not agreed on.
+        """
         whole = self.peek()
-        value = self.power(depth)
+        factors = [self.power(depth)]
         if whole.isdigit() and self.peek() == "\\frac":
-            part = self.power(depth)
-            share = part.constant
-            mixed = share is not None and 0 < share < 1 and value.constant == int(whole)
-            value = value + part if mixed else value * part
+            factors.append(self.power(depth))
+            if factors[0].op == "number" and _proper(factors[1]):
+                factors = [Node("sum", tuple(factors))]
+        unclear = False
         while True:
             head = self.peek()
             if head in ("*", "/"):
                 self.take()
                 negative = self.peek() == "-" and bool(self.take())
                 factor = self.power(depth)
-                factor = -factor if negative else factor
-                value = value * factor if head == "*" else value / factor
+                factor = Node("negative", (factor,)) if negative else factor
+                unclear = head == "/" and not (factor.op == "number" and all(f.op == "number" for f in factors))
+                factors.append(factor if head == "*" else Node("inverse", (factor,)))
             elif head and (head in "([{" or head[0] == "\\" or head[0].isalpha()):
-                value = value * self.power(depth)
+                if unclear:
+                    raise NoNormalForm
+                factors.append(self.power(depth))
             else:
-                return value
+                return factors[0] if len(factors) == 1 else Node("product", tuple(factors))
 
-    def power(self, depth: int) -> Polynomial:
+    def power(self, depth: int) -> Node:
         """atom ['!'] ['^' exponent]; a second '^' has no agreed meaning."""
         base = self.atom(depth)
         if self.peek() == "!":
             self.take()
-            base = _factorial(base)
+            base = Node("factorial", (base,))
         if self.peek() != "^":
             return base
         self.take()
         exponent = self.sum_in_braces(depth) if self.peek() in ("{", "(") else self.signed(depth)
         if self.peek() == "^":
             raise NoNormalForm
-        value = exponent.constant
-        return base.power(value) if value is not None else symbol(f"(({base})^({exponent}))")
+        return Node("power", (base, exponent))
 
-    def signed(self, depth: int) -> Polynomial:
+    def signed(self, depth: int) -> Node:
         """['-'] atom"""
         if self.peek() == "-":
             self.take()
-            return -self.atom(depth)
+            return Node("negative", (self.atom(depth),))
         return self.atom(depth)
 
-    def sum_in_braces(self, depth: int) -> Polynomial:
+    def sum_in_braces(self, depth: int) -> Node:
         """A sum in any brackets."""
         closing = {"(": ")", "{": "}", "[": "]", "|": "|"}[self.take()]
-        value = self.sum(depth + 1)
+        tree = self.sum(depth + 1)
         self.take(closing)
-        return value
+        return tree
 
-    def argument(self, depth: int) -> Polynomial:
+    def argument(self, depth: int) -> Node:
         """A braced sum, or as in LaTeX one digit or one name."""
         head = self.peek()
         if head == "{":
             return self.sum_in_braces(depth)
         if head.isdigit() and len(head) > 1:
             self.tokens[-1] = head[1:]
-            return constant(int(head[0]))
+            return _number(int(head[0]))
         return self.atom(depth + 1)
 
-    def atom(self, depth: int) -> Polynomial:
+    def atom(self, depth: int) -> Node:
         """A number, a symbol with its subscript, a bracket, a fraction, a root or a function."""
         if depth > MAX_DEPTH:
             raise NoNormalForm
@@ -138,53 +165,48 @@ class _Parser:
         if head in ("(", "{", "["):
             return self.sum_in_braces(depth)
         if head == "|":
-            inside = self.sum_in_braces(depth)
-            value = inside.constant
-            return constant(abs(value)) if value is not None else symbol(f"(|{inside}|)")
+            return Node("absolute", (self.sum_in_braces(depth),))
         head = self.take()
         if head[0].isdigit() or head[0] == ".":
-            return constant(Fraction(head.removesuffix(".")))
+            return Node("number", number=Fraction(head.removesuffix(".")))
         name = head.removeprefix("\\")
         if name == "frac":
             over = self.argument(depth)
-            return over / self.argument(depth)
+            return Node("product", (over, Node("inverse", (self.argument(depth),))))
         if name == "sqrt":
-            return self.root(depth)
-        if name in _FUNCTIONS:
+            index = self.sum_in_braces(depth) if self.peek() == "[" else _number(2)
+            return Node("root", (index, self.atom(depth + 1)))
+        if name in FUNCTIONS:
             return self.function(name, depth)
         if name == "binom":
             total = self.argument(depth)
-            return _choose(total, self.argument(depth))
+            return Node("choose", (total, self.argument(depth)))
         if name in _GREEK:
-            return symbol(f"\\{name}" + self.subscript())
+            return Node("symbol", name=f"\\{name}" + self.subscript())
         if not head[0].isalpha() and name != "pi":
             raise NoNormalForm
-        return symbol(name + self.subscript())
+        return Node("symbol", name=name + self.subscript())
 
-    def root(self, depth: int) -> Polynomial:
-        """`\\sqrt[n]{x}`, `\\sqrt{x}`, `sqrt(x)`, `\\sqrt2`."""
-        index = self.sum_in_braces(depth).constant if self.peek() == "[" else Fraction(2)
-        if index is None or index < 1 or index.denominator != 1:
-            raise NoNormalForm
-        return root(self.atom(depth + 1), index.numerator)
-
-    def function(self, name: str, depth: int) -> Polynomial:
-        """`\\sin^2 x`, `log_2(8)`: an opaque atom of the function and its argument's normal form."""
+    def function(self, name: str, depth: int) -> Node:
+        """`\\sin^2 x`, `log_2(8)`; `\\sin^{-1}` is the inverse function."""
         name += self.subscript()
-        exponent = constant(1)
+        exponent = None
         if self.peek() == "^":
             self.take()
-            exponent = self.argument(depth)
+            exponent = self.argument(depth) if self.peek() != "(" else self.sum_in_braces(depth)
+            if exponent == Node("negative", (_number(1),)):
+                name, exponent = _INVERSES.get(name, ""), None
+        if not name:
+            raise NoNormalForm
         if self.peek() == "(":
             inside = self.sum_in_braces(depth)
         else:
-            inside = self.power(depth + 1)
-            while self.peek() and self.peek() not in _FUNCTIONS and (self.peek()[0].isalnum() or self.peek()[1:] in {"pi", *_GREEK}):
-                inside = inside * self.power(depth + 1)
-        value = exponent.constant
-        if value is None:
-            raise NoNormalForm
-        return symbol(f"{name}({inside})").power(value)
+            factors = [self.power(depth + 1)]
+            while self.peek() and self.peek() not in FUNCTIONS and (self.peek()[0].isalnum() or self.peek()[1:] in {"pi", *_GREEK}):
+                factors.append(self.power(depth + 1))
+            inside = factors[0] if len(factors) == 1 else Node("product", tuple(factors))
+        applied = Node("function", (inside,), name)
+        return applied if exponent is None else Node("power", (applied, exponent))
 
     def subscript(self) -> str:
         """`_1`, `_{max}`, `_\\theta` as part of a name."""
@@ -205,15 +227,8 @@ class _Parser:
         return f"_{{{text}}}" if len(parts) > 1 else f"_{text}"
 
 
-def _factorial(base: Polynomial) -> Polynomial:
-    value = base.constant
-    if value is None or value.denominator != 1 or not 0 <= value <= MAX_FACTORIAL:
-        return symbol(f"(({base})!)")
-    return constant(factorial(value.numerator))
-
-
-def _choose(total: Polynomial, chosen: Polynomial) -> Polynomial:
-    n, k = total.constant, chosen.constant
-    if n is None or k is None or n.denominator != 1 or k.denominator != 1 or not 0 <= k <= n <= MAX_CHOOSE:
-        raise NoNormalForm
-    return constant(comb(n.numerator, k.numerator))
+def _proper(node: Node) -> bool:
+    """Whether `node` is a fraction of two written numbers between 0 and 1."""
+    if node.op != "product" or node.args[0].op != "number" or node.args[1].op != "inverse" or node.args[1].args[0].op != "number":
+        return False
+    return 0 < node.args[0].number < node.args[1].args[0].number

@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from .expression import parse
 from .latex import SET_OPEN
+from .normal_form import constant_of, polynomial
 from .number import number, show
 from .polynomial import NoNormalForm, Polynomial, constant
 from .structure import enclosed, matrix_rows, split_top, split_unit
@@ -127,7 +127,7 @@ def _related(text: str, nesting: int) -> Form | None:
 def equation_form(left: str, right: str) -> Form | None:
     """left - right = 0 with leading coefficient 1; an equation that says what one symbol is becomes that value."""
     try:
-        difference = parse(left) - parse(right)
+        difference = polynomial(left) - polynomial(right)
         terms = difference.ordered()
         if not terms or difference.constant is not None:
             return None
@@ -166,21 +166,11 @@ def _computed(text: str, nesting: int) -> Form | None:
     if body != text and (value := constant_of(body)):
         return Form(str(value), value.exact)
     try:
-        value = parse(text)
+        value = polynomial(text)
     except NoNormalForm:
         return None
     shown = str(value)
     return Form(shown.lower() if len(shown) == 1 else shown, value.exact)
-
-
-def constant_of(text: str) -> Polynomial | None:
-    """The value of an expression without variables, else None."""
-    try:
-        value = parse(text)
-    except NoNormalForm:
-        return None
-    free = {atom for monomial in value.terms for atom, _ in monomial.powers}
-    return value if free <= {"pi", "i", "e"} else None
 
 
 def text_form(text: str) -> Form:
