@@ -12,11 +12,12 @@ from typing import Any
 from ray_jobs.models import adapter_folder, base_folder
 from ray_jobs.resources import Resources, engine_arguments, engine_environment
 from ray_jobs.tokens import Tokens, load_tokenizer
+from w2s.attempt import parquet_bytes
 from w2s.records import Completion, Demonstration
 from w2s.seed import derived_seed
 from w2s.step import Step
 from w2s.step_recipes import Sample
-from w2s.store import Store, parquet_bytes
+from w2s.store import Store
 
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """Values vLLM takes for max_lora_rank."""

@@ -17,10 +17,11 @@ from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, engine_placement
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.versions import versions
+from w2s.attempt import Attempt
 from w2s.records import Completion, Demonstration, Problem
 from w2s.step import Step
 from w2s.step_recipes import Sample
-from w2s.store import Attempt, Store
+from w2s.store import Store
 
 MAX_FAILED = 0.01
 """Share of a step's problems that may fail before the step does."""
