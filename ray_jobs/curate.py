@@ -10,7 +10,7 @@ from w2s.demonstrations import choose_demonstrations
 from w2s.preferences import contrast
 from w2s.problems import read_problems
 from w2s.recipe import DatasetProblems, WorldProblems
-from w2s.records import Completion, Consensus, Demonstration, PreferencePair, Problem, Reference, Selection, SFTExample
+from w2s.records import Completion, Consensus, Demonstration, Duplicate, PreferencePair, Problem, Reference, Selection, SFTExample
 from w2s.step import Step
 from w2s.step_recipes import Agree, Demonstrate, Pair
 from w2s.store import Store
@@ -21,10 +21,11 @@ def problems(steps: list[Step], store: Store, resources: Resources, progress: Pr
     (step,) = steps
     assert isinstance(step.recipe, DatasetProblems | WorldProblems)
     attempt = store.attempt(step)
-    splits, counts = read_problems(step.recipe)
+    splits, counts, duplicates = read_problems(step.recipe)
     for name, split in splits.items():
         attempt.write_records(name, split.problems, Problem)
         attempt.write_records(f"{name}_references", split.references, Reference)
+    attempt.write_records("duplicates", duplicates, Duplicate)
     attempt.counts.update(counts)
     attempt.commit(versions("datasets"))
     progress.finished(step.name, ", ".join(f"{len(split.problems)} {name}" for name, split in splits.items()) + _removed(counts))

@@ -2,27 +2,21 @@
 
 Everything that is wrong with the data is a ValueError here, before any model is loaded; everything left out is counted.
 """
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import importlib
-import itertools
-import json
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from w2s.recipe import DatasetProblems, Experiment, Source, WorldProblems
-from w2s.records import Problem, Reference
-from w2s.revisions import DATA_SUFFIXES, is_hub_name, source_files
+from w2s.duplicates import find_duplicates, overlap_counts
+from w2s.recipe import NEAR_DUPLICATE, DatasetProblems, Experiment, Source, WorldProblems
+from w2s.records import Duplicate, Problem, Reference
 from w2s.seed import derived_seed
+from w2s.source_rows import Row, read_rows
 
 SPLITS = ("train_1", "train_2", "test")
-COLUMN_FIELDS = ("question", "answer", "solution", "id", "kind", "level")
 
 _CALCULATOR_MARK = re.compile(r"<<.*?>>")
 _HASHES = re.compile(r"####([^\n]*)")
@@ -38,25 +32,17 @@ class Split:
     """One a problem, in the same order; empty where the source has no gold."""
 
 
-class _Row(NamedTuple):
-    place: str
-    """`file:line` for lines, `name, row n` else; both count from 1."""
-    number: int
-    """In the source, over all its files, from 0."""
-    values: dict[str, Any]
-
-
 class _Item(NamedTuple):
     place: str
     problem: Problem
     reference: Reference | None
 
 
-def read_problems(recipe: DatasetProblems | WorldProblems) -> tuple[dict[str, Split], dict[str, float]]:
-    """The three splits by name, and counts of rows read, left out and kept, as `<split>_<what>`.
+def read_problems(recipe: DatasetProblems | WorldProblems) -> tuple[dict[str, Split], dict[str, float], list[Duplicate]]:
+    """The three splits by name; counts of rows read, left out and kept, as `<split>_<what>`; and the questions that stand in two splits.
 
-    Order in a source: `where` filters, the seeded shuffle (only with `rows`), the cut, then repeats, then overlap. Two questions
-    are the same where their text is, case and white space aside (paper.md, weak point 4).
+    Order in a source: `where` filters, the seeded shuffle (only with `rows`), the cut, then repeats, then overlap. A repeat is the
+    same text in one split, case and white space aside; what overlaps, duplicates.py says (paper.md, weak point 4).
     Raises ValueError, naming source, row, field, rule and way out, for whatever cannot be used.
     """
     if isinstance(recipe, WorldProblems):
@@ -65,13 +51,14 @@ def read_problems(recipe: DatasetProblems | WorldProblems) -> tuple[dict[str, Sp
         raise ValueError(f"problems.solution_ending {recipe.solution_ending!r} must contain {{answer}} exactly once")
     counts: dict[str, float] = {}
     items = {split: _read_split(split, recipe, counts) for split in SPLITS}
-    _settle_overlap(items, recipe, counts)
+    duplicates = _settle_overlap(items, recipe, counts)
     for split in SPLITS:
         if not items[split]:
             told = ", ".join(f"{key} {count:.0f}" for key, count in counts.items() if key.startswith(split))
             raise ValueError(f"problems.{split} is empty, nothing of {getattr(recipe, split).name} is left ({told}): change its fields")
         counts[f"{split}_problems"] = len(items[split])
-    return {split: Split([i.problem for i in items[split]], [i.reference for i in items[split] if i.reference]) for split in SPLITS}, counts
+    splits = {split: Split([i.problem for i in items[split]], [i.reference for i in items[split] if i.reference]) for split in SPLITS}
+    return splits, counts, duplicates
 
 
 def check_gold(experiment: Experiment) -> None:
@@ -107,20 +94,22 @@ def final_answer(solution: str) -> str | None:
     return None
 
 
-def _world(recipe: WorldProblems) -> tuple[dict[str, Split], dict[str, float]]:
+def _world(recipe: WorldProblems) -> tuple[dict[str, Split], dict[str, float], list[Duplicate]]:
     make: Callable[[int, str, int], list[tuple[str, str, str, str]]] = importlib.import_module("w2s.experiments.world").problems
     splits: dict[str, Split] = {}
     for split in SPLITS:
         made = make(recipe.seed, split, getattr(recipe, split))
         references = [Reference(problem_id, answer, solution) for problem_id, _, answer, solution in made]
         splits[split] = Split([Problem(problem_id, question) for problem_id, question, _, _ in made], references)
-    return splits, {f"{split}_problems": float(len(splits[split].problems)) for split in SPLITS}
+    duplicates = find_duplicates({split: {p.problem_id: p.question for p in of.problems} for split, of in splits.items()}, NEAR_DUPLICATE)
+    counts = overlap_counts("train_1", duplicates, "kept") | overlap_counts("train_2", duplicates, "kept")
+    return splits, counts | {f"{split}_problems": float(len(splits[split].problems)) for split in SPLITS}, duplicates
 
 
 def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -> list[_Item]:
     """One split's rows, cut and without repeats."""
     source: Source = getattr(recipe, split)
-    rows = list(_rows(split, source))
+    rows = list(read_rows(split, source))
     counts[f"{split}_rows"] = len(rows)
     rows = [row for row in rows if all((_text(row.values.get(column)) or "") in allowed for column, allowed in source.where)]
     counts[f"{split}_left_out_by_where"] = counts[f"{split}_rows"] - len(rows)
@@ -149,26 +138,28 @@ def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -
     return items if recipe.repeats == "keep" else list(by_question.values())
 
 
-def _settle_overlap(items: dict[str, list[_Item]], recipe: DatasetProblems, counts: dict[str, float]) -> None:
+def _settle_overlap(items: dict[str, list[_Item]], recipe: DatasetProblems, counts: dict[str, float]) -> list[Duplicate]:
     """Treat questions of a training split that stand in another split, in place; the test split loses none."""
-    for split, others in (("train_1", ("test",)), ("train_2", ("train_1", "test"))):
-        elsewhere = {_same(item): (other, item) for other in reversed(others) for item in reversed(items[other])}
-        shared = [item for item in items[split] if _same(item) in elsewhere]
+    questions = {split: {item.problem.problem_id: item.problem.question for item in of} for split, of in items.items()}
+    duplicates = find_duplicates(questions, recipe.near_duplicate)
+    for split, others in (("train_1", "test"), ("train_2", "train_1 or test")):
+        shared = [d for d in duplicates if d.split == split]
+        ids = {d.problem_id for d in shared}
         if shared and recipe.overlap == "error":
-            pairs = [(item, *elsewhere[_same(item)]) for item in shared[:3]]
-            examples = ", ".join(f"{item.problem.problem_id} = {twin.problem.problem_id} of {other}" for item, other, twin in pairs)
+            examples = ", ".join(f"{d.problem_id} = {d.other_id} of {d.other_split}, similarity {d.similarity:.2g}" for d in shared[:3])
             ways = f"--set problems.overlap=remove leaves them out of {split}, =keep keeps them"
-            raise ValueError(f"{len(shared)} questions of problems.{split} are also in {' or '.join(others)} ({examples}): {ways}")
-        counts[f"{split}_overlap_{'kept' if recipe.overlap == 'keep' else 'removed'}"] = len(shared)
+            raise ValueError(f"{len(ids)} questions of problems.{split} are also in {others} ({examples}): {ways}")
+        counts |= overlap_counts(split, duplicates, "kept" if recipe.overlap == "keep" else "removed")
         if recipe.overlap == "remove":
-            items[split] = [item for item in items[split] if _same(item) not in elsewhere]
+            items[split] = [item for item in items[split] if item.problem.problem_id not in ids]
+    return duplicates
 
 
 def _same(item: _Item) -> str:
     return " ".join(item.problem.question.casefold().split())
 
 
-def _item(split: str, source: Source, recipe: DatasetProblems, row: _Row) -> _Item:
+def _item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> _Item:
     """One row as records."""
 
     def refuse(field: str, rule: str) -> NoReturn:
@@ -216,85 +207,3 @@ def _text(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return "" if value is None else str(value).strip() if isinstance(value, str | int | float) else None
-
-
-def _rows(split: str, source: Source) -> Iterator[_Row]:
-    """A source's rows, in its own order."""
-    wanted = [(field, column) for field in COLUMN_FIELDS if (column := getattr(source, field)) is not None]
-    wanted += [("where", column) for column, _ in source.where]
-
-    def check(place: str, columns: Iterable[str]) -> None:
-        there = list(columns)
-        for field, column in wanted:
-            if column not in there:
-                raise ValueError(f"{place}: no column {column!r}; it has {', '.join(there)}: set problems.{split}.{field}")
-
-    if is_hub_name(source.name):
-        data = _hub_dataset(split, source)
-        check(source.name, data.column_names)
-        for number, values in enumerate(data.select_columns(list({column for _, column in wanted}))):  # others may need decoders
-            yield _Row(f"{source.name} {source.split}, row {number + 1}", number, values)
-        return
-    try:
-        fs, paths, _ = source_files(source.name)
-    except ValueError as error:
-        raise ValueError(f"problems.{split}.name={source.name!r}: {error}") from error
-    number = 0
-    for path in paths:
-        place = path
-        try:
-            for index, (place, values) in enumerate(_parquet(fs, path) if path.endswith(".parquet") else _json(fs, path, source.question)):
-                if index == 0:
-                    check(place, values)
-                yield _Row(place, number, values)
-                number += 1
-        except (OSError, EOFError, zlib.error, pa.ArrowException) as error:  # a damaged or cut-off file, a lost connection
-            raise ValueError(f"{place}: what follows cannot be read ({error}): write the file again") from error
-
-
-def _hub_dataset(split: str, source: Source) -> Any:
-    import datasets
-
-    try:
-        return datasets.load_dataset(source.name, source.subset, split=source.split, revision=source.revision)
-    except Exception as error:  # unknown, gated, offline, no such subset or split: the library's message says which
-        what = f"problems.{split}.name={source.name!r} (subset {source.subset!r}, split {source.split!r}, revision {source.revision!r})"
-        ways = f"mend one of these fields, log in with HF_TOKEN if it is gated, or name files ({', '.join(DATA_SUFFIXES)})"
-        raise ValueError(f"{what} cannot be loaded ({type(error).__name__}: {error}): {ways}") from error
-
-
-def _parquet(fs: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    with fs.open(path, "rb") as file:
-        batches = pq.ParquetFile(file).iter_batches(4096)
-        for number, values in enumerate(itertools.chain.from_iterable(batch.to_pylist() for batch in batches), 1):
-            yield f"{path}, row {number}", values
-
-
-def _json(fs: Any, path: str, question: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Objects of a file of lines, or of one JSON list, alone or as the only list in an object that is no row itself."""
-    with fs.open(path, "rb", compression="infer") as file:
-        for number, row in enumerate(file if ".jsonl" in path else _document(path, file.read(), question), 1):
-            place = f"{path}:{number}" if isinstance(row, bytes) else f"{path}, row {number}"
-            if isinstance(row, bytes) and not row.strip():
-                continue
-            values = _parse(place, row) if isinstance(row, bytes) else row
-            if not isinstance(values, dict):
-                raise ValueError(f"{place} is {str(values)[:40]!r}, no object with columns: mend or remove it")
-            yield place, values
-
-
-def _document(path: str, data: bytes, question: str) -> Any:
-    """Rows of a .json file; its lines, still bytes, where every one begins an object."""
-    lines = data.splitlines()
-    if len(lines) > 1 and all(line.startswith(b"{") for line in lines if line):
-        return lines
-    document = _parse(path, data)
-    lists = [one for one in document.values() if isinstance(one, list)] if isinstance(document, dict) and question not in document else []
-    return lists[0] if len(lists) == 1 else document if isinstance(document, list) else [document]
-
-
-def _parse(place: str, data: bytes) -> Any:
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place} is not JSON in UTF-8 ({error}): mend or remove it") from error

@@ -94,6 +94,10 @@ def located(identity: dict[str, Any], revision: str | None) -> dict[str, Any]:
     return identity
 
 
+NEAR_DUPLICATE = 0.7
+"""In GSM8K, questions over 0.7 with equal numbers differ in a name or a clause's form."""
+
+
 class DatasetProblems(Recipe):
     """Problems from datasets: the weak model's gold half, the strong model's questions, the test split."""
 
@@ -103,8 +107,10 @@ class DatasetProblems(Recipe):
     test: Source
     seed: int = 42
     """Of the shuffle before `Source.rows` cuts a source."""
-    overlap: Literal["error", "remove", "keep"] = "error"
-    """A question of train_2 that is also in train_1 or test: stop, leave it out of train_2, or keep it (the paper's data)."""
+    overlap: Literal["error", "remove", "keep"] = "remove"
+    """A question of train_2 that is also in train_1 or test, or of train_1 in test: stop, leave it out, or keep it (the paper's data)."""
+    near_duplicate: float = Field(default=NEAR_DUPLICATE, ge=0.1, le=1)
+    """Jaccard similarity of word triples, 0..1, from which two questions with the same numbers are one question to `overlap`."""
     repeats: Literal["error", "remove", "keep"] = "error"
     """A question that stands twice in one split: stop, keep the first, or keep all."""
     solution_ending: str = "\n#### {answer}"

@@ -8,7 +8,7 @@ have it among their inputs.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
 # pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal, TypeVar, get_type_hints
 
@@ -38,6 +38,19 @@ class Reference:
     answer: str
     solution: str
     """Worked solution that ends with the answer in the form the answer family reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A question that stands in two splits; the table says what was found, whatever became of it."""
+
+    split: str
+    problem_id: str
+    """In `split`, which is the one that would lose the question."""
+    other_split: str
+    other_id: str
+    similarity: float
+    """Jaccard similarity of word triples, 0..1; 1 for the same words, case, punctuation and white space aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,7 @@ class Score:
     reason: str
 
 
-Record = TypeVar("Record", Problem, Reference, Completion, Demonstration, SFTExample, Selection, Consensus, PreferencePair, Score)
+Record = TypeVar("Record", Problem, Reference, Duplicate, Completion, Demonstration, SFTExample, Selection, Consensus, PreferencePair, Score)
 
 _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), FinishReason: pa.string()}
 
@@ -147,7 +160,8 @@ def arrow_schema(record: type) -> pa.Schema:
 
 def to_table(records: list[Record], record: type[Record]) -> pa.Table:
     """Records as an Arrow table with `record`'s schema; an empty list gives an empty table with that schema."""
-    return pa.Table.from_pylist([asdict(r) for r in records], schema=arrow_schema(record))
+    schema = arrow_schema(record)
+    return pa.Table.from_arrays([pa.array([getattr(r, f.name) for r in records], f.type) for f in schema], schema=schema)
 
 
 def from_table(table: pa.Table, record: type[Record]) -> list[Record]:
@@ -158,4 +172,4 @@ def from_table(table: pa.Table, record: type[Record]) -> list[Record]:
     expected = arrow_schema(record).names
     if table.column_names != expected:
         raise ValueError(f"a table of {record.__name__} has the columns {expected}, this one has {table.column_names}")
-    return [record(**row) for row in table.to_pylist()]
+    return [record(*row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]

@@ -42,7 +42,7 @@ def recipe(folder: Path, train_1: Rows | None = None, train_2: Rows | None = Non
 
 
 def test_rows_become_problems_and_references(tmp_path: Path) -> None:
-    splits, counts = read_problems(recipe(tmp_path, source={"id": "i", "kind": "i", "level": "q"}))
+    splits, counts, _ = read_problems(recipe(tmp_path, source={"id": "i", "kind": "i", "level": "q"}))
     assert splits["train_2"].problems[1] == Problem("train_21", "train_2 question 1?", "train_21", "train_2 question 1?")
     assert splits["train_2"].references[1] == Reference("train_21", "2", "1 + 1 = 2\n#### 2")
     assert counts["test_rows"] == counts["test_problems"] == 5
@@ -204,7 +204,7 @@ def test_final_answer_never_raises_and_finds_what_is_boxed(text: str) -> None:
     ],
 )
 def test_solution_ends_with_the_answer(tmp_path: Path, row: dict[str, Any], fields: dict[str, Any], ending: str, expected: tuple[str, str]) -> None:
-    splits, _ = read_problems(
+    splits, _, _ = read_problems(
         recipe(
             tmp_path,
             *[[row | {"q": f"question of {split}"}] for split in SPLITS],
@@ -228,7 +228,7 @@ def test_where_leaves_out_and_counts(tmp_path: Path) -> None:
     data = [row | {"lang": "EN" if n % 2 else "ZH", "level": n} for n, row in enumerate(rows("train_2", 10))]
     made = recipe(tmp_path, train_2=data)
     where = (("lang", ("EN",)), ("level", ("1", "3", "4")))
-    splits, counts = read_problems(made.model_copy(update={"train_2": made.train_2.model_copy(update={"where": where})}))
+    splits, counts, _ = read_problems(made.model_copy(update={"train_2": made.train_2.model_copy(update={"where": where})}))
     assert [problem.problem_id for problem in splits["train_2"].problems] == ["train_2-1", "train_2-3"]
     assert counts["train_2_left_out_by_where"] == 8
 
@@ -236,11 +236,11 @@ def test_where_leaves_out_and_counts(tmp_path: Path) -> None:
 def test_repeats_and_overlap_removed_or_kept(tmp_path: Path) -> None:
     train_2 = [*rows("train_2"), rows("train_2")[0] | {"q": " TRAIN_2  question\n0? "}, rows("test")[0], rows("train_1")[0]]
     train_1 = [*rows("train_1"), rows("test")[1]]
-    splits, counts = read_problems(recipe(tmp_path, train_1, train_2, repeats="remove", overlap="remove"))
+    splits, counts, _ = read_problems(recipe(tmp_path, train_1, train_2, repeats="remove"))
     assert [problem.problem_id for problem in splits["train_2"].problems] == [f"train_2-{n}" for n in range(5)]
     assert len(splits["train_1"].problems) == len(splits["test"].problems) == 5
     assert (counts["train_2_repeats_removed"], counts["train_2_overlap_removed"], counts["train_1_overlap_removed"]) == (1, 2, 1)
-    splits, counts = read_problems(recipe(tmp_path, train_1, train_2, repeats="keep", overlap="keep"))
+    splits, counts, _ = read_problems(recipe(tmp_path, train_1, train_2, repeats="keep", overlap="keep"))
     assert len(splits["train_2"].problems) == 8
     assert (counts["train_2_repeats_kept"], counts["train_2_overlap_kept"]) == (1, 2)
 
@@ -252,7 +252,7 @@ HOSTILE = st.text(st.characters(exclude_categories=("Cs",)), min_size=1).filter(
 def test_hostile_text_survives(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("hostile")
     data = [{"q": f"{text}\0", "s": f"\0{text.replace('#', '')}\n#### 1"}]
-    splits, _ = read_problems(recipe(folder, train_2=data, drop_calculator_marks=False))
+    splits, _, _ = read_problems(recipe(folder, train_2=data, drop_calculator_marks=False))
     problems = splits["train_2"].problems
     assert problems[0].question == f"{text}\0".strip()
     assert from_table(to_table(problems, Problem), Problem) == problems
@@ -296,11 +296,11 @@ def test_repeats_and_overlap_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"1 questions of problems.train_2 stand in it before \(.*:6 = .*:1\).*problems.repeats=remove"):
         read_problems(recipe(tmp_path, train_2=[*rows("train_2"), rows("train_2")[0]]))
     with pytest.raises(ValueError, match=r"2 questions of problems.train_2 are also in train_1 or test \(train_2-0 = train_1-0 of train_1, .*=keep"):
-        read_problems(recipe(tmp_path, train_2=rows("train_1")[:2]))
+        read_problems(recipe(tmp_path, train_2=rows("train_1")[:2], overlap="error"))
     with pytest.raises(ValueError, match=r"5 questions of problems.train_1 are also in test .*problems.overlap=remove leaves them out of train_1"):
-        read_problems(recipe(tmp_path, train_1=rows("test")))
+        read_problems(recipe(tmp_path, train_1=rows("test"), overlap="error"))
     with pytest.raises(ValueError, match=r"problems.train_2 is empty.*train_2_overlap_removed 5"):
-        read_problems(recipe(tmp_path, train_2=rows("train_1"), overlap="remove"))
+        read_problems(recipe(tmp_path, train_2=rows("train_1")))
     with pytest.raises(ValueError, match=r"problems.solution_ending '####' must contain \{answer\} exactly once"):
         read_problems(recipe(tmp_path, solution_ending="####"))
 
@@ -343,10 +343,10 @@ def test_world_problems(monkeypatch: pytest.MonkeyPatch) -> None:
         return [(f"{split}-{n}", f"world {seed}, {split}, {n}?", str(n), f"#### {n}") for n in range(count)]
 
     monkeypatch.setitem(sys.modules, "w2s.experiments.world", SimpleNamespace(problems=problems))
-    splits, counts = read_problems(WorldProblems(train_1=3, train_2=4, test=5, seed=9))
+    splits, counts, _ = read_problems(WorldProblems(train_1=3, train_2=4, test=5, seed=9))
     assert splits["train_2"].problems[1] == Problem("train_2-1", "world 9, train_2, 1?")
     assert splits["test"].references[4] == Reference("test-4", "4", "#### 4")
-    assert counts == {"train_1_problems": 3, "train_2_problems": 4, "test_problems": 5}
+    assert {name: count for name, count in counts.items() if count} == {"train_1_problems": 3, "train_2_problems": 4, "test_problems": 5}
 
 
 GOLD = [
@@ -383,9 +383,12 @@ def test_the_authors_gsm8k_halves() -> None:
     halves = {split: Source(name=str(REFERENCE / f"gsm8k_{split}.jsonl.gz"), solution="solution", id="id") for split in SPLITS}
     with pytest.raises(ValueError, match="stand in it before"):
         read_problems(DatasetProblems(**halves))
-    splits, counts = read_problems(DatasetProblems(**halves, overlap="keep", repeats="keep"))
+    splits, counts, _ = read_problems(DatasetProblems(**halves, overlap="keep", repeats="keep"))
     assert [counts[f"{split}_problems"] for split in SPLITS] == [7000, 7000, 1319]
     assert counts["train_2_repeats_kept"] == 150
     assert not any("<<" in one.solution or "####" not in one.solution.splitlines()[-1] for one in splits["train_1"].references)
-    removed = read_problems(DatasetProblems(**halves, overlap="remove", repeats="remove"))[1]
-    assert removed["train_2_problems"] == 7000 - removed["train_2_repeats_removed"] - removed["train_2_overlap_removed"]
+    splits, removed, duplicates = read_problems(DatasetProblems(**halves, repeats="remove"))
+    assert (removed["train_2_repeats_removed"], removed["train_2_overlap_removed"], removed["train_2_near_overlap_removed"]) == (150, 279, 2)
+    assert len(splits["train_2"].problems) == 7000 - 150 - 279 - 2
+    assert sorted(d.similarity for d in duplicates)[:2] == pytest.approx([0.733, 0.828], abs=0.001)
+    assert removed["train_1_overlap_removed"] == removed["train_1_near_overlap_removed"] == 0
