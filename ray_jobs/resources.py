@@ -226,6 +226,7 @@ def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]
         arguments["gpu_memory_utilization"] = resources.gpu_memory_utilization
     else:
         arguments["enforce_eager"] = True  # compiling a small model costs more than it saves
+        arguments["worker_extension_cls"] = "ray_jobs.cpu_lora.WorkerExtension"
         # vLLM 0.32.0 on CPU: a seeded request whose prompt is split kills the engine ("CPU Generator does not use offset": gpu_model_runner
         # sets the generator's offset back, which torch has on GPU only). tests/ray/test_engine.py shows whether this can go.
         arguments["enable_chunked_prefill"] = False
