@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ray_jobs.resources import load_resources
+    from ray_jobs.presets import load_resources
     from ray_jobs.run import StepFailed, run
     from w2s.report import text
     from w2s.store import Store

@@ -15,7 +15,8 @@ import tempfile
 import time
 from typing import Any
 
-from ray_jobs.resources import engine_arguments, engine_environment, load_resources
+from ray_jobs.presets import load_resources
+from ray_jobs.resources import engine_arguments, engine_environment
 from w2s.experiments.quickstart import quickstart
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Problem, Reference

@@ -11,7 +11,8 @@ import pytest
 
 from ray_jobs.engine import Engine, Task, block_path
 from ray_jobs.models import base_folder
-from ray_jobs.resources import PREFILL_TOKENS, load_resources
+from ray_jobs.presets import load_resources
+from ray_jobs.resources import PREFILL_TOKENS
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.trainers import sft_row
 from w2s.experiments.quickstart import quickstart

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ray_jobs.models import base_folder
-from ray_jobs.resources import load_resources
+from ray_jobs.presets import load_resources
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.train_worker import start_deepspeed
 from ray_jobs.trainers import load_base, pair_row, preference_trainer, sft_row, sft_trainer

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ray_jobs.resources import GPUS_PER_NODE, NODE_LABEL, PRESETS, Resources
+from ray_jobs.presets import PRESETS
+from ray_jobs.resources import GPUS_PER_NODE, NODE_LABEL, Resources
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "cluster.yaml").read_text()

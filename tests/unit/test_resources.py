@@ -6,17 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from ray_jobs.presets import PRESETS, load_resources
 from ray_jobs.resources import (
     GPUS_PER_NODE,
     NODE_LABEL,
-    PRESETS,
     Resources,
     accumulation,
     deepspeed_config,
     engine_arguments,
     engine_environment,
     engine_placement,
-    load_resources,
     needs,
     scaling_config,
 )

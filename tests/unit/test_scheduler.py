@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ray_jobs import run as runs
+from ray_jobs.presets import load_resources
 from ray_jobs.progress import Progress
-from ray_jobs.resources import Resources, load_resources, needs
+from ray_jobs.resources import Resources, needs
 from w2s.experiments.quickstart import quickstart
 from w2s.graph import build_steps
 from w2s.step import Step
