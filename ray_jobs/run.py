@@ -54,7 +54,7 @@ def run(experiment: Experiment, store: Store, resources: Resources, only: Sequen
     Raises ValueError for what the user must change, mostly before anything starts, and StepFailed for all else a step raised,
     after the others that were running have ended; both name the log.
     """
-    store.check_writable()
+    store = store.check_writable()
     experiment = identify(experiment, store, network=True)
     planned = plan(build_steps(experiment), store, only)
     missing = [one.step for one in planned if one.state != "done"]
@@ -65,6 +65,7 @@ def run(experiment: Experiment, store: Store, resources: Resources, only: Sequen
         with RunLog(store) as log:
             progress = Progress(log.terminal)
             progress.say(f"{experiment.name}: {len(missing)} of {len(planned)} steps to run, store {store.url}, log {log.url}")
+            progress.say(commit_rule(store))
             try:
                 Scheduler(missing, store, resources, progress).run()
             except ValueError as error:
@@ -77,6 +78,13 @@ def run(experiment: Experiment, store: Store, resources: Resources, only: Sequen
     else:
         Progress().say(f"{experiment.name}: all {len(planned)} steps are done, nothing to do")
     return planned[-1].step
+
+
+def commit_rule(store: Store) -> str:
+    """What the store's server promises of two drivers at one step, for the run's log."""
+    if store.is_folder or store.exclusive:
+        return "store: creates are exclusive, of two commits of a step the first stands"
+    return "store: the server has no conditional create, of two commits at once the later manifest stands; both attempts' files stay until w2s gc"
 
 
 def reason(error: BaseException) -> str:

@@ -2,43 +2,92 @@
 
 # fsspec comes without types.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
-# pyright: reportMissingTypeStubs=false
+# pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
 
 import os
 import posixpath
 import secrets
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import fsspec
 
-LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-"""S3's codes for a conditional create that found an object; s3fs hides them in the OSError's cause."""
+from w2s.s3 import S3, refuse_credentials
+
+CONFLICT = {"ConditionalRequestConflict", "409"}
+LOST_RACE = {"PreconditionFailed", "412"}
+NOT_IMPLEMENTED = {"NotImplemented", "501"}
+"""S3's codes for a conditional create that ran beside another, that found an object, and that the server does not know; s3fs hides
+them in the OSError's cause."""
+CONFLICT_TRIES, CONFLICT_SECONDS = 8, 0.2
+PARALLEL = 32
+"""Requests in flight for one question, such as the manifests of a graph."""
+
+One = TypeVar("One")
+Answer = TypeVar("Answer")
+
+
+def in_parallel(function: Callable[[One], Answer], values: Iterable[One]) -> list[Answer]:
+    """What `function` says to each value, in their order; for requests, which wait more than they work."""
+    values = list(values)
+    if len(values) < 2:
+        return [function(value) for value in values]
+    with ThreadPoolExecutor(min(PARALLEL, len(values))) as pool:
+        return list(pool.map(function, values))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object as a listing shows it."""
+
+    path: str
+    bytes: int
+    modified: float
+    """Unix seconds by the server's clock."""
 
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects under `url`: a folder, or any URL fsspec has a filesystem for."""
+    """The objects under `url`: a folder, or any URL fsspec has a filesystem for.
+
+    Raises ValueError where the URL carries credentials.
+    """
 
     url: str
+    exclusive: bool = False
+    """Whether the server is known to refuse a second create of one object (`check_writable` finds out); a folder always does."""
+    run: str = ""
+    """The run that holds this store, whose leases its commits need (w2s/lease.py)."""
+    s3: S3 | None = None
+    """For s3:// alone, from the environment where it is not given; travels to workers, which may have other variables."""
 
     def __post_init__(self) -> None:
+        refuse_credentials(self.url, "the store's URL")
         if "://" not in self.url:  # workers have other working directories
             object.__setattr__(self, "url", str(Path(self.url).expanduser().absolute()))
+        if self.url.startswith("s3://") and self.s3 is None:
+            object.__setattr__(self, "s3", S3.from_environment())
 
     @property
     def fs(self) -> Any:
-        """The fsspec filesystem; `instance caching` makes this cheap."""
-        options: dict[str, Any] = {}
-        if self.url.startswith("s3://"):
-            options = {"config_kwargs": {"retries": {"mode": "adaptive", "max_attempts": 10}}}
-        return fsspec.core.url_to_fs(self.url, **options)[0]
+        """The fsspec filesystem; caching makes this cheap."""
+        return self.s3.filesystem() if self.s3 else fsspec.core.url_to_fs(self.url)[0]
 
     @property
     def is_folder(self) -> bool:
         """Whether the store is a folder of this machine's file system."""
         return isinstance(self.fs, fsspec.get_filesystem_class("file"))
+
+    def arrow_filesystem(self) -> Any:
+        """The same filesystem for Ray Train's `RunConfig(storage_filesystem=...)`, whose paths are then as `path` gives them."""
+        from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
+
+        return LocalFileSystem() if self.is_folder else PyFileSystem(FSSpecHandler(self.fs))
 
     def path(self, *parts: str) -> str:
         """A path inside the store, as `fs` takes it."""
@@ -46,20 +95,28 @@ class Objects:
         return posixpath.join(root, *parts)
 
     def absolute(self, relative: str) -> str:
-        """A place in the store as a folder's absolute path or a URL, as Ray Train takes it."""
+        """A place in the store as a folder's absolute path or a URL, for people."""
         return self.path(relative) if self.is_folder else posixpath.join(self.url, relative)
 
-    def check_writable(self) -> None:
-        """Write and delete a small object.
+    def check_writable(self) -> Self:
+        """Create a small object twice and delete it; returns the store with `exclusive` as its server is.
 
         Raises ValueError, naming the store and the cause, where that fails.
         """
         try:
             probe = self.path(f"probe-{secrets.token_hex(8)}")
-            self.write(probe, b"w2s")
-            self.fs.rm(probe)
+            try:
+                self._create(probe, b"first")
+                exclusive = not self._create(probe, b"second")
+            except OSError as error:
+                if _code(error) not in NOT_IMPLEMENTED:
+                    raise
+                self.write(probe, b"first")
+                exclusive = False
+            self.remove([probe])
         except Exception as error:  # whatever a file system raises here means the same to the user
             raise ValueError(f"the store {self.url} cannot be written ({type(error).__name__}: {error}): choose another --store") from error
+        return replace(self, exclusive=exclusive)
 
     def check_readable(self) -> None:
         """Look for an object that need not be there.
@@ -82,28 +139,87 @@ class Objects:
         Path(temporary).replace(path)
 
     def create(self, path: str, data: bytes) -> bool:
-        """Put an object that must not exist yet; False where it does. Atomic in a folder and on S3 with If-None-Match."""
+        """Put an object that must not exist yet; False where it does, and holds other bytes.
+
+        Atomic in a folder and on a server with conditional creates. Elsewhere only a look before and one after: of two that create
+        at once the later one's bytes stand, and both may hear True.
+        """
+        if self.is_folder or self.exclusive:
+            return self._create(path, data)
+        if not self.fs.exists(path):
+            self.write(path, data)
+        return self.read(path) == data
+
+    def _create(self, path: str, data: bytes) -> bool:
         if self.is_folder:
             temporary = f"{path}.{secrets.token_hex(4)}.tmp"
             self.write(temporary, data)
             try:
                 os.link(temporary, path)
             except FileExistsError:
-                return False
+                return self.read(path) == data
             finally:
                 Path(temporary).unlink()
             return True
-        try:
-            self.fs.pipe_file(path, data, mode="create")
-        except FileExistsError:
-            return False
-        except OSError as error:
-            response = getattr(error.__cause__, "response", {})
-            if response.get("Error", {}).get("Code") not in LOST_RACE:
-                raise
-            return self.read(path) == data  # a retry whose first try had got through meets its own object
-        return True
+        for number in range(CONFLICT_TRIES):
+            try:
+                self.fs.pipe_file(path, data, mode="create")
+                return True
+            except FileExistsError:
+                break
+            except OSError as error:
+                if _code(error) in LOST_RACE:
+                    break
+                if _code(error) not in CONFLICT or number == CONFLICT_TRIES - 1:
+                    raise
+            time.sleep(CONFLICT_SECONDS * (1 + number))
+        return self.read(path) == data  # a retry whose first try had got through meets its own object
 
     def read(self, path: str) -> bytes:
-        """An object's bytes."""
-        return self.fs.cat_file(path)
+        """An object's bytes, in one request."""
+        return self.fs.cat_file(path, **({"max_concurrency": 1} if self.s3 else {}))  # s3fs would ask for the size first
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Delete objects; one that is gone already is no error."""
+
+        def one(path: str) -> None:
+            with suppress(FileNotFoundError):
+                self.fs.rm_file(path)
+
+        in_parallel(one, paths)
+
+    def remove_tree(self, path: str) -> None:
+        """Delete all objects under a path."""
+        self.remove([entry.path for entry in self.tree(path)])
+        if self.is_folder and self.fs.isdir(path):
+            self.fs.rm(path, recursive=True)
+
+    def names(self, path: str) -> list[str]:
+        """Names right under a path, sorted; none where there is no such path."""
+        try:
+            found: list[str] = self.fs.ls(path, detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted({posixpath.basename(one.rstrip("/")) for one in found} - {""})
+
+    def tree(self, path: str) -> list[Entry]:
+        """All objects under a path, sorted."""
+        found: dict[str, Any] = self.fs.find(path, detail=True)
+        return [Entry(one, int(info["size"]), _modified(info)) for one, info in sorted(found.items()) if info["type"] == "file"]
+
+    def now(self) -> float:
+        """Unix time by the server's clock, to the second: when it says that a fresh object was written."""
+        path = self.path(f"probe-{secrets.token_hex(8)}")
+        self.write(path, b"now")
+        modified = _modified(self.fs.info(path))
+        self.remove([path])
+        return modified
+
+
+def _modified(info: dict[str, Any]) -> float:
+    return float(info["mtime"]) if "mtime" in info else info["LastModified"].timestamp()
+
+
+def _code(error: OSError) -> str:
+    """The S3 error code behind an OSError of s3fs; empty for other errors."""
+    return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", ""))

@@ -1,7 +1,7 @@
-"""The store's promises, the same in a folder and in a bucket of a real S3 server on loopback."""
+"""The store's promises, the same in a folder and in buckets of two S3 servers on loopback."""
 
-import threading
-from collections.abc import Iterator
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,37 +9,12 @@ import pytest
 from w2s.plan import plan
 from w2s.recipe import Answers, WorldProblems
 from w2s.records import Demonstration, Problem, Reference
+from w2s.s3 import S3
 from w2s.step import Step, step
 from w2s.step_recipes import Grade
 from w2s.store import Store
 
 PROBLEMS = [Problem(f"p{i}", f"Question {i}? \N{GREEK SMALL LETTER PI}", "", "2") for i in range(5)]
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    if request.param == "folder":
-        return Store(str(tmp_path / "store"))
-    import s3fs
-
-    monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("endpoint"))
-    for name, value in (("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_DEFAULT_REGION", "us-east-1")):
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    bucket = f"bucket-{tmp_path.name.replace('_', '-').lower()[:40]}"
-    s3fs.S3FileSystem().mkdir(bucket)
-    return Store(f"s3://{bucket}/runs")
 
 
 def finished(store: Store, seed: int = 0) -> Step:
@@ -79,13 +54,12 @@ def test_of_two_commits_the_first_stands(store: Store) -> None:
     attempts = [store.attempt(one) for _ in range(8)]
     for number, attempt in enumerate(attempts):
         attempt.write_records("test", [Problem(str(number), "q")], Problem)
-    threads = [threading.Thread(target=attempt.commit, args=({},)) for attempt in attempts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda attempt: attempt.commit({}), attempts))
     manifest = store.manifest(one)
     assert manifest is not None
+    if store.exclusive:
+        assert [result.attempt for result in results] == [manifest.attempt] * 8, "a loser must hear who won"
     (winner,) = [number for number, attempt in enumerate(attempts) if attempt.name == manifest.attempt]
     assert store.records(one["test"], Problem) == [Problem(str(winner), "q")]
 
@@ -94,7 +68,50 @@ def test_create_does_not_overwrite(store: Store) -> None:
     path = store.path("a/b.json")
     assert store.create(path, b"one")
     assert not store.create(path, b"two")
+    assert store.create(path, b"one"), "the same bytes: a retry that meets its own first try"
     assert store.read(path) == b"one"
+
+
+def test_of_creates_at_the_same_moment_one_succeeds(store: Store) -> None:
+    for number in range(5):
+        path = store.path(f"races/{number}")
+        with ThreadPoolExecutor(16) as pool:
+            won = [one for one, created in enumerate(pool.map(lambda one, path=path: store.create(path, str(one).encode()), range(16))) if created]
+        assert int(store.read(path)) in won
+        assert len(won) == 1 or not store.exclusive, "only a server without conditional creates may say so to several"
+
+
+def test_the_server_is_asked_whether_it_refuses_a_second_create(store: Store, request: pytest.FixtureRequest) -> None:
+    kind = request.node.callspec.params["store"]
+    assert store.exclusive == (kind != "rclone"), "rclone ignores If-None-Match; once it does not, this test says so"
+    assert store.tree(store.path()) == [], "the question left something"
+
+
+def test_trees_names_and_removal(store: Store) -> None:
+    assert store.names(store.path("a")) == [] and store.tree(store.path("a")) == []
+    began = store.now()
+    for relative in ("a/x/1", "a/x/2", "a/3"):
+        store.write(store.path(relative), relative.encode())
+    assert store.names(store.path("a")) == ["3", "x"]
+    assert [(entry.path, entry.bytes) for entry in store.tree(store.path("a"))] == [(store.path(p), len(p)) for p in ("a/3", "a/x/1", "a/x/2")]
+    assert all(began - 1 <= entry.modified <= store.now() + 1 for entry in store.tree(store.path("a")))
+    store.remove([store.path("a/3"), store.path("a/never-there")])
+    assert [entry.path for entry in store.tree(store.path("a"))] == [store.path("a/x/1"), store.path("a/x/2")]
+    store.remove_tree(store.path("a"))
+    assert store.tree(store.path("a")) == []
+
+
+def test_arrow_sees_the_same_objects(store: Store) -> None:
+    from pyarrow.fs import FileSystem
+
+    arrow: FileSystem = pickle.loads(pickle.dumps(store.arrow_filesystem()))  # Ray Train sends it to its workers
+    store.write(store.path("checkpoints/one"), b"state")
+    with arrow.open_input_stream(store.path("checkpoints/one")) as stream:
+        assert stream.read() == b"state"
+    arrow.create_dir(store.path("checkpoints"), recursive=True)
+    with arrow.open_output_stream(store.path("checkpoints/two")) as stream:
+        stream.write(b"more")
+    assert store.read(store.path("checkpoints/two")) == b"more"
 
 
 def test_damage_is_found_and_named(store: Store) -> None:
@@ -132,6 +149,41 @@ def test_plan_says_what_differs_from_the_nearest_finished_step(store: Store) -> 
 def test_a_store_that_cannot_be_written_says_so() -> None:
     with pytest.raises(ValueError, match=r"the store /proc/nowhere cannot be written .* choose another --store"):
         Store("/proc/nowhere").check_writable()
+
+
+@pytest.mark.parametrize("url", ["s3://AKIA:hidden@bucket/runs", "s3://AKIA@bucket"])
+def test_credentials_in_a_url_are_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(ValueError, match="set AWS_ACCESS_KEY_ID") as refused:
+        Store(url)
+    assert "hidden" not in str(refused.value) and "AKIA" not in str(refused.value)
+
+
+def test_settings_come_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    assert Store("s3://bucket/runs").s3 == S3()
+    assert "endpoint_url" not in S3().options() and "s3" not in S3().options()["config_kwargs"]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://general:1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert S3.from_environment() == S3("http://general:1", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://special:1")
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    settings = S3.from_environment()
+    assert settings == S3("http://special:1", "eu-north-1")
+    config = settings.options()["config_kwargs"]
+    assert config["retries"] == {"mode": "adaptive", "max_attempts": 10} and config["s3"] == {"addressing_style": "path"}
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://AKIA:hidden@special:1")
+    with pytest.raises(ValueError, match="AWS_ENDPOINT_URL carries credentials"):
+        Store("s3://bucket/runs")
+
+
+def test_a_store_travels_with_its_server_and_without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "marker-secret")
+    store = Store("s3://bucket/runs", exclusive=True)
+    sent = pickle.dumps(store)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
+    assert pickle.loads(sent) == store and b"marker-secret" not in sent
 
 
 def test_a_relative_store_is_the_same_from_every_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
