@@ -26,17 +26,19 @@ def scores(steps: list[Step], store: Store, resources: Resources, progress: Prog
     kinds = {p.problem_id: p.kind for p in store.inputs(step, "problems", Problem)}
     gold = {r.problem_id: r for r in store.inputs(step, "references", Reference)}
     rows: list[Score] = []
+    disputed = 0
     for role, table in step.inputs:
         if role in ("problems", "references"):
             continue
         for one in store.records(table, Completion):
             grade = grade_completion(one, gold[one.problem_id], kinds[one.problem_id], step.recipe.answers)
-            rows.append(Score(one.problem_id, role, grade.answer, grade.verdict, grade.reason))
+            rows.append(Score(one.problem_id, role, grade.answer, grade.verdict, grade.reason, grade.second_opinion))
+            disputed += grade.disputed
     attempt.write_records("scores", rows, Score)
     undecided = sum(row.verdict == "undecided" for row in rows)
-    attempt.counts.update(scores=len(rows), undecided=undecided)
+    attempt.counts.update(scores=len(rows), undecided=undecided, math_verify_disagrees=disputed)
     attempt.commit(versions("math-verify"))
-    progress.finished(step.name, f"{len(rows)} verdicts, {undecided} undecided")
+    progress.finished(step.name, f"{len(rows)} verdicts, {undecided} undecided, on {disputed} Math-Verify disagrees")
 
 
 def audit(steps: list[Step], store: Store, resources: Resources, progress: Progress) -> None:

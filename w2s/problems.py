@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
+from w2s.answers import kind_of
 from w2s.duplicates import find_duplicates, overlap_counts
 from w2s.recipe import NEAR_DUPLICATE, DatasetProblems, Experiment, Source, WorldProblems
 from w2s.records import Duplicate, Problem, Reference
@@ -184,7 +185,7 @@ def _item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> _Ite
     problem_id = text("id") if source.id is not None else f"{split}-{row.number}"
     if not isinstance(row.values.get(source.question), str):
         refuse("question", "a question must be text: mend the row, or leave it out with `where`")
-    problem = Problem(problem_id, text("question"), text("kind", needed=False), text("level", needed=False))
+    problem = Problem(problem_id, text("question"), text("kind", needed=False) or kind_of(text("question")), text("level", needed=False))
     if source.answer is None and source.solution is None:
         return _Item(row.place, problem, None)
     solution = text("solution", needed=source.answer is None)

@@ -144,6 +144,8 @@ class Score:
     verdict: str
     """`right`, `wrong` or `undecided`; an unreadable answer is wrong, with its reason."""
     reason: str
+    second_opinion: str = ""
+    """Math-Verify's verdict, '' where it was not asked."""
 
 
 Record = TypeVar("Record", Problem, Reference, Duplicate, Completion, Demonstration, SFTExample, Selection, Consensus, PreferencePair, Score)

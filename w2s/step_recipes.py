@@ -1,5 +1,7 @@
 """What each kind of step computes, put together from the experiment's parts (w2s/recipe.py) by w2s/graph.py."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from w2s.recipe import SFT, Agreement, Answers, Demonstrations, Model, Pairs, Preference, Recipe, Sampling
@@ -50,6 +52,7 @@ class Pair(Recipe):
 class Grade(Recipe):
     """Step: verdicts on every model's test completions."""
 
+    version: ClassVar[int] = 2  # a column for the second opinion
     answers: Answers
 
 

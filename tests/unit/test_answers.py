@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import w2s.answers
-from w2s.answers import Answer, Unreadable, answer_class, canonical, equal, grade, grade_completion, merge, read
+from w2s.answers import Answer, Unreadable, answer_class, canonical, equal, grade, grade_completion, kind_of, merge, read
 from w2s.answers.answer import REASONS
 from w2s.answers.canonical_form import KINDS, form
 from w2s.recipe import Answers
@@ -273,7 +273,8 @@ GRADES = [
     (Answer("16"), "15", "", "wrong", "differs"),
     (Answer("7x + 11"), "16", "", "wrong", "differs"),
     (Answer("2 hours 30 minutes"), "2.5", "", "undecided", "no_normal_form"),
-    (Answer("\\frac{\\sin x}{\\cos x}"), "\\tan x", "", "undecided", "no_normal_form"),
+    (Answer("\\frac{\\sin x}{\\cos x}"), "\\tan x", "", "right", ""),
+    (Answer("1/2x"), "\\frac{1}{2x}", "", "right", "math_verify"),
     (Answer("east"), "west", "", "wrong", "differs"),
     (Answer("a, c"), "AC", "MC", "right", ""),
     (Answer("$"), "15", "", "wrong", "unreadable:empty"),
@@ -429,3 +430,24 @@ def test_forms_of_one_problem_fall_into_classes_in_any_order():
     assert found == merge(reversed(forms))
     assert set(found.class_of) == set(forms)
     assert frozenset(("2", "3")) not in found.undecided and frozenset(("2", "2 hours 30 minutes")) in found.undecided
+
+
+KINDS_BY_WORDING = [
+    ("SC", "This is a multiple choice question (only one correct answer).\n\nQuestion: Which?"),
+    ("MC", "This is a multiple choice question (more than one correct answer).\n\nQuestion: Which?"),
+    ("TF", "This is a True or False question."),
+    ("NV", "The answer to this question is a numerical value."),
+    ("SET", "The answer to this question is a set."),
+    ("IN", "The answer to this question is a range interval."),
+    ("EX", "The answer to this question is an expression.\n\nQuestion: Which multiple choice questions are there?"),
+    ("EQ", "The answer to this question is an equation."),
+    ("TUP", "The answer to this question is a tuple."),
+    ("MPV", "This question involves multiple quantities to be determined."),
+    ("MA", "This question has more than one correct answer, you need to include them all."),
+    ("", "Is it true or false that the answer is a set? Choose among several."),
+]
+
+
+@pytest.mark.parametrize(("kind", "question"), KINDS_BY_WORDING)
+def test_the_wording_of_a_question_names_its_kind(kind, question):
+    assert kind_of(question) == kind

@@ -8,7 +8,8 @@
     >>> grade(read("#### 15 apples", "gsm8k"), "15").verdict
     'right'
 
-No network, no sympy, no evaluation of code: any text is safe and takes bounded time.
+No network and no evaluation of code: any text is safe and takes bounded time and memory. Math-Verify and sympy run in a process of their
+own (second_opinion.py), and only `grade` asks it; `import w2s.answers` loads none of them.
 """
 
 from .answer import Answer, Unreadable
@@ -16,6 +17,7 @@ from .canonical_form import canonical
 from .classes import answer_class, grade_class, grade_completion
 from .equality import Merged, compare, equal, merge
 from .grading import Grade, grade
+from .kinds import kind_of
 from .reading import read
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "grade",
     "grade_class",
     "grade_completion",
+    "kind_of",
     "merge",
     "read",
 ]

@@ -8,17 +8,22 @@ import re
 from functools import lru_cache
 
 from .answer import MAX_ANSWER_CHARS
-from .forms import LOOSE_SPACE, Form, any_form, equation_form, ordered_form, sorted_form, text_form
+from .forms import NAMED, Form, any_form, equation_form, expression_form, ordered_form, sorted_form, text_form
 from .latex import SET_OPEN, clean
-from .normal_form import constant_of
-from .number import number, plain_integer, show
+from .number import plain_integer
 from .polynomial import NoNormalForm
-from .structure import enclosed, split_top
+from .quantities import quantity
+from .structure import enclosed, relation_sides, split_top
+from .units import spell_out
 
 KINDS = ("", "SC", "MC", "TF", "NV", "SET", "IN", "EX", "EQ", "TUP", "MPV", "MA")
 """Answer kinds. '': any number or mathematical answer (GSM8K, MATH). The others are OlympicArena's answer types: single choice, multiple
 choice, true or false, numerical value, set, interval, expression, equation, tuple, several quantities in order, several answers."""
 
+UNIT_KINDS = ("NV", "SET", "TUP", "MPV", "MA")
+"""In these a unit belongs to its number, a percent sign is 1/100, and letters are no variables. In the others count nouns and units
+after a number are dropped, `15 apples` is 15 and so `10 cm` is 10, because a question of theirs asks for a number and names its unit
+(`how many?`), and gold has none."""
 _TEXT_ROUNDS = 4
 """What no rule reads is cleaned until that changes nothing."""
 _OPTION = re.compile(r"\(? ?([A-Ja-j]) ?\)?")
@@ -47,7 +52,7 @@ def form(answer: str, kind: str = "") -> Form:
 def _form(answer: str, kind: str) -> Form:
     if plain_integer(answer):
         return Form(answer, True)
-    text = clean(answer)
+    text = clean(spell_out(answer) if kind in UNIT_KINDS else answer)
     for _ in range(_TEXT_ROUNDS):
         try:
             found = _BY_KIND[kind](text)
@@ -81,15 +86,19 @@ def _truth(text: str) -> Form:
     return Form(word, True) if word else any_form(text)
 
 
-def _numerical(text: str) -> Form:
-    """NV: as '', but a unit stays: `10 cm` is neither `10` nor `10 m`."""
-    for gap in re.finditer(r"(?<=[\d)}i]) (?=[A-Za-zΩµμ])", text):
-        body, unit = text[: gap.start()], text[gap.end() :]
-        value = number(body)
-        shown = show(value) if value is not None else str(constant_of(body) or "")
-        if shown and number(unit) is None:
-            return Form(f"{shown} {LOOSE_SPACE.sub('', unit)}", False)
-    return any_form(text)
+def _numerical(text: str, nesting: int = 0) -> Form:
+    """NV: as '', but a unit stays, in base units: `10 cm` is `1/10 m`, and neither `10` nor `10 m`."""
+    sides = relation_sides(text)
+    value = sides[2] if len(sides) == 3 and sides[1] == "=" and NAMED.fullmatch(sides[0]) else text
+    found = quantity(value)
+    return any_form(text, nesting) if found is None else Form(str(found), found.exact)
+
+
+def _expression(text: str) -> Form:
+    """EX: letters are variables, `mgh` is a product."""
+    sides = relation_sides(text)
+    value = sides[2] if len(sides) == 3 and sides[1] == "=" and NAMED.fullmatch(sides[0]) else text
+    return expression_form(value) or any_form(text)
 
 
 def _equated(text: str) -> Form:
@@ -102,8 +111,8 @@ def _tuple(text: str) -> Form:
     found = enclosed(text)
     parts = split_top(found[1] if found and found[0] != "{" else text)
     if len(parts) > 1:
-        return ordered_form(parts, 1)
-    one = any_form(text)
+        return ordered_form(parts, 1, part_form=_numerical)
+    one = _numerical(text)
     return Form(f"({one.text})", one.exact) if len(split_top(one.text)) > 1 else one
 
 
@@ -112,11 +121,11 @@ def _several(text: str) -> Form:
     found = enclosed(text)
     if found and found[0] in (SET_OPEN, "{") and found[1]:
         text = found[1]
-    return sorted_form(split_top(text), 1, unique=True)
+    return sorted_form(split_top(text), 1, unique=True, part_form=_numerical)
 
 
 _BY_KIND = {
-    **{"": any_form, "IN": any_form, "EX": any_form},
+    **{"": any_form, "IN": any_form, "EX": _expression},
     **{"SC": _choice, "MC": _choice, "TF": _truth, "NV": _numerical, "EQ": _equated, "TUP": _tuple, "MPV": _tuple},
     **{"SET": _several, "MA": _several},
 }

@@ -32,19 +32,22 @@ def answer_class(completion: Completion, kind: str, answers: Answers) -> str | U
 
 
 def grade_completion(completion: Completion, reference: Reference, kind: str, answers: Answers) -> Grade:
-    """The verdict on a completion against its problem's gold. In paper mode equality of normalised strings, never undecided.
+    """The verdict on a completion against its problem's gold, with Math-Verify's opinion; see `grade`.
+
+    In paper mode equality of normalised strings, never undecided, and no second opinion.
 
     Raises ValueError where the two belong to different problems or the gold answer is empty.
     """
     if completion.problem_id != reference.problem_id:
         raise ValueError(f"the completion is of problem {completion.problem_id!r}, the reference of {reference.problem_id!r}: join by problem_id")
-    found = answer_class(completion, kind, answers)
-    return grade_class(found, reference, kind, answers)
+    if answers.equality == "paper":
+        return grade_class(answer_class(completion, kind, answers), reference, kind, answers)
+    return grade(read(completion.text, answers.family, completion.finish_reason, kind), reference.answer, kind, ask="always")
 
 
 def grade_class(found: str | Unreadable, reference: Reference, kind: str, answers: Answers) -> Grade:
-    """The verdict on an answer class; see `grade_completion`."""
+    """The verdict on an answer class, without a second opinion: Math-Verify reads LaTeX, which a class no longer is."""
     if isinstance(found, str) and (not found or (answers.equality == "paper" and answers.family != "olympicarena")):
         right = bool(found) and found == paper.normalise(reference.answer)
         return Grade("right" if right else "wrong", "" if right else "differs" if found else "unreadable:empty", found)
-    return grade(Answer(found) if isinstance(found, str) else found, reference.answer, kind)
+    return grade(Answer(found) if isinstance(found, str) else found, reference.answer, kind, ask="never")

@@ -1,11 +1,13 @@
-"""Equality of canonical forms, decided three ways, and the classes that the forms of one problem fall into."""
+"""Whether canonical forms are equal, different or neither for certain, and the classes that the forms of one problem fall into."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
-from .canonical_form import form
+from .canonical_form import UNIT_KINDS, form
+from .comparison import compare_forms
 
 Relation = Literal["equal", "different", "undecided"]
 
@@ -23,12 +25,17 @@ class Merged:
 
 
 def equal(a: str, b: str, kind: str = "") -> bool:
-    """Whether two answers are certainly equal: symmetric and transitive; see `compare`."""
+    """Whether two answers of one kind are certainly equal: symmetric and transitive; see `compare`. ValueError for an unknown kind."""
     return compare(a, b, kind) == "equal"
 
 
 def compare(a: str, b: str, kind: str = "") -> Relation:
-    """`equal` or `different` where that is certain, else `undecided`."""
+    """`equal` or `different` where that is certain, else `undecided`; symmetric. ValueError for an unknown kind.
+
+    Equal: one canonical form, or forms whose expressions have the same values at all points of numeric.py's test. Different: two forms
+    that are unique for their values, or values clearly apart. Undecided: what neither rule reads, and a number with a unit beside one
+    without.
+    """
     return _compared(a, b, kind)[0]
 
 
@@ -36,39 +43,39 @@ def merge(forms: Iterable[str], kind: str = "") -> Merged:
     """Classes of the canonical forms of one problem; the order of `forms` changes nothing.
 
     Two forms are in one class where a chain of certain equalities joins them. Should a chain join two forms that are certainly different,
-    none of its equalities can be believed: its forms stay apart, undecided.
+    none of its equalities can be believed: its forms stay apart, undecided. ValueError for an unknown kind.
     """
     distinct = sorted(set(forms), key=lambda text: (not form(text, kind).exact, len(text), text))
-    relations = {frozenset(pair): _compared(*pair, kind) for pair in combinations(distinct, 2)}
+    if all(form(text, kind).exact and form(text, kind).text == text for text in distinct) and kind not in UNIT_KINDS:
+        return Merged({text: text for text in distinct}, (), frozenset())  # the usual case, and all of them differ for certain
+    relations = {pair: _compared(*pair, kind)[0] for pair in combinations(distinct, 2)}
     class_of = {text: text for text in distinct}
-    for one, other in combinations(distinct, 2):
-        if relations[frozenset((one, other))][0] == "equal":
+    for (one, other), relation in relations.items():
+        if relation == "equal" and class_of[one] != class_of[other]:
             low, high = sorted((class_of[one], class_of[other]), key=distinct.index)
             class_of = {text: low if found == high else found for text, found in class_of.items()}
-    broken = {
-        class_of[one]
-        for one, other in combinations(distinct, 2)
-        if class_of[one] == class_of[other] and relations[frozenset((one, other))][0] == "different"
-    }
+    broken = {class_of[one] for (one, other), relation in relations.items() if relation == "different" and class_of[one] == class_of[other]}
     class_of = {text: text if found in broken else found for text, found in class_of.items()}
+    apart = {frozenset((class_of[one], class_of[other])) for (one, other), relation in relations.items() if relation == "different"}
+    pairs = {frozenset((class_of[one], class_of[other])) for one, other in relations}
     merges = tuple(sorted((text, found, _why(text, found, kind)) for text, found in class_of.items() if text != found))
-    undecided = {
-        frozenset((class_of[one], class_of[other]))
-        for one, other in combinations(distinct, 2)
-        if class_of[one] != class_of[other] and relations[frozenset((one, other))][0] != "different"
-    }
-    return Merged(class_of, merges, frozenset(undecided))
+    return Merged(class_of, merges, frozenset(pair for pair in pairs - apart if len(pair) == 2))
 
 
 def _why(text: str, representative: str, kind: str) -> str:
-    return _compared(text, representative, kind)[1] or "equal to a form that is equal to the representative"
+    relation, why = _compared(text, representative, kind)
+    return why if relation == "equal" else "equal to a form that is equal to the representative"
 
 
 def _compared(a: str, b: str, kind: str) -> tuple[Relation, str]:
-    """The relation and, where it is `equal`, why."""
     one, other = form(a, kind), form(b, kind)
     if one.text == other.text:
         return "equal", "the same canonical form"
-    if one.exact and other.exact:
-        return "different", ""
-    return "undecided", ""
+    low, high = sorted((one, other))
+    return _compare_forms(low.text, low.exact, high.text, high.exact, kind in UNIT_KINDS)
+
+
+@lru_cache(maxsize=1 << 14)
+def _compare_forms(low: str, low_exact: bool, high: str, high_exact: bool, units: bool) -> tuple[Relation, str]:
+    """Cached, in one order of the two, so that the relation is symmetric by construction."""
+    return compare_forms(low, high, low_exact and high_exact, units)

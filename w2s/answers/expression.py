@@ -94,7 +94,7 @@ class _Parser:
     def product(self, depth: int) -> Node:
         """power (('*' | '/' | nothing) power)*, from left to right; `2\\frac{1}{3}` of whole numbers is a mixed number.
 
-        `1/2x` is `(1/2)x`. Where letters were divided, as in `mv^2/2r`, what a factor without a sign belongs to is not agreed on.
+        What a factor without a sign belongs to after a slash, as in `1/2x` and `mv^2/2r`, is not agreed on.
         """
         whole = self.peek()
         factors = [self.power(depth)]
@@ -110,7 +110,7 @@ class _Parser:
                 negative = self.peek() == "-" and bool(self.take())
                 factor = self.power(depth)
                 factor = Node("negative", (factor,)) if negative else factor
-                unclear = head == "/" and not (factor.op == "number" and all(f.op == "number" for f in factors))
+                unclear = head == "/"
                 factors.append(factor if head == "*" else Node("inverse", (factor,)))
             elif head and (head in "([{" or head[0] == "\\" or head[0].isalpha()):
                 if unclear:

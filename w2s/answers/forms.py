@@ -1,24 +1,37 @@
 """The rules that bring an answer of any sort, after `latex.clean`, to its canonical form."""
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .latex import SET_OPEN
 from .normal_form import constant_of, polynomial
 from .number import number, show
 from .polynomial import NoNormalForm, Polynomial, constant
-from .structure import enclosed, matrix_rows, split_top, split_unit
+from .structure import LOOSE_SPACE, enclosed, matrix_rows, relation_sides, split_top, split_unit
 
 MAX_NESTING = 6
 
-_NAMED = re.compile(r"[A-Za-z](?: ?_ ?(?:\w+|\{\w+\}))?'?(?: ?\( ?[A-Za-z] ?\))?|\\[A-Za-z]+")
+NAMED = re.compile(r"[A-Za-z](?: ?_ ?(?:\w+|\{\w+\}))?'?(?: ?\( ?[A-Za-z] ?\))?|\\[A-Za-z]+")
+_SYMBOL = re.compile(r"(?!pi$|[ei]$)(?:[A-Za-z]|\\(?!infty)[A-Za-z]+)(?:_(?:\w|\{\w+\}))?")
 _MEMBER = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+) ?\\in (.+)")
-_RELATION = re.compile(r"(<=|>=|<|>|=)")
 _LETTER = re.compile(r"\(? ?([A-Za-z]) ?\)?")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' -]*")
+_SCALED = re.compile(r"(.*[\d}]) ?(hundred|thousand|million|billion|trillion)")
+_NO_WORD = re.compile(r"\\[A-Za-z]+|arc(?:sin|cos|tan)|sinh|cosh|tanh|sqrt|_\{[^{}]*\}")
+_WORD = re.compile(r"[A-Za-z]{4}")
 _TIME = re.compile(r"(\d+(?: ?: ?\d+)+) ?((?:[ap]\.? ?m\.?)?)", re.IGNORECASE)
+_VOWELS = frozenset("aeiouy")
 _FUNCTIONS = frozenset(("sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "exp"))
-LOOSE_SPACE = re.compile(r"(?<![A-Za-z]) | (?![A-Za-z])")
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen")
+_TEENS = ("fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_WRITTEN = {
+    **{word: value for value, word in enumerate(_ONES + _TEENS)},
+    **{tens: 20 + 10 * index for index, tens in enumerate(_TENS)},
+    **{f"{tens}-{ones}": 20 + 10 * index + one for index, tens in enumerate(_TENS) for one, ones in enumerate(_ONES[1:10], 1)},
+}
 
 
 class Form(NamedTuple):
@@ -32,12 +45,17 @@ def any_form(text: str, nesting: int = 0) -> Form:
     """Kind '': whatever the text turns out to be. Raises NoNormalForm where no rule reads it or one of its parts."""
     if (value := number(text)) is not None:
         return Form(show(value), True)
+    if (scaled := _SCALED.fullmatch(text)) and (value := number(scaled[1])) is not None:
+        return Form(show(value * 10 ** _SCALES[scaled[2]]), True)
     if nesting > MAX_NESTING:
         raise NoNormalForm
     for rule in (_matrix, _union, _bracketed, _listed, _related, _worded, _computed):
         if (found := rule(text, nesting + 1)) is not None:
             return found
     raise NoNormalForm
+
+
+PartForm = Callable[[str, int], Form]
 
 
 def _matrix(text: str, nesting: int) -> Form | None:
@@ -72,9 +90,9 @@ def _bracketed(text: str, nesting: int) -> Form | None:
     return ordered_form(parts, nesting, opening, closing)
 
 
-def ordered_form(parts: list[str], nesting: int, opening: str = "(", closing: str = ")") -> Form:
+def ordered_form(parts: list[str], nesting: int, opening: str = "(", closing: str = ")", part_form: PartForm = any_form) -> Form:
     """Parts whose order counts."""
-    forms = [any_form(part, nesting) for part in parts]
+    forms = [part_form(part, nesting) for part in parts]
     return Form(opening + ", ".join(f.text for f in forms) + closing, all(f.exact for f in forms))
 
 
@@ -83,21 +101,21 @@ def _listed(text: str, nesting: int) -> Form | None:
     return sorted_form(parts, nesting) if len(parts) > 1 or text.count("\\pm ") == 1 else None
 
 
-def sorted_form(parts: list[str], nesting: int, unique: bool = False) -> Form:
+def sorted_form(parts: list[str], nesting: int, unique: bool = False, part_form: PartForm = any_form) -> Form:
     """Several answers in no order: `1 \\pm x` is two; `x=1, y=2` keeps its names, `x=1, x=2` does not need them."""
     parts = [signed for part in parts if part for signed in _both_signs(part)]
     left_sides = [part.partition("=")[0].strip() for part in parts if "=" in part]
-    names = {left for left in left_sides if _NAMED.fullmatch(left)}
+    names = {left for left in left_sides if NAMED.fullmatch(left)}
     if not parts or (len(names) > 1 and len(left_sides) < len(parts)):
         raise NoNormalForm
-    forms = [_named_form(part, nesting) if len(names) > 1 else any_form(part, nesting) for part in parts]
+    forms = [_named_form(part, nesting) if len(names) > 1 else part_form(part, nesting) for part in parts]
     texts = [f.text for f in forms]
     return Form(", ".join(sorted(set(texts) if unique else texts)), all(f.exact for f in forms))
 
 
 def _named_form(part: str, nesting: int) -> Form:
     name, _, value = (side.strip() for side in part.partition("="))
-    if not _NAMED.fullmatch(name):
+    if not NAMED.fullmatch(name):
         raise NoNormalForm
     return Form(f"{LOOSE_SPACE.sub('', name)} = {any_form(value, nesting).text}", False)
 
@@ -107,20 +125,22 @@ def _both_signs(part: str) -> list[str]:
 
 
 def _related(text: str, nesting: int) -> Form | None:
-    """`x = 5` is 5, `12 + 7 = 19` is 19; other equations have all on one side; inequalities point to the larger side."""
-    sides = [side.strip() for side in _RELATION.split(text)]
+    """`x = 5` is 5, `12 + 7 = 19` is 19; other equations have all on one side; inequalities are intervals, or point to the larger side."""
+    sides = relation_sides(text)
     relations = set(sides[1::2])
     if not relations or not all(sides[::2]):
         return None
     if relations == {"="}:
         first, last = sides[0], sides[-1]
-        if len(sides) > 3 or _NAMED.fullmatch(first) or constant_of(first):
-            return any_form(first if constant_of(first) and _NAMED.fullmatch(last) else last, nesting)
-        return any_form(first, nesting) if _NAMED.fullmatch(last) else equation_form(first, last)
+        if len(sides) > 3 or NAMED.fullmatch(first) or constant_of(first):
+            return any_form(first if constant_of(first) and NAMED.fullmatch(last) else last, nesting)
+        return any_form(first, nesting) if NAMED.fullmatch(last) else equation_form(first, last)
     if relations <= {">", ">="}:
         sides = [side.replace(">", "<") if index % 2 else side for index, side in enumerate(sides)][::-1]
     elif not relations <= {"<", "<="}:
         return None
+    if (found := interval_form(sides)) is not None:
+        return found
     return Form(" ".join(side if index % 2 else any_form(side, nesting).text for index, side in enumerate(sides)), False)
 
 
@@ -141,6 +161,34 @@ def equation_form(left: str, right: str) -> Form | None:
     return Form(f"{scaled} = 0", scaled.exact)
 
 
+def interval_form(sides: list[str]) -> Form | None:
+    """`2 < x <= 5` as `(2, 5]`, `2x < 6` as `(-\\infty, 3)`; other single inequalities as `p < 0`; None for what is neither.
+
+    `sides`: expressions and `<` or `<=` in turn.
+    """
+    if len(sides) == 5 and _SYMBOL.fullmatch(sides[2]):
+        ends = [constant_of(side) for side in sides[::4]]
+        if ends[0] is None or ends[1] is None:
+            return None
+        brackets = "[" if sides[1] == "<=" else "(", "]" if sides[3] == "<=" else ")"
+        return Form(f"{brackets[0]}{ends[0]}, {ends[1]}{brackets[1]}", ends[0].exact and ends[1].exact)
+    try:
+        difference = polynomial(sides[0]) - polynomial(sides[2]) if len(sides) == 3 else constant(0)
+        terms = difference.ordered()
+        if not terms or difference.constant is not None:
+            return None
+        monomial, coefficient = terms[0]
+        scaled = difference * constant(1 / abs(coefficient))
+    except NoNormalForm:
+        return None
+    rest = Polynomial({m: -c for m, c in scaled.terms.items() if m != monomial})
+    if monomial.radicand == 1 and [e for _, e in monomial.powers] == [1] and rest.is_constant and _SYMBOL.fullmatch(str(monomial)):
+        closed = sides[1] == "<="
+        text = f"(-\\infty, {rest}{']' if closed else ')'}" if coefficient > 0 else f"{'[' if closed else '('}{-rest}, \\infty)"
+        return Form(text, rest.exact)
+    return Form(f"{scaled} {sides[1]} 0", False)
+
+
 def _worded(text: str, nesting: int) -> Form | None:
     """Choice letters, times of day and plain words, in lower case."""
     if text == "\\emptyset":
@@ -148,13 +196,16 @@ def _worded(text: str, nesting: int) -> Form | None:
     if match := _LETTER.fullmatch(text):
         return Form(match[1].lower(), True)
     if match := _TIME.fullmatch(text):
-        return Form(match[1].replace(" ", "") + re.sub(r"[^apm]", "", match[2].lower()), True)
+        half = re.sub(r"[^apm]", "", match[2].lower())
+        return Form(match[1].replace(" ", "") + half, bool(half))  # 3:4 may be a ratio
     if _WORDS.fullmatch(text):
         words = [word for word in text.lower().split() if word not in ("a", "an", "the")]
-        long = any(len(part) >= 3 for word in words for part in re.split("[-']", word))
+        long = any(len(part) >= 3 and not _VOWELS.isdisjoint(part) for word in words for part in re.split("[-']", word))
         edges = {"and", "or"}.intersection((*words[:1], *words[-1:]))
         if long and not edges and not _FUNCTIONS.intersection(words) and words[0][0].isalpha():
-            return Form(" ".join(words), True)
+            written = _WRITTEN.get(" ".join(words))
+            # Phrases may say one thing in many ways, and a short word may be a product of variables.
+            return Form(" ".join(words) if written is None else str(written), len(words) == 1 and len(words[0]) > 3)
     return None
 
 
@@ -171,6 +222,17 @@ def _computed(text: str, nesting: int) -> Form | None:
         return None
     shown = str(value)
     return Form(shown.lower() if len(shown) == 1 else shown, value.exact)
+
+
+def expression_form(text: str) -> Form | None:
+    """An expression in which letters are variables, upper and lower case apart; None where it is none or has words in it."""
+    if _WORD.search(_NO_WORD.sub("", text)):
+        return None
+    try:
+        value = polynomial(text)
+    except NoNormalForm:
+        return None
+    return Form(str(value), value.exact)
 
 
 def text_form(text: str) -> Form:

@@ -64,6 +64,11 @@ class Polynomial:
             return Fraction(0)
         return self.terms[ONE] if len(self.terms) == 1 and ONE in self.terms else None
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a number, rational or not: no variable in it."""
+        return {atom for monomial in self.terms for atom, _ in monomial.powers} <= {"pi", "i", "e"}
+
     def ordered(self) -> list[tuple[Monomial, Fraction]]:
         """Terms by falling degree, then by name."""
         return sorted(self.terms.items(), key=lambda term: (-term[0].degree, term[0]))

@@ -8,6 +8,7 @@ OPENING = "([{" + SET_OPEN
 CLOSING = ")]}" + SET_CLOSE
 _PAIRS = ("()", "(]", "[)", "[]", "{}", SET_OPEN + SET_CLOSE)
 _WORD_SEPARATOR = re.compile(r",?\s+(?:and|or)\s+")
+_RELATION = re.compile(r"(<=|>=|<|>|=)")
 _MATRIX = re.compile(r"\\begin \{[a-zA-Z]?matrix\}(.*)\\end \{[a-zA-Z]?matrix\}")
 _UNIT = re.compile(r"(?P<gap>\s*)(?P<words>[A-Za-z][A-Za-z ./'-]*)(?:\^\{?-?\d\}?)?")
 _SHORT_UNITS = frozenset(
@@ -16,9 +17,11 @@ _SHORT_UNITS = frozenset(
         *("pts", "deg"),
     )
 )
-_NO_UNITS = frozenset(
+LOOSE_SPACE = re.compile(r"(?<![A-Za-z]) | (?![A-Za-z])")
+"""A space that parts no two words."""
+NO_UNITS = frozenset(
     (
-        *("and", "or", "am", "pm", "to", "if", "dozen", "hundred", "thousand", "million", "billion", "trillion"),
+        *("and", "or", "am", "pm", "to", "if", "mod", "dozen", "hundred", "thousand", "million", "billion", "trillion"),
         *("pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp"),
     )
 )
@@ -53,6 +56,11 @@ def enclosed(text: str) -> tuple[str, str, str] | None:
     return text[0], text[1:-1].strip(), text[-1]
 
 
+def relation_sides(text: str) -> list[str]:
+    """Sides and relations in turn, [left, "<=", right]; [text] where there is none."""
+    return [side.strip() for side in _RELATION.split(text)]
+
+
 def matrix_rows(text: str) -> list[list[str]] | None:
     """Cells of a LaTeX matrix, row by row; None where the text is none."""
     match = _MATRIX.fullmatch(text)
@@ -64,8 +72,8 @@ def matrix_rows(text: str) -> list[list[str]] | None:
 def split_unit(text: str) -> tuple[str, str]:
     """(number, unit words) of `15 apples`, `864 inches^2`, `10 miles/hour`; (text, "") where no unit follows.
 
-    A unit is a word of three letters and more after a space, or one of a few shorter ones; single letters are variables. Words that
-    change the value (million, dozen, am, and) are no units.
+    A unit is a word of three letters and more after a space, with a vowel (`2 mgh` is a product), or one of a few shorter ones; single
+    letters are variables. Words that change the value (million, dozen, am, and) are no units.
     """
     end = text.rfind("^") if text.endswith(("^2", "^3", "^{2}", "^{3}")) else len(text)
     digit = max(text.rfind(mark, 0, end) for mark in "0123456789)}")
@@ -73,7 +81,7 @@ def split_unit(text: str) -> tuple[str, str]:
     if match is None:
         return text, ""
     words = re.findall(r"[A-Za-z]+", match["words"].lower())
-    long = len(words[0]) >= (3 if match["gap"] else 5)
-    if _NO_UNITS.intersection(words) or not (long or words[0] in _SHORT_UNITS):
+    long = len(words[0]) >= (3 if match["gap"] else 5) and not set("aeiouy").isdisjoint(words[0])
+    if NO_UNITS.intersection(words) or not (long or words[0] in _SHORT_UNITS):
         return text, ""
     return text[: digit + 1], match[0].strip()
