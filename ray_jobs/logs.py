@@ -1,10 +1,8 @@
 """Where the libraries' chatter goes: a file in the store, while the run's own lines stay on the terminal."""
 
 import os
-import secrets
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TextIO
 
@@ -19,7 +17,7 @@ class RunLog:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.name = f"logs/{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}.log"
+        self.name = f"logs/{store.run}.log"
         self.url = store.absolute(self.name)
         folder = store.path("logs") if store.is_folder else tempfile.mkdtemp(prefix="w2s-log-")
         self.local = Path(folder) / Path(self.name).name

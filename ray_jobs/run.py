@@ -4,13 +4,14 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ray_jobs import cluster
 from ray_jobs.logs import RunLog
 from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, needs
 from w2s.graph import build_steps
+from w2s.lease import LeaseLost, Leases, new_run
 from w2s.plan import plan
 from w2s.recipe import Experiment
 from w2s.revisions import identify
@@ -54,7 +55,7 @@ def run(experiment: Experiment, store: Store, resources: Resources, only: Sequen
     Raises ValueError for what the user must change, mostly before anything starts, and StepFailed for all else a step raised,
     after the others that were running have ended; both name the log.
     """
-    store = store.check_writable()
+    store = replace(store.check_writable(), run=new_run())
     experiment = identify(experiment, store, network=True)
     planned = plan(build_steps(experiment), store, only)
     missing = [one.step for one in planned if one.state != "done"]
@@ -82,7 +83,7 @@ def run(experiment: Experiment, store: Store, resources: Resources, only: Sequen
 
 def commit_rule(store: Store) -> str:
     """What the store's server promises of two drivers at one step, for the run's log."""
-    if store.is_folder or store.exclusive:
+    if store.is_exclusive:
         return "store: creates are exclusive, of two commits of a step the first stands"
     return "store: the server has no conditional create, of two commits at once the later manifest stands; both attempts' files stay until w2s gc"
 
@@ -120,14 +121,18 @@ class Scheduler:
         Raises what the first failing step raised, once the others that were running have ended.
         """
         table = jobs()
-        with ThreadPoolExecutor(max_workers=len(self.missing), thread_name_prefix="step") as pool:
+        with (
+            Leases(self.store, self.progress.say) as leases,
+            ThreadPoolExecutor(max_workers=len(self.missing), thread_name_prefix="step") as pool,
+        ):
             try:
                 while len(self.done) < len(self.missing):
                     for group in self.ready():
                         if self.fits(group):
-                            self.start(pool, table, group)
+                            self.start(pool, leases, table[group[0].kind], group)
                     assert self.running, "steps wait for each other"
                     finished, _ = wait(self.running, timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
+                    leases.check()
                     for future in finished:
                         group = self.running.pop(future)
                         future.result()
@@ -135,10 +140,12 @@ class Scheduler:
                         same = {step.name for step in self.missing if step.directory in directories}
                         self.started |= same
                         self.done |= same
-            except (KeyboardInterrupt, SystemExit):  # Ray turns SIGTERM into SystemExit
+            except (KeyboardInterrupt, SystemExit, LeaseLost):  # Ray turns SIGTERM into SystemExit
+                leases.stop()
                 cluster.stop()  # what runs ends with an error; what is in the store stays
                 raise
             except Exception as error:
+                leases.stop()
                 self.progress.say(f"failed: {reason(error):.300}; waiting for {len(self.running)} running steps to end")
                 raise
 
@@ -182,13 +189,22 @@ class Scheduler:
         claimed = [needs(self.resources, one[0].kind) for one in self.running.values()] + [needs(self.resources, group[0].kind)]
         return all(sum(claim.get(key, 0) for claim in claimed) <= room.get(key, 0) for key in ("CPU", "GPU"))
 
-    def start(self, pool: ThreadPoolExecutor, table: dict[str, Job], group: list[Step]) -> None:
-        """Hand a group to its job in a thread of its own."""
+    def start(self, pool: ThreadPoolExecutor, leases: Leases, job: Job, group: list[Step]) -> None:
+        """Hand a group to its job in a thread of its own, once no other run holds it; what others have finished is left out."""
+
+        def held() -> None:
+            mine = leases.acquire(group)
+            try:
+                if mine:
+                    job(mine, self.store, self.resources, self.progress)
+            finally:
+                leases.release(mine)
+
         self.started.update(step.name for step in group)
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
             cluster.start()
             self.on_ray = True
-        self.running[pool.submit(table[group[0].kind], group, self.store, self.resources, self.progress)] = group
+        self.running[pool.submit(held)] = group
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from w2s.code_commit import code_commit
+from w2s.lease import check_held
 from w2s.manifest import File, Manifest
 from w2s.records import Record, to_table
 from w2s.step import Step, stable
@@ -56,7 +58,11 @@ class Attempt:
         self.add(table, f"{self.name}/{table}.json", json.dumps(value, indent=1, ensure_ascii=False).encode())
 
     def commit(self, versions: dict[str, str]) -> Manifest:
-        """Write the manifest: the step is finished now. Where another driver was first, its manifest stands and is returned."""
+        """Write the manifest: the step is finished now. Where another driver was first, its manifest stands and is returned.
+
+        Raises LeaseLost, before anything is written, where another run has taken the step over.
+        """
+        check_held(self.store, self.step.directory)
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started))
         manifest = Manifest(
             step=self.step.name,
@@ -70,6 +76,7 @@ class Attempt:
             counts=self.counts,
             files=tuple(self._files),
             versions=versions,
+            code_commit=code_commit(),
             started=started,
             seconds=round(time.time() - self.started, 3),
         )

@@ -34,5 +34,7 @@ class Manifest(BaseModel):
     """Everything dropped, truncated, failed or undecided, and the step's own measures."""
     files: tuple[File, ...]
     versions: dict[str, str]
+    code_commit: str = ""
+    """The git commit of the code that ran; empty where it was in no repository."""
     started: str
     seconds: float

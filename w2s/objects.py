@@ -83,6 +83,11 @@ class Objects:
         """Whether the store is a folder of this machine's file system."""
         return isinstance(self.fs, fsspec.get_filesystem_class("file"))
 
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether of several creates of one object exactly one succeeds."""
+        return self.exclusive or self.is_folder
+
     def arrow_filesystem(self) -> Any:
         """The same filesystem for Ray Train's `RunConfig(storage_filesystem=...)`, whose paths are then as `path` gives them."""
         from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
@@ -144,7 +149,7 @@ class Objects:
         Atomic in a folder and on a server with conditional creates. Elsewhere only a look before and one after: of two that create
         at once the later one's bytes stand, and both may hear True.
         """
-        if self.is_folder or self.exclusive:
+        if self.is_exclusive:
             return self._create(path, data)
         if not self.fs.exists(path):
             self.write(path, data)
@@ -211,9 +216,13 @@ class Objects:
         """Unix time by the server's clock, to the second: when it says that a fresh object was written."""
         path = self.path(f"probe-{secrets.token_hex(8)}")
         self.write(path, b"now")
-        modified = _modified(self.fs.info(path))
+        modified = self.modified(path)
         self.remove([path])
         return modified
+
+    def modified(self, path: str) -> float:
+        """Unix time at which an object was written, by the server's clock."""
+        return _modified(self.fs.info(path))
 
 
 def _modified(info: dict[str, Any]) -> float:

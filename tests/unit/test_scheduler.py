@@ -20,6 +20,11 @@ from w2s.store import Store
 EXPERIMENT = quickstart().model_copy(update={"iterations": 2})
 
 
+@pytest.fixture(autouse=True)
+def _folder_for_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 class Recorder:
     """Fake jobs that take a while, check their inputs and remember who ran together."""
 
@@ -51,7 +56,7 @@ def scheduled(monkeypatch: pytest.MonkeyPatch, recorder: Recorder, cpus: float, 
     monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
     monkeypatch.setattr(runs.cluster, "start", lambda: None)
     monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": cpus, "GPU": gpus})
-    runs.Scheduler(steps, Store("unused"), load_resources(preset), Progress()).run()
+    runs.Scheduler(steps, Store("store", run="test"), load_resources(preset), Progress()).run()
     assert recorder.done == {step.name for step in steps}
     return recorder
 
@@ -90,6 +95,13 @@ def test_a_failure_is_raised_and_starts_nothing_more(monkeypatch: pytest.MonkeyP
     assert set(trained) <= {"weak_sft", "full_weak_ft", "ceiling"}
 
 
+def test_leases_are_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scheduled(monkeypatch, Recorder(), cpus=2)
+    with pytest.raises(RuntimeError, match="it broke"):
+        scheduled(monkeypatch, Recorder(fail="consistent_1"), cpus=2)
+    assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
 def test_the_reason_is_the_innermost_cause() -> None:
     inner, outer = ValueError("the cause"), RuntimeError("wrapped")
     outer.__cause__ = inner
@@ -118,5 +130,5 @@ def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
     monkeypatch.setattr(runs.cluster, "start", lambda: None)
     monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": 2, "GPU": 0})
-    runs.Scheduler(steps, Store("unused"), load_resources("local"), Progress()).run()
+    runs.Scheduler(steps, Store("store", run="test"), load_resources("local"), Progress()).run()
     assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)

@@ -1,0 +1,169 @@
+"""One driver per step, on all stores: who waits, who takes over, and that a loser changes nothing."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import ROOT, wait_for
+from w2s import lease
+from w2s.lease import LeaseLost, Leases, check_held, holder, is_live
+from w2s.recipe import WorldProblems
+from w2s.records import Problem
+from w2s.step import step
+from w2s.store import Store
+
+ONE = step("problems", WorldProblems(seed=1))
+TWO = step("others", WorldProblems(seed=2))
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(lease, "EXPIRY_SECONDS", 2.0)
+    monkeypatch.setattr(lease, "POLL_SECONDS", 0.1)
+
+
+def of(store: Store, run: str) -> Store:
+    return replace(store, run=run)
+
+
+def commit(store: Store, text: str) -> None:
+    attempt = store.attempt(ONE)
+    attempt.write_records("test", [Problem("p", text)], Problem)
+    attempt.commit({})
+
+
+def stale(store: Store, run: str, generation: int = 1, process: str = "") -> None:
+    """A lease and a heartbeat as a driver on another machine leaves them when it dies."""
+    record = {"run": run, "host": "elsewhere", "process": process, "since": "2026-01-01T00:00:00Z"}
+    store.write(store.path(ONE.directory, "lease", f"{generation:06d}.json"), json.dumps(record).encode())
+    store.write(lease.beat_path(store, run), b"{}")
+
+
+def test_a_second_run_waits_and_finds_the_step_finished(store: Store) -> None:
+    said: list[str] = []
+    with Leases(of(store, "a"), said.append) as first, Leases(of(store, "b"), said.append) as second, ThreadPoolExecutor(1) as pool:
+        assert first.acquire([ONE, TWO]) == [ONE, TWO]
+        waiting = pool.submit(second.acquire, [ONE])
+        wait_for(lambda: bool(said), 20, "the second run to say that it waits")
+        assert "held by run a" in said[0] and "since" in said[0]
+        time.sleep(1.5 * lease.EXPIRY_SECONDS)
+        assert not waiting.done(), "a living run's step was taken"
+        commit(of(store, "a"), "by a")
+        first.release([ONE, TWO])
+        assert waiting.result(30) == []
+    assert store.records(ONE["test"], Problem) == [Problem("p", "by a")]
+    assert [entry.path for entry in store.tree(store.path()) if "/lease/" in entry.path or "/runs/" in entry.path.removeprefix(store.path())] == []
+
+
+def test_a_step_given_back_unfinished_goes_to_the_one_who_waits(store: Store) -> None:
+    with Leases(of(store, "a"), print) as first, Leases(of(store, "b"), print) as second, ThreadPoolExecutor(1) as pool:
+        first.acquire([ONE])
+        waiting = pool.submit(second.acquire, [ONE])
+        time.sleep(0.5)
+        first.release([ONE])
+        assert waiting.result(30) == [ONE]
+        commit(of(store, "b"), "by b")
+
+
+def test_exactly_one_of_many_takes_an_expired_lease_over(store: Store) -> None:
+    stale(store, "dead")
+    won: list[str] = []
+    said: list[str] = []
+
+    def one(run: str) -> None:
+        with Leases(of(store, run), said.append) as leases:
+            if leases.acquire([ONE]):
+                won.append(run)
+                commit(of(store, run), run)
+                leases.release([ONE])
+
+    threads = [threading.Thread(target=one, args=(f"run-{number}",)) for number in range(6)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(won) == 1, won
+    assert time.monotonic() - began > lease.EXPIRY_SECONDS, "the heartbeat was not watched for its time"
+    assert any("taken over from run dead on elsewhere" in line and "heartbeat has stopped" in line for line in said)
+    assert store.records(ONE["test"], Problem) == [Problem("p", won[0])]
+
+
+def test_a_dead_process_of_this_machine_is_taken_over_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EXPIRY_SECONDS", 3600.0)
+    code = (
+        "import sys, os\nfrom w2s.lease import Leases\nfrom tests.s3.test_lease import ONE\nfrom w2s.store import Store\n"
+        "leases = Leases(Store(sys.argv[1], exclusive=sys.argv[2] == 'True', run='killed'), print)\n"
+        "leases.__enter__(); leases.acquire([ONE]); print('held', flush=True); os.kill(os.getpid(), 9)"
+    )
+    command = [sys.executable, "-c", code, store.url, str(store.exclusive)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.stdout.strip() == "held", done.stderr
+    found = holder(store, ONE.directory)
+    assert found is not None and found[1].run == "killed" and found[1].has_ended
+    assert not is_live(store, ONE.directory, store.now())
+    said: list[str] = []
+    with Leases(of(store, "next"), said.append) as leases:
+        assert leases.acquire([ONE]) == [ONE]
+        assert is_live(store, ONE.directory, store.now())
+    assert "its process has ended" in said[0]
+
+
+def test_who_was_taken_over_stops_and_changes_nothing(store: Store) -> None:
+    with Leases(of(store, "slow"), print) as slow:
+        assert slow.acquire([ONE]) == [ONE]
+        attempt = of(store, "slow").attempt(ONE)
+        attempt.write_records("test", [Problem("p", "by slow")], Problem)
+        stale(store, "quick", generation=2)
+        with pytest.raises(LeaseLost, match="held by run quick"):
+            attempt.commit({})
+        assert store.manifest(ONE) is None
+        commit(of(store, "quick"), "by quick")
+        with pytest.raises(LeaseLost):
+            attempt.commit({})
+        wait_for(lambda: bool(slow._lost), 20, "the heartbeat to find the loss")
+        with pytest.raises(LeaseLost, match="taken over by run quick"):
+            slow.check()
+        slow.release([ONE])
+        found = holder(store, ONE.directory)
+        assert found is not None and found[0] == 2, "the loser gave back what was not its own"
+    assert store.records(ONE["test"], Problem) == [Problem("p", "by quick")]
+
+
+def test_a_commit_without_a_run_needs_a_free_step(store: Store) -> None:
+    check_held(store, ONE.directory)
+    stale(store, "other")
+    with pytest.raises(LeaseLost, match="run again"):
+        check_held(store, ONE.directory)
+    with pytest.raises(LeaseLost, match="nobody any more"):
+        check_held(of(store, "mine"), TWO.directory)
+
+
+def test_stop_ends_waiting_and_gives_back_what_was_taken(store: Store) -> None:
+    first, second = sorted((ONE, TWO), key=lambda one: one.directory)
+    with Leases(of(store, "a"), print) as a, Leases(of(store, "b"), print) as b, ThreadPoolExecutor(1) as pool:
+        a.acquire([second])
+        waiting = pool.submit(b.acquire, [first, second])
+        time.sleep(0.5)
+        b.stop()
+        with pytest.raises(LeaseLost, match="another run holds it"):
+            waiting.result(30)
+        assert holder(store, first.directory) is None
+
+
+def test_the_heartbeat_outlives_a_server_that_is_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    with Leases(of(store, "a"), said.append):
+        with monkeypatch.context() as broken:
+            broken.setattr(Leases, "_write_beat", lambda self, number: (_ for _ in ()).throw(OSError("away")))
+            wait_for(lambda: any("away" in line for line in said), 10, "a failed beat")
+        before = store.read(lease.beat_path(store, "a"))
+        wait_for(lambda: store.read(lease.beat_path(store, "a")) != before, 10, "the next beat")

@@ -1,0 +1,244 @@
+"""One driver per step: numbered lease objects in the step's directory, and one heartbeat a run.
+
+`DIRECTORY/lease/000001.json` is created, never rewritten; the highest number holds. Taking a lease over is creating the next
+number, which one of several succeeds in, and its old holder finds at its next heartbeat or commit that it has lost. A heartbeat,
+`runs/RUN.json`, is expired when it has not changed for `EXPIRY_SECONDS` of the waiter's own clock, so clocks need not agree; on
+the holder's own machine it is enough that its process has ended. On a server without conditional creates a lease counts once it
+is read back after a random second or two: two drivers both hold it only if one's write took longer than that.
+"""
+
+import json
+import os
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from w2s.objects import Objects
+from w2s.step import Step
+
+if TYPE_CHECKING:
+    from w2s.store import Store
+
+BEAT_SECONDS = 10.0
+EXPIRY_SECONDS = 60.0
+POLL_SECONDS = 2.0
+"""Between two looks at a lease that another run holds."""
+
+
+class LeaseLost(Exception):
+    """Another run holds the step now; what this one has done of it does not count."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who holds a step."""
+
+    run: str
+    host: str
+    process: str
+    """`BOOT NAMESPACE PID START`, or empty without /proc: enough to know on the same machine whether it lives."""
+    since: str
+
+    def __str__(self) -> str:
+        return f"run {self.run} on {self.host} since {self.since}"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process ran on this machine and is gone; False where that cannot be known."""
+        *machine, pid, start = self.process.split(" ") if self.process else ["", "", ""]
+        return machine == _machine() and _start(pid) != start
+
+
+def new_run() -> str:
+    """A name for one run of one driver, never used again."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+
+
+def holder(store: Objects, directory: str) -> tuple[int, Lease] | None:
+    """The generation and the lease that hold a step's directory, or None."""
+    while True:
+        generations = [int(name.removesuffix(".json")) for name in store.names(store.path(directory, "lease")) if name.endswith(".json")]
+        if not generations:
+            return None
+        try:
+            return max(generations), Lease(**json.loads(store.read(_lease_path(store, directory, max(generations)))))
+        except FileNotFoundError:  # released between the two requests
+            continue
+
+
+def check_held(store: Objects, directory: str) -> None:
+    """Raise LeaseLost unless the store's run holds the step; a store without a run (`run` is empty) needs that nobody does."""
+    found = holder(store, directory)
+    if (found[1].run if found else "") != store.run:
+        raise LeaseLost(
+            f"{directory} is held by {found[1] if found else 'nobody any more'}: this run's work on it does not count; run again to go on"
+        )
+
+
+def is_live(store: Objects, directory: str, now: float) -> bool:
+    """Whether a run holds the step whose heartbeat is fresh, or whose process lives; `now` is the server's time."""
+    found = holder(store, directory)
+    if found is None or found[1].has_ended:
+        return False
+    try:
+        return now - store.modified(beat_path(store, found[1].run)) < 2 * EXPIRY_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def beat_path(store: Objects, run: str) -> str:
+    """Where a run writes its heartbeat."""
+    return store.path("runs", f"{run}.json")
+
+
+class Leases:
+    """The leases of one run; the block's heartbeat is a thread that ends with the process, whatever ends that."""
+
+    def __init__(self, store: "Store", say: Callable[[str], None]) -> None:
+        assert store.run, "leases are held by a run"
+        self._store, self._say = store, say
+        self._held: dict[str, int] = {}
+        self._lost: list[str] = []
+        self._seen: dict[str, tuple[bytes, float]] = {}
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._write_beat(0)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._thread.join()
+        self._store.remove([beat_path(self._store, self._store.run)])
+
+    def stop(self) -> None:
+        """Let no `acquire` wait any longer."""
+        self._stop.set()
+
+    def check(self) -> None:
+        """Raise LeaseLost where the heartbeat has found another run on a step of this one."""
+        if self._lost:
+            raise LeaseLost("; ".join(self._lost))
+
+    def acquire(self, steps: Sequence[Step]) -> list[Step]:
+        """Hold steps, waiting for other runs; returns those that are still to be run, the others being finished by now.
+
+        In the order of their directories, so that two runs never wait for each other.
+
+        Raises LeaseLost where `stop` ended the waiting.
+        """
+        try:
+            taken = {step.directory: self._acquire(step) for step in sorted(steps, key=lambda step: step.directory)}
+        except BaseException:
+            self.release(steps)
+            raise
+        return [step for step in steps if taken[step.directory]]
+
+    def release(self, steps: Sequence[Step]) -> None:
+        """Give steps back, as far as they are still held."""
+        for step in steps:
+            with self._lock:
+                generation = self._held.pop(step.directory, 0)
+            found = holder(self._store, step.directory) if generation else None
+            if found and found[1].run == self._store.run:  # older generations first: what is left if this is cut short still holds
+                old = [name for name in self._store.names(self._store.path(step.directory, "lease")) if name < f"{generation:06d}.json"]
+                self._store.remove([self._store.path(step.directory, "lease", name) for name in old])
+                self._store.remove([_lease_path(self._store, step.directory, generation)])
+
+    def _acquire(self, step: Step) -> bool:
+        said: Lease | None = None
+        while True:
+            found = holder(self._store, step.directory)
+            why = self._expired(found[1]) if found else "free"
+            if why and self._create(step.directory, generation := (found[0] if found else 0) + 1):
+                with self._lock:
+                    self._held[step.directory] = generation
+                if found:
+                    self._say(f"{step.name:<24} taken over from {found[1]}: {why}")
+                return not self._release_if_finished(step)
+            if found and said != found[1]:
+                self._say(f"{step.name:<24} is held by {found[1]}: waiting for it to finish, or for its heartbeat to stop for {EXPIRY_SECONDS:.0f} s")
+                said = found[1]
+            if self._stop.wait(POLL_SECONDS):
+                raise LeaseLost(f"{step.name} was not started: another run holds it")
+            if self._store.manifest(step) is not None:
+                self._say(f"{step.name:<24} finished by another run")
+                return False
+
+    def _release_if_finished(self, step: Step) -> bool:
+        finished = self._store.manifest(step) is not None
+        if finished:
+            self.release([step])
+        return finished
+
+    def _create(self, directory: str, generation: int) -> bool:
+        path = _lease_path(self._store, directory, generation)
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        process = " ".join([*_machine(), str(os.getpid()), _start(str(os.getpid()))]) if _machine() else ""
+        data = json.dumps(asdict(Lease(self._store.run, socket.gethostname(), process, since))).encode()
+        if not self._store.create(path, data):
+            return False
+        if self._store.is_exclusive:
+            return True
+        time.sleep(random.uniform(1, 2))
+        return self._store.read(path) == data
+
+    def _expired(self, lease: Lease) -> str:
+        """Why the lease holds no longer; empty where it may."""
+        if lease.has_ended:
+            return "its process has ended"
+        try:
+            beat = self._store.read(beat_path(self._store, lease.run))
+        except FileNotFoundError:
+            beat = b""
+        with self._lock:
+            last, since = self._seen.get(lease.run, (None, 0.0))
+            if last != beat:
+                self._seen[lease.run] = (beat, time.monotonic())
+                return ""
+            return f"its heartbeat has stopped for {EXPIRY_SECONDS:.0f} s" if time.monotonic() - since > EXPIRY_SECONDS else ""
+
+    def _beat(self) -> None:
+        number = 0
+        while not self._stop.wait(BEAT_SECONDS):
+            number += 1
+            try:
+                self._write_beat(number)
+                for directory in list(self._held):
+                    found = holder(self._store, directory)
+                    if directory in self._held and (found is None or found[1].run != self._store.run):
+                        self._lost.append(f"{directory} was taken over by {found[1] if found else 'a run that has ended'}")
+            except Exception as error:  # a server that is away: the next beat tries again, and commits look for themselves
+                self._say(f"heartbeat: {type(error).__name__}: {error}"[:200])
+
+    def _write_beat(self, number: int) -> None:
+        self._store.write(beat_path(self._store, self._store.run), json.dumps({"run": self._store.run, "beat": number}).encode())
+
+
+def _lease_path(store: Objects, directory: str, generation: int) -> str:
+    return store.path(directory, "lease", f"{generation:06d}.json")
+
+
+def _machine() -> list[str]:
+    """This boot of this machine and this PID namespace; empty without /proc."""
+    try:
+        return [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
+    except OSError:
+        return []
+
+
+def _start(pid: str) -> str:
+    """When a process started, in the kernel's ticks; empty where it is gone, or dead and not waited for."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if state in "ZX" else fields[18]
