@@ -1,7 +1,12 @@
-"""The vLLM actor: one engine a replica, blocks of problems in, files of completions out."""
+"""The vLLM actor: one engine a replica, blocks of problems in, files of completions out.
+
+The engine is a process of its own below the actor. Where it dies the actor starts another one and gives it what was in flight;
+ray_jobs/suspects.py finds the requests that kill it. Where the actor itself is lost, Ray starts it again and repeats its blocks.
+"""
 
 import asyncio
 import json
+import logging
 import os
 import time
 from collections.abc import AsyncIterator
@@ -11,6 +16,7 @@ from typing import Any
 
 from ray_jobs.models import adapter_folder, base_folder
 from ray_jobs.resources import Resources, engine_arguments, engine_environment
+from ray_jobs.suspects import DEATHS_ALONE, Suspects
 from ray_jobs.tokens import Tokens, load_tokenizer
 from w2s.attempt import parquet_bytes
 from w2s.records import Completion, Demonstration
@@ -21,8 +27,20 @@ from w2s.store import Store
 
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """Values vLLM takes for max_lora_rank."""
-ENGINE_DIED = 70
-"""Exit code of an actor whose engine died: Ray then starts another one and repeats the block."""
+ENGINE_STARTS = 2
+"""Times an engine's start is tried before the step fails; what vLLM refuses as a ValueError is not tried again."""
+DEATHS_IN_VAIN = 8
+"""Deaths of an engine in a row, with no request finished or found guilty between, after which the step fails."""
+
+logger = logging.getLogger(__name__)
+
+
+class EngineLost(RuntimeError):
+    """There is no engine any more, or none worth starting again."""
+
+
+class RequestFailed(Exception):
+    """The engine cannot do one request: it was alone in flight when the engine died, `DEATHS_ALONE` times, or broke off by itself."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,8 @@ class Task:
     demonstrations: tuple[Demonstration, ...]
     model: str
     """What `Completion.model` says."""
+    most_failed: int
+    """Problems that may fail before the step does."""
 
     @property
     def recipe(self) -> Sample:
@@ -51,13 +71,15 @@ class Engine:
 
     All tasks share one base model; a request names its task's adapter. Blocks overlap (`max_concurrency`), so the engine never
     drains between them. A block's file is written whole, here, before the block is reported: what was reported is never lost.
+
+    An engine that vLLM refuses to make, that cannot be started or kept alive, or that more requests kill than `Task.most_failed`, is
+    said in the block's row: what an actor raises, Ray Data wraps until the reason is gone, and may try again.
     """
 
     def __init__(self, tasks: list[Task], store: Store, resources: Resources, max_model_len: int) -> None:
         os.environ.update(engine_environment(resources))
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.lora.request import LoRARequest
-        from vllm.v1.engine.async_llm import AsyncLLM
 
         self.tasks, self.store = tasks, store
         model = tasks[0].recipe.model
@@ -73,7 +95,7 @@ class Engine:
         if distinct:
             rank = max(map(_rank, distinct))
             lora = {"enable_lora": True, "max_loras": len(distinct), "max_lora_rank": next(r for r in LORA_RANKS if r >= rank)}
-        arguments = AsyncEngineArgs(
+        self.arguments = AsyncEngineArgs(
             model=str(folder),
             trust_remote_code=False,
             enable_prefix_caching=True,
@@ -82,33 +104,64 @@ class Engine:
             **engine_arguments(resources, max_model_len),
             **lora,
         )
-        self.llm = AsyncLLM.from_engine_args(arguments)
+        self.suspects = Suspects()
+        self.changed = asyncio.Condition()
+        """Notified when `suspects` may let others run."""
+        self.restarts = self.repeated = 0
+        self.broken: Exception | None = None
+        """Why no block can be sampled any more."""
+        try:
+            self.llm = self._start()
+        except (ValueError, EngineLost) as error:
+            self.broken = error
+
+    def _start(self) -> Any:
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        for attempt in range(1, ENGINE_STARTS + 1):
+            try:
+                return AsyncLLM.from_engine_args(self.arguments)
+            except ValueError:  # the user's: a model or an argument that vLLM does not take
+                raise
+            except Exception as error:  # vLLM raises RuntimeError, TimeoutError and more where its process does not come up
+                logger.exception("the engine did not start, attempt %d of %d", attempt, ENGINE_STARTS)
+                if attempt == ENGINE_STARTS:
+                    raise EngineLost(f"the engine of {self.arguments.model} did not start {ENGINE_STARTS} times: {error}") from error
 
     async def __call__(self, batch: dict[str, Any]) -> AsyncIterator[dict[str, list[Any]]]:
-        """Sample one block: `batch` has one row (task, block, problem_ids, questions); yields its counts."""
-        began = time.time()
+        """Sample one block: `batch` has one row (task, block, problem_ids, questions); yields its counts, or why there is none."""
+        began, completions = time.time(), list[Completion]()
         task = self.tasks[int(batch["task"][0])]
         block, ids, questions = int(batch["block"][0]), list(batch["problem_ids"][0]), list(batch["questions"][0])
-        samples = await asyncio.gather(*(self._problem(task, i, q) for i, q in zip(ids, questions, strict=True)))
-        completions = [completion for one in samples for completion in one]
-        path = self.store.path(task.step.directory, block_path(task.step, block))
-        await asyncio.to_thread(self.store.create, path, parquet_bytes(completions, Completion))  # the first writer of a block stands
+        if self.broken is None:
+            try:
+                samples = await asyncio.gather(*(self._problem(task, i, q) for i, q in zip(ids, questions, strict=True)))
+                completions = [completion for one in samples for completion in one]
+            except EngineLost as error:
+                self.broken = error
+        if self.broken is None:
+            path = self.store.path(task.step.directory, block_path(task.step, block))
+            await asyncio.to_thread(self.store.create, path, parquet_bytes(completions, Completion))  # the first writer of a block stands
+        (restarts, self.restarts), (repeated, self.repeated) = (self.restarts, 0), (self.repeated, 0)
         yield {
             "task": [int(batch["task"][0])],
             "block": [block],
             "problems": [len(ids)],
             "completions": [len(completions)],
             "completion_tokens": [sum(c.completion_tokens for c in completions)],
+            "error": [str(self.broken or "")],
+            "refused": [isinstance(self.broken, ValueError)],
+            "restarts": [restarts],
+            "repeated": [repeated],
             "began": [began],
             "ended": [time.time()],
         }
 
     async def _problem(self, task: Task, problem_id: str, question: str) -> list[Completion]:
         """The n samples of one problem, one engine request; a request the engine refuses gives n rows that say why."""
-        from vllm import SamplingParams, TokensPrompt
+        from vllm import SamplingParams
         from vllm.exceptions import GenerationError, VLLMClientError
         from vllm.sampling_params import RequestOutputKind
-        from vllm.v1.engine.exceptions import EngineDeadError
 
         sampling, prompt = task.recipe.sampling, task.recipe.model.prompt
         seed = derived_seed(sampling.seed, problem_id) // 2  # room for vLLM's child seeds, seed .. seed + n - 1
@@ -124,13 +177,9 @@ class Engine:
                 stop=list(prompt.stop),
                 output_kind=RequestOutputKind.FINAL_ONLY,
             )
-            request = f"{task.step.directory}/{problem_id}"
-            adapter = self.adapters[task.step.name]
-            (result,) = [r async for r in self.llm.generate(TokensPrompt(prompt_token_ids=ids), parameters, request, lora_request=adapter)]
+            result = await self._generate(task, problem_id, ids, parameters)
             assert len(result.outputs) == sampling.n, f"{len(result.outputs)} samples, not {sampling.n}"
-        except EngineDeadError:
-            os._exit(ENGINE_DIED)  # an exception would be retried on this actor, whose engine is dead; its exit is what Ray restarts
-        except (ValueError, VLLMClientError, GenerationError) as error:  # the tokenizer's or the engine's word on this one request
+        except (ValueError, VLLMClientError, GenerationError, RequestFailed) as error:  # the word on this one request
             reason = f"{type(error).__name__}: {error}"[:500]
             return [Completion(problem_id, i, task.model, "", "error", len(ids), 0, seed, reason) for i in range(sampling.n)]
         return [
@@ -146,6 +195,68 @@ class Engine:
             )
             for output in sorted(result.outputs, key=lambda output: output.index)
         ]
+
+    async def _generate(self, task: Task, problem_id: str, ids: list[int], parameters: Any) -> Any:
+        """The engine's answer to one request, over as many engines as it takes.
+
+        Raises RequestFailed where the request kills them, and what vLLM raises for a request it refuses.
+        """
+        from vllm import TokensPrompt
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        key = f"{task.step.directory}/{problem_id}"
+        while True:
+            async with self.changed:
+                await self.changed.wait_for(lambda: self.suspects.may_run(key))
+                self.suspects.started(key)
+                engine = self.llm
+            try:
+                prompt, adapter = TokensPrompt(prompt_token_ids=ids), self.adapters[task.step.name]
+                (result,) = [r async for r in engine.generate(prompt, parameters, key, lora_request=adapter)]
+            except (EngineDeadError, EngineGenerateError) as error:
+                if not engine.errored:  # this request's alone
+                    await self._finished(key)
+                    raise RequestFailed(f"{type(error).__name__}: {error.__cause__ or error}") from error
+                await self._restart(engine)
+                if key in self.suspects.guilty:
+                    self._count_guilty(task)
+                    raise RequestFailed(f"alone in the engine when it died, {DEATHS_ALONE} times") from error
+            except Exception:
+                await self._finished(key)
+                raise
+            else:
+                await self._finished(key)
+                return result
+
+    async def _finished(self, key: str) -> None:
+        async with self.changed:
+            self.suspects.finished(key)
+            self.changed.notify_all()
+
+    async def _restart(self, dead: Any) -> None:
+        """Put another engine in the place of `dead`, once, whichever request saw it first."""
+        async with self.changed:
+            if dead is not self.llm:
+                return
+            self.repeated += len(self.suspects.running)
+            self.restarts += 1
+            self.suspects.died()
+            if self.suspects.deaths_in_vain >= DEATHS_IN_VAIN:
+                raise EngineLost(f"the engine died {DEATHS_IN_VAIN} times and no request was finished between")
+            logger.warning("the engine died: starting another; %d groups of suspects", len(self.suspects.groups))
+            await asyncio.to_thread(dead.shutdown)
+            try:
+                self.llm = await asyncio.to_thread(self._start)
+            except ValueError as error:  # it had started before: not the user's
+                raise EngineLost(f"the engine did not start again: {error}") from error
+            self.changed.notify_all()
+
+    def _count_guilty(self, task: Task) -> None:
+        """Raises EngineLost where the step's killers are too many to go on: each costs engine starts."""
+        prefix = f"{task.step.directory}/"
+        guilty = sorted(key.removeprefix(prefix) for key in self.suspects.guilty if key.startswith(prefix))
+        if len(guilty) > task.most_failed:
+            raise EngineLost(f"{task.step.name}: problems {', '.join(guilty)} kill the engine, more than the {task.most_failed} that may fail")
 
     def __del__(self) -> None:
         if hasattr(self, "llm"):

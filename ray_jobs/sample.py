@@ -25,8 +25,8 @@ from w2s.store import Store
 
 MAX_FAILED = 0.01
 """Share of a step's problems that may fail before the step does."""
-ENGINE_RESTARTS = 3
-"""Times an engine's actor, or a block, is tried again before the step fails."""
+ACTOR_RESTARTS = 3
+"""Times a lost actor is started again, and a lost block sampled again, before the step fails; its engine's deaths do not count."""
 BLOCKS_IN_FLIGHT = 4
 """Blocks an engine works on at once, so that the last slow problem of one does not leave it idle."""
 
@@ -41,6 +41,10 @@ class Work:
     missing: set[int]
     """Blocks that have no file yet."""
     tokens: int = 0
+    restarts: int = 0
+    """Engines that died, and were started again, while the step's blocks were sampled."""
+    repeated: int = 0
+    """Problems that were in flight then and were sampled again."""
     began: float = field(default=math.inf)
     ended: float = 0.0
 
@@ -56,6 +60,9 @@ def sample(steps: list[Step], store: Store, resources: Resources, progress: Prog
     Raises ValueError where a prompt does not fit the context, or more than `MAX_FAILED` of a step's problems failed; RuntimeError
     where the engines could not be kept alive.
     """
+    from ray.exceptions import RayError
+
+    names = ", ".join(step.name for step in steps)
     works = [_work(step, store, resources) for step in steps]
     context = _context(works)
     for work in works:
@@ -67,18 +74,18 @@ def sample(steps: list[Step], store: Store, resources: Resources, progress: Prog
         return
     try:
         for done in _results(works, store, resources, context):
+            if done["error"]:
+                raise (ValueError if done["refused"] else RuntimeError)(f"sampling of {names} stopped: {done['error']}")
             work = works[done["task"]]
             progress.advanced(work.task.step.name, done["problems"], tokens=done["completion_tokens"], since=done["began"])
             work.tokens += done["completion_tokens"]
+            work.restarts, work.repeated = work.restarts + done["restarts"], work.repeated + done["repeated"]
             work.began, work.ended = min(work.began, done["began"]), max(work.ended, done["ended"])
             work.missing.discard(done["block"])
             if not work.missing:
                 _commit(work, progress)
-    except ValueError:
-        raise
-    except Exception as error:  # Ray Data's exceptions for a lost engine say nothing; its last lines in the log do
-        names = ", ".join(step.name for step in steps)
-        raise RuntimeError(f"sampling of {names} stopped: an engine could not be started or died too often; its last lines are in the log") from error
+    except RayError as error:
+        raise RuntimeError(f"sampling of {names} stopped: an actor died too often; its last lines are in the log") from error
 
 
 def _results(works: Sequence[Work], store: Store, resources: Resources, context: int) -> Iterable[dict[str, Any]]:
@@ -100,8 +107,8 @@ def _results(works: Sequence[Work], store: Store, resources: Resources, context:
         fn_constructor_args=([work.task for work in works], store, resources, context),
         compute=pool,
         max_concurrency=BLOCKS_IN_FLIGHT,
-        max_restarts=ENGINE_RESTARTS,
-        max_task_retries=ENGINE_RESTARTS,
+        max_restarts=ACTOR_RESTARTS,
+        max_task_retries=ACTOR_RESTARTS,
         **engine_placement(resources),
     ).iter_rows()
 
@@ -110,8 +117,8 @@ def _work(step: Step, store: Store, resources: Resources) -> Work:
     assert isinstance(step.recipe, Sample)
     adapter, shown = step.input("adapter"), step.input("demonstrations")
     model = adapter.step.directory if adapter else f"{step.recipe.model.name}@{step.recipe.model.revision}"
-    task = Task(step, tuple(store.records(shown, Demonstration)) if shown else (), model)
     problems = sorted(store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
+    task = Task(step, tuple(store.records(shown, Demonstration)) if shown else (), model, math.floor(MAX_FAILED * len(problems) + 1e-9))
     size = _problems_per_block(step, store, resources)
     blocks = [problems[i : i + size] for i in range(0, len(problems), size)]
     return Work(task, store.attempt(step), blocks, set(range(len(blocks))) - _finished_blocks(step, store))
@@ -188,7 +195,7 @@ def _commit(work: Work, progress: Progress) -> None:
                 errors[one.problem_id] = one.error
                 damaged.add(block)
     assert completions == problems * work.task.recipe.sampling.n, f"{step.name}: {completions} completions for {problems} problems"
-    if len(errors) > MAX_FAILED * problems:
+    if len(errors) > work.task.most_failed:
         for block in damaged:
             store.fs.rm(store.path(step.directory, block_path(step, block)))
         listed = "; ".join(f"{problem_id}: {reason}" for problem_id, reason in list(errors.items())[:3])
@@ -196,6 +203,7 @@ def _commit(work: Work, progress: Progress) -> None:
     attempt.rows["completions"] = completions
     if work.tokens:  # of this attempt; an earlier one's blocks are not in it
         counts.update(sampled_tokens=work.tokens, sampling_seconds=round(work.ended - work.began, 3))
+        counts.update(engine_restarts=work.restarts, problems_repeated=work.repeated)
     counts.update(
         problems=problems, completions=completions, truncated=truncated, failed=len(errors), completion_tokens=tokens, prompt_tokens=prompts
     )

@@ -62,9 +62,9 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
     many = Sampling(n=8, temperature=1.0, max_tokens=16)
     greedy = Sampling(max_tokens=16)
     tasks = [
-        Task(step("sampled", Sample(model=STRONG, sampling=many), problems=problems), (), "base"),
-        Task(step("greedy", Sample(model=STRONG, sampling=greedy), problems=problems), (), "base"),
-        Task(step("adapted", Sample(model=STRONG, sampling=greedy), problems=problems, adapter=made["model"]), (), "adapter"),
+        Task(step("sampled", Sample(model=STRONG, sampling=many), problems=problems), (), "base", 0),
+        Task(step("greedy", Sample(model=STRONG, sampling=greedy), problems=problems), (), "base", 0),
+        Task(step("adapted", Sample(model=STRONG, sampling=greedy), problems=problems, adapter=made["model"]), (), "adapter", 0),
     ]
     built = Engine(tasks, store, load_resources("local"), 256)
     yield built, store, made
