@@ -1,81 +1,76 @@
 """Scoring, the audit by gold, and the report. Nothing on the strong model's path reads what these write."""
 
-from collections import defaultdict
-from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from ray_jobs.curate import listed
 from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources
+from ray_jobs.shards import Result, Rows, over_shards
 from ray_jobs.versions import versions
 from w2s import report as reports
-from w2s.answers import answer_class, grade_completion
-from w2s.audit import audit_pairs, audit_selection
-from w2s.metrics import majority_at_k, pass_at_k
+from w2s.answers import grade_completion
+from w2s.audit import audit_pairs, audit_samples, audit_selection
 from w2s.records import Completion, Consensus, PreferencePair, Problem, Reference, Score, Selection
+from w2s.report_page import html
 from w2s.step import Step, with_upstream
 from w2s.step_recipes import Audit, Grade, Report
 from w2s.store import Store
+from w2s.tally import Tally
 
 
 def scores(steps: list[Step], store: Store, resources: Resources, progress: Progress) -> None:
-    """A verdict on every model's completion of every test problem."""
+    """A verdict on every model's completion of every test problem; those that Math-Verify disputes are also a table of their own."""
     (step,) = steps
     assert isinstance(step.recipe, Grade)
     attempt = store.attempt(step)
-    kinds = {p.problem_id: p.kind for p in store.inputs(step, "problems", Problem)}
-    gold = {r.problem_id: r for r in store.inputs(step, "references", Reference)}
-    rows: list[Score] = []
-    disputed = 0
-    for role, table in step.inputs:
-        if role in ("problems", "references"):
-            continue
-        for one in store.records(table, Completion):
-            grade = grade_completion(one, gold[one.problem_id], kinds[one.problem_id], step.recipe.answers)
-            rows.append(Score(one.problem_id, role, grade.answer, grade.verdict, grade.reason, grade.second_opinion))
-            disputed += grade.disputed
-    attempt.write_records("scores", rows, Score)
-    undecided = sum(row.verdict == "undecided" for row in rows)
-    attempt.counts.update(scores=len(rows), undecided=undecided, math_verify_disagrees=disputed)
+    inputs: dict[str, type[Any]] = {role: Completion for role, _ in step.inputs} | {"problems": Problem, "references": Reference}
+    total = over_shards(attempt, inputs, {"scores": Score, "disputed": Score}, partial(grade_shard, step.recipe), progress).tally
+    attempt.counts.update(total.section())
     attempt.commit(versions("math-verify"))
-    progress.finished(step.name, f"{len(rows)} verdicts, {undecided} undecided, on {disputed} Math-Verify disagrees")
+    progress.finished(step.name, listed(total.section()))
+
+
+def grade_shard(recipe: Grade, rows: Rows) -> Result:
+    """Verdicts on one shard, problem by problem, the models in the order of the step's inputs."""
+    kinds = {p.problem_id: p.kind for p in rows["problems"]}
+    gold = {r.problem_id: r for r in rows["references"]}
+    found: list[Score] = []
+    disputed: list[Score] = []
+    tally = Tally()
+    for model, completions in rows.items():
+        for one in completions if model not in ("problems", "references") else ():
+            grade = grade_completion(one, gold[one.problem_id], kinds[one.problem_id], recipe.answers)
+            found.append(Score(one.problem_id, model, grade.answer, grade.verdict, grade.reason, grade.second_opinion))
+            disputed += found[-1:] if grade.disputed else []
+            tally.count("scores")
+            tally.count("undecided", by=grade.verdict == "undecided")
+            tally.count("math_verify_disagrees", by=grade.disputed)
+    by_problem = {name: sorted(of, key=lambda score: score.problem_id) for name, of in (("scores", found), ("disputed", disputed))}
+    return Result(by_problem, tally)
 
 
 def audit(steps: list[Step], store: Store, resources: Resources, progress: Progress) -> None:
     """How right the kept sets, the majority and the chosen side are: a document for the report alone."""
     (step,) = steps
     assert isinstance(step.recipe, Audit)
-    attempt, answers = store.attempt(step), step.recipe.answers
-    problems, references = store.inputs(step, "problems", Problem), store.inputs(step, "references", Reference)
-    selections = {role: store.inputs(step, role, Selection) for role, _ in step.inputs if role.startswith("selection_")}
-    contrast = audit_pairs(store.inputs(step, "consensus", Consensus), store.inputs(step, "pairs", PreferencePair), problems, references, answers)
-    document: dict[str, Any] = {
-        **{role: asdict(audit_selection(rows, problems, references, answers)) for role, rows in selections.items()},
-        "pairs": asdict(contrast),
-        "samples": _samples(store.inputs(step, "samples", Completion), problems, references, step.recipe),
-    }
-    attempt.write_document("audit", document)
+    attempt = store.attempt(step)
+    inputs: dict[str, type[Any]] = {"problems": Problem, "references": Reference, "samples": Completion}
+    inputs |= {"consensus": Consensus, "pairs": PreferencePair, **{role: Selection for role, _ in step.inputs if role.startswith("selection_")}}
+    total = over_shards(attempt, inputs, {}, partial(audit_shard, step.recipe), progress).tally
+    attempt.write_document("audit", total.nested())
     attempt.commit(versions())
-    progress.finished(step.name, f"chosen right {contrast.chosen_right.numerator} of {contrast.chosen_right.denominator}")
+    chosen = total.section("pairs", "chosen_right")
+    progress.finished(step.name, f"chosen right {chosen.get('numerator', 0):.0f} of {chosen.get('denominator', 0):.0f}")
 
 
-def _samples(samples: list[Completion], problems: list[Problem], references: list[Reference], recipe: Audit) -> dict[str, float]:
-    """pass@1, pass@n and maj@n of M_plus's samples on train_2, over the problems with a reference."""
-    kinds = {p.problem_id: p.kind for p in problems}
-    gold = {r.problem_id: r for r in references}
-    grouped: defaultdict[str, list[Completion]] = defaultdict(list)
-    for one in samples:
-        if one.problem_id in gold:
-            grouped[one.problem_id].append(one)
-    sums, n = {"pass_at_1": 0.0, "pass_at_n": 0.0, "maj_at_n": 0.0}, 0
-    for problem_id, group in grouped.items():
-        n = len(group)
-        right = [grade_completion(c, gold[problem_id], kinds[problem_id], recipe.answers).verdict == "right" for c in group]
-        found = [answer_class(c, kinds[problem_id], recipe.answers) for c in group]
-        sums["pass_at_1"] += pass_at_k(right, 1)
-        sums["pass_at_n"] += pass_at_k(right, n)
-        sums["maj_at_n"] += majority_at_k([c if isinstance(c, str) else None for c in found], right, n)
-    return {**{name: value / max(1, len(grouped)) for name, value in sums.items()}, "n": n, "problems": len(grouped)}
+def audit_shard(recipe: Audit, rows: Rows) -> Result:
+    """The audit of one shard, a section for every selection, one for the pairs and one for the samples."""
+    gold = rows["problems"], rows["references"], recipe.answers
+    sections = {role: audit_selection(found, *gold) for role, found in rows.items() if role.startswith("selection_")}
+    sections["pairs"] = audit_pairs(rows["consensus"], rows["pairs"], *gold)
+    sections["samples"] = audit_samples(rows["samples"], *gold)
+    return Result(tally=Tally(((name, *path), value) for name, tally in sections.items() for path, value in tally.items()))
 
 
 def report(steps: list[Step], store: Store, resources: Resources, progress: Progress) -> None:
@@ -89,11 +84,12 @@ def report(steps: list[Step], store: Store, resources: Resources, progress: Prog
         step.recipe,
         store.inputs(step, "scores", Score),
         [one.title for one in above if one.title],
+        {role: store.document(table) for role, table in step.inputs if role not in ("scores", "audit")},
         store.document(dict(step.inputs)["audit"]),
         {name: manifest.counts for name, manifest in manifests.items()},
         {name: manifest.seconds for name, manifest in manifests.items()},
     )
     attempt.write_document("report", document)
-    attempt.add("html", f"{attempt.name}/report.html", reports.html(document).encode())
+    attempt.add("html", f"{attempt.name}/report.html", html(document).encode())
     attempt.commit(versions())
     progress.finished(step.name, listed({"models": len(document["models"])}))

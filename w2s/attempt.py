@@ -18,11 +18,15 @@ import pyarrow.parquet as pq
 from w2s.code_commit import code_commit
 from w2s.lease import check_held
 from w2s.manifest import File, Manifest
+from w2s.objects import Objects
 from w2s.records import Record, to_table
 from w2s.step import Step, stable
 
 if TYPE_CHECKING:
     from w2s.store import Store
+
+ROWS_PER_FILE = 50_000
+"""Larger tables are cut, so that a reader of some problems need not read all."""
 
 
 @dataclass
@@ -40,18 +44,26 @@ class Attempt:
 
     def add(self, table: str, relative: str, data: bytes | None = None) -> None:
         """Make a file part of `table`; without `data` it lies in the step's directory already, at `relative`."""
-        path = self.store.path(self.step.directory, relative)
         if data is None:
-            data = self.store.read(path)
+            self.include(table, described(relative, self.store.read(self.store.path(self.step.directory, relative))))
         else:
-            self.store.write(path, data)
-        self._files.append(File(path=relative, bytes=len(data), sha256=hashlib.sha256(data).hexdigest()))
-        self.tables.setdefault(table, []).append(relative)
+            self.include(table, put(self.store, self.step.directory, relative, data))
+
+    def include(self, table: str, file: File | None, rows: int | None = None) -> None:
+        """Make a file that is in the step's directory part of `table`, with `rows` more records; None adds no file to it."""
+        self.tables.setdefault(table, [])
+        if file is not None:
+            self._files.append(file)
+            self.tables[table].append(file.path)
+        if rows is not None:
+            self.rows[table] = self.rows.get(table, 0) + rows
 
     def write_records(self, table: str, records: Sequence[Record], record: type[Record]) -> None:
-        """Write a whole table of records as one Parquet file."""
-        self.add(table, f"{self.name}/{table}.parquet", parquet_bytes(records, record))
-        self.rows[table] = len(records)
+        """Write a whole table of records, as one Parquet file for every `ROWS_PER_FILE` of them."""
+        for start in range(0, max(1, len(records)), ROWS_PER_FILE):
+            part = records[start : start + ROWS_PER_FILE]
+            name = f"{table}-{start // ROWS_PER_FILE:05d}" if len(records) > ROWS_PER_FILE else table
+            self.include(table, put(self.store, self.step.directory, f"{self.name}/{name}.parquet", parquet_bytes(part, record)), len(part))
 
     def write_document(self, table: str, value: Any) -> None:
         """Write a JSON document."""
@@ -84,6 +96,29 @@ class Attempt:
         if self.store.create(path, manifest.model_dump_json(indent=1).encode()):
             return manifest
         return self.store.manifest(self.step) or manifest
+
+
+def put(store: Objects, directory: str, relative: str, data: bytes) -> File:
+    """Write a file of the step in `directory`; it counts once a manifest names it."""
+    store.write(store.path(directory, relative), data)
+    return described(relative, data)
+
+
+def described(relative: str, data: bytes) -> File:
+    """What a manifest says of a file."""
+    first, last = _ids(data) if relative.endswith(".parquet") else (None, None)
+    return File(path=relative, bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), first=first, last=last)
+
+
+def _ids(data: bytes) -> tuple[str | None, str | None]:
+    """The smallest and the largest problem_id of a Parquet file, from the statistics in its footer."""
+    metadata = pq.read_metadata(io.BytesIO(data))
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    columns = [group.column(index) for group in groups for index in range(group.num_columns) if group.num_rows]
+    found = [column.statistics for column in columns if column.path_in_schema == "problem_id"]
+    if not found or not all(one is not None and one.has_min_max for one in found):
+        return None, None
+    return min(one.min for one in found), max(one.max for one in found)
 
 
 def parquet_bytes(records: Sequence[Record], record: type[Record]) -> bytes:

@@ -34,6 +34,7 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     icl_completions = complete("icl_completions", None, demonstrations)
     students: list[Step] = []
     selections: dict[str, Table] = {}
+    summaries: dict[str, Table] = {}
     by_weak, by_icl = weak_completions, icl_completions
     for iteration in range(1, e.iterations + 1):
         if iteration > 1:
@@ -48,6 +49,7 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
             demonstrations=demonstrations["demonstrations"],
         )
         selections[f"selection_{iteration}"] = consistent["selection"]
+        summaries[f"agreement_{iteration}"] = consistent["summary"]
         for half in ("weak", "icl", "hybrid"):
             students.append(tune(f"{half}_ft_{iteration}", examples=consistent[half]))
     m_plus = students[-1]
@@ -100,5 +102,7 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
         Report(experiment=e.name, description=e.description),
         scores=scores["scores"],
         audit=audit["audit"],
+        **summaries,
+        contrast=pairs["summary"],
     )
     return with_upstream([*m_pro, full_weak, *ceiling, report])  # training first, so that a plan reads as the method does

@@ -13,6 +13,10 @@ class File(BaseModel):
     """Relative to the step's directory."""
     bytes: int
     sha256: str
+    first: str | None = None
+    """Smallest problem_id of a table's rows in code point order; None where the file is no table or has no rows."""
+    last: str | None = None
+    """Largest problem_id."""
 
 
 class Manifest(BaseModel):

@@ -8,22 +8,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from w2s.answers import Unreadable, answer_class
+from w2s.answers import Unreadable
+from w2s.classes import Classes, classify
 from w2s.consistency import by_problem
 from w2s.recipe import Answers, Pairs
-from w2s.records import Completion, Consensus, PreferencePair, Problem
+from w2s.records import Completion, Consensus, Merge, PreferencePair, Problem
 from w2s.seed import derived_seed
+from w2s.tally import Tally
+from w2s.votes import count_problem, vote
 
 OUTCOMES = {
     "paired": "at least one pair",
     "samples_missing": "no samples in the table",
     "unreadable": "no sample has a readable answer; in paper mode: the empty answer has the most votes",
+    "undecided:majority": "which answer has the most votes depends on classes that may or may not be equal",
     "tie": "two answers share the most votes, so there is no majority",
     "low_confidence": "the majority's vote share is under pairs.min_confidence",
     "weak_missing": "no weak completion in the table",
     "weak_failed": "the engine gave no weak completion",
     "weak_unusable:REASON": "the weak answer is not the majority's, and its completion cannot be a rejected one: truncated or blank",
+    "undecided:weak": "whether the weak answer is the majority's could not be decided",
     "low_confidence_against_weak": "the weak answer is not the majority's, whose vote share is under pairs.min_confidence_against_weak",
+    "undecided:dissent": "the weak answer is the majority's, and no usable sample certainly disagrees, but one may",
     "no_dissent": "the weak answer is the majority's, and no usable sample disagrees",
 }
 """`Consensus.outcome` and its meaning, in the order of the decisions."""
@@ -35,24 +41,32 @@ class Contrast:
 
     consensus: list[Consensus]
     pairs: list[PreferencePair]
-
-
-@dataclass(frozen=True, slots=True)
-class _Vote:
-    answer: str
-    votes: int
-    tied: bool
+    merges: list[Merge]
+    tally: Tally
+    """See `votes.count_problem`."""
 
 
 def contrast(
     problems: Sequence[Problem], samples: Sequence[Completion], weak_completions: Sequence[Completion], pairs: Pairs, answers: Answers
 ) -> Contrast:
-    """Votes and pairs for every problem; see `contrast_problem` for the rule.
+    """Votes and pairs over whole tables; see `contrast_problem` for the rule.
 
     `samples` holds M_plus's n samples a problem, `weak_completions` at most one; both are joined by problem_id, and
     the order of the inputs changes nothing.
 
     Raises ValueError where a (problem_id, sample) repeats, a completion's problem is unknown, or there are fewer than `pairs.min_pairs`.
+    """
+    found = contrast_part(problems, samples, weak_completions, pairs, answers)
+    check_pairs(found.tally, pairs, answers)
+    return found
+
+
+def contrast_part(
+    problems: Sequence[Problem], samples: Sequence[Completion], weak_completions: Sequence[Completion], pairs: Pairs, answers: Answers
+) -> Contrast:
+    """Votes and pairs over the rows of some problems; see `contrast`, but for the number of pairs.
+
+    Raises ValueError where a (problem_id, sample) repeats or a completion's problem is unknown.
     """
     weak = by_problem(weak_completions, problems, "the weak completions")
     known = {p.problem_id for p in problems}
@@ -61,25 +75,48 @@ def contrast(
         if completion.problem_id not in known:
             raise ValueError(f"the samples hold problem {completion.problem_id!r}, not among the {len(known)} problems: two splits are mixed")
         grouped[completion.problem_id].append(completion)
-    decided = [
-        contrast_problem(p, grouped[p.problem_id], weak.get(p.problem_id), pairs, answers) for p in sorted(problems, key=lambda p: p.problem_id)
-    ]
-    found = Contrast([consensus for consensus, _ in decided], [pair for _, several in decided for pair in several])
-    if len(found.pairs) < pairs.min_pairs:
-        raise ValueError(_too_few(found, pairs, answers))
+    found = Contrast([], [], [], Tally())
+    for problem in sorted(problems, key=lambda p: p.problem_id):
+        one = contrast_problem(problem, grouped[problem.problem_id], weak.get(problem.problem_id), pairs, answers)
+        found.consensus.append(one.consensus)
+        found.pairs.extend(one.pairs)
+        found.merges.extend(one.classes.merges)
+        count_problem(found.tally, problem, one.consensus, one.pairs, one.classes)
     return found
 
 
-def contrast_problem(
-    problem: Problem, samples: Sequence[Completion], weak: Completion | None, pairs: Pairs, answers: Answers
-) -> tuple[Consensus, list[PreferencePair]]:
+def check_pairs(tally: Tally, pairs: Pairs, answers: Answers) -> None:
+    """Raise ValueError, with the counts and the ways out, where there are fewer than `pairs.min_pairs`."""
+    made, outcomes = round(tally.get(("pairs", "all"), 0)), tally.section("outcomes")
+    if made < pairs.min_pairs:
+        counts = ", ".join(f"{count:.0f} {outcome}" for outcome, count in Counter(outcomes).most_common())
+        raise ValueError(
+            f"{made} preference pairs, pairs.min_pairs asks for {pairs.min_pairs}: of {sum(outcomes.values()):.0f} problems "
+            f"{tally.get(('voted',), 0):.0f} have a readable sample ({counts}). Use more train_2 problems, lower pairs.min_confidence "
+            f"({pairs.min_confidence}) or pairs.min_confidence_against_weak ({pairs.min_confidence_against_weak}), raise sampled.max_tokens if "
+            f"many are truncated, raise sampled.n or sampled.temperature if the samples never disagree, set answers.family (now "
+            f"{answers.family!r}) to the marker the model writes, or lower pairs.min_pairs"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasted:
+    """One problem's vote and pairs, with the classes of its samples and, last, of its weak completion where there is one."""
+
+    consensus: Consensus
+    pairs: list[PreferencePair]
+    classes: Classes
+
+
+def contrast_problem(problem: Problem, samples: Sequence[Completion], weak: Completion | None, pairs: Pairs, answers: Answers) -> Contrasted:
     """The vote on one problem and its pairs, at most `pairs.per_problem` (paper.md, stage II.3).
 
     Samples vote by answer class; one that is truncated or unreadable does not vote, but counts in the denominator of the confidence.
-    A tie for the most votes is no majority: taking either answer would be arbitrary. In paper mode the empty answer votes too, and of
-    tied answers the one with the lowest sample number wins.
+    A tie for the most votes is no majority: taking either answer would be arbitrary. Nor is there one where classes that may or may not be
+    equal could together reach the largest. In paper mode the empty answer votes too, and of tied answers the one with the lowest sample
+    number wins.
 
-    Weak answer = majority: chosen is the weak completion, rejected a sample that disagrees. Weak answer differs: chosen is a majority
+    Weak answer = majority: chosen is the weak completion, rejected a sample that certainly disagrees. Weak answer differs: chosen is a majority
     sample, rejected the weak completion. Which sample, is decided by a hash of (seed, problem_id, sample), with `match_length` first by
     how near its length in characters is to the other side's. No two pairs have the same texts.
 
@@ -93,36 +130,41 @@ def contrast_problem(
     for one, other in pairwise(ordered):
         if one.sample == other.sample:
             raise ValueError(f"problem {problem.problem_id!r} has sample {one.sample} more than once: (problem_id, sample) must be unique")
-    classes = [answer_class(s, problem.kind, answers) for s in ordered]
-    vote = _vote(classes, first_seen_wins=answers.equality == "paper")
-    confidence = vote.votes / len(ordered) if ordered else 0.0
-    weak_class = answer_class(weak, problem.kind, answers) if weak is not None else None
+    classes = classify(problem, [*ordered, *([weak] if weak is not None else [])], answers)
+    by_sample = classes.found[: len(ordered)]
+    weak_class = classes.found[-1] if weak is not None else Unreadable("error")
     weak_answer = weak_class if isinstance(weak_class, str) else ""
+    majority = vote(by_sample, classes.undecided, first_seen_wins=answers.equality == "paper")
+    confidence = majority.votes / len(ordered) if ordered else 0.0
 
-    def decided(outcome: str) -> Consensus:
-        return Consensus(problem.problem_id, vote.answer, vote.votes, len(ordered), confidence, weak_answer, outcome)
+    def decided(outcome: str, pairs: Sequence[PreferencePair] = ()) -> Contrasted:
+        found = Consensus(problem.problem_id, majority.answer, majority.votes, len(ordered), confidence, weak_answer, outcome)
+        return Contrasted(found, list(pairs), classes)
 
     if not ordered:
-        return decided("samples_missing"), []
-    if not vote.answer:
-        return decided("unreadable"), []
-    if vote.tied:
-        return decided("tie"), []
+        return decided("samples_missing")
+    if not majority.answer:
+        return decided("unreadable")
+    if majority.obstacle:
+        return decided(majority.obstacle)
     if confidence < pairs.min_confidence:
-        return decided("low_confidence"), []
+        return decided("low_confidence")
     if weak is None or weak.finish_reason == "error":
-        return decided("weak_missing" if weak is None else "weak_failed"), []
-    ranked = _ranked(ordered, classes, weak, pairs, problem.problem_id)
-    if weak_class == vote.answer:
-        sides = [(weak, s, weak_answer, found) for s, found in ranked if found != vote.answer and not _unusable(s, answers)]
-        source, outcome = "weak", "no_dissent"
+        return decided("weak_missing" if weak is None else "weak_failed")
+    ranked = _ranked(ordered, by_sample, weak, pairs, problem.problem_id)
+    if weak_class == majority.answer:
+        usable = [(s, found) for s, found in ranked if found != majority.answer and not _unusable(s, answers)]
+        sides = [(weak, s, weak_answer, found) for s, found in usable if classes.differ(majority.answer, found)]
+        source, otherwise = "weak", "undecided:dissent" if usable else "no_dissent"
     elif reason := _unusable(weak, answers):
-        return decided(f"weak_unusable:{reason}"), []
+        return decided(f"weak_unusable:{reason}")
+    elif not classes.differ(majority.answer, weak_class):
+        return decided("undecided:weak")
     elif confidence < pairs.min_confidence_against_weak:
-        return decided("low_confidence_against_weak"), []
+        return decided("low_confidence_against_weak")
     else:
-        sides = [(s, weak, vote.answer, weak_class) for s, found in ranked if found == vote.answer]
-        source, outcome = "strong", "paired"
+        sides = [(s, weak, majority.answer, weak_class) for s, found in ranked if found == majority.answer]
+        source, otherwise = "strong", "paired"
     made: dict[tuple[str, str], PreferencePair] = {}
     for chosen, rejected, chosen_answer, rejected_class in sides:
         texts = chosen.text.rstrip(), rejected.text.rstrip()
@@ -130,17 +172,7 @@ def contrast_problem(
         pair = PreferencePair(problem.problem_id, problem.question, *texts, source, chosen_answer, rejected_answer, confidence)
         made.setdefault(texts, pair)
     found = list(made.values())[: pairs.per_problem]
-    return decided("paired" if found else outcome), found
-
-
-def _vote(classes: Sequence[str | Unreadable], first_seen_wins: bool) -> _Vote:
-    """The class with the most votes; of tied ones the first in the alphabet, or the first seen."""
-    votes = Counter(found for found in classes if isinstance(found, str))
-    if not votes:
-        return _Vote("", 0, False)
-    most = max(votes.values())
-    leading = [answer for answer, count in votes.items() if count == most]
-    return _Vote(leading[0] if first_seen_wins else min(leading), most, len(leading) > 1 and not first_seen_wins)
+    return decided("paired" if found else otherwise, found)
 
 
 def _ranked(
@@ -162,16 +194,3 @@ def _unusable(rejected: Completion, answers: Answers) -> str:
     if rejected.finish_reason == "error" or not rejected.text.strip():
         return "error" if rejected.finish_reason == "error" else "empty"
     return "truncated" if rejected.finish_reason == "length" and answers.equality != "paper" else ""
-
-
-def _too_few(found: Contrast, pairs: Pairs, answers: Answers) -> str:
-    outcomes = Counter(c.outcome for c in found.consensus)
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-    voted = sum(c.votes > 0 for c in found.consensus)
-    return (
-        f"{len(found.pairs)} preference pairs, pairs.min_pairs asks for {pairs.min_pairs}: of {len(found.consensus)} problems {voted} have "
-        f"a readable sample ({counts}). Use more train_2 problems, lower pairs.min_confidence ({pairs.min_confidence}) or "
-        f"pairs.min_confidence_against_weak ({pairs.min_confidence_against_weak}), raise sampled.max_tokens if many are truncated, raise "
-        f"sampled.n or sampled.temperature if the samples never disagree, set answers.family (now {answers.family!r}) to the marker the "
-        f"model writes, or lower pairs.min_pairs"
-    )

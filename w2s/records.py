@@ -99,7 +99,18 @@ class Selection:
     """`kept`, or the reason it was not: see `consistency.OUTCOMES`."""
     weak_answer: str
     icl_answer: str
-    """Canonical answers; empty where unreadable."""
+    """Answer classes by their representatives; empty where unreadable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two canonical forms of one problem's answers that a second test found equal: an audit trail that no step reads."""
+
+    problem_id: str
+    form: str
+    representative: str
+    """The form that stands for the class."""
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,7 @@ class Consensus:
 
     problem_id: str
     answer: str
-    """Canonical answer of the largest class; empty where no sample could be read."""
+    """Representative of the largest class; empty where no sample could be read."""
     votes: int
     samples: int
     confidence: float
@@ -148,7 +159,7 @@ class Score:
     """Math-Verify's verdict, '' where it was not asked."""
 
 
-Record = TypeVar("Record", Problem, Reference, Duplicate, Completion, Demonstration, SFTExample, Selection, Consensus, PreferencePair, Score)
+Record = TypeVar("Record", Problem, Reference, Duplicate, Completion, Demonstration, SFTExample, Selection, Merge, Consensus, PreferencePair, Score)
 
 _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), FinishReason: pa.string()}
 

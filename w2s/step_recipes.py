@@ -38,6 +38,7 @@ class Demonstrate(Recipe):
 class Agree(Recipe):
     """Step: the agreement filter."""
 
+    version: ClassVar[int] = 2
     agreement: Agreement
     answers: Answers
 
@@ -45,6 +46,7 @@ class Agree(Recipe):
 class Pair(Recipe):
     """Step: votes and preference pairs."""
 
+    version: ClassVar[int] = 2
     pairs: Pairs
     answers: Answers
 
@@ -52,19 +54,21 @@ class Pair(Recipe):
 class Grade(Recipe):
     """Step: verdicts on every model's test completions."""
 
-    version: ClassVar[int] = 2  # a column for the second opinion
+    version: ClassVar[int] = 3  # a table of disputed verdicts; 2: a column for the second opinion
     answers: Answers
 
 
 class Audit(Recipe):
     """Step: how right the kept set and the chosen side are, by gold; nothing reads it but the report."""
 
+    version: ClassVar[int] = 2
     answers: Answers
 
 
 class Report(Recipe):
     """Step: report.json and report.html."""
 
+    version: ClassVar[int] = 2
     experiment: str
     description: str
     bootstrap_seed: int = 0

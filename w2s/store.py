@@ -69,22 +69,22 @@ class Store(Objects):
         by_path = {file.path: file for file in manifest.files}
         return [by_path[path] for path in manifest.tables[table.name]]
 
-    def read_file(self, step: Step, file: File) -> bytes:
-        """A committed file's bytes.
+    def read_file(self, directory: str, file: File) -> bytes:
+        """Bytes of a committed file of the step in `directory`.
 
         Raises ValueError, naming the file, where they are not what the manifest says.
         """
-        path = self.path(step.directory, file.path)
+        path = self.path(directory, file.path)
         data = self.read(path)
         if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise ValueError(f"{path} is damaged: {len(data)} bytes, not the {file.bytes} of its checksum; delete {step.directory} and run again")
+            raise ValueError(f"{path} is damaged: {len(data)} bytes, not the {file.bytes} of its checksum; delete {directory} and run again")
         return data
 
     def records(self, table: Table, record: type[Record]) -> list[Record]:
         """All rows of a table, in the order of its files."""
         rows: list[Record] = []
         for file in self.files(table):
-            rows.extend(from_table(pq.read_table(io.BytesIO(self.read_file(table.step, file))), record))
+            rows.extend(from_table(pq.read_table(io.BytesIO(self.read_file(table.step.directory, file))), record))
         return rows
 
     def inputs(self, step: Step, role: str, record: type[Record]) -> list[Record]:
@@ -98,7 +98,7 @@ class Store(Objects):
     def document(self, table: Table) -> Any:
         """A JSON document."""
         (file,) = self.files(table)
-        return json.loads(self.read_file(table.step, file))
+        return json.loads(self.read_file(table.step.directory, file))
 
     def fetch(self, table: Table, folder: Path) -> Path:
         """Copy a model's files into `folder`, once: a complete copy that is there already is used. Returns `folder`."""
@@ -107,7 +107,7 @@ class Store(Objects):
         temporary = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.tmp")
         temporary.mkdir(parents=True)
         for file in self.files(table):
-            (temporary / posixpath.basename(file.path)).write_bytes(self.read_file(table.step, file))
+            (temporary / posixpath.basename(file.path)).write_bytes(self.read_file(table.step.directory, file))
         try:
             temporary.rename(folder)
         except OSError:  # another process was first; its copy is as good

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from w2s import classes
+from w2s.answers import Merged
 from w2s.consistency import OUTCOMES, agree
 from w2s.demonstrations import choose_demonstrations
 from w2s.recipe import Agreement, Answers, Demonstrations
-from w2s.records import Completion, Problem
+from w2s.records import Completion, Merge, Problem
 
 GSM8K, PAPER = Answers(), Answers(equality="paper")
 
@@ -49,7 +51,37 @@ def test_outcomes():
     found = agree(problems, weak, icl, {"k"}, Agreement(min_kept=1), GSM8K)
     assert [(s.problem_id, s.outcome) for s in found.selection] == [(case[0], case[3]) for case in CASES]
     assert found.selection[0].weak_answer == found.selection[0].icl_answer == "2"
-    assert {s.outcome.partition(":")[0] for s in found.selection} | {"kept_top_up"} == {name.partition(":")[0] for name in OUTCOMES}
+    assert {s.outcome.partition(":")[0] for s in found.selection} | {"kept_top_up", "undecided"} == {name.partition(":")[0] for name in OUTCOMES}
+
+
+def test_what_is_counted():
+    problems, weak, icl = tables()
+    problems = [Problem(p.problem_id, p.question, level="hard" if p.problem_id in "ab" else "") for p in problems]
+    counted = agree(problems, weak, icl, {"k"}, Agreement(min_kept=1), GSM8K).tally.nested()
+    assert counted["read"] == {"weak": 6, "icl": 8, "both": 4} and counted["problems"] == 12
+    assert counted["agreed"] == {"numerator": 3, "denominator": 4}  # of those read, the demonstration's too
+    assert counted["agreed_by_level"] == {"hard": {"numerator": 1, "denominator": 2}, "any": {"numerator": 2, "denominator": 2}}
+    assert counted["outcomes"]["kept"] == 2 and sum(counted["outcomes"].values()) == 12
+
+
+def test_merged_and_undecided_answers(monkeypatch):
+    class_of = {"2": "2", "3": "2", "4": "4", "5": "5"}
+    monkeypatch.setattr(
+        classes,
+        "merge",
+        lambda forms, kind: Merged(
+            {form: class_of[form] for form in forms}, (("3", "2", "test"),) if "3" in forms else (), frozenset([frozenset("45")])
+        ),
+    )
+    given = [("a", "2", "3"), ("b", "2", "4"), ("c", "4", "5"), ("d", "2", "2")]
+    problems = [Problem(i, "q") for i, _, _ in given]
+    sides = [[completion(row[0], f"#### {row[side]}") for row in given] for side in (1, 2)]
+    found = agree(problems, *sides, (), Agreement(min_kept=1), GSM8K)
+    assert [s.outcome for s in found.selection] == ["kept", "differ", "undecided", "kept"]
+    assert found.merges == [Merge("a", "3", "2", "test")] and found.tally["merged_forms",] == 1
+    assert [s.outcome for s in agree(problems, *sides, (), Agreement(min_kept=1), PAPER).selection] == ["differ", "differ", "differ", "kept"]
+    topped = agree(problems, *sides, (), Agreement(min_kept=1, top_up=4), GSM8K)
+    assert [s.outcome for s in topped.selection] == ["kept", "kept_top_up", "undecided", "kept"], "only what certainly differs fills up"
 
 
 def test_examples_are_the_completions_interleaved():

@@ -9,7 +9,8 @@ import pytest
 
 from w2s import metrics
 from w2s.records import Score
-from w2s.report import build, claims, html, text
+from w2s.report import build, claims, text
+from w2s.report_page import html
 from w2s.step_recipes import Report
 
 HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\n]]><svg onload=x>"
@@ -20,7 +21,11 @@ AUDIT = {
         "undecided": 0,
         "outcomes": {"kept": 80, "weak_unreadable:truncated": 3},
     },
-    "pairs": {"chosen_right": {"numerator": 0, "denominator": 0}, "chosen_mean_characters": 61.25, "confidence_histogram": [0, 1, 2]},
+    "pairs": {"chosen_right": {"numerator": 0, "denominator": 0}},
+}
+SELECTION = {
+    "agreement_1": {"read": {"weak": 180}, "agreed_by_level": {"5": {"numerator": 3, "denominator": 12}}},
+    "contrast": {"length": {"chosen_characters": {"sum": 245, "count": 4}, "rejected_characters": {"sum": 0, "count": 0}}},
 }
 COUNTS = {
     "weak_completions": {"problems": 200, "completions": 200, "truncated": 5, "failed": 1, "completion_tokens": 9000},
@@ -43,7 +48,13 @@ def scores(model: str, right: int, total: int = 100, undecided: int = 2, unreada
 def document(right: dict[str, int] = RIGHT, description: str = "a trial", **changes: Any) -> dict[str, Any]:
     rows = [score for model, n in right.items() for score in scores(model, n)]
     recipe = Report(experiment="quickstart", description=description, bootstrap_draws=200)
-    given: dict[str, Any] = {"models": list(right), "audit": AUDIT, "counts": COUNTS, "seconds": {"weak_sft": 31.26}} | changes
+    given: dict[str, Any] = {
+        "models": list(right),
+        "selection": SELECTION,
+        "audit": AUDIT,
+        "counts": COUNTS,
+        "seconds": {"weak_sft": 31.26},
+    } | changes
     return build(recipe, rows, **given)
 
 
@@ -61,6 +72,9 @@ def test_every_figure_has_its_denominator() -> None:
         "0.5 % (1 of 200)",
         "- (0 of 0)",
         "weak_unreadable:truncated",
+        "read: weak",
+        "25.0 % (3 of 12)",
+        "61.2 (mean of 4)",
     ):
         assert figure in shown and figure in html(report), figure
 
@@ -137,7 +151,7 @@ def test_hostile_text_stays_text() -> None:
     rows = scores(HOSTILE, 10) + scores("weak_floor", 5)
     recipe = Report(experiment=HOSTILE, description=HOSTILE, bootstrap_draws=100)
     audit = {HOSTILE: {HOSTILE: {HOSTILE: 1}}}
-    report = build(recipe, rows, [HOSTILE, "weak_floor"], audit, {HOSTILE: {HOSTILE: 1.5}}, {HOSTILE: 1.0})
+    report = build(recipe, rows, [HOSTILE, "weak_floor"], audit, audit, {HOSTILE: {HOSTILE: 1.5}}, {HOSTILE: 1.0})
     page = Page(html(report))
     assert page.tags <= Page(html(document())).tags, "a value became a tag"
     assert "script" not in page.tags and not any(name.startswith("on") for name, _ in page.attributes)
