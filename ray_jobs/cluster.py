@@ -3,6 +3,9 @@
 import logging
 import os
 import secrets
+import threading
+
+_starting = threading.Lock()
 
 LOCAL_OBJECT_STORE_BYTES = 1 << 30
 """A run of its own passes only counts and small tables through Ray; completions and models go through the store."""
@@ -25,19 +28,19 @@ def start() -> None:
     import ray
     from ray.data import DataContext
 
-    if ray.is_initialized():
-        return
-    if own:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            logging_level=logging.WARNING,
-            object_store_memory=LOCAL_OBJECT_STORE_BYTES,
-        )
-    else:
-        ray.init(logging_level=logging.WARNING)
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
+    with _starting:  # the scheduler and a step of its own thread may come at once
+        if ray.is_initialized():
+            return
+        if own:
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                logging_level=logging.WARNING,
+                object_store_memory=LOCAL_OBJECT_STORE_BYTES,
+            )
+        else:
+            ray.init(logging_level=logging.WARNING)
+        DataContext.get_current().enable_progress_bars = False
 
 
 def room() -> dict[str, float]:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_jobs import curate, evaluate, shards
+from ray_jobs.presets import load_resources
 from ray_jobs.progress import Progress
-from ray_jobs.resources import load_resources
 from w2s import attempt as attempts
 from w2s.experiments import load, set_fields
 from w2s.graph import build_steps
