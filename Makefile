@@ -1,9 +1,12 @@
-# Targets: setup, quickstart, test. Everything is installed into .venv from the pinned lock file.
+# Targets: setup, quickstart, test, chaos. Everything is installed into .venv from the pinned lock file.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 STORE ?= store
 LOCK := docker/requirements-cpu.txt
 
-.PHONY: setup quickstart test check
+SEED ?= 1
+N ?= 200
+
+.PHONY: setup quickstart test check chaos
 
 setup: .venv/ready
 
@@ -24,3 +27,7 @@ check: .venv/ready
 
 test: check
 	.venv/bin/python -m pytest
+
+# Faults by the hundred against real jobs, hours at most: tests/chaos/README.md. CHAOS="--folder chaos" goes on where an earlier call stopped.
+chaos: .venv/ready
+	.venv/bin/python -m tests.chaos --seed $(SEED) --faults $(N) $(CHAOS)

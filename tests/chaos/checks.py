@@ -1,0 +1,93 @@
+"""What must hold of a store after a job was disturbed and finished, compared with a store of the same work without faults."""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Collection
+
+from tests.chaos.figures import Run
+from tests.chaos.job import Work
+from w2s.records import Completion, Problem
+from w2s.step import Step
+from w2s.step_recipes import FineTune, Prefer, Sample
+from w2s.store import Store
+
+WEIGHTS_TOLERANCE = 1e-5
+"""Largest difference of an adapter's weight from the undisturbed run's; they are of the order of 0.01 to 0.1."""
+
+
+def check(run: Run, work: Work, store: Store, reference: Store, poisoned: Collection[str] = ()) -> None:
+    """Read every committed file of the work's steps and write into `run` what is missing, twice or different.
+
+    Problems in `poisoned`, and no others, must have failed, with a reason.
+    """
+    for step in work.steps(store):
+        manifest = store.manifest(step)
+        if manifest is None:
+            run.wrong.append(f"{step.name} has no manifest")
+            continue
+        for file in manifest.files:  # raises nothing: damage is told as a finding
+            data = store.read(store.path(step.directory, file.path))
+            if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
+                run.wrong.append(f"{step.directory}/{file.path} is not what its manifest says")
+        if isinstance(step.recipe, Sample):
+            _check_samples(run, step, store, reference, poisoned)
+        elif isinstance(step.recipe, FineTune | Prefer):
+            _check_adapter(run, step, store, reference)
+        else:
+            _check_tables(run, step, store, reference)
+
+
+def _check_samples(run: Run, step: Step, store: Store, reference: Store, poisoned: Collection[str]) -> None:
+    assert isinstance(step.recipe, Sample)
+    rows = store.records(step["completions"], Completion)
+    found = Counter((row.problem_id, row.sample) for row in rows)
+    wanted = {(problem.problem_id, i) for problem in store.inputs(step, "problems", Problem) for i in range(step.recipe.sampling.n)}
+    run.rows += len(wanted)
+    run.rows_lost += len(wanted - found.keys())
+    run.rows_duplicated += sum(found.values()) - len(found)
+    if found.keys() - wanted:
+        run.wrong.append(f"{step.name} has rows of problems it does not have: {sorted(found.keys() - wanted)[:3]}")
+    failed = {row.problem_id for row in rows if row.finish_reason == "error" and row.error}
+    if failed ^ set(poisoned):
+        run.wrong.append(f"{step.name}: failed without poison or poisoned without failing: {sorted(failed ^ set(poisoned))[:5]}")
+    if step.recipe.sampling.temperature == 0:
+        texts = {(row.problem_id, row.sample): (row.text, row.finish_reason) for row in reference.records(step["completions"], Completion)}
+        others = [row for row in rows if row.problem_id not in poisoned]
+        run.rows_different += sum(texts.get((row.problem_id, row.sample)) != (row.text, row.finish_reason) for row in others)
+
+
+def _check_adapter(run: Run, step: Step, store: Store, reference: Store) -> None:
+    difference = adapter_difference(step, store, reference)
+    if not difference <= WEIGHTS_TOLERANCE:
+        run.wrong.append(f"{step.name}: a weight differs by {difference:.2g} from the undisturbed training's")
+
+
+def adapter_difference(step: Step, store: Store, reference: Store) -> float:
+    """Largest absolute difference of two stores' adapters of one step."""
+    from safetensors.torch import load
+
+    ours, theirs = (load(_weights(step, one)) for one in (store, reference))
+    assert ours.keys() == theirs.keys()
+    return max(float((ours[name] - theirs[name]).abs().max()) for name in ours)
+
+
+def _weights(step: Step, store: Store) -> bytes:
+    (file,) = [file for file in store.files(step["model"]) if file.path.endswith(".safetensors")]
+    return store.read_file(step, file)
+
+
+def _check_tables(run: Run, step: Step, store: Store, reference: Store) -> None:
+    import pyarrow.parquet as pq
+
+    manifest = store.manifest(step)
+    assert manifest is not None
+    for name, count in manifest.rows.items():
+        tables = [pq.read_table(io.BytesIO(store.read_file(step, file))) for file in store.files(step[name])]
+        rows = [row for table in tables for row in table.to_pylist()]
+        run.rows += count
+        run.rows_lost += max(0, count - len(rows))
+        expected = [r for file in reference.files(step[name]) for r in pq.read_table(io.BytesIO(reference.read_file(step, file))).to_pylist()]
+        ours, theirs = (Counter(map(str, some)) for some in (rows, expected))
+        run.rows_different += sum((theirs - ours).values())
+        run.rows_duplicated += sum((ours - theirs).values())

@@ -1,0 +1,122 @@
+"""A Ray of several nodes on this machine's loopback, in a process of its own: nodes come and go while jobs run on it.
+
+python -m tests.chaos.cluster NODES     # what `LocalCluster` starts; an order a line in, a JSON line out
+"""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.processes import MARKER, kill_at_once, with_children
+from tests.conftest import ROOT
+
+
+class LocalCluster:
+    """A head without CPUs, where drivers connect, and nodes of one CPU each; only who has its token gets in."""
+
+    def __init__(self, nodes: int, marker: str) -> None:
+        self.folder = tempfile.mkdtemp(prefix="w2sc-", dir="/tmp")  # Ray's socket paths must be short
+        own = {
+            MARKER: marker,
+            "RAY_TMPDIR": self.folder,
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray takes this machine's own address for 127.0.0.1
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "GLOO_SOCKET_IFNAME": "lo",
+        }
+        self._log = Path(self.folder, "cluster.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.cluster", str(nodes)],
+            cwd=ROOT,
+            env={key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"} | own,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        told = self._answer()
+        self.raylets: list[int] = told["raylets"]
+        self.environment: dict[str, str] = own | {"RAY_ADDRESS": told["address"]}
+        """What a driver needs in its environment."""
+
+    def lose_node(self, raylet: int) -> None:
+        """Kill a node whole: its raylet and every process under it."""
+        kill_at_once(with_children(raylet))
+        self.raylets.remove(raylet)
+        self._ask("forget", raylet)
+
+    def add_node(self) -> None:
+        """A new node of one CPU."""
+        self.raylets.append(self._ask("add")["raylet"])
+
+    def claimed(self) -> float:
+        """CPUs of living nodes that somebody holds."""
+        return self._ask("claimed")["cpus"]
+
+    def close(self) -> None:
+        """End all nodes and forget their files."""
+        if self._process.poll() is None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                kill_at_once(with_children(self._process.pid))
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _ask(self, *words: object) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise RuntimeError(f"the cluster's process has ended: {self.folder}/cluster.log says why")
+
+
+def serve(nodes: int) -> None:
+    """Start the cluster and follow orders until standard input ends."""
+    from ray._private import ray_constants
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "node_ip_address": "127.0.0.1", "include_dashboard": False})
+    by_raylet: dict[int, Any] = {}
+
+    def add() -> int:
+        node = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        pid = node.all_processes[ray_constants.PROCESS_TYPE_RAYLET][0].process.pid
+        by_raylet[pid] = node
+        return pid
+
+    say(address=cluster.address, raylets=[add() for _ in range(nodes)])
+    for line in sys.stdin:
+        order, *rest = line.split()
+        if order == "add":
+            say(raylet=add())
+        elif order == "forget":
+            cluster.remove_node(by_raylet.pop(int(rest[0])), allow_graceful=False)
+            say()
+        elif order == "claimed":
+            total, free = cluster.global_state.cluster_resources(), cluster.global_state.available_resources()
+            say(cpus=total.get("CPU", 0.0) - free.get("CPU", 0.0))
+    cluster.shutdown()
+
+
+def say(**answer: object) -> None:
+    """One JSON line to whoever asked."""
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,0 +1,96 @@
+"""What a campaign found: a JSON line a disturbed run, and the table they make."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+KINDS = (
+    "driver",
+    "engine",
+    "sampling actor",
+    "training worker",
+    "node",
+    "S3 errors",
+    "lost S3 answers",
+    "damaged objects",
+    "two drivers",
+    "poison row",
+)
+
+
+@dataclass
+class Run:
+    """One run under faults, from its first start until its store was complete and checked."""
+
+    kind: str
+    during: str
+    """What was disturbed: `sampling`, `training`, `curation`, ..."""
+    seed: str
+    faults: int = 0
+    reruns: int = 0
+    """Times the command had to be given again; a fault the job mended itself costs none."""
+    rows: int = 0
+    """Rows of all tables the finished store must have."""
+    rows_lost: int = 0
+    rows_duplicated: int = 0
+    rows_different: int = 0
+    """Rows that are not what a run without faults wrote; counted only where the bytes are determined."""
+    blocks_again: list[int] = field(default_factory=list[int])
+    """For each fault during sampling, blocks an engine had begun and that were sampled again."""
+    seconds_again: list[float] = field(default_factory=list[float])
+    """For each fault during training, seconds of training after the last save that were done again."""
+    seconds: list[float] = field(default_factory=list[float])
+    """For each fault that stopped work, until it went on."""
+    left: list[str] = field(default_factory=list[str])
+    """Processes and CPU reservations left behind."""
+    wrong: list[str] = field(default_factory=list[str])
+    """What else was not as promised."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether every promise was kept."""
+        return not (self.rows_lost or self.rows_duplicated or self.rows_different or self.left or self.wrong)
+
+    def line(self) -> str:
+        """The run in one line, for the terminal."""
+        state = "clean" if self.clean else f"NOT CLEAN: {'; '.join([*self.left, *self.wrong])[:300]}"
+        again = f"{max(self.blocks_again)} blocks" if self.blocks_again else f"{max(self.seconds_again):.1f} s" if self.seconds_again else "nothing"
+        gap = f"{statistics.median(self.seconds):.1f} s, worst {max(self.seconds):.1f} s" if self.seconds else "not measured"
+        return (
+            f"{self.kind}, {self.during}: {self.faults} faults, {self.reruns} reruns, {self.rows} rows ({self.rows_lost} lost, "
+            f"{self.rows_duplicated} twice, {self.rows_different} different), at most {again} done again, going on after {gap}; "
+            f"{state} [seed {self.seed}]"
+        )
+
+
+def append(path: Path, run: Run) -> None:
+    """Add a run to the results."""
+    with path.open("a") as file:
+        file.write(json.dumps(asdict(run)) + "\n")
+
+
+def load(path: Path) -> list[Run]:
+    """All runs so far; none where there is no file."""
+    return [Run(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(runs: Sequence[Run]) -> str:
+    """One line a kind in Markdown, and the sum."""
+    names = ("fault", "during", "faults", "runs", "reruns", "rows", "lost", "twice", "different", "done again, worst", "on after, median, worst", "left")
+    lines = ["| " + " | ".join(names) + " |", "|---|---" + "|---:" * (len(names) - 2) + "|"]
+    for kind in KINDS:
+        for during in dict.fromkeys(run.during for run in runs if run.kind == kind):
+            lines.append(_row(kind, during, [run for run in runs if run.kind == kind and run.during == during]))
+    return "\n".join([*lines, _row("all", "", list(runs))])
+
+
+def _row(kind: str, during: str, runs: Sequence[Run]) -> str:
+    blocks, saves, seconds = ([x for run in runs for x in getattr(run, name)] for name in ("blocks_again", "seconds_again", "seconds"))
+    again = [f"{max(blocks)} blocks"] if blocks else []
+    again += [f"{max(saves):.1f} s"] if saves else []
+    gap = f"{statistics.median(seconds):.1f} s, {max(seconds):.1f} s" if seconds else ""
+    sums = [sum(getattr(run, name) for run in runs) for name in ("faults", "reruns", "rows", "rows_lost", "rows_duplicated", "rows_different")]
+    cells = [kind, during, sums[0], len(runs), *sums[1:], ", ".join(again), gap, sum(len(run.left) for run in runs)]
+    return "| " + " | ".join(map(str, cells)) + " |"

@@ -1,0 +1,117 @@
+"""kill -9 of a driver, an engine, a sampling actor, a training worker or a whole node, at a random moment of sampling or of training."""
+
+import random
+import time
+from collections.abc import Sequence
+
+from tests.chaos import processes
+from tests.chaos.campaign import Campaign
+from tests.chaos.checks import check
+from tests.chaos.cluster import LocalCluster
+from tests.chaos.figures import Run
+from tests.chaos.job import SAMPLING, TRAINING, Job, Work
+from w2s.store import Store
+
+NODES = 2
+"""Of the cluster, each with one CPU: one engine with a node to spare, or one training worker on each."""
+MOST_SECONDS = 5.0
+"""A fault comes at a moment drawn from 0 to this, after work was last seen to go on."""
+PATIENCE_SECONDS = 240.0
+"""Work that has not gone on by then counts as hung."""
+FAULTS_A_RUN = 10
+
+
+def kill(campaign: Campaign, kind: str, work: Work, faults: int) -> None:
+    """Runs of `work`, killed at until there were `faults` faults or time is up."""
+    cluster = LocalCluster(NODES, campaign.marker)
+    try:
+        while (more := faults - campaign.injected(kind, work.name)) > 0 and campaign.in_time():
+            run, rng = campaign.run(kind, work.name)
+            job = campaign.job(work, run, cluster.environment)
+            disturb(campaign, run, rng, job, cluster, [kind] * min(more, FAULTS_A_RUN))
+            campaign.settle(run, job, cluster)
+            campaign.finished(run)
+    finally:
+        cluster.close()
+
+
+def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster: LocalCluster, kinds: Sequence[str]) -> None:
+    """Strike a job with each of `kinds` in turn, as long as it has work to do; let it finish, and check its store."""
+    reference = campaign.reference(job.work)
+    moment = time.time()
+    job.start()
+    while not job.done():
+        if not _goes_on(job, moment):
+            run.wrong.append(f"no progress for {PATIENCE_SECONDS:.0f} s: {job.last_words()}")
+            processes.kill_at_once(processes.with_children(job.driver.pid) if job.driver else [])
+            break
+        if run.faults < len(kinds) and campaign.in_time() and job.wait(rng.uniform(0, MOST_SECONDS)):
+            kind, saved, struck = kinds[run.faults], job.last_progress(), time.time()
+            told = _strike(kind, rng, job, cluster)
+            if told is None:
+                continue  # between two engines, or at its end
+            run.faults, moment = run.faults + 1, struck
+            if job.work.name == "training":
+                run.seconds_again.append(round(moment - saved, 2))
+            if _goes_on(job, moment):
+                run.seconds.append(round(time.time() - moment, 2))
+                campaign.say(f"{kind}, {run.during}: fault {run.faults}, killed {told}, went on after {run.seconds[-1]} s")
+                run.left += [f"{name} outlived its owner" for name in _older_engines(job, moment)]
+        elif job.running():
+            time.sleep(0.5)
+        else:
+            job.again_where_it_failed()
+    run.reruns = job.starts - 1
+    check(run, job.work, Store(str(job.store)), reference)
+
+
+def _older_engines(job: Job, moment: float) -> list[str]:
+    """Engines that were there before a fault that must have ended them: there is one engine at a time."""
+    return [processes.title(one) for one in processes.engines(job.marker) if one.create_time() < moment] if job.running() else []
+
+
+def _goes_on(job: Job, moment: float) -> bool:
+    """Wait until a process younger than `moment` has finished a piece of work, giving the command again where it failed."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        if job.done() or job.went_on_since(moment):
+            return True
+        job.again_where_it_failed()
+        time.sleep(0.25)
+    return False
+
+
+def _strike(kind: str, rng: random.Random, job: Job, cluster: LocalCluster) -> str | None:
+    """Kill one process, or one node, that is at work; its title, or None where there is none."""
+    if kind == "driver":
+        assert job.driver is not None
+        job.driver.kill()
+        job.driver.wait()
+        return "driver"
+    found = {
+        "engine": processes.engines,
+        "sampling actor": processes.sampling_actors,
+        "training worker": processes.training_workers,
+        "node": processes.engines if job.work.name == "sampling" else processes.training_workers,
+    }[kind](job.marker)
+    if not found:
+        return None
+    victim = rng.choice(sorted(found, key=lambda process: process.pid))
+    name = processes.title(victim)
+    if kind == "node":
+        raylet = next(pid for pid in cluster.raylets if victim in processes.with_children(pid))
+        cluster.lose_node(raylet)
+        cluster.add_node()
+        return f"node of {name[:60]}"
+    processes.kill_at_once([victim])
+    return name[:60]
+
+
+PLACES: dict[str, tuple[Work, ...]] = {
+    "driver": (SAMPLING, TRAINING),
+    "engine": (SAMPLING,),
+    "sampling actor": (SAMPLING,),
+    "training worker": (TRAINING,),
+    "node": (SAMPLING, TRAINING),
+}
+"""Where each kind of process can be killed."""

@@ -1,0 +1,44 @@
+"""Problems whose prompt ends the engine's process: each becomes a failed row with its reason, and all others are sampled."""
+
+import json
+import time
+
+from ray_jobs.models import base_folder
+from ray_jobs.tokens import Tokens, load_tokenizer
+from tests.chaos.campaign import Campaign
+from tests.chaos.checks import check
+from tests.chaos.job import Work
+from tests.ray import poison_plugin
+from w2s.experiments.quickstart import quickstart
+from w2s.records import Problem
+from w2s.store import Store
+
+POISONED = Work("poisoned sampling", ("problems.test=500", "problems.train_1=8", "problems.train_2=8"), ("test_strong_base",), "local,max_num_seqs=64")
+MOST_A_RUN = 5
+"""One in a hundred, the most that may fail before the step does."""
+
+
+def poison(campaign: Campaign, faults: int) -> None:
+    """Sampling with some of its problems poisoned, until there were `faults` of them."""
+    kind, during = "poison row", "sampling"
+    while (more := faults - campaign.injected(kind, during)) > 0 and campaign.in_time():
+        run, rng = campaign.run(kind, during)
+        undisturbed = campaign.reference(POISONED)
+        step = POISONED.steps(undisturbed)[-1]
+        victims = rng.sample(undisturbed.inputs(step, "problems", Problem), min(more, MOST_A_RUN))
+        model = quickstart().strong
+        tokens = Tokens(load_tokenizer(base_folder(model)), model.prompt)
+        job = campaign.job(POISONED, run, {})
+        prompts = [tokens.prompt_ids(problem.question) for problem in victims]
+        job.environment |= poison_plugin.install(job.log.parent / "plugin") | {"W2S_POISON": json.dumps(prompts)}
+        job.start()
+        while not job.done():
+            time.sleep(0.5)
+            job.again_where_it_failed()
+            if job.starts > 3:
+                run.wrong.append(f"three runs have failed: {job.last_words()}")
+                break
+        run.faults, run.reruns = len(victims), job.starts - 1
+        campaign.settle(run, job)
+        check(run, POISONED, Store(str(job.store)), undisturbed, poisoned={problem.problem_id for problem in victims})
+        campaign.finished(run)

@@ -1,0 +1,92 @@
+"""The processes of one campaign, each known by a marker in its environment: nobody else's is ever found, let alone killed."""
+
+import re
+from collections.abc import Callable, Iterable
+
+import psutil
+
+MARKER = "W2S_CHAOS"
+"""Environment variable that the campaign's Ray and drivers have and all their children inherit."""
+IDLE_CLUSTER = re.compile(
+    r"tests\.chaos\.cluster|/raylet/raylet |/gcs/gcs_server |/(monitor|log_monitor|dashboard|default_worker)\.py|resource_tracker"
+    r"|^ray::(IDLE|DashboardAgent|RuntimeEnvAgent|_AutoscalingCoordinatorActor|ActorLocationTracker|_StatsActor|_UsageCollectionActor)$"
+)
+"""Titles of what a Ray of several nodes consists of while nothing runs on it.
+
+`default_worker.py` is a worker that waits for its first task; the last four are Ray Data's own detached actors, one each a cluster.
+"""
+
+
+def marked(marker: str) -> list[psutil.Process]:
+    """Living processes with `marker` in their environment."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARKER) == marker and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:  # ended meanwhile, or not ours to look into
+            continue
+    return found
+
+
+def title(process: psutil.Process) -> str:
+    """The process's command line or the title it gave itself; empty where it has ended."""
+    try:
+        return " ".join(process.cmdline()).strip()
+    except psutil.Error:
+        return ""
+
+
+def engines(marker: str) -> list[psutil.Process]:
+    """vLLM's own processes: the engine core and, on CPU, its worker."""
+    return titled(marker, lambda name: name.startswith("VLLM::"))
+
+
+def sampling_actors(marker: str) -> list[psutil.Process]:
+    """Ray Data's actors that hold an engine."""
+    return titled(marker, lambda name: name.startswith("ray::") and "Engine" in name)
+
+
+def training_workers(marker: str) -> list[psutil.Process]:
+    """Ray Train's workers, one a rank."""
+    return titled(marker, lambda name: name.startswith("ray::RayTrainWorker"))
+
+
+def titled(marker: str, fits: Callable[[str], bool]) -> list[psutil.Process]:
+    """The campaign's processes whose title fits."""
+    return [process for process in marked(marker) if fits(title(process))]
+
+
+def created(processes: Iterable[psutil.Process]) -> list[float]:
+    """Unix times at which the processes were started; those that have ended are left out."""
+    times: list[float] = []
+    for process in processes:
+        try:
+            times.append(process.create_time())
+        except psutil.Error:
+            continue
+    return times
+
+
+def with_children(pid: int) -> list[psutil.Process]:
+    """A process and all that come from it: a raylet's are its whole node."""
+    try:
+        top = psutil.Process(pid)
+        return [*top.children(recursive=True), top]
+    except psutil.Error:
+        return []
+
+
+def kill_at_once(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL, as a lost machine or the kernel's memory killer would: no process can say goodbye."""
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.Error:
+            continue
+
+
+def left_over(marker: str) -> list[str]:
+    """Titles of the campaign's processes that no idle Ray needs: what a finished or killed job forgot."""
+    names = [title(process) for process in marked(marker)]
+    return [name[:150] for name in names if name and not IDLE_CLUSTER.search(name)]

@@ -1,0 +1,85 @@
+"""Faults between a job and its bucket: errors, resets, slow and cut answers, and answers that are lost after the server did the work."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.chaos import processes
+from tests.chaos.campaign import Campaign
+from tests.chaos.checks import check
+from tests.chaos.figures import Run
+from tests.chaos.job import SAMPLING, TRAINING, Job, Work
+from tests.chaos.template import CURATION, WHOLE, finished_copy
+from tests.s3.proxy import FaultProxy
+from tests.s3.servers import Server, serve
+from w2s.store import Store
+
+RATES: Mapping[str, Mapping[str, float]] = {
+    "S3 errors": dict.fromkeys(("error_500", "slow_down", "reset", "slow", "cut"), 0.03),
+    "lost S3 answers": {"lost": 0.3},
+}
+"""Probabilities a request; an answer can be lost only of a write."""
+SMALL_SAMPLING = Work("sampling", ("problems.test=96", "problems.train_1=8", "problems.train_2=8"), SAMPLING.only, "local,problems_per_block=4")
+SMALL_TRAINING = Work("training", ("problems.test=8", "problems.train_1=8", "problems.train_2=160"), TRAINING.only, "local,save_minutes=0.02")
+BUCKET = "w2s-chaos"
+
+
+def disturb(campaign: Campaign, kind: str, faults: int) -> None:
+    """A sampling, a training, then curation, scoring and report of a whole experiment, as often as it takes for `faults` faults."""
+    for work in (SMALL_SAMPLING, SMALL_TRAINING):
+        if not campaign.injected(kind, work.name) and campaign.in_time():
+            _run(campaign, kind, work, work.name)
+    done = sum(campaign.injected(kind, during) for during in ("sampling", "training", "curation"))
+    while done < faults and campaign.in_time():
+        done += _run(campaign, kind, WHOLE, "curation")
+
+
+def _run(campaign: Campaign, kind: str, work: Work, during: str) -> int:
+    """One job behind the proxy; returns the faults it met."""
+    run, rng = campaign.run(kind, during)
+    job = campaign.job(work, run, {})
+    folder = job.store.parent
+    # moto has conditional writes, rclone has not: the two rules by which a store is written.
+    with serve(rng.choice(("moto", "rclone")), folder / "server") as server:
+        server.make_bucket(BUCKET)
+        if during == "curation":
+            upload(server, finished_copy(campaign, folder / "start", without=CURATION))
+        with FaultProxy(server.endpoint, rng.randrange(2**32), RATES[kind]) as proxy:
+            job.environment |= server.environment | {"AWS_ENDPOINT_URL": proxy.endpoint}
+            job.url = f"s3://{BUCKET}/store"
+            job.start()
+            while not job.done():
+                time.sleep(0.2)
+                job.again_where_it_failed()
+                if job.starts > 10:
+                    run.wrong.append(f"ten runs have failed: {job.last_words()}")
+                    break
+            run.faults = sum(proxy.faults.values())
+            run.seconds = proxy.asked_again
+        download(server, job.store)
+    run.reruns = job.starts - 1
+    run.during = during
+    campaign.settle(run, job)
+    check(run, work, Store(str(job.store)), campaign.reference(work))
+    shutil.rmtree(folder / "server")
+    campaign.finished(run)
+    return run.faults
+
+
+def upload(server: Server, folder: Path) -> None:
+    """All files of a folder into the bucket, under store/."""
+    client = server.client()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            client.put_object(Bucket=BUCKET, Key=f"store/{path.relative_to(folder)}", Body=path.read_bytes())
+
+
+def download(server: Server, folder: Path) -> None:
+    """All objects of the bucket's store/ into a folder."""
+    client = server.client()
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="store/"):
+        for entry in page.get("Contents", []):
+            path = folder / entry["Key"].removeprefix("store/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read())

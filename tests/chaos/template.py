@@ -1,0 +1,32 @@
+"""A whole small quickstart, finished without faults once a campaign: what damage, S3 faults and driver races start from."""
+
+import shutil
+from pathlib import Path
+
+from tests.chaos.campaign import Campaign
+from tests.chaos.job import Work
+
+WHOLE = Work(
+    "whole",
+    (
+        "problems.train_1=48",
+        "problems.train_2=48",
+        "problems.test=24",
+        "sft.epochs=1",
+        "sampled.n=4",
+        "agreement.min_kept=1",
+        "pairs.min_pairs=1",
+        "pairs.min_confidence=0.25",
+        "pairs.min_confidence_against_weak=0.25",
+    ),
+    (),
+)
+CURATION = ("worldproblems", "demonstrate", "agree", "pair", "grade", "audit", "report")
+"""Kinds of steps that need no Ray: seconds each, and their bytes are determined."""
+
+
+def finished_copy(campaign: Campaign, folder: Path, without: tuple[str, ...] = ()) -> Path:
+    """A copy of the undisturbed store, which is valid wherever it lies, without the steps of some kinds."""
+    whole = Path(campaign.reference(WHOLE).url)
+    shutil.copytree(whole, folder, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.split("-")[0] in without])
+    return folder
