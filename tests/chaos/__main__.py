@@ -6,12 +6,16 @@ With the same folder and seed a campaign goes on where an earlier call has stopp
 """
 
 import argparse
+import math
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
-from tests.chaos import figures, kills
+from tests.chaos import drivers, figures, kills, s3
 from tests.chaos.campaign import Campaign
+from tests.chaos.cluster import LocalCluster
 
 SHARES = {
     "driver": 0.10,
@@ -42,16 +46,26 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     campaign = Campaign(options.seed, folder.absolute(), options.minutes * 60)
     campaign.say(f"seed {options.seed}, {options.faults} faults, results in {campaign.results}")
-    for kind in options.kinds:
-        faults = max(1, round(SHARES[kind] * options.faults))
-        if kind in kills.PLACES:
-            works = kills.PLACES[kind]
-            for work in works:
-                if work.name in options.during:
-                    kills.kill(campaign, kind, work, max(1, faults // len(works)))
+    with ExitStack() as stack:
+        cluster = stack.enter_context(closing(LocalCluster(kills.NODES, campaign.marker))) if set(options.kinds) & set(kills.PLACES) else None
+        for kind in options.kinds:
+            inject(campaign, kind, max(1, round(SHARES[kind] * options.faults)), options.during, cluster)
     runs = figures.load(campaign.results)
     print(figures.table(runs), flush=True)
     return 0 if runs and all(run.clean for run in runs) else 1
+
+
+def inject(campaign: Campaign, kind: str, faults: int, during: Sequence[str], cluster: LocalCluster | None) -> None:
+    """All faults of one kind; kills need the cluster."""
+    if kind in kills.PLACES and cluster is not None:
+        works = kills.PLACES[kind]
+        for work in works:
+            if work.name in during:
+                kills.kill(campaign, kind, work, math.ceil(faults / len(works)), cluster)
+    elif kind in s3.RATES:
+        s3.disturb(campaign, kind, faults)
+    elif kind == "two drivers":
+        drivers.race(campaign, faults)
 
 
 if __name__ == "__main__":

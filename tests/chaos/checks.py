@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Collection
+from pathlib import Path
 
 from tests.chaos.figures import Run
 from tests.chaos.job import Work
@@ -91,3 +92,15 @@ def _check_tables(run: Run, step: Step, store: Store, reference: Store) -> None:
         ours, theirs = (Counter(map(str, some)) for some in (rows, expected))
         run.rows_different += sum((theirs - ours).values())
         run.rows_duplicated += sum((ours - theirs).values())
+
+
+def unclaimed(work: Work, store: Store) -> list[str]:
+    """Files in the work's finished steps that belong to no manifest: what a driver wrote that did not finish the step."""
+    found: list[str] = []
+    for step in work.steps(store):
+        manifest = store.manifest(step)
+        claimed = {"manifest.json"} | ({file.path for file in manifest.files} if manifest else set())
+        folder = Path(store.path(step.directory))
+        files = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+        found += [f"{step.directory}/{path}" for path in files if path not in claimed | {"blocks/plan.json"}]
+    return found

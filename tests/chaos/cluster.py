@@ -30,16 +30,13 @@ class LocalCluster:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "GLOO_SOCKET_IFNAME": "lo",
         }
-        self._log = Path(self.folder, "cluster.log").open("w")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.cluster", str(nodes)],
-            cwd=ROOT,
-            env={key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"} | own,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-        )
+        self.log = Path(self.folder, "cluster.log")
+        inherited = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+        command = [sys.executable, "-m", "tests.chaos.cluster", str(nodes)]
+        with self.log.open("w") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=inherited | own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
         told = self._answer()
         self.raylets: list[int] = told["raylets"]
         self.environment: dict[str, str] = own | {"RAY_ADDRESS": told["address"]}
@@ -68,7 +65,6 @@ class LocalCluster:
                 self._process.wait(60)
             except subprocess.TimeoutExpired:
                 kill_at_once(with_children(self._process.pid))
-        self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ask(self, *words: object) -> dict[str, Any]:
@@ -82,7 +78,7 @@ class LocalCluster:
         for line in self._process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        raise RuntimeError(f"the cluster's process has ended: {self.folder}/cluster.log says why")
+        raise RuntimeError(f"the cluster's process has ended: {self.log.read_text()[-1000:]}")
 
 
 def serve(nodes: int) -> None:

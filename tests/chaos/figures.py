@@ -78,7 +78,20 @@ def load(path: Path) -> list[Run]:
 
 def table(runs: Sequence[Run]) -> str:
     """One line a kind in Markdown, and the sum."""
-    names = ("fault", "during", "faults", "runs", "reruns", "rows", "lost", "twice", "different", "done again, worst", "on after, median, worst", "left")
+    names = (
+        "fault",
+        "during",
+        "faults",
+        "runs",
+        "reruns",
+        "rows",
+        "lost",
+        "twice",
+        "different",
+        "done again, worst",
+        "on after, median, worst",
+        "left",
+    )
     lines = ["| " + " | ".join(names) + " |", "|---|---" + "|---:" * (len(names) - 2) + "|"]
     for kind in KINDS:
         for during in dict.fromkeys(run.during for run in runs if run.kind == kind):

@@ -27,6 +27,8 @@ class Work:
     sets: tuple[str, ...]
     only: tuple[str, ...]
     resources: str = "local"
+    signs: str = "steps/*/manifest.json"
+    """Glob of the store's files that show progress."""
 
     def command(self, store: str) -> list[str]:
         """The command line a user would type."""
@@ -45,12 +47,14 @@ SAMPLING = Work(
     ("problems.test=720", "problems.train_1=8", "problems.train_2=8"),
     ("test_strong_base",),
     "local,problems_per_block=8,max_num_seqs=4",
+    "steps/*/blocks/[0-9]*.parquet",
 )
 TRAINING = Work(
     "training",
     ("problems.test=8", "problems.train_1=8", "problems.train_2=320", "sft.epochs=10"),
     ("ceiling",),
     "local,cpus_per_worker=1,save_minutes=0.05,max_failures=1000",
+    "steps/*/training/checkpoint_manager_snapshot.json",
 )
 
 
@@ -65,6 +69,8 @@ class Job:
     starts: int = 0
     ended: int | None = field(default=None)
     driver: subprocess.Popen[bytes] | None = None
+    url: str = ""
+    """Where the drivers find the store, if that is not the folder."""
 
     @property
     def marker(self) -> str:
@@ -74,8 +80,9 @@ class Job:
     def start(self) -> None:
         """Give the command, the first time or again."""
         self.starts += 1
+        command, environment = self.work.command(self.url or str(self.store)), os.environ | self.environment
         with self.log.open("ab") as log:
-            self.driver = subprocess.Popen(self.work.command(str(self.store)), cwd=ROOT, env=os.environ | self.environment, stdout=log, stderr=log)
+            self.driver = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def running(self) -> bool:
         """Whether the driver lives."""
@@ -102,14 +109,13 @@ class Job:
         return self.running()
 
     def last_progress(self) -> float:
-        """Unix time at which the newest block, or the newest complete checkpoint, was there; 0 where there is none."""
+        """Unix time of the newest sign of progress; 0 where there is none."""
         return max(self.progress().values(), default=0.0)
 
     def progress(self) -> dict[str, float]:
-        """When each block or checkpoint was written, by its path."""
-        pattern = "steps/*/blocks/[0-9]*.parquet" if self.work.name.startswith("sampling") else "steps/*/training/checkpoint_manager_snapshot.json"
+        """When each block, checkpoint or manifest was written, by its path."""
         times: dict[str, float] = {}
-        for path in self.store.glob(pattern):
+        for path in self.store.glob(self.work.signs):
             try:
                 times[str(path)] = path.stat().st_mtime
             except FileNotFoundError:  # an old checkpoint that was just removed

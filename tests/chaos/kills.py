@@ -21,18 +21,14 @@ PATIENCE_SECONDS = 240.0
 FAULTS_A_RUN = 10
 
 
-def kill(campaign: Campaign, kind: str, work: Work, faults: int) -> None:
+def kill(campaign: Campaign, kind: str, work: Work, faults: int, cluster: LocalCluster) -> None:
     """Runs of `work`, killed at until there were `faults` faults or time is up."""
-    cluster = LocalCluster(NODES, campaign.marker)
-    try:
-        while (more := faults - campaign.injected(kind, work.name)) > 0 and campaign.in_time():
-            run, rng = campaign.run(kind, work.name)
-            job = campaign.job(work, run, cluster.environment)
-            disturb(campaign, run, rng, job, cluster, [kind] * min(more, FAULTS_A_RUN))
-            campaign.settle(run, job, cluster)
-            campaign.finished(run)
-    finally:
-        cluster.close()
+    while (more := faults - campaign.injected(kind, work.name)) > 0 and campaign.in_time():
+        run, rng = campaign.run(kind, work.name)
+        job = campaign.job(work, run, cluster.environment)
+        disturb(campaign, run, rng, job, cluster, [kind] * min(more, FAULTS_A_RUN))
+        campaign.settle(run, job, cluster)
+        campaign.finished(run)
 
 
 def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster: LocalCluster, kinds: Sequence[str]) -> None:

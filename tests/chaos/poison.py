@@ -13,7 +13,9 @@ from w2s.experiments.quickstart import quickstart
 from w2s.records import Problem
 from w2s.store import Store
 
-POISONED = Work("poisoned sampling", ("problems.test=500", "problems.train_1=8", "problems.train_2=8"), ("test_strong_base",), "local,max_num_seqs=64")
+POISONED = Work(
+    "poisoned sampling", ("problems.test=500", "problems.train_1=8", "problems.train_2=8"), ("test_strong_base",), "local,max_num_seqs=64"
+)
 MOST_A_RUN = 5
 """One in a hundred, the most that may fail before the step does."""
 

@@ -5,11 +5,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.chaos import processes
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
-from tests.chaos.figures import Run
-from tests.chaos.job import SAMPLING, TRAINING, Job, Work
+from tests.chaos.job import SAMPLING, TRAINING, Work
 from tests.chaos.template import CURATION, WHOLE, finished_copy
 from tests.s3.proxy import FaultProxy
 from tests.s3.servers import Server, serve

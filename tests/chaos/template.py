@@ -1,4 +1,4 @@
-"""A whole small quickstart, finished without faults once a campaign: what damage, S3 faults and driver races start from."""
+"""A small quickstart up to its pairs and their audit, finished without faults once a campaign: what damage, S3 faults and driver races start from."""
 
 import shutil
 from pathlib import Path
@@ -19,9 +19,10 @@ WHOLE = Work(
         "pairs.min_confidence=0.25",
         "pairs.min_confidence_against_weak=0.25",
     ),
-    (),
+    ("audit",),
 )
-CURATION = ("worldproblems", "demonstrate", "agree", "pair", "grade", "audit", "report")
+"""Two trainings, three sampling steps and every step between them."""
+CURATION = ("worldproblems", "demonstrate", "agree", "pair", "audit")
 """Kinds of steps that need no Ray: seconds each, and their bytes are determined."""
 
 

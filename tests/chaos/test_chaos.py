@@ -1,7 +1,5 @@
 """A share of the campaign with fixed seeds: each kind of fault against real jobs. `make chaos` runs the whole."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.chaos import figures, kills

@@ -43,6 +43,9 @@ class FaultProxy:
         self.rates: Mapping[str, float] = rates or {}
         self.faults: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
+        self.asked_again: list[float] = []
+        """Seconds from each fault that broke a request until the client asked the same again."""
+        self._broken: dict[tuple[str, str], float] = {}
         self._random, self._lock = random.Random(seed), threading.Lock()
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.proxy = self
@@ -61,10 +64,12 @@ class FaultProxy:
         self._server.shutdown()
         self._server.server_close()
 
-    def draw(self, method: str) -> str:
+    def draw(self, method: str, path: str) -> str:
         """The fault for the next request, or an empty string; a kind that cannot befall the method counts as none."""
         with self._lock:
             self.requests[method] += 1
+            if (broken := self._broken.pop((method, path), None)) is not None:
+                self.asked_again.append(round(time.monotonic() - broken, 3))
             point = self._random.random()
             for kind, rate in self.rates.items():
                 point -= rate
@@ -72,6 +77,8 @@ class FaultProxy:
                     if kind == "lost" and method not in WRITES:
                         return ""
                     self.faults[kind] += 1
+                    if kind != "slow":
+                        self._broken[method, path] = time.monotonic()
                     return kind
         return ""
 
@@ -103,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, proxy: FaultProxy) -> None:
         body = self._body()
-        fault = proxy.draw(self.command)
+        fault = proxy.draw(self.command, self.path)
         if fault == "error_500":
             return self._refuse(500, "InternalError", "We encountered an internal error. Please try again.")
         if fault == "slow_down":

@@ -44,15 +44,19 @@ class Server:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def make_bucket(self, name: str) -> None:
-        """A new empty bucket, made without s3fs, whose clients would remember this process's environment."""
+    def client(self) -> Any:
+        """A client of its own, made without s3fs, whose clients would remember this process's environment."""
         from botocore.config import Config
         from botocore.session import Session
 
         session = Session()
         session.set_credentials(self.key, self.secret)
-        config = Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required")
-        client = session.create_client("s3", "us-east-1", endpoint_url=self.endpoint, config=config)
+        config = Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required", response_checksum_validation="when_required")
+        return session.create_client("s3", "us-east-1", endpoint_url=self.endpoint, config=config)
+
+    def make_bucket(self, name: str) -> None:
+        """A new empty bucket."""
+        client = self.client()
         client.create_bucket(Bucket=name)
         client.close()
 

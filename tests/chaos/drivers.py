@@ -1,0 +1,57 @@
+"""Two drivers on one store: the second is started at a random moment of the first, which is sometimes killed meanwhile."""
+
+import random
+import time
+
+from tests.chaos.campaign import Campaign
+from tests.chaos.checks import check, unclaimed
+from tests.chaos.figures import Run
+from tests.chaos.job import Job
+from tests.chaos.template import CURATION, WHOLE, finished_copy
+from w2s.store import Store
+
+MOST_SECONDS = 4.0
+"""The second driver comes at a moment drawn from 0 to this; curation takes about as long."""
+PATIENCE_SECONDS = 240.0
+
+
+def race(campaign: Campaign, faults: int) -> None:
+    """Pairs of drivers over the steps that need no Ray, a pair a fault."""
+    kind, during = "two drivers", "curation"
+    while campaign.injected(kind, during) < faults and campaign.in_time():
+        run, rng = campaign.run(kind, during)
+        first = campaign.job(WHOLE, run, {})
+        finished_copy(campaign, first.store, without=CURATION)
+        second = Job(WHOLE, first.store, first.log.with_name("second.log"), first.environment)
+        killed = _race(run, rng, first, second)
+        run.faults = 1
+        campaign.settle(run, first)
+        store = Store(str(first.store))
+        check(run, WHOLE, store, campaign.reference(WHOLE))
+        if not killed:
+            run.wrong += [f"{path} belongs to no manifest" for path in unclaimed(WHOLE, store)]
+        campaign.finished(run)
+
+
+def _race(run: Run, rng: random.Random, first: Job, second: Job) -> bool:
+    """Run both to their ends; whether the first was killed."""
+    first.start()
+    first.wait(rng.uniform(0, MOST_SECONDS))
+    second.start()
+    killed = rng.random() < 0.5 and first.wait(rng.uniform(0, MOST_SECONDS))
+    if killed and first.driver is not None:
+        first.driver.kill()
+        first.driver.wait()
+        moment = time.time()
+    end = time.monotonic() + PATIENCE_SECONDS
+    while first.running() or second.running():
+        if killed and not run.seconds and second.last_progress() > moment:
+            run.seconds.append(round(second.last_progress() - moment, 2))
+        if time.monotonic() > end:
+            run.wrong.append(f"the drivers still run after {PATIENCE_SECONDS:.0f} s: {first.last_words()} / {second.last_words()}")
+            for one in (first, second):
+                assert one.driver is not None
+                one.driver.kill()
+        time.sleep(0.2)
+    run.wrong += [f"a driver ended with {one.ended}: {one.last_words()}" for one in (second, *([] if killed else [first])) if one.ended != 0]
+    return killed
