@@ -133,6 +133,7 @@ class Engine:
         began, completions = time.time(), list[Completion]()
         task = self.tasks[int(batch["task"][0])]
         block, ids, questions = int(batch["block"][0]), list(batch["problem_ids"][0]), list(batch["questions"][0])
+        print(f"{task.step.name}: block {block} begins, {len(ids)} problems", flush=True)  # where an engine is lost, what it was at
         if self.broken is None:
             try:
                 samples = await asyncio.gather(*(self._problem(task, i, q) for i, q in zip(ids, questions, strict=True)))

@@ -31,6 +31,7 @@ class LocalCluster:
             "GLOO_SOCKET_IFNAME": "lo",
         }
         self.log = Path(self.folder, "cluster.log")
+        self._heard: dict[Path, int] = {}
         inherited = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
         command = [sys.executable, "-m", "tests.chaos.cluster", str(nodes)]
         with self.log.open("w") as log:
@@ -41,6 +42,17 @@ class LocalCluster:
         self.raylets: list[int] = told["raylets"]
         self.environment: dict[str, str] = own | {"RAY_ADDRESS": told["address"]}
         """What a driver needs in its environment."""
+
+    def forget_words(self) -> None:
+        """Let `worker_words` begin here."""
+        self._heard = {path: path.stat().st_size for path in self._logs()}
+
+    def worker_words(self) -> str:
+        """What all workers, lost ones too, have printed since `forget_words`."""
+        return "".join(path.read_bytes()[self._heard.get(path, 0) :].decode(errors="replace") for path in self._logs())
+
+    def _logs(self) -> list[Path]:
+        return sorted(Path(self.folder).glob("ray/session_2*/logs/worker-*.out"))
 
     def lose_node(self, raylet: int) -> None:
         """Kill a node whole: its raylet and every process under it."""

@@ -132,10 +132,6 @@ class Job:
         """What the drivers have said."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def worker_words(self) -> str:
-        """What the run's logs in the store say."""
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self.store.glob("logs/*.log")))
-
     def last_words(self) -> str:
         """The end of what the drivers said, in one line."""
         return re.sub(r"\s+", " ", self.words()[-400:])

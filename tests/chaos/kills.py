@@ -1,8 +1,10 @@
 """kill -9 of a driver, an engine, a sampling actor, a training worker or a whole node, at a random moment of sampling or of training."""
 
 import random
+import re
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.chaos import processes
 from tests.chaos.campaign import Campaign
@@ -34,6 +36,7 @@ def kill(campaign: Campaign, kind: str, work: Work, faults: int, cluster: LocalC
 def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster: LocalCluster, kinds: Sequence[str]) -> None:
     """Strike a job with each of `kinds` in turn, as long as it has work to do; let it finish, and check its store."""
     reference = campaign.reference(job.work)
+    cluster.forget_words()
     moment = time.time()
     job.start()
     while not job.done():
@@ -42,13 +45,15 @@ def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster:
             processes.kill_at_once(processes.with_children(job.driver.pid) if job.driver else [])
             break
         if run.faults < len(kinds) and campaign.in_time() and job.wait(rng.uniform(0, MOST_SECONDS)):
-            kind, saved, struck = kinds[run.faults], job.last_progress(), time.time()
+            kind, saved, in_flight, struck = kinds[run.faults], job.last_progress(), _in_flight(job, cluster), time.time()
             told = _strike(kind, rng, job, cluster)
             if told is None:
                 continue  # between two engines, or at its end
             run.faults, moment = run.faults + 1, struck
             if job.work.name == "training":
                 run.seconds_again.append(round(moment - saved, 2))
+            else:
+                run.blocks_again.append(in_flight)
             if _goes_on(job, moment):
                 run.seconds.append(round(time.time() - moment, 2))
                 campaign.say(f"{kind}, {run.during}: fault {run.faults}, killed {told}, went on after {run.seconds[-1]} s")
@@ -59,6 +64,12 @@ def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster:
             job.again_where_it_failed()
     run.reruns = job.starts - 1
     check(run, job.work, Store(str(job.store)), reference)
+
+
+def _in_flight(job: Job, cluster: LocalCluster) -> int:
+    """Blocks that an engine has begun and that are not in the store."""
+    begun = {int(number) for number in re.findall(rf"{job.work.only[0]}: block (\d+) begins", cluster.worker_words())}
+    return len(begun - {int(Path(path).stem) for path in job.progress()}) if job.work.name == "sampling" else 0
 
 
 def _older_engines(job: Job, moment: float) -> list[str]:
