@@ -32,13 +32,16 @@ SHARES = {
 """Of all faults; kills are slow, an engine's start takes most of their time, and S3 errors come by the dozen."""
 
 
+DURING = ("sampling", "training", "curation")
+
+
 def main() -> int:
     """Run the campaign; 0 where every run was clean."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Faults against real jobs; see tests/chaos/README.md.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", type=int, default=200, help="in all, shared out over the kinds")
     parser.add_argument("--kinds", nargs="+", default=list(figures.KINDS), choices=figures.KINDS, metavar="KIND")
-    parser.add_argument("--during", nargs="+", default=["sampling", "training"], choices=["sampling", "training"], help="for kills")
+    parser.add_argument("--during", nargs="+", default=DURING, choices=DURING, help="what is disturbed")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="inject no fault after these")
     parser.add_argument("--folder", type=Path, help="results, stores and logs; a new one if not given")
     options = parser.parse_args()
@@ -63,7 +66,7 @@ def inject(campaign: Campaign, kind: str, faults: int, during: Sequence[str], cl
             if work.name in during:
                 kills.kill(campaign, kind, work, math.ceil(faults / len(works)), cluster)
     elif kind in s3.RATES:
-        s3.disturb(campaign, kind, faults)
+        s3.disturb(campaign, kind, faults, during)
     elif kind == "two drivers":
         drivers.race(campaign, faults)
 

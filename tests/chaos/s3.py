@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tests.chaos.campaign import Campaign
@@ -23,13 +23,13 @@ SMALL_TRAINING = Work("training", ("problems.test=8", "problems.train_1=8", "pro
 BUCKET = "w2s-chaos"
 
 
-def disturb(campaign: Campaign, kind: str, faults: int) -> None:
-    """A sampling, a training, then curation, scoring and report of a whole experiment, as often as it takes for `faults` faults."""
+def disturb(campaign: Campaign, kind: str, faults: int, during: Collection[str]) -> None:
+    """A sampling and a training, then the steps between them, as often as it takes for `faults` faults."""
     for work in (SMALL_SAMPLING, SMALL_TRAINING):
-        if not campaign.injected(kind, work.name) and campaign.in_time():
+        if work.name in during and not campaign.injected(kind, work.name) and campaign.in_time():
             _run(campaign, kind, work, work.name)
-    done = sum(campaign.injected(kind, during) for during in ("sampling", "training", "curation"))
-    while done < faults and campaign.in_time():
+    done = sum(campaign.injected(kind, one) for one in ("sampling", "training", "curation"))
+    while "curation" in during and done < faults and campaign.in_time():
         done += _run(campaign, kind, WHOLE, "curation")
 
 
