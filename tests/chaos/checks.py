@@ -23,20 +23,27 @@ def check(run: Run, work: Work, store: Store, reference: Store, poisoned: Collec
     Problems in `poisoned`, and no others, must have failed, with a reason.
     """
     for step in work.steps(store):
-        manifest = store.manifest(step)
-        if manifest is None:
-            run.wrong.append(f"{step.name} has no manifest")
-            continue
-        for file in manifest.files:  # raises nothing: damage is told as a finding
-            data = store.read(store.path(step.directory, file.path))
-            if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
-                run.wrong.append(f"{step.directory}/{file.path} is not what its manifest says")
-        if isinstance(step.recipe, Sample):
-            _check_samples(run, step, store, reference, poisoned)
-        elif isinstance(step.recipe, FineTune | Prefer):
-            _check_adapter(run, step, store, reference)
-        else:
-            _check_tables(run, step, store, reference)
+        try:
+            _check_step(run, step, store, reference, poisoned)
+        except (OSError, ValueError) as error:
+            run.wrong.append(f"{step.name}: {error}")
+
+
+def _check_step(run: Run, step: Step, store: Store, reference: Store, poisoned: Collection[str]) -> None:
+    manifest = store.manifest(step)
+    if manifest is None:
+        run.wrong.append(f"{step.name} has no manifest")
+        return
+    for file in manifest.files:
+        data = store.read(store.path(step.directory, file.path))
+        if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
+            run.wrong.append(f"{step.directory}/{file.path} is not what its manifest says")
+    if isinstance(step.recipe, Sample):
+        _check_samples(run, step, store, reference, poisoned)
+    elif isinstance(step.recipe, FineTune | Prefer):
+        _check_adapter(run, step, store, reference)
+    else:
+        _check_tables(run, step, store, reference)
 
 
 def _check_samples(run: Run, step: Step, store: Store, reference: Store, poisoned: Collection[str]) -> None:
