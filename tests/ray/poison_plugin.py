@@ -1,4 +1,4 @@
-"""A vLLM plugin for tests: the engine's process ends when the prompt whose token ids `W2S_POISON` holds is in a batch."""
+"""A vLLM plugin for tests: the engine's process ends when a prompt whose token ids `W2S_POISON`, a JSON list of them, holds is in a batch."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def register() -> None:
 
     def checked(self: Any, *arguments: Any, **named: Any) -> Any:
         batch = schedule(self, *arguments, **named)
-        if any(list(new.prompt_token_ids) == marked for new in batch.scheduled_new_reqs):
+        if any(list(new.prompt_token_ids) in marked for new in batch.scheduled_new_reqs):
             os._exit(1)
         return batch
 
