@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from tests.chaos import drivers, figures, kills, s3
+from tests.chaos import drivers, figures, kills, poison, s3
 from tests.chaos.campaign import Campaign
 from tests.chaos.cluster import LocalCluster
 
@@ -69,6 +69,8 @@ def inject(campaign: Campaign, kind: str, faults: int, during: Sequence[str], cl
         s3.disturb(campaign, kind, faults, during)
     elif kind == "two drivers":
         drivers.race(campaign, faults)
+    elif kind == "poison row":
+        poison.poison(campaign, faults)
 
 
 if __name__ == "__main__":
