@@ -1,6 +1,7 @@
 """Training: one step as one Ray Train run, its adapter into the store."""
 
 import math
+import tempfile
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -14,15 +15,18 @@ from w2s.step_recipes import FineTune, Prefer
 from w2s.store import Store
 
 POLL_SECONDS = 0.5
+PREEMPTIONS = 100
+"""Times a training goes on elsewhere after its nodes were taken away with notice, before the step fails; other losses: `max_failures`."""
 
 
 def train(steps: list[Step], store: Store, resources: Resources, progress: Progress) -> None:
     """Run one training step to its manifest.
 
-    Raises ValueError for what the user must change, ray.train.TrainingFailedError for what went wrong in the workers.
+    Raises ValueError for what the user must change, ray.train.TrainingFailedError for workers that were lost more often than
+    `max_failures`.
     """
     import ray
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig
+    from ray.train import FailureConfig, RunConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
     from ray_jobs.train_worker import train_loop
@@ -38,7 +42,8 @@ def train(steps: list[Step], store: Store, resources: Resources, progress: Progr
     progress.started(step.name, math.ceil(math.ceil(len(rows) / optimizer.batch_size) * optimizer.epochs), "steps")
     reporter: Any = ray.remote(num_cpus=0)(Reporter)  # pyright: ignore[reportCallIssue, reportArgumentType]
     reporter = reporter.remote()
-    folder = f"{step.directory}/training"
+    # Ray Train must have a folder on the driver's node, where its controller runs; checkpoints go to the store (ray_jobs/checkpoint.py).
+    scratch = tempfile.TemporaryDirectory(prefix="w2s-ray-train-")
     trainer = TorchTrainer(
         train_loop,
         train_loop_config={
@@ -52,21 +57,22 @@ def train(steps: list[Step], store: Store, resources: Resources, progress: Progr
         scaling_config=scaling_config(resources),
         torch_config=TorchConfig(backend="nccl" if resources.gpus_per_worker else "gloo"),
         run_config=RunConfig(
-            name="training",
-            storage_path=store.absolute(step.directory),
-            failure_config=FailureConfig(max_failures=resources.max_failures),
-            checkpoint_config=CheckpointConfig(num_to_keep=1),
+            name=step.name,
+            storage_path=scratch.name,
+            failure_config=FailureConfig(max_failures=resources.max_failures, max_preemption_failures=PREEMPTIONS),
         ),
     )
-    with Follower(reporter, step.name, progress):
+    with scratch, Follower(reporter, step.name, progress):
         trainer.fit()
     result: dict[str, Any] = ray.get(reporter.result.remote())
+    if result["refused"]:
+        raise ValueError(result["refused"])
     for name in result["files"]:
         attempt.add("model", f"{attempt.name}/model/{name}")
+    attempt.write_document("losses", [{"step": at, "loss": loss} for at, loss in result["losses"]])
     attempt.counts.update(counts | result["counts"])
     attempt.commit(versions("trl", "peft", "deepspeed", "accelerate"))
-    if store.fs.exists(store.path(folder)):
-        store.fs.rm(store.path(folder), recursive=True)
+    store.remove_tree(store.path(step.directory, "training"))
     numbers = result["counts"]
     progress.finished(
         step.name,
@@ -117,23 +123,32 @@ class Reporter:
 
     def __init__(self) -> None:
         self._events: list[tuple[int, float | None]] = []
+        self._saves: list[int] = []
         self._result: dict[str, Any] = {}
 
     def advanced(self, done: int, loss: float | None) -> None:
         """Optimizer steps done, and the latest loss."""
         self._events.append((done, loss))
 
+    def saved(self, done: int) -> None:
+        """A checkpoint of so many steps is in the store."""
+        self._saves.append(done)
+
     def events(self) -> list[tuple[int, float | None]]:
         """What was reported since the last call."""
         events, self._events = self._events, []
         return events
 
-    def finished(self, files: Sequence[str], counts: dict[str, float]) -> None:
+    def refuse(self, reason: str) -> None:
+        """What the user must change; every rank may say it."""
+        self._result = {"refused": reason}
+
+    def finished(self, files: Sequence[str], counts: dict[str, float], losses: Sequence[tuple[int, float]]) -> None:
         """Rank 0 has written the adapter's files into the attempt's folder."""
-        self._result = {"files": list(files), "counts": counts}
+        self._result = {"refused": "", "files": list(files), "counts": counts | {"saves": len(self._saves)}, "losses": list(losses)}
 
     def result(self) -> dict[str, Any]:
-        """What `finished` was told."""
+        """What `refuse` or `finished` was told."""
         assert self._result, "the workers ended without a result"
         return self._result
 

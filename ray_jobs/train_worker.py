@@ -4,39 +4,77 @@ import math
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
+from ray_jobs import checkpoint
 from ray_jobs.resources import Resources
 from ray_jobs.trainers import make_trainer
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer
 from w2s.store import Store
 
+PREEMPTION_SECONDS = 2.0
+"""Between two looks for a notice that this training's nodes will be taken away."""
+
 
 def train_loop(config: dict[str, Any]) -> None:
-    """One rank of one training step; `config` is what ray_jobs/train.py put together."""
+    """One rank of one training step; `config` is what ray_jobs/train.py put together.
+
+    What the user must change is told to the reporter and the rank ends well: Ray Train tries again after whatever a worker raises.
+    """
     import ray
     import ray.train
+    import ray.train.collective
 
-    resources = config["resources"]
+    step, store, resources, reporter = config["step"], config["store"], config["resources"], config["reporter"]
     start_deepspeed(resources)
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
     with tempfile.TemporaryDirectory(prefix="w2s-train-") as folder:
-        trainer, counts = make_trainer(config["step"], config["store"], resources, config["rows"], Path(folder))
+        try:
+            (trainer, counts), refused = make_trainer(step, store, resources, config["rows"], Path(folder)), ""
+        except ValueError as error:
+            trainer, counts, refused = None, {}, str(error) or repr(error)
+        if refused:
+            ray.get(reporter.refuse.remote(refused))
+        if _any(bool(refused)) or trainer is None:  # all ranks leave together, or the others would wait for this one
+            return
         assert trainer.args.world_size == world_size, "the trainer sees other processes than Ray Train started"
-        layout = f"{world_size}-zero{resources.zero_stage}-{resources.train_dtype}"
-        report = Report(config["reporter"] if rank == 0 else None, resources.save_minutes * 60, layout)
-        trainer.add_callback(report)
-        trainer.train(resume_from_checkpoint=_last_checkpoint(Path(folder), world_size, layout))
-        names = _write_adapter(trainer, config["step"], config["store"], config["attempt"], Path(folder), rank)
+        # One rank looks, for a checkpoint may be written or removed while the others do.
+        name = ray.train.collective.broadcast_from_rank_zero(checkpoint.newest(store, step) if rank == 0 else None)
+        found = checkpoint.load(store, step, name) if name else None
+        trainer.put = partial(checkpoint.save, store, step)
+        trainer.add_callback(Report(reporter if rank == 0 else None, resources.save_minutes * 60))
+        trainer.run(found)
+        names = _write_adapter(trainer, step, store, config["attempt"], Path(folder), rank)
     if rank == 0:
-        counts |= {"steps": trainer.state.global_step, "resumed_at_step": report.resumed_at, "world_size": world_size}
-        counts |= {"first_loss": report.first_loss, "last_loss": report.last_loss}
-        assert all(math.isfinite(value) for value in counts.values()), f"the training diverged: {counts}"
-        ray.get(config["reporter"].finished.remote(names, counts))
+        losses = trainer.losses
+        counts |= {"steps": trainer.state.global_step, "resumed_at_step": found.step if found else 0, "world_size": world_size}
+        counts |= {"first_loss": losses[0][1], "last_loss": losses[-1][1]}
+        if not all(math.isfinite(value) for value in counts.values()):
+            ray.get(reporter.refuse.remote(f"{step.name}: the training diverged, last loss {losses[-1][1]}: lower its learning_rate"))
+            return
+        ray.get(reporter.finished.remote(names, counts, losses))
+
+
+def _any(here: bool) -> bool:
+    """Whether it is so on any rank."""
+    import torch
+    from torch import distributed
+
+    flag = torch.tensor([int(here)], device="cuda" if distributed.get_backend() == "nccl" else "cpu")
+    distributed.all_reduce(flag)
+    return bool(flag.item())
+
+
+def preemption_notice() -> Any:
+    """What Ray knows of nodes of this training that will be taken away (`ray.train.PreemptionInfo`), or None; all ranks must ask."""
+    import ray.train
+
+    return ray.train.get_preemption_info()
 
 
 def start_deepspeed(resources: Resources) -> None:
@@ -55,27 +93,32 @@ def start_deepspeed(resources: Resources) -> None:
 
 
 class Report(TrainerCallback):
-    """Tells the driver how far the training is, and saves every `save_seconds`, all ranks at the same step."""
+    """Tells the driver how far the training is, and says when to save: every `save_seconds`, and once at a notice of preemption."""
 
-    def __init__(self, reporter: Any, save_seconds: float, layout: str) -> None:
-        self.reporter, self.save_seconds, self.layout = reporter, save_seconds, layout
-        self.saved = time.monotonic()
-        self.first_loss = self.last_loss = float("nan")
-        self.resumed_at = 0
+    def __init__(self, reporter: Any, save_seconds: float) -> None:
+        self.reporter, self.save_seconds = reporter, save_seconds
+        self.saved = self.asked = time.monotonic()
+        self.notice: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Remember where a resumed training goes on."""
-        self.resumed_at = state.global_step
+        """Say where a resumed training goes on."""
         if self.reporter:
             self.reporter.advanced.remote(state.global_step, None)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Rank 0's clock decides whether to save; the others follow it, for a checkpoint is the work of all."""
+        """Rank 0's clock decides; the others follow it, for a save, and the question for a notice, are the work of all."""
         import torch
 
-        due = torch.tensor([time.monotonic() - self.saved >= self.save_seconds], dtype=torch.int32, device=args.device)
+        now = time.monotonic()
+        due = [now - self.saved >= self.save_seconds, now - self.asked >= PREEMPTION_SECONDS]
+        due = torch.tensor(due, dtype=torch.int32, device=args.device)
         torch.distributed.broadcast(due, src=0)
-        if due.item() and state.global_step < state.max_steps:
+        save, ask = (bool(flag) for flag in due.tolist())
+        if ask:
+            self.asked, before = now, self.notice
+            self.notice = preemption_notice()
+            save |= self.notice is not None and self.notice != before
+        if save and state.global_step < state.max_steps:
             control.should_save = True
         if state.global_step >= state.max_steps:
             control.should_log = True
@@ -83,39 +126,14 @@ class Report(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         """Loss and step to the driver."""
         loss = (logs or {}).get("loss")
-        if loss is None:
-            return
-        self.last_loss = float(loss)
-        if self.first_loss != self.first_loss:
-            self.first_loss = self.last_loss
-        if self.reporter:
-            self.reporter.advanced.remote(state.global_step, self.last_loss)
+        if loss is not None and self.reporter:
+            self.reporter.advanced.remote(state.global_step, float(loss))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Hand this rank's own files to Ray Train, which joins all ranks' into one checkpoint."""
-        import ray.train
-
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        (folder / f"rank-{ray.train.get_context().get_world_rank()}-of-{self.layout}").touch()
-        checkpoint = ray.train.Checkpoint.from_directory(str(folder))
-        ray.train.report({"step": state.global_step}, checkpoint=checkpoint, delete_local_checkpoint_after_upload=True)
+        """The next save is due an interval after this one's end."""
         self.saved = time.monotonic()
-
-
-def _last_checkpoint(folder: Path, world_size: int, layout: str) -> str | None:
-    """The last complete checkpoint, copied to this rank's folder; None where there is none of this layout.
-
-    DeepSpeed cannot load sharded state into another number of processes, ZeRO stage or dtype, so such a training starts again.
-    """
-    import ray.train
-
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        return None
-    target = folder / "resumed"
-    checkpoint.to_directory(str(target))
-    ranks = {path.name for path in target.glob("rank-*")}
-    return str(target) if ranks == {f"rank-{rank}-of-{layout}" for rank in range(world_size)} else None
+        if self.reporter:
+            self.reporter.saved.remote(state.global_step)
 
 
 def _write_adapter(trainer: Any, step: Step, store: Store, attempt: str, folder: Path, rank: int) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from ray_jobs.models import adapter_folder, base_folder
 from ray_jobs.resources import Resources, accumulation, deepspeed_config
 from ray_jobs.tokens import Tokens, load_tokenizer
+from w2s.batches import training_order
 from w2s.recipe import Optimizer
 from w2s.records import PreferencePair, SFTExample
 from w2s.step import Step
@@ -18,13 +19,16 @@ from w2s.store import Store
 
 
 def make_trainer(step: Step, store: Store, resources: Resources, rows: Sequence[Any], folder: Path) -> tuple[Any, dict[str, float]]:
-    """The trainer of a step and its counts: examples, too_long, tokens, seams.
+    """The trainer of a step and its counts: examples, too_long, tokens, seams, filled (rows that fill up each epoch's last batch).
 
     Raises ValueError where every row is too long.
     """
+    from transformers import set_seed
+
     recipe = step.recipe
     assert isinstance(recipe, FineTune | Prefer)
     optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
+    set_seed(optimizer.seed)  # a new adapter's weights
     base = base_folder(recipe.model)
     tokenizer = load_tokenizer(base)
     if tokenizer.pad_token_id is None:
@@ -39,6 +43,7 @@ def make_trainer(step: Step, store: Store, resources: Resources, rows: Sequence[
         "too_long": len(rows) - len(fitting),
         "tokens": sum(sum(map(len, row.values())) for row in fitting),
         "seams": tokens.seams,
+        "filled": -len(fitting) % optimizer.batch_size,
     }
     if isinstance(recipe, FineTune):
         return sft_trainer(recipe, resources, fitting, tokenizer, base, folder), counts
@@ -74,7 +79,8 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
     return {
         "output_dir": str(folder),
         "learning_rate": recipe.learning_rate,
-        "num_train_epochs": recipe.epochs,
+        "num_train_epochs": 1,  # `dataset` holds all of them
+        "train_sampling_strategy": "sequential",
         "per_device_train_batch_size": resources.micro_batch,
         "gradient_accumulation_steps": accumulation(recipe.batch_size, resources),
         "weight_decay": recipe.weight_decay,
@@ -87,13 +93,20 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
         "bf16": resources.train_dtype == "bfloat16",
         "gradient_checkpointing": resources.gradient_checkpointing,
         "use_cpu": not resources.gpus_per_worker,
-        "save_strategy": "no",  # ray_jobs/train_worker.py says when
+        "save_strategy": "no",  # ray_jobs/train_worker.py says when, ray_jobs/resumable.py how
         "logging_steps": 0.02,  # a share of all steps
         "logging_first_step": True,
         "report_to": [],
         "disable_tqdm": True,
         "dataloader_pin_memory": bool(resources.gpus_per_worker),
     }
+
+
+def dataset(rows: list[dict[str, Any]], optimizer: Optimizer) -> Any:
+    """Tokenized rows in the order of training, every epoch's."""
+    from datasets import Dataset
+
+    return Dataset.from_list(rows).select(training_order(len(rows), optimizer))
 
 
 def load_base(resources: Resources, folder: Path) -> Any:
@@ -105,17 +118,21 @@ def load_base(resources: Resources, folder: Path) -> Any:
 
 def sft_trainer(recipe: FineTune, resources: Resources, rows: list[dict[str, Any]], tokenizer: Any, base: Path, folder: Path) -> Any:
     """SFT of a new adapter; the loss is the completion tokens' mean."""
-    from datasets import Dataset
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
+
+    from ray_jobs.resumable import Resumable
+
+    class TokenSFT(Resumable, SFTTrainer):
+        """SFT on ids that are there already."""
 
     lora = recipe.sft.lora
     config = SFTConfig(**arguments(recipe.sft, resources, folder), dataset_kwargs={"skip_prepare_dataset": True}, packing=False)
     adapter = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets), task_type="CAUSAL_LM")
-    return SFTTrainer(
+    return TokenSFT(
         model=load_base(resources, base),
         args=config,
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=dataset(rows, recipe.sft),
         processing_class=tokenizer,
         peft_config=adapter,
     )
@@ -125,18 +142,19 @@ def preference_trainer(
     recipe: Prefer, resources: Resources, rows: list[dict[str, Any]], tokenizer: Any, base: Path, adapter: Path, folder: Path
 ) -> Any:
     """DPO or ORPO that goes on from the adapter in `adapter`; DPO's reference is a frozen copy of it, made by TRL."""
-    from datasets import Dataset
     from peft import PeftModel
     from trl import DPOConfig, DPOTrainer
     from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-    class TokenDPO(DPOTrainer):
+    from ray_jobs.resumable import Resumable
+
+    class TokenDPO(Resumable, DPOTrainer):
         """DPO on ids that are there already; TRL 1.16 has no public way round its own tokenizing."""
 
-        def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
-            return dataset
+        def _prepare_dataset(self, rows: Any, *_: Any, **__: Any) -> Any:
+            return rows
 
-    class TokenORPO(ORPOTrainer):
+    class TokenORPO(Resumable, ORPOTrainer):
         """ORPO on ids that are there already, with the SFT term on the completion only.
 
         TRL 1.16 takes that term over prompt and completion; the ORPO paper's loss, like SFT here, is of the completion.
@@ -170,4 +188,4 @@ def preference_trainer(
     # have one dtype there (TRL does the same for adapters it makes: huggingface/trl#6089).
     same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
     model = PeftModel.from_pretrained(load_base(resources, base), adapter, is_trainable=True, **same_dtype)
-    return trainer(model=model, args=config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
+    return trainer(model=model, args=config, train_dataset=dataset(rows, preference), processing_class=tokenizer)

@@ -76,7 +76,7 @@ def test_killed_in_the_middle_of_training(store_folder: Path) -> None:
     chosen = ["--set", "problems.test=8", "problems.train_1=8", "problems.train_2=160", "sft.epochs=6", "--only", "ceiling"]
     resources = ["--resources", "local,save_minutes=0.01"]
     driver = start(store_folder, *chosen, *resources)
-    wait_for(lambda: len(list(store_folder.glob("steps/*/training/checkpoint_*/rank-*-of-2-*"))) >= 2, 240, "the first checkpoint")
+    wait_for(lambda: len(list(store_folder.glob("steps/*/training/*.safetensors"))) >= 1, 240, "the first checkpoint")
     kill(driver, store_folder)
     plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
     assert "resume ceiling" in plan and "done   problems" in plan
