@@ -1,12 +1,15 @@
 """Two different canonical forms, part by part: their shapes first, then the values of the expressions in them."""
 
+import re
 from fractions import Fraction
 from typing import Literal
 
+from .forms import NAMED
 from .number import number
 from .numeric import agreement, proportional
 from .quantities import Quantity, quantity
 from .structure import enclosed, matrix_rows, relation_sides, split_top
+from .units import UNCONVERTED
 
 Relation = Literal["equal", "different", "undecided"]
 MAX_PARTS = 40
@@ -19,22 +22,25 @@ def compare_forms(a: str, b: str, exact: bool, units: bool) -> tuple[Relation, s
     `exact`: both are unique for their values. `units`: a unit after a number belongs to it.
     """
     (shape, parts), (other_shape, others) = _shape(a), _shape(b)
+    units = units and any(quantity(part) is not None for part in (*parts, *others))
     if shape != other_shape:
-        # One equation may stand for what another shape says: y = 2x is the value 2x, and as 2x - y = 0 an equation.
-        certain = exact and "equation" not in (shape, other_shape) and not units
-        return ("different" if certain or not (_vague(shape) or _vague(other_shape)) else "undecided"), ""
-    if exact and not units:
+        # Another shape may say the same: y = 2x is the value 2x, and as 2x - y = 0 an equation; x = 1, y = 2 is (1, 2).
+        return ("different" if exact and "equation" not in (shape, other_shape) and not units else "undecided"), ""
+    if exact and not units and shape != "equation":
         return "different", ""
     if shape == "value":
         return _compare_values(a, b, exact, units)
     if shape == "equation":
-        alike = proportional(parts[0], others[0])
-        return ("equal", "the left sides have one ratio at all points") if alike else ("undecided", "")
+        if not exact and proportional(parts[0], others[0]):
+            return "equal", "the left sides have one ratio at all points"
+        # Of higher degree they may have one set of solutions: (y - 2x)^2 = 0 and y = 2x.
+        return ("different" if exact and _linear(parts[0]) and _linear(others[0]) else "undecided"), ""
     if shape in ("list", "union"):
         return _in_any_order(parts, others, units)
+    if shape == "relation =" and parts[0] != others[0]:
+        return ("different" if NAMED.fullmatch(parts[0]) and NAMED.fullmatch(others[0]) else "undecided"), ""
     found = _in_order(parts, others, units)
-    named = shape == "relation =" and parts[0] == others[0]
-    return found if found[0] == "equal" or named or not shape.startswith("relation") else ("undecided", "")
+    return found if found[0] == "equal" or shape == "relation =" or not shape.startswith("relation") else ("undecided", "")
 
 
 def _shape(text: str) -> tuple[str, list[str]]:
@@ -56,9 +62,9 @@ def _shape(text: str) -> tuple[str, list[str]]:
     return "value", [text]
 
 
-def _vague(shape: str) -> bool:
-    """Whether another shape may say the same; a value may also be text that no rule reads."""
-    return shape in ("equation", "union", "value") or shape.startswith("relation")
+def _linear(left_side: str) -> bool:
+    """Whether a polynomial's form has degree 1."""
+    return "^" not in left_side and not re.search(r"[A-Za-z}]\*", left_side.replace("sqrt", "").replace("pi*", ""))
 
 
 def _compare_values(a: str, b: str, exact: bool, units: bool) -> tuple[Relation, str]:
@@ -86,7 +92,8 @@ def _ratio(text: str) -> Fraction | None:
 
 def _compare_quantities(one: Quantity, other: Quantity, exact: bool) -> tuple[Relation, str]:
     if one.unit != other.unit:
-        return ("different" if one.known and other.known and "deg" not in one.unit + other.unit else "undecided"), ""
+        certain = one.known and other.known and not any(base in one.unit + other.unit for base in UNCONVERTED)
+        return ("different" if certain else "undecided"), ""
     return ("different", "") if exact else agreement(one.value, other.value)
 
 

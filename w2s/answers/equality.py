@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
+from .answer import MAX_ANSWER_CHARS
 from .canonical_form import UNIT_KINDS, form
 from .comparison import compare_forms
 
@@ -71,6 +72,8 @@ def _compared(a: str, b: str, kind: str) -> tuple[Relation, str]:
     one, other = form(a, kind), form(b, kind)
     if one.text == other.text:
         return "equal", "the same canonical form"
+    if max(len(one.text), len(other.text)) > MAX_ANSWER_CHARS:
+        return "undecided", ""
     low, high = sorted((one, other))
     return _compare_forms(low.text, low.exact, high.text, high.exact, kind in UNIT_KINDS)
 

@@ -17,6 +17,8 @@ _MAX_BITS = 2000
 _MAX_SIZE = 10**30
 """A computed value above it could lose, in a difference, the digits that are compared."""
 _MAX_ANGLE = 10**6
+_MIN_ANGLE = 10.0**-50
+"""A function's value at a smaller one could not be told from 0."""
 ANGLES = ("sin", "cos", "tan", "cot", "sec", "csc")
 
 Value = Any
@@ -111,7 +113,15 @@ def _symbol(name: str, reading: Reading, index: int) -> Value:
 def _sum(*values: Value) -> Value:
     exact = sum((v for v in values if isinstance(v, Fraction)), Fraction(0))
     others = [v for v in values if not isinstance(v, Fraction)]
-    return _bounded(sum(others[1:], others[0])) + to_float(exact) if others else exact
+    if not others:
+        return exact
+    result = _bounded(sum(others[1:], others[0]) + to_float(exact))
+    return _or_zero(result, max(abs(value) for value in (*others, to_float(exact))))
+
+
+def _or_zero(value: Value, size: Value) -> Value:
+    """0 for what is left of terms of `size` that cancel: only their rounding."""
+    return Fraction(0) if abs(value) <= size * mpmath_context().mpf(10) ** -100 else value
 
 
 def _product(*values: Value) -> Value:
@@ -166,7 +176,7 @@ def _factorial(value: Value) -> Value:
 def _choose(total: Value, chosen: Value) -> Value:
     if not (isinstance(total, Fraction) and isinstance(chosen, Fraction)):
         raise _Unknown
-    return _factorial(total) / (_factorial(chosen) * _factorial(total - chosen))
+    return _product(_factorial(total), _inverse(_product(_factorial(chosen), _factorial(total - chosen))))
 
 
 _OPERATIONS: dict[str, Callable[..., Value]] = {
@@ -189,23 +199,26 @@ def _function(node: Node, value: Value, reading: Reading, index: int) -> Value:
     if name in ("sinh", "cosh", "tanh") and abs(value) > 100:
         raise _Unknown
     call = {"arcsin": context.asin, "arccos": context.acos, "arctan": context.atan}.get(name) or getattr(context, name)
-    return call(to_float(value))
+    if value != 0 and abs(value) < _MIN_ANGLE:
+        raise _Unknown
+    return _or_zero(call(to_float(value)), 1 + abs(value))
 
 
 def _logarithm(name: str, base: str, value: Value, reading: Reading, index: int) -> Value:
-    context = mpmath_context()
-    if value == 0:
-        raise _Unknown
     if name == "lg" or (name == "log" and not base and reading.log == "decimal"):
         base = "10"
     if name == "log" and not base and reading.log == "any base":
-        return context.ln(to_float(value)) * to_float(_point("log", "positive", index))
-    if not base:
-        return context.ln(to_float(value))
+        return _product(_ln(value), _point("log", "positive", index))
+    if base in ("", "e"):
+        return _ln(value)
     if base.isdigit() and len(base) < 9 and int(base) > 1:
-        return context.ln(to_float(value)) / context.ln(int(base))
-    if len(base) == 1 and base.isalpha() and base not in "ei":
-        return context.ln(to_float(value)) / context.ln(to_float(_point(base, reading.domain, index)))
-    if base == "e":
-        return context.ln(to_float(value))
+        return _product(_ln(value), _inverse(_ln(Fraction(int(base)))))
+    if len(base) == 1 and base.isalpha() and base != "i":
+        return _product(_ln(value), _inverse(_ln(_point(base, reading.domain, index))))
     raise _Unknown
+
+
+def _ln(value: Value) -> Value:
+    if value == 0 or (value != 1 and abs(value - 1) < _MIN_ANGLE):
+        raise _Unknown
+    return _or_zero(mpmath_context().ln(to_float(value)), 1)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import NamedTuple
 
+from .expression import FUNCTIONS
 from .latex import SET_OPEN
 from .normal_form import constant_of, polynomial
 from .number import number, show
-from .polynomial import NoNormalForm, Polynomial, constant
+from .polynomial import Monomial, NoNormalForm, Polynomial, constant
 from .structure import LOOSE_SPACE, enclosed, matrix_rows, relation_sides, split_top, split_unit
 
 MAX_NESTING = 6
@@ -18,11 +20,13 @@ _MEMBER = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+) ?\\in (.+)")
 _LETTER = re.compile(r"\(? ?([A-Za-z]) ?\)?")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' -]*")
 _SCALED = re.compile(r"(.*[\d}]) ?(hundred|thousand|million|billion|trillion)")
-_NO_WORD = re.compile(r"\\[A-Za-z]+|arc(?:sin|cos|tan)|sinh|cosh|tanh|sqrt|_\{[^{}]*\}")
+_NO_WORD = re.compile(r"\\[A-Za-z]+|sqrt|_\{[^{}]*\}|" + "|".join(FUNCTIONS))
+_LETTERS = re.compile(r"[a-z]{3,}", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]{4}")
 _TIME = re.compile(r"(\d+(?: ?: ?\d+)+) ?((?:[ap]\.? ?m\.?)?)", re.IGNORECASE)
 _VOWELS = frozenset("aeiouy")
 _FUNCTIONS = frozenset(("sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "exp"))
+_ORDINAL = re.compile(r"(\d+) ?(?:\^ ?)?(?:\{ ?)?(?:st|nd|rd|th)(?: ?\})?", re.ASCII)
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen")
 _TEENS = ("fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
@@ -47,6 +51,8 @@ def any_form(text: str, nesting: int = 0) -> Form:
         return Form(show(value), True)
     if (scaled := _SCALED.fullmatch(text)) and (value := number(scaled[1])) is not None:
         return Form(show(value * 10 ** _SCALES[scaled[2]]), True)
+    if ordinal := _ORDINAL.fullmatch(text):
+        return Form(show(Fraction(ordinal[1])), True)
     if nesting > MAX_NESTING:
         raise NoNormalForm
     for rule in (_matrix, _union, _bracketed, _listed, _related, _worded, _computed):
@@ -151,6 +157,9 @@ def equation_form(left: str, right: str) -> Form | None:
         terms = difference.ordered()
         if not terms or difference.constant is not None:
             return None
+        if (shared := _denominators(difference)) is not None:
+            difference = difference * shared
+            terms = difference.ordered()
         scaled = difference * constant(1 / terms[0][1])
     except NoNormalForm:
         return None
@@ -189,6 +198,21 @@ def interval_form(sides: list[str]) -> Form | None:
     return Form(f"{scaled} {sides[1]} 0", False)
 
 
+def _denominators(value: Polynomial) -> Polynomial | None:
+    """What clears the negative powers of a polynomial's atoms, None where it has none: y = 1/x is xy = 1."""
+    lowest: dict[str, int] = {}
+    for monomial in value.terms:
+        for atom, exponent in monomial.powers:
+            if "(" not in atom:  # a factor that is not constant would hide two proportional equations
+                lowest[atom] = min(lowest.get(atom, 0), exponent)
+    found = None
+    for atom, exponent in lowest.items():
+        if exponent < 0:
+            factor = Polynomial({Monomial(((atom, -exponent),)): Fraction(1)})
+            found = factor if found is None else found * factor
+    return found
+
+
 def _worded(text: str, nesting: int) -> Form | None:
     """Choice letters, times of day and plain words, in lower case."""
     if text == "\\emptyset":
@@ -216,6 +240,8 @@ def _computed(text: str, nesting: int) -> Form | None:
         return Form(show(value), True)
     if body != text and (value := constant_of(body)):
         return Form(str(value), value.exact)
+    if any(not set("aeiou").isdisjoint(word) for word in _LETTERS.findall(_NO_WORD.sub(" ", text))):
+        return None  # `4 july`, `2 of 3`: words, no products of letters
     try:
         value = polynomial(text)
     except NoNormalForm:

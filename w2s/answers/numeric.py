@@ -67,9 +67,9 @@ def _close(x: Value, y: Value) -> bool | None:
     x, y = to_float(x), to_float(y)
     distance, size = abs(x - y), max(abs(x), abs(y))
     context = mpmath_context()
-    if distance <= max(context.mpf(10) ** -90, size * context.mpf(10) ** -70):
+    if distance <= size * context.mpf(10) ** -70:
         return True
-    return False if distance > max(context.mpf(10) ** -60, size * context.mpf(10) ** -50) else None
+    return False if distance > size * context.mpf(10) ** -50 else None
 
 
 def has_words(form: str) -> bool:

@@ -17,11 +17,13 @@ _SHORT_UNITS = frozenset(
         *("pts", "deg"),
     )
 )
-LOOSE_SPACE = re.compile(r"(?<![A-Za-z]) | (?![A-Za-z])")
-"""A space that parts no two words."""
+LOOSE_SPACE = re.compile(r"(?<![A-Za-z\d]) | (?![A-Za-z\d])|(?<=[A-Za-z]) (?=\d)|(?<=\d) (?=[A-Za-z])")
+"""A space that parts no two words and no two numbers."""
 NO_UNITS = frozenset(
     (
         *("and", "or", "am", "pm", "to", "if", "mod", "dozen", "hundred", "thousand", "million", "billion", "trillion"),
+        *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"),
+        *("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "st", "nd", "rd", "th", "percentile"),
         *("pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp"),
     )
 )
@@ -30,6 +32,8 @@ NO_UNITS = frozenset(
 def split_top(text: str) -> list[str]:
     """Parts between commas, semicolons, "and" and "or" outside brackets, stripped; [text] where there is no separator."""
     text = _WORD_SEPARATOR.sub(",", text)
+    if "," not in text and ";" not in text:
+        return [text.strip()]
     parts: list[str] = []
     depth, start = 0, 0
     for index, char in enumerate(text):

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 _BASES = ("kg", "m", "s", "A", "K", "mol", "cd", "deg", "degC", "degF", "yr", "month", "pc", "u", "dB", "bit", "USD", "EUR", "GBP", "pi")
 """In this order in a canonical unit; `pi` never stays in one, it belongs to the number (1 rad = 180/pi degrees)."""
+UNCONVERTED = ("deg", "yr", "month", "pc", "u", "dB")
+"""Bases beside which another base may measure the same; `deg` is in degC and degF too."""
 MAX_EXPONENT = 12
 
 

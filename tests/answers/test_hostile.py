@@ -1,0 +1,24 @@
+"""100,000 hostile strings through reading, canonical form and comparison, in two processes; each asserts symmetry and stability."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STRINGS = 100_000
+SEEDS = (20240720, 20240721)
+
+
+def test_hostile_strings_in_bounded_time_and_memory():
+    command = [sys.executable, "-m", "tests.answers.hostile", str(STRINGS // len(SEEDS))]
+    running = [subprocess.Popen([*command, str(seed)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for seed in SEEDS]
+    for process in running:
+        out, err = process.communicate(timeout=1500)
+        assert process.returncode == 0, err[-3000:]
+        print(out.strip())
+        counts = json.loads(out)
+        assert counts["strings"] == STRINGS // len(SEEDS)
+        assert counts["peak_bytes"] < 1 << 30
+        assert counts["slowest"] < 20  # seconds of wall time, beside whatever else runs
+        assert 0 < counts["undecided"] < counts["strings"]
