@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ray_jobs import cli_store
 from w2s import __version__
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="change a field, e.g. dpo.beta=0.3")
         one.add_argument("--only", action="extend", nargs="+", default=[], metavar="STEP", help="these steps and what they need")
     run.add_argument("--resources", default="local", metavar="PRESET", help="local (default), one-gpu, node-8gpu or cluster-70b")
+    run.add_argument("--repair", action="store_true", help="read all files first and run again what is damaged, that alone")
+    cli_store.add_commands(commands)
     listing = commands.add_parser("list", help="the shipped experiments, one line each")
     listing.set_defaults(command=_list)
     return top
@@ -52,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
 
     store = Store(options.store)
     try:
-        last = run(_experiment(options), store, load_resources(options.resources), options.only)
+        last = run(_experiment(options), store, load_resources(options.resources), options.only, options.repair)
     except StepFailed as error:
         print(f"w2s: {error}", file=sys.stderr)
         return 1
@@ -85,7 +88,8 @@ def _plan(options: argparse.Namespace) -> int:
     for one in planned:
         print(f"{one.state:<6} {one.step.name:<24} {one.directory or '(open)':<34} {one.why}")
     states = [one.state for one in planned]
-    print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run")
+    absent = f", {states.count('absent')} absent and not needed" if "absent" in states else ""
+    print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run{absent}")
     return 0
 
 

@@ -14,6 +14,7 @@ from w2s.graph import build_steps
 from w2s.lease import LeaseLost, Leases, new_run
 from w2s.plan import plan
 from w2s.recipe import Experiment
+from w2s.repair import set_damaged_aside
 from w2s.revisions import identify
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer, Sample
@@ -49,16 +50,20 @@ def jobs() -> dict[str, Job]:
     }
 
 
-def run(experiment: Experiment, store: Store, resources: Resources, only: Sequence[str] = ()) -> Step:
+def run(experiment: Experiment, store: Store, resources: Resources, only: Sequence[str] = (), repair: bool = False) -> Step:
     """Do what is missing of an experiment and return its report step (or, with `only`, the last step asked for).
+
+    With `repair` the finished steps' files are read first, and those steps run again whose files are damaged.
 
     Raises ValueError for what the user must change, mostly before anything starts, and StepFailed for all else a step raised,
     after the others that were running have ended; both name the log.
     """
     store = replace(store.check_writable(), run=new_run())
     experiment = identify(experiment, store, network=True)
-    planned = plan(build_steps(experiment), store, only)
-    missing = [one.step for one in planned if one.state != "done"]
+    steps = build_steps(experiment)
+    damaged = set_damaged_aside(steps, store, Progress().say) if repair else []
+    planned = plan(steps, store, only, also=damaged)
+    missing = [one.step for one in planned if one.state in ("run", "resume")]
     if missing:
         from ray_jobs.checks import check
 
@@ -77,7 +82,9 @@ def run(experiment: Experiment, store: Store, resources: Resources, only: Sequen
             finally:
                 cluster.stop()
     else:
-        Progress().say(f"{experiment.name}: all {len(planned)} steps are done, nothing to do")
+        absent = [one.step.name for one in planned if one.state == "absent"]
+        done = f"all {len(planned)} steps are done" if not absent else f"done but for {', '.join(absent)}, which nothing needs"
+        Progress().say(f"{experiment.name}: {done}, nothing to do")
     return planned[-1].step
 
 

@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
 # pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
 
+import hashlib
 import os
 import posixpath
 import secrets
@@ -17,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 import fsspec
 
-from w2s.s3 import S3, refuse_credentials
+from w2s.s3 import S3, child_names, refuse_credentials
 
 CONFLICT = {"ConditionalRequestConflict", "409"}
 LOST_RACE = {"PreconditionFailed", "412"}
@@ -27,6 +28,9 @@ them in the OSError's cause."""
 CONFLICT_TRIES, CONFLICT_SECONDS = 8, 0.2
 PARALLEL = 32
 """Requests in flight for one question, such as the manifests of a graph."""
+
+PIECE = 16 << 20
+"""Bytes read at once where a whole object need not be in memory."""
 
 One = TypeVar("One")
 Answer = TypeVar("Answer")
@@ -153,7 +157,12 @@ class Objects:
             return self._create(path, data)
         if not self.fs.exists(path):
             self.write(path, data)
-        return self.read(path) == data
+        for number in range(CONFLICT_TRIES):
+            try:
+                return self.read(path) == data
+            except FileNotFoundError:  # rclone shows no object for a moment while another write of it ends
+                time.sleep(CONFLICT_SECONDS * (1 + number))
+        return False
 
     def _create(self, path: str, data: bytes) -> bool:
         if self.is_folder:
@@ -184,6 +193,19 @@ class Objects:
         """An object's bytes, in one request."""
         return self.fs.cat_file(path, **({"max_concurrency": 1} if self.s3 else {}))  # s3fs would ask for the size first
 
+    def digest(self, path: str, expected: int) -> tuple[int, str]:
+        """An object's size and sha256, in pieces where about `expected` bytes are many.
+
+        Raises FileNotFoundError where it is not there.
+        """
+        if expected <= PIECE:
+            data = self.read(path)
+            return len(data), hashlib.sha256(data).hexdigest()
+        size, digest = int(self.fs.size(path)), hashlib.sha256()
+        for start in range(0, size, PIECE):
+            digest.update(self.fs.cat_file(path, start=start, end=min(size, start + PIECE)))
+        return size, digest.hexdigest()
+
     def remove(self, paths: Sequence[str]) -> None:
         """Delete objects; one that is gone already is no error."""
 
@@ -199,13 +221,20 @@ class Objects:
         if self.is_folder and self.fs.isdir(path):
             self.fs.rm(path, recursive=True)
 
+    def prune(self, paths: Sequence[str]) -> None:
+        """Remove folders that are empty or hold only empty ones; a bucket has none."""
+        for path in paths if self.is_folder else ():
+            for folder, _, _ in os.walk(path, topdown=False):
+                with suppress(OSError):  # not empty, or gone
+                    Path(folder).rmdir()
+
     def names(self, path: str) -> list[str]:
         """Names right under a path, sorted; none where there is no such path."""
         try:
-            found: list[str] = self.fs.ls(path, detail=False)
+            found = child_names(self.fs, path) if self.s3 else [posixpath.basename(one.rstrip("/")) for one in self.fs.ls(path, detail=False)]
         except FileNotFoundError:
             return []
-        return sorted({posixpath.basename(one.rstrip("/")) for one in found} - {""})
+        return sorted({*found} - {""})
 
     def tree(self, path: str) -> list[Entry]:
         """All objects under a path, sorted."""

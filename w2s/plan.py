@@ -1,16 +1,18 @@
 """What a run would do: each step's state in a store, and why. Reads manifests only; starts nothing."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from w2s.manifest import Manifest
+from w2s.objects import in_parallel
 from w2s.step import Step, difference, open_revisions, stable, with_upstream
+from w2s.step_recipes import Report
 from w2s.store import Store
 
-State = Literal["done", "resume", "run"]
+State = Literal["done", "resume", "run", "absent"]
+"""`absent`: not in the store, and nothing that will run reads it."""
 PARTIAL = ("blocks", "training")
 """Folders of a step's directory that an unfinished attempt leaves and the next one goes on from."""
 
@@ -25,8 +27,11 @@ class Planned:
     directory: str
 
 
-def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = ()) -> list[Planned]:
+def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Sequence[str] = ()) -> list[Planned]:
     """The state of each step, inputs first; with `only`, of those steps and what they need.
+
+    What is to be had in the end are the steps of `only` (without it, those that no other reads) and of `also`; a step that is not
+    in the store runs if it is one of these or if one that runs needs it.
 
     Raises ValueError where `only` names a step that is not there.
     """
@@ -37,22 +42,38 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = ()) -> list[
     chosen = with_upstream([named[name] for name in only]) if only else tuple(steps)
     manifests = store.manifests(chosen)
     unfinished = [step for step in chosen if manifests[step.name] is None]
-    finished = {kind: store.finished(kind) for kind in {step.kind for step in unfinished}}
-    with ThreadPoolExecutor(16) as pool:
-        begun = dict(zip([s.name for s in unfinished], pool.map(partial(_is_partial, store), unfinished), strict=True))
-    return [_planned(step, manifests[step.name], begun.get(step.name, False), finished.get(step.kind, [])) for step in chosen]
+    wanted = _wanted(chosen, {step.name for step in unfinished}, {*only, *also})
+    begun = dict(zip([s.name for s in unfinished], in_parallel(partial(_is_partial, store), unfinished), strict=True))
+    kinds = sorted({step.kind for step in unfinished if step.name in wanted and not begun[step.name]})
+    finished = dict(zip(kinds, in_parallel(store.finished, kinds), strict=True))
+    return [_planned(step, manifests[step.name], step.name in wanted, begun.get(step.name, False), finished.get(step.kind, [])) for step in chosen]
+
+
+def _wanted(chosen: Sequence[Step], unfinished: set[str], asked: set[str]) -> set[str]:
+    """Names of the unfinished steps that must run."""
+    read = {table.step.name for step in chosen for _, table in step.inputs}
+    wanted: set[str] = set()
+    for step in reversed(chosen):  # readers before what they read
+        if step.name in unfinished and (step.name in asked or (step.name not in read) or step.name in wanted):
+            wanted.add(step.name)
+            # The report shows the counts of everything above it.
+            needed = with_upstream([step]) if isinstance(step.recipe, Report) else [table.step for _, table in step.inputs]
+            wanted |= {one.name for one in needed} & unfinished
+    return wanted
 
 
 def _is_partial(store: Store, step: Step) -> bool:
-    return any(store.fs.exists(store.path(step.directory, name)) for name in PARTIAL)
+    return not set(PARTIAL).isdisjoint(store.names(store.path(step.directory)))
 
 
-def _planned(step: Step, manifest: Manifest | None, begun: bool, finished: list[Manifest]) -> Planned:
+def _planned(step: Step, manifest: Manifest | None, wanted: bool, begun: bool, finished: list[Manifest]) -> Planned:
     if manifest is not None:
         return Planned(step, "done", f"finished {manifest.started} in {manifest.seconds:.0f} s", step.directory)
     if still_open := open_revisions(step):
         names = ", ".join(dict.fromkeys(one.name for one in still_open))
         return Planned(step, "run", f"revision still open: {names}", "")
+    if not wanted:
+        return Planned(step, "absent", f"not needed: what reads it is finished; --only {step.name} makes it", step.directory)
     if begun:
         return Planned(step, "resume", "an unfinished attempt is there", step.directory)
     return Planned(step, "run", _why(step, finished), step.directory)

@@ -15,17 +15,16 @@ import posixpath
 import secrets
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from w2s.attempt import Attempt
 from w2s.manifest import File, Manifest
-from w2s.objects import Objects
+from w2s.objects import Objects, in_parallel
 from w2s.records import Record, from_table
 from w2s.step import Step, Table
 
@@ -39,31 +38,41 @@ class Store(Objects):
 
         Raises ValueError where there is one that cannot be read.
         """
-        path = self.path(step.directory, "manifest.json")
+        return self._manifest(step.directory)
+
+    def _manifest(self, directory: str) -> Manifest | None:
+        path = self.path(directory, "manifest.json")
         try:
-            return Manifest.model_validate_json(self.read(path))
+            return Manifest.from_json(self.read(path))
         except FileNotFoundError:
             return None
-        except ValidationError as error:
-            raise ValueError(f"{path} is not a manifest: delete the step's directory to run it again") from error
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is not a manifest ({str(error).splitlines()[0]}): run again with --repair, which runs that step again"
+            ) from error
 
     def manifests(self, steps: Sequence[Step]) -> dict[str, Manifest | None]:
         """Manifests by step name, read in parallel."""
-        with ThreadPoolExecutor(16) as pool:
-            return dict(zip([step.name for step in steps], pool.map(self.manifest, steps), strict=True))
+        return dict(zip([step.name for step in steps], in_parallel(self.manifest, steps), strict=True))
 
     def finished(self, kind: str) -> list[Manifest]:
         """Manifests of all finished steps of a kind: for saying what changed, not for reading data."""
-        found: list[str] = self.fs.glob(self.path("steps", f"{kind}-*", "manifest.json"))
-        with ThreadPoolExecutor(16) as pool:
-            return [Manifest.model_validate_json(data) for data in pool.map(self.read, found)]
+
+        def read(directory: str) -> Manifest | None:
+            try:
+                return Manifest.from_json(self.read(self.path("steps", directory, "manifest.json")))
+            except (FileNotFoundError, ValueError):
+                return None
+
+        directories = [name for name in self.names(self.path("steps")) if name.startswith(f"{kind}-")]
+        return [manifest for manifest in in_parallel(read, directories) if manifest is not None]
 
     def files(self, table: Table) -> list[File]:
         """The committed files of one table, document or model.
 
         Raises ValueError where its step is not finished or has no such table.
         """
-        manifest = self.manifest(table.step)
+        manifest = _committed(self, table.step.directory)
         if manifest is None or table.name not in manifest.tables:
             raise ValueError(f"{table.step.name} ({table.step.directory}) has no finished {table.name!r} in {self.url}")
         by_path = {file.path: file for file in manifest.files}
@@ -75,9 +84,13 @@ class Store(Objects):
         Raises ValueError, naming the file, where they are not what the manifest says.
         """
         path = self.path(directory, file.path)
-        data = self.read(path)
-        if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise ValueError(f"{path} is damaged: {len(data)} bytes, not the {file.bytes} of its checksum; delete {directory} and run again")
+        try:
+            data = self.read(path)
+            damage = file.damage(len(data), hashlib.sha256(data).hexdigest())
+        except FileNotFoundError:
+            data, damage = b"", "missing"
+        if damage:
+            raise ValueError(f"{path} is damaged ({damage}): run again with --repair, which runs its step again")
         return data
 
     def records(self, table: Table, record: type[Record]) -> list[Record]:
@@ -92,8 +105,16 @@ class Store(Objects):
         return self.records(dict(step.inputs)[role], record)
 
     def read_records(self, path: str, record: type[Record]) -> list[Record]:
-        """Rows of one Parquet file that no manifest names yet."""
-        return from_table(pq.read_table(io.BytesIO(self.read(path))), record)
+        """Rows of one Parquet file that no manifest names yet.
+
+        Raises ValueError, naming the file, where its checksums do not fit.
+        """
+        try:
+            return from_table(pq.read_table(io.BytesIO(self.read(path)), page_checksum_verification=True), record)
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise ValueError(f"{path} is damaged ({str(error).splitlines()[0]}): delete it and run again") from error
 
     def document(self, table: Table) -> Any:
         """A JSON document."""
@@ -117,3 +138,14 @@ class Store(Objects):
     def attempt(self, step: Step) -> Attempt:
         """A new attempt at a step; nothing of it counts before `Attempt.commit`."""
         return Attempt(self, step)
+
+
+def _committed(store: Store, directory: str) -> Manifest | None:
+    """A finished step's manifest, read once a process: only a repair or gc changes it, and they come before all reading."""
+    key = (store.url, directory)
+    if key not in _KNOWN and (manifest := store._manifest(directory)) is not None:  # pyright: ignore[reportPrivateUsage]
+        _KNOWN[key] = manifest
+    return _KNOWN.get(key)
+
+
+_KNOWN: dict[tuple[str, str], Manifest] = {}

@@ -1,0 +1,74 @@
+"""`w2s verify` and `w2s gc`: commands on a store as a whole."""
+
+import argparse
+from typing import Any
+
+
+def add_commands(commands: Any) -> None:
+    """Add them to the command line's subparsers."""
+    verify = commands.add_parser("verify", help="read every file of a store and check it against its manifest")
+    verify.set_defaults(command=_verify)
+    gc = commands.add_parser("gc", help="remove what failed attempts left, and with --keep the steps of other experiments")
+    gc.set_defaults(command=_gc)
+    for one in (verify, gc):
+        one.add_argument("--store", required=True, metavar="URL", help="a folder, or a URL such as s3://bucket/prefix")
+    gc.add_argument("--keep", nargs="+", action="extend", metavar="EXPERIMENT", help="like quickstart or quickstart,dpo.beta=0.3; all other steps go")
+    gc.add_argument("--dry-run", action="store_true", help="list, and remove nothing")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from w2s.store import Store
+    from w2s.verify import verify
+
+    store = Store(options.store)
+    store.check_readable()
+    checked = verify(store)
+    print(f"{'step':<24} {'directory':<36} {'state':<10} {'files':>6} {'bytes':>14}")
+    for one in checked:
+        bad = "DAMAGED" if any(finding.is_damage for finding in one.findings) else one.state
+        print(f"{one.name or '-':<24} {one.directory:<36} {bad:<10} {one.files:>6,} {one.bytes:>14,}")
+        for finding in one.findings:
+            print(f"    {finding.path}: {finding.what}")
+    findings = [finding for one in checked for finding in one.findings]
+    states = [one.state for one in checked]
+    print(
+        f"{states.count('finished')} finished, {states.count('unfinished')} unfinished, {sum(one.files for one in checked):,} files with "
+        f"{sum(one.bytes for one in checked):,} bytes read, {len({f.directory for f in findings if f.is_damage})} steps damaged, "
+        f"{sum(not f.is_damage for f in findings)} inputs absent" + ("; w2s run EXPERIMENT --repair mends damage" if findings else "")
+    )
+    return 1 if findings else 0
+
+
+def _gc(options: argparse.Namespace) -> int:
+    from w2s.gc import ORPHAN_SECONDS, collect, find_garbage
+    from w2s.store import Store
+
+    store = Store(options.store).check_writable()
+    keep = None if options.keep is None else {directory for one in options.keep for directory in _directories(one, store)}
+    garbage = find_garbage(store, keep)
+    for one in garbage:
+        print(f"{one.directory or '-':<36} {len(one.entries):>6,} objects {one.bytes:>14,} bytes  {one.why}")
+    if not options.dry_run:
+        collect(store, garbage)
+    print(
+        f"{sum(len(one.entries) for one in garbage):,} objects, {sum(one.bytes for one in garbage):,} bytes "
+        f"{'would be removed' if options.dry_run else 'removed'}; orphans younger than {ORPHAN_SECONDS / 3600:.0f} h and what live runs hold stay"
+    )
+    return 0
+
+
+def _directories(text: str, store: Any) -> list[str]:
+    """The directories of an experiment's steps, as `NAME[,FIELD=VALUE...]` names it.
+
+    Raises ValueError where they are not known: a revision was never resolved in this store.
+    """
+    from w2s import experiments
+    from w2s.graph import build_steps
+    from w2s.revisions import identify
+    from w2s.step import open_revisions
+
+    name, *fields = text.split(",")
+    steps = build_steps(identify(experiments.set_fields(experiments.load(name), fields), store, network=False))
+    if unknown := [one.name for step in steps for one in open_revisions(step)]:
+        raise ValueError(f"--keep {text}: the revision of {unknown[0]} is not recorded in this store, so its steps cannot be told from others")
+    return [step.directory for step in steps]

@@ -1,0 +1,91 @@
+"""What nothing needs: objects of failed attempts, and on demand the steps that no kept experiment refers to."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from w2s.lease import is_live
+from w2s.manifest import Manifest
+from w2s.objects import Entry, in_parallel
+from w2s.plan import PARTIAL
+from w2s.repair import SET_ASIDE
+from w2s.store import Store
+
+ORPHAN_SECONDS = 24 * 3600.0
+"""Age by the server's clock below which nothing counts as an orphan: a reader may still have the manifest that named it."""
+STEP = re.compile(r"(steps/[^/]+)/(.+)")
+TEMPORARY = re.compile(r"(^probe-[0-9a-f]{16}|^runs/[^/]+\.json|\.[0-9a-f]{8}\.tmp)$")
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """Objects that go together, and why."""
+
+    directory: str
+    """The step's directory; empty for what belongs to no step."""
+    why: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size of all objects."""
+        return sum(entry.bytes for entry in self.entries)
+
+
+def find_garbage(store: Store, keep: Collection[str] | None = None) -> list[Garbage]:
+    """Orphans older than `ORPHAN_SECONDS`, and with `keep` (directories) all other steps; nothing of a step that a live run holds.
+
+    An unfinished step's blocks and training checkpoints are no orphans: the next run goes on from them.
+
+    Raises ValueError where a step would have to go while a run is alive, which may be reading it.
+    """
+    now, root = store.now(), store.path()
+    entries = {entry.path[len(root) :].lstrip("/"): entry for entry in store.tree(root)}
+    by_step: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
+    for relative, entry in entries.items():
+        if match := STEP.fullmatch(relative):
+            by_step[match[1]][match[2]] = entry
+    if keep is not None and (fresh := _live_runs(entries, now)) and by_step.keys() - keep:
+        raise ValueError(f"run {', '.join(fresh)} is at work in this store and may need what --keep would remove: wait for its end")
+    found = in_parallel(lambda one: _in_step(store, one, by_step[one], now, keep is None or one in keep), sorted(by_step))
+    loose = [entry for relative, entry in entries.items() if TEMPORARY.search(relative) and _is_old(entry, now) and not STEP.fullmatch(relative)]
+    return [one for one in [*found, Garbage("", "left by a killed process", tuple(loose))] if one.entries]
+
+
+def collect(store: Store, garbage: Sequence[Garbage]) -> None:
+    """Remove it: a step's manifest first, so that no moment shows a finished step with files missing."""
+    manifests = [store.path(one.directory, "manifest.json") for one in garbage]
+    for one in garbage:
+        store.remove([entry.path for entry in one.entries if entry.path in manifests])
+    for one in garbage:
+        store.remove([entry.path for entry in one.entries if entry.path not in manifests])
+    store.prune([store.path(one.directory) for one in garbage])
+
+
+def _in_step(store: Store, directory: str, entries: dict[str, Entry], now: float, kept: bool) -> Garbage:
+    if any(name.startswith("lease/") for name in entries) and is_live(store, directory, now):
+        return Garbage(directory, "", ())
+    if not kept:
+        return Garbage(directory, "no kept experiment refers to it", tuple(entries.values()))
+    needed: set[str] = set()
+    if "manifest.json" in entries:
+        try:
+            manifest = Manifest.from_json(store.read(store.path(directory, "manifest.json")))
+        except ValueError:  # verify and --repair speak of that
+            return Garbage(directory, "", ())
+        needed = {"manifest.json", "blocks/plan.json", *(file.path for file in manifest.files)}
+        why = "of attempts that did not become the step"
+    else:
+        needed = {name for name in entries if name.split("/")[0] in (*PARTIAL, SET_ASIDE)}
+        why = "of an attempt that failed"
+    return Garbage(directory, why, tuple(entry for name, entry in entries.items() if name not in needed and _is_old(entry, now)))
+
+
+def _is_old(entry: Entry, now: float) -> bool:
+    return now - entry.modified > ORPHAN_SECONDS
+
+
+def _live_runs(entries: dict[str, Entry], now: float) -> list[str]:
+    beats = {name: entry for name, entry in entries.items() if name.startswith("runs/") and name.endswith(".json")}
+    return [name.removeprefix("runs/").removesuffix(".json") for name, entry in beats.items() if now - entry.modified < 2 * 60]
