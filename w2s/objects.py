@@ -92,12 +92,6 @@ class Objects:
         """Whether of several creates of one object exactly one succeeds."""
         return self.exclusive or self.is_folder
 
-    def arrow_filesystem(self) -> Any:
-        """The same filesystem for Ray Train's `RunConfig(storage_filesystem=...)`, whose paths are then as `path` gives them."""
-        from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
-
-        return LocalFileSystem() if self.is_folder else PyFileSystem(FSSpecHandler(self.fs))
-
     def path(self, *parts: str) -> str:
         """A path inside the store, as `fs` takes it."""
         root: str = self.fs._strip_protocol(self.url)

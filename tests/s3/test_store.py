@@ -101,19 +101,6 @@ def test_trees_names_and_removal(store: Store) -> None:
     assert store.tree(store.path("a")) == []
 
 
-def test_arrow_sees_the_same_objects(store: Store) -> None:
-    from pyarrow.fs import FileSystem
-
-    arrow: FileSystem = pickle.loads(pickle.dumps(store.arrow_filesystem()))  # Ray Train sends it to its workers
-    store.write(store.path("checkpoints/one"), b"state")
-    with arrow.open_input_stream(store.path("checkpoints/one")) as stream:
-        assert stream.read() == b"state"
-    arrow.create_dir(store.path("checkpoints"), recursive=True)
-    with arrow.open_output_stream(store.path("checkpoints/two")) as stream:
-        stream.write(b"more")
-    assert store.read(store.path("checkpoints/two")) == b"more"
-
-
 def test_damage_is_found_and_named(store: Store) -> None:
     one = finished(store, seed=4)
     (file,) = store.files(one["test"])
