@@ -1,0 +1,91 @@
+"""The store behind a server that fails: nothing is lost, nothing done twice, and creates stay exclusive."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.s3.conftest import bucket
+from tests.s3.proxy import KINDS, FaultProxy
+from tests.s3.servers import Server
+from w2s.objects import in_parallel
+from w2s.recipe import WorldProblems
+from w2s.records import Problem
+from w2s.s3 import S3
+from w2s.step import step
+from w2s.store import Store
+from w2s.verify import verify
+
+pytestmark = pytest.mark.s3
+SEED = int(os.environ.get("SEED", "20261124"))
+RATES = {"error_500": 0.04, "slow_down": 0.01, "reset": 0.04, "slow": 0.03, "cut": 0.04, "lost": 0.1}
+OBJECTS = int(os.environ.get("N", "60"))
+
+
+@pytest.fixture(params=["moto", "rclone"])
+def behind(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, Store, FaultProxy]]:
+    """(the store through a proxy, the same directly, the proxy); faults begin when the test sets its rates."""
+    server: Server = request.getfixturevalue(request.param)
+    direct = Store(bucket(server, tmp_path, monkeypatch)).check_writable()
+    with FaultProxy(server.endpoint, SEED) as proxy:
+        yield replace(direct, s3=S3(proxy.endpoint, "us-east-1")), direct, proxy
+        print(f"seed {SEED}: {dict(proxy.faults)} in {proxy.requests.total()} requests")
+
+
+def test_writes_creates_and_reads_survive_every_kind_of_fault(behind: tuple[Store, Store, FaultProxy]) -> None:
+    store, direct, proxy = behind
+    proxy.rates = RATES
+    names = [f"objects/{number:04d}" for number in range(OBJECTS)]
+    content = {name: name.encode() * (1 + number * 40) for number, name in enumerate(names)}
+    created = in_parallel(lambda name: store.create(store.path(name), content[name]), names)
+    assert all(created), "a writer must know its own object again after a lost answer"
+    again = in_parallel(lambda name: store.create(store.path(name), b"another"), names)
+    assert not any(again), "an object was created twice"
+    assert in_parallel(lambda name: store.read(store.path(name)), names) == [content[name] for name in names]
+    assert {kind for kind in KINDS if kind != "slow_down" and not proxy.faults[kind]} == set(), proxy.faults
+    assert {entry.path: direct.read(entry.path) for entry in direct.tree(direct.path("objects"))} == {
+        direct.path(name): data for name, data in content.items()
+    }
+
+
+def test_every_answer_to_a_write_is_lost_once(behind: tuple[Store, Store, FaultProxy]) -> None:
+    store, direct, proxy = behind
+    for number in range(5):
+        proxy.rates = {"lost": 1.0}
+        with ThreadPoolExecutor(1) as pool:
+            made = pool.submit(store.create, store.path(f"lost/{number}"), f"mine {number}".encode())
+            while not direct.fs.exists(direct.path(f"lost/{number}")):
+                pass
+            proxy.rates = {}
+            assert made.result(60), "the retry did not know its own first try"
+        assert not store.create(store.path(f"lost/{number}"), b"another's")
+    assert proxy.faults["lost"] >= 5
+
+
+def test_of_commits_at_the_same_moment_one_stands_whatever_fails(behind: tuple[Store, Store, FaultProxy]) -> None:
+    store, direct, proxy = behind
+    proxy.rates = RATES
+    for seed in range(3):
+        one = step("problems", WorldProblems(seed=seed))
+        attempts = [store.attempt(one) for _ in range(4)]
+        for number, attempt in enumerate(attempts):
+            attempt.write_records("test", [Problem(str(number), "q")], Problem)
+        results = in_parallel(lambda attempt: attempt.commit({}), attempts)
+        manifest = direct.manifest(one)
+        assert manifest is not None and manifest.attempt in {attempt.name for attempt in attempts}
+        if store.exclusive:
+            assert {result.attempt for result in results} == {manifest.attempt}
+    assert not any(checked.findings for checked in verify(direct))
+    assert not any(checked.findings for checked in verify(store)), "a fault was taken for damage"
+
+
+def test_a_server_that_stays_away_is_an_error_that_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("w2s.s3.RETRIES", 1)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAW2STESTKEY000001")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "marker-secret-of-the-test")
+    with pytest.raises(ValueError, match=r"s3://nowhere/runs cannot be written .* choose another --store") as refused:
+        Store("s3://nowhere/runs", s3=S3("http://127.0.0.1:9", "us-east-1")).check_writable()
+    assert "marker-secret" not in str(refused.value)
