@@ -8,7 +8,7 @@ from typing import Any
 
 from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources
-from ray_jobs.shards import Result, Rows, over_shards
+from ray_jobs.shards import Result, Rows, over_shards, rows_of, tasks_of
 from ray_jobs.versions import versions
 from w2s.consistency import agree_part, candidates, check_kept, top_up
 from w2s.demonstrations import choose_demonstrations
@@ -46,12 +46,10 @@ def demonstrations(steps: list[Step], store: Store, resources: Resources, progre
     (step,) = steps
     assert isinstance(step.recipe, Demonstrate)
     attempt = store.attempt(step)
-    rows = choose_demonstrations(
-        store.inputs(step, "problems", Problem),
-        store.inputs(step, "completions", Completion),
-        step.recipe.demonstrations,
-        step.recipe.answers,
-    )
+    inputs: dict[str, type[Any]] = {"problems": Problem, "completions": Completion}
+    shards = (rows_of(task, store, inputs) for task in tasks_of(step, store, inputs))  # here, one after the other: reading is all there is to do
+    parts = ((rows["problems"], rows["completions"]) for rows in shards)
+    rows = choose_demonstrations(parts, step.recipe.demonstrations, step.recipe.answers)
     attempt.write_records("demonstrations", rows, Demonstration)
     attempt.commit(versions())
     progress.finished(step.name, f"{len(rows)} demonstrations: {', '.join(row.problem_id for row in rows)}")

@@ -14,6 +14,7 @@ from ray_jobs import cluster
 from ray_jobs.progress import Progress
 from w2s.attempt import Attempt, parquet_bytes, put
 from w2s.manifest import File
+from w2s.step import Step
 from w2s.store import Store
 from w2s.tables import SHARD_BYTES, Part, Shard, part_of, plan_shards, read_part
 from w2s.tally import Tally
@@ -72,8 +73,7 @@ class Worker:
 
     def do(self, task: Task) -> Done:
         """Read, compute, write. A task done twice writes the same files."""
-        rows = {role: read_part(self.store, part, task.shard, self.inputs[role]) for role, part in task.inputs.items()}
-        result = self.compute(rows)
+        result = self.compute(rows_of(task, self.store, self.inputs))
         files: dict[str, File | None] = {}
         for table, found in result.rows.items():
             name = table if self.alone else f"{table}-{task.number:05d}"
@@ -81,6 +81,21 @@ class Worker:
             files[table] = put(self.store, self.directory, f"{self.attempt}/{name}.parquet", data) if found or self.alone else None
         counts = {table: len(found) for table, found in result.rows.items()}
         return Done(number=task.number, files=files, rows=counts, tally=list(result.tally.items()), smallest=result.smallest)
+
+
+def tasks_of(step: Step, store: Store, inputs: Mapping[str, type[Any]]) -> list[Task]:
+    """The shards of a step whose tables in the roles of `inputs` are to be cut, and what each needs."""
+    tables = {role: table for role in inputs if (table := step.input(role)) is not None}
+    files = {role: store.files(table) for role, table in tables.items()}
+    return [
+        Task(number=n, shard=shard, inputs={role: part_of(tables[role].step.directory, files[role], shard) for role in tables})
+        for n, shard in enumerate(plan_shards(files.values(), SHARD_BYTES))
+    ]
+
+
+def rows_of(task: Task, store: Store, inputs: Mapping[str, type[Any]]) -> Rows:
+    """A shard's rows of every input; `inputs`: role -> record."""
+    return {role: read_part(store, part, task.shard, inputs[role]) for role, part in task.inputs.items()}
 
 
 def over_shards(
@@ -97,13 +112,7 @@ def over_shards(
     alone. `choose` bounds the candidates of several shards together. The result has all shards' counts and candidates, and no rows.
     """
     store, step = attempt.store, attempt.step
-    tables = {role: table for role in inputs if (table := step.input(role)) is not None}
-    files = {role: store.files(table) for role, table in tables.items()}
-    shards = plan_shards(files.values(), SHARD_BYTES)
-    tasks = [
-        Task(number=n, shard=shard, inputs={role: part_of(tables[role].step.directory, files[role], shard) for role in tables})
-        for n, shard in enumerate(shards)
-    ]
+    tasks = tasks_of(step, store, inputs)
     worker = Worker(store, step.directory, attempt.name, inputs, outputs, compute, alone=len(tasks) == 1)
     total = Result()
     finished: list[Done] = []

@@ -161,18 +161,18 @@ def test_demonstrations_are_readable_finished_and_stable():
     problems, completions = demonstrated(200)
     completions = [completion(c.problem_id, c.text, "length") if i % 3 == 0 else c for i, c in enumerate(completions)]
     completions = [completion(c.problem_id, "none") if i % 3 == 1 else c for i, c in enumerate(completions)]
-    chosen = choose_demonstrations(problems, completions, Demonstrations(), GSM8K)
+    chosen = choose_demonstrations([(problems, completions)], Demonstrations(), GSM8K)
     assert len({d.problem_id for d in chosen}) == 4 and all(int(d.problem_id[1:]) % 3 == 2 for d in chosen)
     assert all(d.completion == f" so {d.problem_id[1:]}\n#### {d.problem_id[1:]}" for d in chosen)
     shuffled = random.Random(1).sample(problems, 200), random.Random(2).sample(completions, 200)
-    assert choose_demonstrations(*shuffled, Demonstrations(), GSM8K) == chosen
-    assert choose_demonstrations(problems, completions, Demonstrations(seed=7), GSM8K) != chosen
-    assert choose_demonstrations(problems, completions, Demonstrations(count=2), GSM8K) == chosen[:2]
+    assert choose_demonstrations([shuffled], Demonstrations(), GSM8K) == chosen
+    assert choose_demonstrations([(problems, completions)], Demonstrations(seed=7), GSM8K) != chosen
+    assert choose_demonstrations([(problems, completions)], Demonstrations(count=2), GSM8K) == chosen[:2]
 
 
 def test_one_more_problem_changes_at_most_one_demonstration():
     problems, completions = demonstrated(120)
-    sets = [{d.problem_id for d in choose_demonstrations(problems[:n], completions[:n], Demonstrations(), GSM8K)} for n in range(20, 121)]
+    sets = [{d.problem_id for d in choose_demonstrations([(problems[:n], completions[:n])], Demonstrations(), GSM8K)} for n in range(20, 121)]
     assert all(len(a & b) >= 3 for a, b in pairwise(sets))
 
 
@@ -180,8 +180,8 @@ def test_too_few_demonstrations_name_the_counts():
     problems, completions = demonstrated(5)
     broken = [*completions[:2], completion("p2", "none"), completion("p3", "#### 3", "length")]
     with pytest.raises(ValueError) as error:
-        choose_demonstrations(problems, broken, Demonstrations(), GSM8K)
+        choose_demonstrations([(problems, broken)], Demonstrations(), GSM8K)
     for part in ("demonstrations.count is 4", "only 2", "1 no_marker", "1 truncated", "1 missing"):
         assert part in str(error.value)
     with pytest.raises(ValueError, match="1 empty"):
-        choose_demonstrations(problems[:4], [*completions[:3], completion("p3", "none")], Demonstrations(), PAPER)
+        choose_demonstrations([(problems[:4], [*completions[:3], completion("p3", "none")])], Demonstrations(), PAPER)

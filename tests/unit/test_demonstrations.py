@@ -16,7 +16,10 @@ def completions(lengths: dict[int, int]) -> list[Completion]:
 def chosen(choice: str, count: int = 3, lengths: dict[int, int] | None = None) -> list[str]:
     rows = completions(lengths or {i: 1 + i % 4 for i in range(12)})
     recipe = Demonstrations(count=count, choice=choice)  # type: ignore[arg-type]
-    return [one.problem_id for one in choose_demonstrations(PROBLEMS, rows, recipe, Answers())]
+    whole = choose_demonstrations([(PROBLEMS, rows)], recipe, Answers())
+    alone = [([problem], [row for row in rows if row.problem_id == problem.problem_id]) for problem in reversed(PROBLEMS)]
+    assert choose_demonstrations(alone, recipe, Answers()) == whole, "how the tables are cut must not matter"
+    return [one.problem_id for one in whole]
 
 
 def test_longest_are_the_longest() -> None:

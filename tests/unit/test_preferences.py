@@ -1,16 +1,19 @@
 """Votes and preference pairs."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w2s import classes
-from w2s.answers import Merged, answer_class
+from w2s.answers import Merged, Unreadable, answer_class, compare
 from w2s.audit import audit_pairs, audit_samples, audit_selection
 from w2s.consistency import agree
 from w2s.preferences import OUTCOMES, contrast, contrast_part, contrast_problem
 from w2s.recipe import Agreement, Answers, Pairs
 from w2s.records import Completion, Merge, Problem, Reference
+from w2s.tally import Tally
 from w2s.votes import vote
 
 GSM8K, PAPER = Answers(), Answers(equality="paper")
@@ -126,7 +129,7 @@ def test_tables_must_fit():
         contrast(problems, samples("5"), samples("5") * 2, Pairs(), GSM8K)
 
 
-values = st.lists(st.sampled_from(["5", "5.0", "6", "7", "", LONG]), min_size=1, max_size=10)
+values = st.lists(st.sampled_from(["5", "5.0", "$5", "6", "7", "x+1", "", LONG]), min_size=1, max_size=10)
 tables = st.lists(st.tuples(values, st.sampled_from(["5", "6", "", LONG])), min_size=1, max_size=8)
 rules = st.builds(
     Pairs,
@@ -170,6 +173,22 @@ def test_pairs_of_a_problem_do_not_depend_on_other_problems(table, rule, answers
     assert isinstance(together, str) if not pairs else (together.pairs, together.consensus) == (pairs, [one.consensus for one in alone])
 
 
+@settings(max_examples=60, deadline=None)
+@given(tables, rules, st.sampled_from([GSM8K, PAPER]), st.lists(st.integers(0, 8), max_size=3))
+def test_parts_add_up_to_the_whole(table, rule, answers, cuts):
+    problems, strong, weak = rows(table)
+    whole = contrast_part(problems, strong, weak, rule, answers)
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(problems)), len(problems)]
+    pairs, tally = [], Tally()
+    for start, end in pairwise(bounds):
+        ids = {p.problem_id for p in problems[start:end]}
+        of_part = [[row for row in part if row.problem_id in ids] for part in (problems, strong, weak)]
+        part = contrast_part(*of_part, rule, answers)
+        pairs += part.pairs
+        tally.add(part.tally)
+    assert pairs == whole.pairs and tally.nested() == whole.tally.nested()
+
+
 @settings(max_examples=100, deadline=None)
 @given(tables, rules)
 def test_every_pair_is_a_contrast(table, rule):
@@ -183,6 +202,7 @@ def test_every_pair_is_a_contrast(table, rule):
         assert pair.chosen in finished and pair.rejected in finished
         chosen, rejected = (answer_class(completion(text), "", GSM8K) for text in (pair.chosen, pair.rejected))
         assert chosen == pair.chosen_answer and chosen != rejected
+        assert isinstance(rejected, Unreadable) or compare(chosen, rejected) == "different"
         assert pair.rejected_answer == (rejected if isinstance(rejected, str) else "")
         assert pair.confidence >= rule.min_confidence
 
