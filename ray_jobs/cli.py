@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ray_jobs import cli_store
@@ -34,12 +35,18 @@ def parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     plan = commands.add_parser("plan", help="show each step's directory, state and why; starts nothing")
     plan.set_defaults(command=_plan)
-    for one in (run, plan):
+    submit = commands.add_parser("submit", help="`run` as a job of a Ray cluster, followed, and submitted again after a lost driver")
+    submit.set_defaults(command=_submit)
+    for one in (run, plan, submit):
         one.add_argument("experiment", metavar="EXPERIMENT", help="a name from `w2s list`, or path/to/file.py:function")
         one.add_argument("--store", required=True, metavar="URL", help="a folder, or a URL such as s3://bucket/prefix")
         one.add_argument("--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="change a field, e.g. dpo.beta=0.3")
         one.add_argument("--only", action="extend", nargs="+", default=[], metavar="STEP", help="these steps and what they need")
-    run.add_argument("--resources", default="local", metavar="PRESET", help="local (default), one-gpu, node-8gpu or cluster-70b")
+    for one in (run, submit):
+        one.add_argument("--resources", default="local", metavar="PRESET", help="local (default), one-gpu, node-8gpu or cluster-70b")
+    submit.add_argument("--address", metavar="URL", help="the cluster's job server, e.g. http://127.0.0.1:8265")
+    submit.add_argument("--attempts", type=int, default=3, metavar="N", help="submissions in all, where drivers are lost (default 3)")
+    submit.add_argument("--env", action="extend", nargs="+", default=[], metavar="NAME", help="pass these variables on; never secrets")
     run.add_argument("--repair", action="store_true", help="read all files first and run again what is damaged, that alone")
     cli_store.add_commands(commands)
     listing = commands.add_parser("list", help="the shipped experiments, one line each")
@@ -64,6 +71,26 @@ def _run(options: argparse.Namespace) -> int:
         for name in ("report", "html"):
             print(store.absolute(f"{last.directory}/{store.files(last[name])[0].path}"))
     return 0
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from ray_jobs.presets import load_resources
+    from ray_jobs.submit import ROOT, submit
+    from w2s.store import Store
+
+    if options.attempts < 1:
+        raise ValueError(f"--attempts {options.attempts}: it must be at least 1")
+    name = _experiment(options).name
+    load_resources(options.resources)
+    path, colon, function = options.experiment.rpartition(":")
+    if colon:  # a file of the user's, which the job finds in its copy of the working directory
+        if not Path(path).resolve().is_relative_to(ROOT):
+            raise ValueError(f"{path} is not under {ROOT}, which is what a job gets: move it there")
+        options.experiment = f"{Path(path).resolve().relative_to(ROOT)}:{function}"
+    arguments = [options.experiment, "--store", Store(options.store).url, "--resources", options.resources]
+    for flag, values in (("--set", options.set), ("--only", options.only)):
+        arguments += [flag, *values] if values else []
+    return submit(arguments, name, options.address, options.attempts, options.env)
 
 
 def _experiment(options: argparse.Namespace) -> "Experiment":

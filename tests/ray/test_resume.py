@@ -180,7 +180,7 @@ def adapter(one: Step, store: Store) -> dict[str, Any]:
     from safetensors.torch import load
 
     (file,) = [file for file in store.files(one["model"]) if file.path.endswith(".safetensors")]
-    return load(store.read_file(one, file))
+    return load(store.read_file(one.directory, file))
 
 
 def same(one: Step, other: Step, store: Store) -> None:
@@ -245,17 +245,17 @@ def test_a_notice_of_preemption_saves_at_once_and_the_lost_worker_is_replaced(st
             if state.global_step == 6 and context.get_world_rank() == 1 and not lost.exists():
                 lost.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            original(self, args, state, control, **named)
             train_worker.preemption_notice = lambda: "a notice" if state.global_step >= 3 and not lost.exists() else None
+            original(self, args, state, control, **named)
 
         train_worker.Report.on_step_end = on_step_end
-        train_worker.PREEMPTION_SECONDS, train_worker.preemption_notice = 0.0, lambda: None
+        train_worker.PREEMPTION_SECONDS = 0.0
         train_worker.train_loop(config)
 
     run_with(loop, one, store, replace(LOCAL, save_minutes=1000, max_failures=1))
     manifest = store.manifest(one)
     assert manifest is not None and lost.exists()
-    assert manifest.counts["resumed_at_step"] == 4 and manifest.counts["saves"] == 1, "the notice of step 3 is read, and saved, after step 4"
+    assert manifest.counts["resumed_at_step"] == 3 and manifest.counts["saves"] == 1, "saved once, at the step at which the notice came"
     same(one, straight_sft, store)
 
 

@@ -1,8 +1,6 @@
 """TRL's trainers as we configure them, in this one process: what they learn from, and what DPO holds on to."""
 
 import math
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +9,16 @@ import pytest
 from ray_jobs.models import base_folder
 from ray_jobs.presets import load_resources
 from ray_jobs.tokens import Tokens, load_tokenizer
-from ray_jobs.train_worker import start_deepspeed
 from ray_jobs.trainers import load_base, pair_row, preference_trainer, sft_row, sft_trainer
 from w2s.experiments.quickstart import quickstart
 from w2s.records import PreferencePair, SFTExample
 from w2s.step_recipes import FineTune, Prefer
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_process")]
 EXPERIMENT = quickstart()
 MODEL = EXPERIMENT.strong
 ONE = load_resources("local,workers=1,zero_stage=0,micro_batch=2")
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_process() -> Iterator[None]:
-    """A process group of one, as Ray Train makes it for each worker."""
-    wanted = {
-        "RANK": "0",
-        "LOCAL_RANK": "0",
-        "WORLD_SIZE": "1",
-        "LOCAL_WORLD_SIZE": "1",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "29577",
-    }
-    before = dict(os.environ)
-    os.environ.update(wanted)
-    import torch
-
-    start_deepspeed(ONE)
-    yield
-    torch.distributed.destroy_process_group()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +27,7 @@ def tokens() -> Tokens:
 
 
 @pytest.fixture(scope="module")
-def m_plus(tokens: Tokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def m_plus(one_process: None, tokens: Tokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter after a few SFT steps."""
     folder = tmp_path_factory.mktemp("m_plus")
     rows = [sft_row(SFTExample(str(i), QUESTION, f" 12 + 7 = {19 + i}.\n#### {19 + i}", "weak"), tokens) for i in range(8)]

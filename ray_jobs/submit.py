@@ -1,0 +1,135 @@
+"""A run as a job of a Ray cluster that is followed, and submitted again when its driver or its cluster is lost.
+
+Ray does not retry jobs, and takes a submission id once: an attempt is `<run>-<attempt>`, where the run is named by what is asked for.
+So the same command follows an attempt that is still running instead of starting a second one. What ended with an exit code of its
+own is not submitted again: 2 is for the user to change, and 1 is a step that failed after the job's own retries.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+EXCLUDES = [".git", ".venv", "store", "*.egg-info"]
+"""Of the working directory, besides what .gitignore names."""
+PASSED = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION", "HF_ENDPOINT", "HF_HUB_OFFLINE")
+"""Environment variables the job gets from here where they are set."""
+SECRET = re.compile("KEY|SECRET|TOKEN|PASSW|CREDENTIAL", re.IGNORECASE)
+"""Names of variables that are not passed on: whoever may ask the cluster for its jobs can read a job's environment."""
+OWN_ENDS = (0, 1, 2)
+"""Exit codes of a driver that ended by itself (ray_jobs/cli.py)."""
+CLUSTER_SECONDS = 600.0
+"""How long a cluster that no longer answers is waited for."""
+POLL_SECONDS = 2.0
+
+
+def submit(arguments: Sequence[str], experiment: str, address: str | None, attempts: int, names: Sequence[str] = ()) -> int:
+    """Submit `python -m ray_jobs.run ARGUMENTS`, follow it, and submit it again after a lost driver or cluster, `attempts` times in all.
+
+    Returns the driver's exit code; 1 where all attempts were lost, 130 after Ctrl-C, which leaves the job running, and for a job that
+    somebody stopped. Raises ValueError where there is no cluster, or a variable of `names` must not be passed on.
+    """
+    environment = passed_on(os.environ, names)
+    run = run_name(arguments, experiment)
+    job = ""
+    try:
+        client = _client(address)
+        for number in range(1, attempts + 1):
+            job = _start(client, run, arguments, environment)
+            end = asyncio.run(_follow(client, address, job))
+            if end in OWN_ENDS or end == 130:
+                return end
+            print(
+                f"w2s: {job} was lost ({'with its cluster' if end is None else f'exit code {end}'}); attempt {number} of {attempts}", file=sys.stderr
+            )
+            client = _client(address, CLUSTER_SECONDS)
+    except KeyboardInterrupt:
+        print(f"w2s: {job or run} goes on; the same command follows it again, `ray job stop {job or run}` ends it", file=sys.stderr)
+        return 130
+    return 1
+
+
+def run_name(arguments: Sequence[str], experiment: str) -> str:
+    """A name for what is asked for: the experiment and a hash of the whole command line."""
+    digest = hashlib.sha256("\0".join(arguments).encode()).hexdigest()[:8]
+    return f"{re.sub('[^A-Za-z0-9-]+', '-', experiment).strip('-')}-{digest}"
+
+
+def passed_on(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """The variables a job gets: `PASSED` where set, and `names`.
+
+    Raises ValueError for a name that is not set or that may be a secret's.
+    """
+    for name in names:
+        if SECRET.search(name):
+            raise ValueError(f"--env {name}: a job's environment can be read by everybody on the cluster; give secrets to its nodes (a role, a file)")
+        if name not in environment:
+            raise ValueError(f"--env {name}: there is no such variable here")
+    return {name: environment[name] for name in (*PASSED, *names) if name in environment}
+
+
+def _client(address: str | None, seconds: float = 0.0) -> Any:
+    """The cluster's job server, waited for.
+
+    Raises ValueError where it does not answer.
+    """
+    from ray.job_submission import JobSubmissionClient
+
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return JobSubmissionClient(address)
+        except (ConnectionError, RuntimeError) as error:
+            if time.monotonic() > end:
+                raise ValueError(
+                    f"no Ray cluster answers at {address or 'the usual address'} ({error}): set --address, e.g. http://127.0.0.1:8265"
+                ) from error
+        time.sleep(POLL_SECONDS)
+
+
+def _start(client: Any, run: str, arguments: Sequence[str], environment: dict[str, str]) -> str:
+    """The id of the run's attempt that is on its way, or of a new one."""
+    earlier = {job.submission_id: job for job in client.list_jobs() if re.fullmatch(rf"{re.escape(run)}-\d+", job.submission_id or "")}
+    for name, job in earlier.items():
+        if not job.status.is_terminal():
+            print(f"w2s: {name} is running: following it", file=sys.stderr)
+            return name
+    number = max((int(name.rsplit("-", 1)[1]) for name in earlier), default=0) + 1
+    runtime = {"working_dir": str(ROOT), "excludes": EXCLUDES, "env_vars": environment}
+    command = shlex.join(["python", "-m", "ray_jobs.run", *arguments])
+    job = client.submit_job(entrypoint=command, submission_id=f"{run}-{number}", runtime_env=runtime)
+    print(f"w2s: submitted {job}", file=sys.stderr)
+    return job
+
+
+async def _follow(client: Any, address: str | None, job: str) -> int | None:
+    """Print the job's log until it ends; returns its driver's exit code, or None where the cluster no longer knows the job."""
+    from ray.job_submission import JobStatus
+
+    printed = 0
+    while True:
+        try:
+            seen = 0
+            async for text in client.tail_job_logs(job):  # from its beginning, each time
+                print(text[max(0, printed - seen) :], end="", flush=True)
+                seen += len(text)
+                printed = max(printed, seen)
+            info = client.get_job_info(job)
+        except Exception as error:  # the client raises RuntimeError, requests' and aiohttp's errors for a server that is gone
+            print(f"w2s: the cluster does not answer ({type(error).__name__}), waiting for it", file=sys.stderr)
+            client = _client(address, CLUSTER_SECONDS)
+            if job not in {one.submission_id for one in client.list_jobs()}:
+                return None
+            continue
+        if info.status == JobStatus.STOPPED:
+            return 130
+        if info.status.is_terminal():
+            return 0 if info.status == JobStatus.SUCCEEDED else -9 if info.driver_exit_code is None else int(info.driver_exit_code)
+        await asyncio.sleep(POLL_SECONDS)

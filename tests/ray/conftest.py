@@ -1,0 +1,82 @@
+"""A Ray cluster that jobs are submitted to, and a process group of one for trainers without Ray."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import wait_for
+
+RAY = str(Path(sys.executable).parent / "ray")
+
+
+def answers(environment: dict[str, str]) -> bool:
+    return subprocess.run([RAY, "job", "list"], env=environment, capture_output=True).returncode == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A Ray head of its own with a dashboard for the jobs API, all on loopback, with a token nobody else has."""
+    port, dashboard, agent = free_port(), free_port(), free_port()
+    temporary = f"/tmp/w2s-ray-{port}"  # Ray's socket paths must be short
+    environment = os.environ | {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray takes this machine's own address for 127.0.0.1
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # a job's `python` is this one
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": "f" * 64,
+        "RAY_ADDRESS": f"127.0.0.1:{port}",
+        "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{dashboard}",
+    }
+    head = [RAY, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}", "--dashboard-host=127.0.0.1"]
+    head += [
+        "--node-ip-address=127.0.0.1",
+        f"--dashboard-agent-listen-port={agent}",
+        "--num-cpus=2",
+        f"--temp-dir={temporary}",
+        "--disable-usage-stats",
+    ]
+    log = (tmp_path_factory.mktemp("head") / "log").open("w")
+    starting = {key: value for key, value in environment.items() if key != "RAY_ADDRESS"}
+    process = subprocess.Popen(head, env=starting, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: answers(environment), 120, "the cluster's job server")
+        yield environment
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def group_of_one() -> Iterator[dict[str, str]]:
+    """The environment of a process group of one; there is one a session, for DeepSpeed keeps to the first it sees."""
+    names = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in names.items():
+            patch.setenv(name, value)
+        import torch
+
+        from ray_jobs.presets import load_resources
+        from ray_jobs.train_worker import start_deepspeed
+
+        start_deepspeed(load_resources("local,workers=1"))
+    yield names
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def one_process(group_of_one: dict[str, str]) -> Iterator[None]:
+    """This process as Ray Train makes each worker, alone in its group."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (group_of_one | {"DS_ACCELERATOR": "cpu"}).items():
+            patch.setenv(name, value)
+        yield
