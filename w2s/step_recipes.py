@@ -10,6 +10,7 @@ from w2s.recipe import SFT, Agreement, Answers, Demonstrations, Model, Pairs, Pr
 class FineTune(Recipe):
     """Step: a LoRA adapter by SFT on the base."""
 
+    version: ClassVar[int] = 2
     model: Model
     sft: SFT
 
@@ -17,6 +18,7 @@ class FineTune(Recipe):
 class Prefer(Recipe):
     """Step: M_plus's adapter trained on by DPO or ORPO."""
 
+    version: ClassVar[int] = 2
     model: Model
     preference: Preference
 
