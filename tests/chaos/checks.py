@@ -82,7 +82,7 @@ def adapter_difference(step: Step, store: Store, reference: Store) -> float:
 
 def _weights(step: Step, store: Store) -> bytes:
     (file,) = [file for file in store.files(step["model"]) if file.path.endswith(".safetensors")]
-    return store.read_file(step, file)
+    return store.read_file(step.directory, file)
 
 
 def _check_tables(run: Run, step: Step, store: Store, reference: Store) -> None:
@@ -91,11 +91,11 @@ def _check_tables(run: Run, step: Step, store: Store, reference: Store) -> None:
     manifest = store.manifest(step)
     assert manifest is not None
     for name, count in manifest.rows.items():
-        tables = [pq.read_table(io.BytesIO(store.read_file(step, file))) for file in store.files(step[name])]
+        tables = [pq.read_table(io.BytesIO(store.read_file(step.directory, file))) for file in store.files(step[name])]
         rows = [row for table in tables for row in table.to_pylist()]
         run.rows += count
         run.rows_lost += max(0, count - len(rows))
-        expected = [r for file in reference.files(step[name]) for r in pq.read_table(io.BytesIO(reference.read_file(step, file))).to_pylist()]
+        expected = [r for file in reference.files(step[name]) for r in pq.read_table(io.BytesIO(reference.read_file(step.directory, file))).to_pylist()]
         ours, theirs = (Counter(map(str, some)) for some in (rows, expected))
         run.rows_different += sum((theirs - ours).values())
         run.rows_duplicated += sum((ours - theirs).values())
