@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from tests.chaos import drivers, figures, kills, poison, s3
+from tests.chaos import damage, drivers, figures, kills, poison, s3
 from tests.chaos.campaign import Campaign
 from tests.chaos.cluster import LocalCluster
 
@@ -67,6 +67,8 @@ def inject(campaign: Campaign, kind: str, faults: int, during: Sequence[str], cl
                 kills.kill(campaign, kind, work, math.ceil(faults / len(works)), cluster)
     elif kind in s3.RATES:
         s3.disturb(campaign, kind, faults, during)
+    elif kind == damage.KIND:
+        damage.spoil(campaign, faults, during)
     elif kind == "two drivers":
         drivers.race(campaign, faults)
     elif kind == "poison row":

@@ -86,19 +86,22 @@ def _weights(step: Step, store: Store) -> bytes:
 
 
 def _check_tables(run: Run, step: Step, store: Store, reference: Store) -> None:
-    import pyarrow.parquet as pq
-
     manifest = store.manifest(step)
     assert manifest is not None
     for name, count in manifest.rows.items():
-        tables = [pq.read_table(io.BytesIO(store.read_file(step.directory, file))) for file in store.files(step[name])]
-        rows = [row for table in tables for row in table.to_pylist()]
+        rows, expected = _rows(step, name, store), _rows(step, name, reference)
         run.rows += count
         run.rows_lost += max(0, count - len(rows))
-        expected = [r for file in reference.files(step[name]) for r in pq.read_table(io.BytesIO(reference.read_file(step.directory, file))).to_pylist()]
         ours, theirs = (Counter(map(str, some)) for some in (rows, expected))
         run.rows_different += sum((theirs - ours).values())
         run.rows_duplicated += sum((ours - theirs).values())
+
+
+def _rows(step: Step, name: str, store: Store) -> list[dict[str, object]]:
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(io.BytesIO(store.read_file(step.directory, file))) for file in store.files(step[name])]
+    return [row for table in tables for row in table.to_pylist()]
 
 
 def unclaimed(work: Work, store: Store) -> list[str]:

@@ -2,12 +2,24 @@
 
 import random
 import shutil
+import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.campaign import Campaign
+from tests.chaos.checks import check
+from tests.chaos.figures import Run
+from tests.chaos.template import CURATION, WHOLE, finished_copy
+from tests.conftest import w2s
 from w2s.manifest import Manifest
+from w2s.store import Store
 
 CLASSES = ("cut", "flipped", "missing", "extended", "another step's")
+MOST_A_RUN = 10
+KIND = "damaged objects"
+KINDS_OF_STEPS = {"sampling": ("sample", "finetune"), "curation": CURATION}
+"""What is damaged: completions and adapters, whose repair needs engines and workers, or the tables and documents between them."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +54,47 @@ def damage(victim: Object, way: str, others: list[Object], rng: random.Random) -
     else:
         strange = [one for one in others if one.step != victim.step and one.path.suffix == victim.path.suffix and one.path.read_bytes() != data]
         shutil.copyfile(rng.choice(strange).path, victim.path)
+
+
+def spoil(campaign: Campaign, faults: int, during: Collection[str]) -> None:
+    """Damage to finished stores, verified, repaired and compared: to completions and adapters once, to the steps between often."""
+    for place in [place for place in KINDS_OF_STEPS if place in during]:
+        enough = min(faults, MOST_A_RUN) if place == "sampling" else faults - campaign.injected(KIND, "sampling")
+        while (more := enough - campaign.injected(KIND, place)) > 0 and campaign.in_time():
+            run, rng = campaign.run(KIND, place)
+            job = campaign.job(WHOLE, run, {})
+            finished_copy(campaign, job.store)
+            _spoil(run, rng, job.store, min(more, MOST_A_RUN))
+            campaign.settle(run, job)
+            check(run, WHOLE, Store(str(job.store)), campaign.reference(WHOLE))
+            campaign.finished(run)
+
+
+def _spoil(run: Run, rng: random.Random, store: Path, faults: int) -> None:
+    """Damage objects, see that `verify` names just these and that a repair runs just their steps again."""
+    every = objects(store)
+    fitting = [one for one in every if one.path.relative_to(store).parts[1].split("-")[0] in KINDS_OF_STEPS[run.during]]
+    victims = rng.sample(fitting, min(faults, len(fitting)))
+    ways = [CLASSES[(number + rng.randrange(len(CLASSES))) % len(CLASSES)] for number in range(len(victims))]
+    attempts = _attempts(store)
+    for victim, way in zip(victims, ways, strict=True):
+        damage(victim, way, every, rng)
+    run.faults = len(victims)
+    told = w2s("verify", "--store", str(store), check=False)
+    run.wrong += [f"{way} {victim.path} was not found" for victim, way in zip(victims, ways, strict=True) if victim.path.name not in told.stdout]
+    began = time.time()
+    mended = w2s("run", *WHOLE.command(str(store))[3:], "--repair", check=False)
+    run.seconds.append(round(time.time() - began, 2))
+    if mended.returncode:
+        run.wrong.append(f"the repair ended with {mended.returncode}: {mended.stderr[-300:]}")
+    again = {step for step, attempt in _attempts(store).items() if attempts[step] != attempt}
+    if again != {victim.step for victim in victims}:
+        run.wrong.append(f"ran again {sorted(again)}, damaged were {sorted({victim.step for victim in victims})}")
+    if w2s("verify", "--store", str(store), check=False).returncode:
+        run.wrong.append("the repaired store does not verify")
+
+
+def _attempts(store: Path) -> dict[str, str]:
+    """By step, the attempt that finished it."""
+    manifests = [Manifest.model_validate_json(path.read_text()) for path in store.glob("steps/*/manifest.json")]
+    return {manifest.step: manifest.attempt for manifest in manifests}
