@@ -59,7 +59,7 @@ class Campaign:
         folder = self.folder / "runs" / run.seed.replace("/", "-").replace(" ", "_")
         shutil.rmtree(folder, ignore_errors=True)  # of a call that was interrupted
         folder.mkdir(parents=True)
-        return Job(work, folder / "store", folder / "drivers.log", {processes.MARKER: self.marker} | environment)
+        return Job(work, folder / "store", folder / "drivers.log", processes.ENVIRONMENT | {processes.MARKER: self.marker} | environment)
 
     def reference(self, work: Work) -> Store:
         """The store of the same work without faults, made once a campaign."""
@@ -67,7 +67,7 @@ class Campaign:
         if not (store / "complete").exists():
             shutil.rmtree(store, ignore_errors=True)
             self.say(f"{work.name}: a run without faults, to compare with")
-            w2s("run", *replace(work, resources="local").command(str(store))[3:], **{processes.MARKER: self.marker})
+            w2s("run", *replace(work, resources="local").command(str(store))[3:], **processes.ENVIRONMENT, **{processes.MARKER: self.marker})
             (store / "complete").touch()
         return Store(str(store))
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.processes import MARKER, kill_at_once, with_children
+from tests.chaos.processes import ENVIRONMENT, MARKER, kill_at_once, with_children
 from tests.conftest import ROOT
 
 
@@ -22,7 +22,7 @@ class LocalCluster:
 
     def __init__(self, nodes: int, marker: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="w2sc-", dir="/tmp")  # Ray's socket paths must be short
-        own = {
+        own = ENVIRONMENT | {
             MARKER: marker,
             "RAY_TMPDIR": self.folder,
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray takes this machine's own address for 127.0.0.1

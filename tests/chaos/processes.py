@@ -7,6 +7,8 @@ import psutil
 
 MARKER = "W2S_CHAOS"
 """Environment variable that the campaign's Ray and drivers have and all their children inherit."""
+ENVIRONMENT = {"RAY_worker_niceness": "0"}
+"""Of all drivers and clusters: Ray's workers are as urgent as what started them, or a busy machine lets them wait for everything else."""
 IDLE_CLUSTER = re.compile(
     r"tests\.chaos\.cluster|/raylet/raylet |/gcs/gcs_server |/(monitor|log_monitor|dashboard|default_worker)\.py|resource_tracker"
     r"|^ray::(IDLE|DashboardAgent|RuntimeEnvAgent|_AutoscalingCoordinatorActor|ActorLocationTracker|_StatsActor|_UsageCollectionActor)$"
