@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.chaos import damage, drivers, figures, kills, poison, s3
 from tests.chaos.campaign import Campaign
 from tests.chaos.cluster import LocalCluster
+from tests.chaos.template import WHOLE
 
 SHARES = {
     "driver": 0.10,
@@ -68,9 +69,9 @@ def inject(campaign: Campaign, kind: str, faults: int, during: Sequence[str], cl
     elif kind in s3.RATES:
         s3.disturb(campaign, kind, faults, during)
     elif kind == damage.KIND:
-        damage.spoil(campaign, faults, during)
+        damage.spoil(campaign, WHOLE, faults, during)
     elif kind == "two drivers":
-        drivers.race(campaign, faults)
+        drivers.race(campaign, WHOLE, faults)
     elif kind == "poison row":
         poison.poison(campaign, faults)
 

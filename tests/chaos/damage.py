@@ -10,7 +10,9 @@ from pathlib import Path
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
 from tests.chaos.figures import Run
-from tests.chaos.template import CURATION, WHOLE, finished_copy
+from tests.chaos.job import Job, Work
+from tests.chaos.processes import ENVIRONMENT
+from tests.chaos.template import CURATION, finished_copy
 from tests.conftest import w2s
 from w2s.manifest import Manifest
 from w2s.store import Store
@@ -56,23 +58,23 @@ def damage(victim: Object, way: str, others: list[Object], rng: random.Random) -
         shutil.copyfile(rng.choice(strange).path, victim.path)
 
 
-def spoil(campaign: Campaign, faults: int, during: Collection[str]) -> None:
+def spoil(campaign: Campaign, work: Work, faults: int, during: Collection[str]) -> None:
     """Damage to finished stores, verified, repaired and compared: to completions and adapters once, to the steps between often."""
     for place in [place for place in KINDS_OF_STEPS if place in during]:
         enough = min(faults, MOST_A_RUN) if place == "sampling" else faults - campaign.injected(KIND, "sampling")
         while (more := enough - campaign.injected(KIND, place)) > 0 and campaign.in_time():
             run, rng = campaign.run(KIND, place)
-            job = campaign.job(WHOLE, run, {})
-            finished_copy(campaign, job.store)
-            _spoil(run, rng, job.store, min(more, MOST_A_RUN))
+            job = campaign.job(work, run, {})
+            finished_copy(campaign, work, job.store)
+            _spoil(run, rng, job, min(more, MOST_A_RUN))
             campaign.settle(run, job)
-            check(run, WHOLE, Store(str(job.store)), campaign.reference(WHOLE))
+            check(run, work, Store(str(job.store)), campaign.reference(work))
             campaign.finished(run)
 
 
-def _spoil(run: Run, rng: random.Random, store: Path, faults: int) -> None:
+def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
     """Damage objects, see that `verify` names just these and that a repair runs just their steps again."""
-    every = objects(store)
+    store, every = job.store, objects(job.store)
     fitting = [one for one in every if one.path.relative_to(store).parts[1].split("-")[0] in KINDS_OF_STEPS[run.during]]
     victims = rng.sample(fitting, min(faults, len(fitting)))
     ways = [CLASSES[(number + rng.randrange(len(CLASSES))) % len(CLASSES)] for number in range(len(victims))]
@@ -83,7 +85,7 @@ def _spoil(run: Run, rng: random.Random, store: Path, faults: int) -> None:
     told = w2s("verify", "--store", str(store), check=False)
     run.wrong += [f"{way} {victim.path} was not found" for victim, way in zip(victims, ways, strict=True) if victim.path.name not in told.stdout]
     began = time.time()
-    mended = w2s("run", *WHOLE.command(str(store))[3:], "--repair", check=False)
+    mended = w2s("run", *job.work.command(str(store))[3:], "--repair", check=False, **ENVIRONMENT)
     run.seconds.append(round(time.time() - began, 2))
     if mended.returncode:
         run.wrong.append(f"the repair ended with {mended.returncode}: {mended.stderr[-300:]}")

@@ -6,8 +6,8 @@ import time
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check, unclaimed
 from tests.chaos.figures import Run
-from tests.chaos.job import Job
-from tests.chaos.template import CURATION, WHOLE, finished_copy
+from tests.chaos.job import Job, Work
+from tests.chaos.template import CURATION, finished_copy
 from w2s.store import Store
 
 MOST_SECONDS = 4.0
@@ -15,21 +15,21 @@ MOST_SECONDS = 4.0
 PATIENCE_SECONDS = 240.0
 
 
-def race(campaign: Campaign, faults: int) -> None:
+def race(campaign: Campaign, work: Work, faults: int) -> None:
     """Pairs of drivers over the steps that need no Ray, a pair a fault."""
     kind, during = "two drivers", "curation"
     while campaign.injected(kind, during) < faults and campaign.in_time():
         run, rng = campaign.run(kind, during)
-        first = campaign.job(WHOLE, run, {})
-        finished_copy(campaign, first.store, without=CURATION)
-        second = Job(WHOLE, first.store, first.log.with_name("second.log"), first.environment)
+        first = campaign.job(work, run, {})
+        finished_copy(campaign, work, first.store, without=CURATION)
+        second = Job(work, first.store, first.log.with_name("second.log"), first.environment)
         killed = _race(run, rng, first, second)
         run.faults = 1
         campaign.settle(run, first)
         store = Store(str(first.store))
-        check(run, WHOLE, store, campaign.reference(WHOLE))
+        check(run, work, store, campaign.reference(work))
         if not killed:
-            run.wrong += [f"{path} belongs to no manifest" for path in unclaimed(WHOLE, store)]
+            run.wrong += [f"{path} belongs to no manifest" for path in unclaimed(work, store)]
         campaign.finished(run)
 
 

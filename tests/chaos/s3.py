@@ -27,13 +27,13 @@ def disturb(campaign: Campaign, kind: str, faults: int, during: Collection[str])
     """A sampling and a training, then the steps between them, as often as it takes for `faults` faults."""
     for work in (SMALL_SAMPLING, SMALL_TRAINING):
         if work.name in during and not campaign.injected(kind, work.name) and campaign.in_time():
-            _run(campaign, kind, work, work.name)
+            run_behind_proxy(campaign, kind, work, work.name)
     done = sum(campaign.injected(kind, one) for one in ("sampling", "training", "curation"))
     while "curation" in during and done < faults and campaign.in_time():
-        done += _run(campaign, kind, WHOLE, "curation")
+        done += run_behind_proxy(campaign, kind, WHOLE, "curation")
 
 
-def _run(campaign: Campaign, kind: str, work: Work, during: str) -> int:
+def run_behind_proxy(campaign: Campaign, kind: str, work: Work, during: str) -> int:
     """One job behind the proxy; returns the faults it met."""
     run, rng = campaign.run(kind, during)
     job = campaign.job(work, run, {})
@@ -42,7 +42,7 @@ def _run(campaign: Campaign, kind: str, work: Work, during: str) -> int:
     with serve(rng.choice(("moto", "rclone")), folder / "server") as server:
         server.make_bucket(BUCKET)
         if during == "curation":
-            upload(server, finished_copy(campaign, folder / "start", without=CURATION))
+            upload(server, finished_copy(campaign, work, folder / "start", without=CURATION))
         with FaultProxy(server.endpoint, rng.randrange(2**32), RATES[kind]) as proxy:
             job.environment |= server.environment | {"AWS_ENDPOINT_URL": proxy.endpoint}
             job.url = f"s3://{BUCKET}/store"
@@ -57,7 +57,6 @@ def _run(campaign: Campaign, kind: str, work: Work, during: str) -> int:
             run.seconds = proxy.asked_again
         download(server, job.store)
     run.reruns = job.starts - 1
-    run.during = during
     campaign.settle(run, job)
     check(run, work, Store(str(job.store)), campaign.reference(work))
     shutil.rmtree(folder / "server")

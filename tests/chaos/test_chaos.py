@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.chaos import figures, kills
+from tests.chaos import damage, drivers, figures, kills, s3
 from tests.chaos.campaign import Campaign
 from tests.chaos.cluster import LocalCluster
 from tests.chaos.figures import Run
 from tests.chaos.job import SAMPLING, TRAINING, Work
+from tests.chaos.template import PROBLEMS
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 SEED = 3
@@ -37,6 +38,32 @@ def test_a_job_that_loses_its_processes_loses_no_row(work: Work, kinds: tuple[st
     campaign.finished(run)
     assert run.clean, run.line()
     assert run.faults == len(kinds), f"the job was finished after {run.faults} of {len(kinds)} faults"
+
+
+def runs_of(campaign: Campaign, kind: str) -> list[Run]:
+    return [run for run in figures.load(campaign.results) if run.kind == kind]
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("kind", s3.RATES)
+def test_faults_of_the_bucket_change_nothing(kind: str, campaign: Campaign) -> None:
+    for _ in range(3):
+        s3.run_behind_proxy(campaign, kind, PROBLEMS, "curation")
+    runs = runs_of(campaign, kind)
+    assert all(run.clean for run in runs), [run.line() for run in runs]
+    assert sum(run.faults for run in runs) >= 5
+
+
+def test_damage_is_named_and_mended(campaign: Campaign) -> None:
+    damage.spoil(campaign, PROBLEMS, 5, ["curation"])
+    (run,) = runs_of(campaign, damage.KIND)
+    assert run.clean and run.faults == 5, run.line()
+
+
+def test_of_two_drivers_the_second_changes_nothing(campaign: Campaign) -> None:
+    drivers.race(campaign, PROBLEMS, 3)
+    runs = runs_of(campaign, "two drivers")
+    assert len(runs) == 3 and all(run.clean for run in runs), [run.line() for run in runs]
 
 
 def test_the_table_adds_up() -> None:
