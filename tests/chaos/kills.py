@@ -73,8 +73,13 @@ def _in_flight(job: Job, cluster: LocalCluster) -> int:
 
 
 def _older_engines(job: Job, moment: float) -> list[str]:
-    """Engines that were there before a fault that must have ended them: there is one engine at a time."""
-    return [processes.title(one) for one in processes.engines(job.marker) if one.create_time() < moment] if job.running() else []
+    """Engines that were there before a fault that must have ended them, and still are half a minute after work went on."""
+    end = time.monotonic() + 30
+    while old := [one for one in processes.engines(job.marker) if min(processes.created([one]), default=moment) < moment]:
+        if time.monotonic() > end or not job.running():
+            return [processes.title(one) for one in old] if job.running() else []
+        time.sleep(0.5)
+    return []
 
 
 def _goes_on(job: Job, moment: float) -> bool:
