@@ -32,12 +32,13 @@ class Object:
     path: Path
 
 
-def objects(store: Path) -> list[Object]:
-    """All committed files, in a fixed order."""
+def objects(job: Job) -> list[Object]:
+    """All committed files of the job's steps, in a fixed order."""
     found: list[Object] = []
-    for path in sorted(store.glob("steps/*/manifest.json")):
-        manifest = Manifest.model_validate_json(path.read_text())
-        found += [Object(manifest.step, path.parent / file.path) for file in manifest.files]
+    for step in job.work.steps(Store(str(job.store))):
+        folder = job.store / step.directory
+        manifest = Manifest.model_validate_json((folder / "manifest.json").read_text())
+        found += [Object(manifest.step, folder / file.path) for file in manifest.files]
     return found
 
 
@@ -54,7 +55,8 @@ def damage(victim: Object, way: str, others: list[Object], rng: random.Random) -
     elif way == "extended":
         victim.path.write_bytes(data + rng.randbytes(rng.randint(1, 64)))
     else:
-        strange = [one for one in others if one.step != victim.step and one.path.suffix == victim.path.suffix and one.path.read_bytes() != data]
+        fitting = [one for one in others if one.step != victim.step and one.path.suffix == victim.path.suffix and one.path.exists()]
+        strange = [one for one in fitting if one.path.read_bytes() != data]
         shutil.copyfile(rng.choice(strange).path, victim.path)
 
 
@@ -74,7 +76,7 @@ def spoil(campaign: Campaign, work: Work, faults: int, during: Collection[str]) 
 
 def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
     """Damage objects, see that `verify` names just these and that a repair runs just their steps again."""
-    store, every = job.store, objects(job.store)
+    store, every = job.store, objects(job)
     fitting = [one for one in every if one.path.relative_to(store).parts[1].split("-")[0] in KINDS_OF_STEPS[run.during]]
     victims = rng.sample(fitting, min(faults, len(fitting)))
     ways = [CLASSES[(number + rng.randrange(len(CLASSES))) % len(CLASSES)] for number in range(len(victims))]
