@@ -80,7 +80,7 @@ def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
     fitting = [one for one in every if one.path.relative_to(store).parts[1].split("-")[0] in KINDS_OF_STEPS[run.during]]
     victims = rng.sample(fitting, min(faults, len(fitting)))
     ways = [CLASSES[(number + rng.randrange(len(CLASSES))) % len(CLASSES)] for number in range(len(victims))]
-    attempts = _attempts(store)
+    attempts = _attempts(job)
     for victim, way in zip(victims, ways, strict=True):
         damage(victim, way, every, rng)
     run.faults = len(victims)
@@ -91,14 +91,14 @@ def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
     run.seconds.append(round(time.time() - began, 2))
     if mended.returncode:
         run.wrong.append(f"the repair ended with {mended.returncode}: {mended.stderr[-300:]}")
-    again = {step for step, attempt in _attempts(store).items() if attempts[step] != attempt}
+    again = {step for step, attempt in _attempts(job).items() if attempts[step] != attempt}
     if again != {victim.step for victim in victims}:
         run.wrong.append(f"ran again {sorted(again)}, damaged were {sorted({victim.step for victim in victims})}")
     if w2s("verify", "--store", str(store), check=False).returncode:
         run.wrong.append("the repaired store does not verify")
 
 
-def _attempts(store: Path) -> dict[str, str]:
+def _attempts(job: Job) -> dict[str, str]:
     """By step, the attempt that finished it."""
-    manifests = [Manifest.model_validate_json(path.read_text()) for path in store.glob("steps/*/manifest.json")]
-    return {manifest.step: manifest.attempt for manifest in manifests}
+    store = Store(str(job.store))
+    return {name: manifest.attempt for name, manifest in store.manifests(job.work.steps(store)).items() if manifest is not None}
