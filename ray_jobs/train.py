@@ -28,6 +28,7 @@ def train(steps: list[Step], store: Store, resources: Resources, progress: Progr
     import ray
     from ray.train import FailureConfig, RunConfig
     from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     from ray_jobs.train_worker import train_loop
 
@@ -40,7 +41,9 @@ def train(steps: list[Step], store: Store, resources: Resources, progress: Progr
         rows, counts = preference_pairs(step, store)
     optimizer = step.recipe.sft if isinstance(step.recipe, FineTune) else step.recipe.preference
     progress.started(step.name, math.ceil(math.ceil(len(rows) / optimizer.batch_size) * optimizer.epochs), "steps")
-    reporter: Any = ray.remote(num_cpus=0)(Reporter)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    # Here, as Ray Train's controller: on another node it would be lost with that node, and every worker after it would fail to report.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    reporter: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Reporter)  # pyright: ignore[reportCallIssue, reportArgumentType]
     reporter = reporter.remote()
     # Ray Train must have a folder on the driver's node, where its controller runs; checkpoints go to the store (ray_jobs/checkpoint.py).
     scratch = tempfile.TemporaryDirectory(prefix="w2s-ray-train-")
