@@ -26,7 +26,7 @@ from w2s.store import Store
 MAX_FAILED = 0.01
 """Share of a step's problems that may fail before the step does."""
 ACTOR_RESTARTS = 3
-"""Times a lost actor is started again, and a lost block sampled again, before the step fails; its engine's deaths do not count."""
+"""Times a lost actor is started again, and its blocks sampled again, before the step fails; its engine's deaths do not count."""
 BLOCKS_IN_FLIGHT = 4
 """Blocks an engine works on at once, so that the last slow problem of one does not leave it idle."""
 
@@ -108,7 +108,7 @@ def _results(works: Sequence[Work], store: Store, resources: Resources, context:
         compute=pool,
         max_concurrency=BLOCKS_IN_FLIGHT,
         max_restarts=ACTOR_RESTARTS,
-        max_task_retries=ACTOR_RESTARTS,
+        max_task_retries=-1,  # restarts bound it: while a lost node goes unnoticed, for seconds, every retry fails at once and would count
         **engine_placement(resources),
     ).iter_rows()
 
