@@ -18,16 +18,16 @@ RATES: Mapping[str, Mapping[str, float]] = {
     "lost S3 answers": {"lost": 0.3},
 }
 """Probabilities a request; an answer can be lost only of a write."""
-SMALL_SAMPLING = Work("sampling", ("problems.test=96", "problems.train_1=8", "problems.train_2=8"), SAMPLING.only, "local,problems_per_block=4")
-SMALL_TRAINING = Work("training", ("problems.test=8", "problems.train_1=8", "problems.train_2=160"), TRAINING.only, "local,save_minutes=0.02")
+SMALL_SAMPLING = Work("small sampling", ("problems.test=96", "problems.train_1=8", "problems.train_2=8"), SAMPLING.only, "local,problems_per_block=4")
+SMALL_TRAINING = Work("small training", ("problems.test=8", "problems.train_1=8", "problems.train_2=160"), TRAINING.only, "local,save_minutes=0.02")
 BUCKET = "w2s-chaos"
 
 
 def disturb(campaign: Campaign, kind: str, faults: int, during: Collection[str]) -> None:
     """A sampling and a training, then the steps between them, as often as it takes for `faults` faults."""
-    for work in (SMALL_SAMPLING, SMALL_TRAINING):
-        if work.name in during and not campaign.injected(kind, work.name) and campaign.in_time():
-            run_behind_proxy(campaign, kind, work, work.name)
+    for one, work in (("sampling", SMALL_SAMPLING), ("training", SMALL_TRAINING)):
+        if one in during and not campaign.injected(kind, one) and campaign.in_time():
+            run_behind_proxy(campaign, kind, work, one)
     done = sum(campaign.injected(kind, one) for one in ("sampling", "training", "curation"))
     while "curation" in during and done < faults and campaign.in_time():
         done += run_behind_proxy(campaign, kind, WHOLE, "curation")
