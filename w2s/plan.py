@@ -40,13 +40,17 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
         if name not in named:
             raise ValueError(f"--only {name}: no such step; the steps are {', '.join(named)}")
     chosen = with_upstream([named[name] for name in only]) if only else tuple(steps)
-    manifests = store.manifests(chosen)
-    unfinished = [step for step in chosen if manifests[step.name] is None]
-    wanted = _wanted(chosen, {step.name for step in unfinished}, {*only, *also})
-    begun = dict(zip([s.name for s in unfinished], in_parallel(partial(_is_partial, store), unfinished), strict=True))
-    kinds = sorted({step.kind for step in unfinished if step.name in wanted and not begun[step.name]})
-    finished = dict(zip(kinds, in_parallel(store.finished, kinds), strict=True))
-    return [_planned(step, manifests[step.name], step.name in wanted, begun.get(step.name, False), finished.get(step.kind, [])) for step in chosen]
+    # One request a thousand steps; what is not there need not be looked for. A run that takes a step's lease looks for its manifest again.
+    directories = {f"steps/{name}" for name in store.names(store.path("steps"))}
+    there = [step for step in chosen if step.directory in directories]
+    manifests: dict[str, Manifest | None] = dict.fromkeys((step.name for step in chosen), None) | store.manifests(there)
+    wanted = _wanted(chosen, {name for name, manifest in manifests.items() if manifest is None}, {*only, *also})
+    unfinished = [step for step in there if manifests[step.name] is None]
+    begun = {step.name for step, is_partial in zip(unfinished, in_parallel(partial(_is_partial, store), unfinished), strict=True) if is_partial}
+    kinds = {step.kind for step in chosen if step.name in wanted - begun}
+    others = [one for one in sorted(directories - {step.directory for step in there}) if one.removeprefix("steps/").rpartition("-")[0] in kinds]
+    finished = [*(manifest for manifest in manifests.values() if manifest), *store.finished(others)]
+    return [_planned(step, manifests[step.name], step.name in wanted, step.name in begun, finished) for step in chosen]
 
 
 def _wanted(chosen: Sequence[Step], unfinished: set[str], asked: set[str]) -> set[str]:
@@ -83,7 +87,7 @@ def _why(step: Step, finished: list[Manifest]) -> str:
     """What differs from the finished step most like this one."""
     recipe = stable(step.recipe)
     candidates: list[tuple[int, str, list[str]]] = []
-    for other in finished:
+    for other in (one for one in finished if one.kind == step.kind):
         lines = difference(recipe, other.recipe)
         lines += [f"input {role} is another" for role, table in step.inputs if other.inputs.get(role) != (table.step.directory, table.name)]
         candidates.append((len(lines) + (other.step != step.name), other.started, lines))

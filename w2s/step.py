@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -59,6 +59,13 @@ class Step:
         """The step's directory, relative to the store."""
         return f"steps/{self.kind}-{self.fingerprint[:16]}"
 
+    @cached_property
+    def _open(self) -> tuple[Model | Source, ...]:
+        found = [value for value in _within(self.recipe) if value.revision is None]
+        for _, table in self.inputs:
+            found.extend(table.step._open)
+        return tuple(dict.fromkeys(found))
+
 
 def step(name: str, recipe: Recipe, title: str = "", /, **inputs: Table | None) -> Step:
     """A step from keyword inputs; a None input is left out."""
@@ -85,9 +92,11 @@ def with_upstream(steps: Iterable[Step]) -> tuple[Step, ...]:
     ordered: dict[str, Step] = {}
 
     def visit(one: Step) -> None:
+        if one.name in ordered:  # paths through a graph of many rounds are beyond number, steps are not
+            return
         for _, table in one.inputs:
             visit(table.step)
-        ordered.setdefault(one.name, one)
+        ordered[one.name] = one
 
     for one in steps:
         visit(one)
@@ -104,16 +113,13 @@ def difference(ours: Any, theirs: Any, path: str = "recipe") -> list[str]:
 
 def open_revisions(step: Step) -> list[Model | Source]:
     """Models and sources under a step's recipe whose revision is not known yet; its fingerprint is not final while there are any."""
-    found: list[Model | Source] = []
+    return list(step._open)  # pyright: ignore[reportPrivateUsage]
 
-    def walk(value: Any) -> None:
-        if isinstance(value, Model | Source) and value.revision is None:
-            found.append(value)
-        elif isinstance(value, Recipe):
-            for item in value.identity().values():
-                walk(item)
 
-    walk(step.recipe)
-    for _, table in step.inputs:
-        found.extend(open_revisions(table.step))
-    return list(dict.fromkeys(found))
+def _within(value: Any) -> Iterator[Model | Source]:
+    """The models and sources of a recipe."""
+    if isinstance(value, Model | Source):
+        yield value
+    elif isinstance(value, Recipe):
+        for item in value.identity().values():
+            yield from _within(item)

@@ -55,16 +55,15 @@ class Store(Objects):
         """Manifests by step name, read in parallel."""
         return dict(zip([step.name for step in steps], in_parallel(self.manifest, steps), strict=True))
 
-    def finished(self, kind: str) -> list[Manifest]:
-        """Manifests of all finished steps of a kind: for saying what changed, not for reading data."""
+    def finished(self, directories: Sequence[str]) -> list[Manifest]:
+        """Manifests of those of the steps' directories that have one: for saying what changed, not for reading data."""
 
         def read(directory: str) -> Manifest | None:
             try:
-                return Manifest.from_json(self.read(self.path("steps", directory, "manifest.json")))
+                return Manifest.from_json(self.read(self.path(directory, "manifest.json")))
             except (FileNotFoundError, ValueError):
                 return None
 
-        directories = [name for name in self.names(self.path("steps")) if name.startswith(f"{kind}-")]
         return [manifest for manifest in in_parallel(read, directories) if manifest is not None]
 
     def files(self, table: Table) -> list[File]:

@@ -15,7 +15,7 @@ from w2s.experiments import load, names, set_fields
 from w2s.graph import build_steps
 from w2s.problems import check_gold
 from w2s.recipe import DatasetProblems, Experiment, Preference, Sampling, WorldProblems
-from w2s.step import Step, with_upstream
+from w2s.step import Step, open_revisions, with_upstream
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = names()
@@ -48,6 +48,13 @@ def test_every_shipped_experiment_is_whole(name: str) -> None:
     assert steps[-1].name == "report"
     assert len({step.name for step in steps}) == len(steps)
     assert Experiment.model_validate_json(experiment.model_dump_json()) == experiment
+
+
+def test_a_graph_of_many_rounds_is_walked_step_by_step_not_path_by_path() -> None:
+    """Every round doubles the number of paths from the report to the problems: walking them all would not end."""
+    steps = build_steps(set_fields(load("quickstart"), ["iterations=40"]))
+    assert len(steps) > 300 and with_upstream(steps) == steps
+    assert {one.name for one in open_revisions(steps[-1])} == {load("quickstart").weak.name, load("quickstart").strong.name}
 
 
 def test_paper_s_values() -> None:
