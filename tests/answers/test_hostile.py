@@ -1,4 +1,7 @@
-"""100,000 hostile strings through reading, canonical form and comparison, in two processes; each asserts symmetry and stability."""
+"""100,000 hostile strings through reading, canonical form and comparison, in two processes of some 20 seconds each on idle cores.
+
+Every string asserts that its canonical form is its own and that comparison is symmetric. `python -m tests.answers.hostile 100000 SEED` takes others.
+"""
 
 import json
 import subprocess
@@ -20,5 +23,5 @@ def test_hostile_strings_in_bounded_time_and_memory():
         counts = json.loads(out)
         assert counts["strings"] == STRINGS // len(SEEDS)
         assert counts["peak_bytes"] < 1 << 30
-        assert counts["slowest"] < 20  # seconds of wall time, beside whatever else runs
+        assert counts["slowest"] < 20  # seconds of processor time, so that a busy machine changes little
         assert 0 < counts["undecided"] < counts["strings"]

@@ -5,7 +5,7 @@ import random
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import w2s.answers
@@ -367,6 +367,7 @@ answers = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(
 
 @settings(max_examples=400, deadline=None)
 @given(answers, st.sampled_from(KINDS))
+@example("12e9.\\%>=^\\circ999999!%", "TF")  # read as a relation only once its sides are canonical
 def test_any_text_has_one_stable_form(text, kind):
     assert canonical(canonical(text, kind), kind) == canonical(text, kind)
 
@@ -405,11 +406,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_takes_bounded_time(text):
-    start = time.perf_counter()
+    start = time.process_time()
     for family in ("gsm8k", "math", "olympicarena", "plain"):
         read(text, family)
     assert canonical(canonical(text)) == canonical(text)
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
 
 
 def test_random_hostile_texts_in_bounded_time():

@@ -24,8 +24,8 @@ UNIT_KINDS = ("NV", "SET", "TUP", "MPV", "MA")
 """In these a unit belongs to its number, a percent sign is 1/100, and letters are no variables. In the others count nouns and units
 after a number are dropped, `15 apples` is 15 and so `10 cm` is 10, because a question of theirs asks for a number and names its unit
 (`how many?`), and gold has none."""
-_TEXT_ROUNDS = 4
-"""What no rule reads is cleaned until that changes nothing."""
+_MAX_ROUNDS = 30
+"""Of the rules applied to their own result, until that changes nothing: two or three for almost all answers."""
 _OPTION = re.compile(r"\(? ?([A-Ja-j]) ?\)?")
 _OPTION_WITH_TEXT = re.compile(r"\(? ?([A-Ja-j]) ?[).:]")
 _TRUTH = {**dict.fromkeys(("true", "t", "yes", "correct"), "true"), **dict.fromkeys(("false", "f", "no", "incorrect"), "false")}
@@ -44,26 +44,33 @@ def form(answer: str, kind: str = "") -> Form:
     if kind not in _BY_KIND:
         raise ValueError(f"unknown answer kind {kind!r}: the kinds are {', '.join(repr(k) for k in KINDS)}")
     if len(answer) > MAX_ANSWER_CHARS:  # never in the cache, which it would fill with gigabytes
-        return Form(" ".join(answer.split()), False)
+        answer = " ".join(answer.split())
+        if len(answer) > MAX_ANSWER_CHARS:
+            return Form(answer, False)
     return _form(answer, kind)
 
 
 @lru_cache(maxsize=1 << 16)
 def _form(answer: str, kind: str) -> Form:
+    """What the rules make of their own result in the end, so that a canonical form is its own; of results that recur in turn, the first."""
+    path = [_rules(answer, kind)]
+    for _ in range(_MAX_ROUNDS):
+        found = _rules(path[-1].text, kind)
+        if found in path:
+            return min(path[path.index(found) :])
+        path.append(found)
+    return Form(path[-1].text, False)
+
+
+def _rules(answer: str, kind: str) -> Form:
     if plain_integer(answer):
         return Form(answer, True)
     text = clean(spell_out(answer) if kind in UNIT_KINDS else answer)
-    for _ in range(_TEXT_ROUNDS):
-        try:
-            found = _BY_KIND[kind](text)
-            if len(found.text) <= MAX_ANSWER_CHARS:
-                return found
-        except NoNormalForm:
-            pass
-        before, text = text, clean(text_form(text).text)
-        if text == before:
-            break
-    return text_form(text)
+    try:
+        found = _BY_KIND[kind](text)
+    except NoNormalForm:
+        found = text_form(text)
+    return found if len(found.text) <= MAX_ANSWER_CHARS else Form(answer, False)
 
 
 def _choice(text: str) -> Form:
