@@ -54,6 +54,8 @@ def form(answer: str, kind: str = "") -> Form:
 def _form(answer: str, kind: str) -> Form:
     """What the rules make of their own result in the end, so that a canonical form is its own; of results that recur in turn, the first."""
     path = [_rules(answer, kind)]
+    if path[0].exact and plain_integer(path[0].text):  # most answers: their own form, as `_rules` begins
+        return path[0]
     for _ in range(_MAX_ROUNDS):
         found = _rules(path[-1].text, kind)
         if found in path:
