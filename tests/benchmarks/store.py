@@ -127,8 +127,8 @@ def measure(kind: str) -> None:
     """All three on one server."""
     with tempfile.TemporaryDirectory() as folder, serve(kind, Path(folder)) as server:
         os.environ.update(server.environment)
-        server.make_bucket("load")
-        store = Store("s3://load/plan").check_writable()
+        server.make_bucket(f"load-{kind}")
+        store = Store(f"s3://load-{kind}/plan").check_writable()
         steps = half_finished(store, ROUNDS)
         seconds = planned(store, steps)
         command = [sys.executable, "-m", "ray_jobs.cli", "plan", "quickstart", "--store", store.url, "--set", f"iterations={ROUNDS}"]
@@ -137,14 +137,14 @@ def measure(kind: str) -> None:
         whole = time.perf_counter() - began
         print(f"{kind}: plan of {len(steps)} steps in {seconds:.2f} s; `w2s plan` as a process of its own {whole:.1f} s: {said}", flush=True)
 
-        store = Store("s3://load/threads").check_writable()
+        store = Store(f"s3://load-{kind}/threads").check_writable()
         began = time.perf_counter()
         counts = readers_and_writers(store, threads=200, operations=10)
         never = {name: counts[name] for name in ("errors", "lost", "doubled", "wrong")}
         done = {name: counts[name] for name in ("steps", "committed", "read", "absent")}
         print(f"{kind}: 100 writers and 100 readers in {time.perf_counter() - began:.1f} s: {done}, {never}", flush=True)
 
-        wrote, read = small_tables(Store("s3://load/tables").check_writable(), steps=1000, tables=10)
+        wrote, read = small_tables(Store(f"s3://load-{kind}/tables").check_writable(), steps=1000, tables=10)
         print(
             f"{kind}: 10,000 tables of {ROWS} rows in 1,000 steps: written in {wrote:.0f} s ({10_000 / wrote:.0f}/s), read back in {read:.0f} s "
             f"({10_000 / read:.0f}/s)",
