@@ -18,26 +18,11 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     return Campaign(SEED, tmp_path_factory.mktemp("chaos"), float("inf"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # the tests that need it come last: the others look for anything that is left alive
 def cluster(campaign: Campaign) -> object:
     cluster = LocalCluster(kills.NODES, campaign.marker)
     yield cluster
     cluster.close()
-
-
-@pytest.mark.parametrize(
-    ("work", "kinds"),
-    [(SAMPLING, ("engine", "sampling actor", "driver", "node")), (TRAINING, ("training worker", "driver", "node"))],
-    ids=lambda one: getattr(one, "name", ""),
-)
-def test_a_job_that_loses_its_processes_loses_no_row(work: Work, kinds: tuple[str, ...], campaign: Campaign, cluster: LocalCluster) -> None:
-    run, rng = campaign.run("a share of each", work.name)
-    job = campaign.job(work, run, cluster.environment)
-    kills.disturb(campaign, run, rng, job, cluster, kinds)
-    campaign.settle(run, job, cluster)
-    campaign.finished(run)
-    assert run.clean, run.line()
-    assert run.faults == len(kinds), f"the job was finished after {run.faults} of {len(kinds)} faults"
 
 
 def runs_of(campaign: Campaign, kind: str) -> list[Run]:
@@ -71,3 +56,18 @@ def test_the_table_adds_up() -> None:
     assert "| engine | sampling | 5 | 2 | 0 | 10 | 1 | 0 | 0 |" in figures.table(runs)
     assert "2.0 s, 9.0 s" in figures.table(runs)
     assert not runs[1].clean
+
+
+@pytest.mark.parametrize(
+    ("work", "kinds"),
+    [(SAMPLING, ("engine", "sampling actor", "driver", "node")), (TRAINING, ("training worker", "driver", "node"))],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_a_job_that_loses_its_processes_loses_no_row(work: Work, kinds: tuple[str, ...], campaign: Campaign, cluster: LocalCluster) -> None:
+    run, rng = campaign.run("a share of each", work.name)
+    job = campaign.job(work, run, cluster.environment)
+    kills.disturb(campaign, run, rng, job, cluster, kinds)
+    campaign.settle(run, job, cluster)
+    campaign.finished(run)
+    assert run.clean, run.line()
+    assert run.faults == len(kinds), f"the job was finished after {run.faults} of {len(kinds)} faults"
