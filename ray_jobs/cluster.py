@@ -11,13 +11,9 @@ LOCAL_OBJECT_STORE_BYTES = 1 << 30
 """A run of its own passes only counts and small tables through Ray; completions and models go through the store."""
 
 
-def start() -> None:
-    """Connect to the cluster that `RAY_ADDRESS` or the job's environment names; without one, start Ray here.
-
-    A Ray of our own listens on loopback only, asks for a token nobody else has, and writes none to the home folder.
-    """
-    # Ray reads these when it is first imported. Without the first, a thread that outlives `stop` would start another Ray.
-    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
+def set_environment() -> bool:
+    """Set what Ray reads when it is first imported, by vLLM for one; returns whether the Ray to be started is our own."""
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a thread that outlives `stop` would start another Ray
     own = not os.environ.get("RAY_ADDRESS")
     if own:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else 127.0.0.1 becomes this machine's own address
@@ -25,6 +21,15 @@ def start() -> None:
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")  # one process less a training; nobody takes this machine away
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    return own
+
+
+def start() -> None:
+    """Connect to the cluster that `RAY_ADDRESS` or the job's environment names; without one, start Ray here.
+
+    A Ray of our own listens on loopback only, asks for a token nobody else has, and writes none to the home folder.
+    """
+    own = set_environment()
     import ray
     from ray.data import DataContext
 

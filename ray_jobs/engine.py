@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.blocks import Blocks
 from ray_jobs.models import adapter_folder, base_folder
 from ray_jobs.resources import Resources, engine_arguments, engine_environment
 from ray_jobs.suspects import DEATHS_ALONE, Suspects
 from ray_jobs.tokens import Tokens, load_tokenizer
-from w2s.attempt import parquet_bytes
 from w2s.records import Completion, Demonstration
 from w2s.seed import derived_seed
 from w2s.step import Step
@@ -61,16 +61,12 @@ class Task:
         return self.step.recipe
 
 
-def block_path(step: Step, block: int) -> str:
-    """Where a block's completions are, relative to the step's directory."""
-    return f"blocks/{block:06d}.parquet"
-
-
 class Engine:
     """An `AsyncLLM` in a Ray Data actor.
 
     All tasks share one base model; a request names its task's adapter. Blocks overlap (`max_concurrency`), so the engine never
-    drains between them. A block's file is written whole, here, before the block is reported: what was reported is never lost.
+    drains between them. A block's file is written whole, here, before the block is reported: what was reported is never lost, and of
+    what was not less than a block (ray_jobs/blocks.py).
 
     An engine that vLLM refuses to make, that cannot be started or kept alive, or that more requests kill than `Task.most_failed`, is
     said in the block's row: what an actor raises, Ray Data wraps until the reason is gone, and may try again.
@@ -81,7 +77,7 @@ class Engine:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.lora.request import LoRARequest
 
-        self.tasks, self.store = tasks, store
+        self.tasks, self.blocks = tasks, Blocks([task.step for task in tasks], store)
         model = tasks[0].recipe.model
         folder = base_folder(model)
         self.tokens = {task.step.name: Tokens(load_tokenizer(folder), task.recipe.model.prompt) for task in tasks}
@@ -129,27 +125,26 @@ class Engine:
                     raise EngineLost(f"the engine of {self.arguments.model} did not start {ENGINE_STARTS} times: {error}") from error
 
     async def __call__(self, batch: dict[str, Any]) -> AsyncIterator[dict[str, list[Any]]]:
-        """Sample one block: `batch` has one row (task, block, problem_ids, questions); yields its counts, or why there is none."""
-        began, completions = time.time(), list[Completion]()
+        """Sample what the store has not of one block: `batch` has one row (task, block, problem_ids, questions); yields its counts, or
+        why there is none."""
+        began, sampled = time.time(), list[list[Completion]]()
         task = self.tasks[int(batch["task"][0])]
         block, ids, questions = int(batch["block"][0]), list(batch["problem_ids"][0]), list(batch["questions"][0])
-        print(f"{task.step.name}: block {block} begins, {len(ids)} problems", flush=True)  # where an engine is lost, what it was at
         if self.broken is None:
             try:
-                samples = await asyncio.gather(*(self._problem(task, i, q) for i, q in zip(ids, questions, strict=True)))
-                completions = [completion for one in samples for completion in one]
+                found = await self.blocks.begin(task.step, block, len(ids))
+                missing = [(i, q) for i, q in zip(ids, questions, strict=True) if i not in found]
+                sampled = await asyncio.gather(*(self._problem(task, block, i, q) for i, q in missing))
+                by_id = found | {rows[0].problem_id: rows for rows in sampled}
+                await self.blocks.finish(task.step, block, [completion for i in ids for completion in by_id[i]])
             except EngineLost as error:
                 self.broken = error
-        if self.broken is None:
-            path = self.store.path(task.step.directory, block_path(task.step, block))
-            await asyncio.to_thread(self.store.create, path, parquet_bytes(completions, Completion))  # the first writer of a block stands
         (restarts, self.restarts), (repeated, self.repeated) = (self.restarts, 0), (self.repeated, 0)
         yield {
             "task": [int(batch["task"][0])],
             "block": [block],
             "problems": [len(ids)],
-            "completions": [len(completions)],
-            "completion_tokens": [sum(c.completion_tokens for c in completions)],
+            "completion_tokens": [sum(one.completion_tokens for rows in sampled for one in rows)],
             "error": [str(self.broken or "")],
             "refused": [isinstance(self.broken, ValueError)],
             "restarts": [restarts],
@@ -158,7 +153,13 @@ class Engine:
             "ended": [time.time()],
         }
 
-    async def _problem(self, task: Task, problem_id: str, question: str) -> list[Completion]:
+    async def _problem(self, task: Task, block: int, problem_id: str, question: str) -> list[Completion]:
+        """Sample one problem of a block."""
+        completions = await self._completions(task, problem_id, question)
+        await self.blocks.add(task.step, block, completions)
+        return completions
+
+    async def _completions(self, task: Task, problem_id: str, question: str) -> list[Completion]:
         """The n samples of one problem, one engine request; a request the engine refuses gives n rows that say why."""
         from vllm import SamplingParams
         from vllm.exceptions import GenerationError, VLLMClientError

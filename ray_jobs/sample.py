@@ -1,8 +1,8 @@
 """Sampling: the steps that share a base model, in one engine start, block by block.
 
-A block is a fixed run of a step's problems. Its file is the unit of work that is never done twice: a rerun samples the blocks
-that have no file. Which problems a block holds is written down before the first one is sampled (`blocks/plan.json`), so that
-another block size, cluster or driver cuts the step the same way, and no (problem, sample) can come twice.
+A block is a fixed run of a step's problems. A rerun samples the blocks that have no file, without the problems that an engine had
+finished of them (ray_jobs/blocks.py). Which problems a block holds is written down before the first one is sampled
+(`blocks/plan.json`), so that another block size, cluster or driver cuts the step the same way, and no (problem, sample) comes twice.
 """
 
 import json
@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ray_jobs.engine import Engine, Task, block_path
+from ray_jobs.blocks import block_path, finished_blocks
+from ray_jobs.engine import Engine, Task
 from ray_jobs.models import base_folder, context_limit
 from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, engine_placement
@@ -25,8 +26,9 @@ from w2s.store import Store
 
 MAX_FAILED = 0.01
 """Share of a step's problems that may fail before the step does."""
-ACTOR_RESTARTS = 3
-"""Times a lost actor is started again, and its blocks sampled again, before the step fails; its engine's deaths do not count."""
+ACTOR_RESTARTS = 10
+"""Times a lost actor is started again before the step fails; its engine's deaths do not count. Machines that are taken away cost
+actors too, so it must last for a step of days; a cause that stays costs ten engine starts."""
 BLOCKS_IN_FLIGHT = 4
 """Blocks an engine works on at once, so that the last slow problem of one does not leave it idle."""
 
@@ -121,7 +123,7 @@ def _work(step: Step, store: Store, resources: Resources) -> Work:
     task = Task(step, tuple(store.records(shown, Demonstration)) if shown else (), model, math.floor(MAX_FAILED * len(problems) + 1e-9))
     size = _problems_per_block(step, store, resources)
     blocks = [problems[i : i + size] for i in range(0, len(problems), size)]
-    return Work(task, store.attempt(step), blocks, set(range(len(blocks))) - _finished_blocks(step, store))
+    return Work(task, store.attempt(step), blocks, set(range(len(blocks))) - finished_blocks(step, store))
 
 
 def _context(works: Sequence[Work]) -> int:
@@ -166,12 +168,6 @@ def _problems_per_block(step: Step, store: Store, resources: Resources) -> int:
     return int(json.loads(store.read(path))["problems_per_block"])
 
 
-def _finished_blocks(step: Step, store: Store) -> set[int]:
-    folder = store.path(step.directory, "blocks")
-    store.fs.invalidate_cache()
-    return {int(name.rsplit("/", 1)[-1].split(".")[0]) for name in store.fs.glob(f"{folder}/*.parquet")}
-
-
 def _commit(work: Work, progress: Progress) -> None:
     """Check the step's blocks, count what went wrong, write the manifest.
 
@@ -184,8 +180,8 @@ def _commit(work: Work, progress: Progress) -> None:
     completions = truncated = tokens = prompts = 0
     damaged: set[int] = set()
     for block in range(len(work.blocks)):
-        attempt.add("completions", block_path(step, block))
-        for one in store.read_records(store.path(step.directory, block_path(step, block)), Completion):
+        attempt.add("completions", block_path(block))
+        for one in store.read_records(store.path(step.directory, block_path(block)), Completion):
             assert (one.problem_id, one.sample) not in seen, f"{step.name}: {one.problem_id} sample {one.sample} stands twice"
             seen.add((one.problem_id, one.sample))
             completions, tokens = completions + 1, tokens + one.completion_tokens
@@ -197,7 +193,7 @@ def _commit(work: Work, progress: Progress) -> None:
     assert completions == problems * work.task.recipe.sampling.n, f"{step.name}: {completions} completions for {problems} problems"
     if len(errors) > work.task.most_failed:
         for block in damaged:
-            store.fs.rm(store.path(step.directory, block_path(step, block)))
+            store.fs.rm(store.path(step.directory, block_path(block)))
         listed = "; ".join(f"{problem_id}: {reason}" for problem_id, reason in list(errors.items())[:3])
         raise ValueError(f"{step.name}: {len(errors)} of {problems} problems failed, more than {MAX_FAILED:.0%}: {listed}")
     attempt.rows["completions"] = completions

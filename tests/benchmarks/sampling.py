@@ -34,8 +34,7 @@ def problems(count: int) -> list[Problem]:
     """The first problems of world seed 1's train_2."""
     from w2s.problems import read_problems
 
-    splits, _ = read_problems(WorldProblems(train_1=1, train_2=count, test=1, seed=1))
-    return splits["train_2"].problems
+    return read_problems(WorldProblems(train_1=1, train_2=count, test=1, seed=1))[0]["train_2"].problems
 
 
 def prompts(count: int) -> tuple[str, list[list[int]]]:
@@ -130,7 +129,8 @@ def measured(side: str, count: int, **environment: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.benchmarks.sampling", str(count), side]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.strip().splitlines()[-1]) | {"wall": time.perf_counter() - began}
+    line = next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{"))  # vLLM prints there too
+    return json.loads(line) | {"wall": time.perf_counter() - began}
 
 
 def main(count: int) -> None:

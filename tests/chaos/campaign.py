@@ -67,7 +67,8 @@ class Campaign:
         if not (store / "complete").exists():
             shutil.rmtree(store, ignore_errors=True)
             self.say(f"{work.name}: a run without faults, to compare with")
-            w2s("run", *replace(work, resources="local").command(str(store))[3:], **processes.ENVIRONMENT, **{processes.MARKER: self.marker})
+            environment = processes.ENVIRONMENT | {processes.MARKER: self.marker}
+            w2s("run", *replace(work, resources="local").command(str(store))[3:], check=True, **environment)
             (store / "complete").touch()
         return Store(str(store))
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.chaos.processes import ENVIRONMENT, MARKER, kill_at_once, with_children
 from tests.conftest import ROOT
+from tests.ray import engine_plugin
 
 
 class LocalCluster:
@@ -30,29 +31,28 @@ class LocalCluster:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "GLOO_SOCKET_IFNAME": "lo",
         }
+        plugin = engine_plugin.install(Path(self.folder, "plugin")) | {"W2S_FINISHED": str(Path(self.folder, "finished"))}
         self.log = Path(self.folder, "cluster.log")
-        self._heard: dict[Path, int] = {}
+        self._finished = Path(self.folder, "finished")
         inherited = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
         command = [sys.executable, "-m", "tests.chaos.cluster", str(nodes)]
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=inherited | own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                command, cwd=ROOT, env=inherited | own | plugin, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )
         told = self._answer()
         self.raylets: list[int] = told["raylets"]
         self.environment: dict[str, str] = own | {"RAY_ADDRESS": told["address"]}
         """What a driver needs in its environment."""
 
-    def forget_words(self) -> None:
-        """Let `worker_words` begin here."""
-        self._heard = {path: path.stat().st_size for path in self._logs()}
+    def forget_requests(self) -> None:
+        """Let `finished_requests` begin here."""
+        self._finished.unlink(missing_ok=True)
 
-    def worker_words(self) -> str:
-        """What all workers, lost ones too, have printed since `forget_words`."""
-        return "".join(path.read_bytes()[self._heard.get(path, 0) :].decode(errors="replace") for path in self._logs())
-
-    def _logs(self) -> list[Path]:
-        return sorted(Path(self.folder).glob("ray/session_2*/logs/worker-*.out"))
+    def finished_requests(self) -> list[tuple[float, str]]:
+        """Unix time and name of each request that an engine, a lost one too, has finished since `forget_requests`, in their order."""
+        lines = self._finished.read_text().splitlines() if self._finished.exists() else []
+        return [(float(moment), name) for moment, name in (line.split(" ", 1) for line in lines)]
 
     def lose_node(self, raylet: int) -> None:
         """Kill a node whole: its raylet and every process under it."""

@@ -39,10 +39,10 @@ def _race(run: Run, rng: random.Random, first: Job, second: Job) -> bool:
     first.wait(rng.uniform(0, MOST_SECONDS))
     second.start()
     killed = rng.random() < 0.5 and first.wait(rng.uniform(0, MOST_SECONDS))
+    moment = time.time()
     if killed and first.driver is not None:
         first.driver.kill()
         first.driver.wait()
-        moment = time.time()
     end = time.monotonic() + PATIENCE_SECONDS
     while first.running() or second.running():
         if killed and not run.seconds and second.last_progress() > moment:

@@ -37,8 +37,8 @@ class Run:
     rows_duplicated: int = 0
     rows_different: int = 0
     """Rows that are not what a run without faults wrote; counted only where the bytes are determined."""
-    blocks_again: list[int] = field(default_factory=list[int])
-    """For each fault during sampling, blocks an engine had begun and that were sampled again."""
+    problems_again: list[int] = field(default_factory=list[int])
+    """For each fault during sampling, problems that had been finished and were sampled again."""
     seconds_again: list[float] = field(default_factory=list[float])
     """For each fault during training, seconds of training after the last save that were done again."""
     seconds: list[float] = field(default_factory=list[float])
@@ -56,7 +56,9 @@ class Run:
     def line(self) -> str:
         """The run in one line, for the terminal."""
         state = "clean" if self.clean else f"NOT CLEAN: {'; '.join([*self.left, *self.wrong])[:300]}"
-        again = f"{max(self.blocks_again)} blocks" if self.blocks_again else f"{max(self.seconds_again):.1f} s" if self.seconds_again else "nothing"
+        again = (
+            f"{max(self.problems_again)} problems" if self.problems_again else f"{max(self.seconds_again):.1f} s" if self.seconds_again else "nothing"
+        )
         gap = f"{statistics.median(self.seconds):.1f} s, worst {max(self.seconds):.1f} s" if self.seconds else "not measured"
         return (
             f"{self.kind}, {self.during}: {self.faults} faults, {self.reruns} reruns, {self.rows} rows ({self.rows_lost} lost, "
@@ -100,8 +102,8 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def _row(kind: str, during: str, runs: Sequence[Run]) -> str:
-    blocks, saves, seconds = ([x for run in runs for x in getattr(run, name)] for name in ("blocks_again", "seconds_again", "seconds"))
-    again = [f"{max(blocks)} blocks"] if blocks else []
+    problems, saves, seconds = ([x for run in runs for x in getattr(run, name)] for name in ("problems_again", "seconds_again", "seconds"))
+    again = [f"{max(problems)} problems"] if problems else []
     again += [f"{max(saves):.1f} s"] if saves else []
     gap = f"{statistics.median(seconds):.1f} s, {max(seconds):.1f} s" if seconds else ""
     sums = [sum(getattr(run, name) for run in runs) for name in ("faults", "reruns", "rows", "rows_lost", "rows_duplicated", "rows_different")]

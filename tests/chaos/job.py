@@ -42,11 +42,12 @@ class Work:
         return with_upstream([step for step in every if step.name in self.only] if self.only else every)
 
 
+PROBLEMS_PER_BLOCK = 8
 SAMPLING = Work(
     "sampling",
     ("problems.test=720", "problems.train_1=8", "problems.train_2=8"),
     ("test_strong_base",),
-    "local,problems_per_block=8,max_num_seqs=4",
+    f"local,problems_per_block={PROBLEMS_PER_BLOCK},max_num_seqs=4",
     "steps/*/blocks/[0-9]*.parquet",
 )
 TRAINING = Work(

@@ -1,17 +1,15 @@
 """kill -9 of a driver, an engine, a sampling actor, a training worker or a whole node, at a random moment of sampling or of training."""
 
 import random
-import re
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.chaos import processes
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
 from tests.chaos.cluster import LocalCluster
 from tests.chaos.figures import Run
-from tests.chaos.job import SAMPLING, TRAINING, Job, Work
+from tests.chaos.job import PROBLEMS_PER_BLOCK, SAMPLING, TRAINING, Job, Work
 from w2s.store import Store
 
 NODES = 2
@@ -36,8 +34,8 @@ def kill(campaign: Campaign, kind: str, work: Work, faults: int, cluster: LocalC
 def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster: LocalCluster, kinds: Sequence[str]) -> None:
     """Strike a job with each of `kinds` in turn, as long as it has work to do; let it finish, and check its store."""
     reference = campaign.reference(job.work)
-    cluster.forget_words()
-    moment = time.time()
+    cluster.forget_requests()
+    moment, moments = time.time(), list[float]()
     job.start()
     while not job.done():
         if not _goes_on(job, moment):
@@ -45,15 +43,14 @@ def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster:
             processes.kill_at_once(processes.with_children(job.driver.pid) if job.driver else [])
             break
         if run.faults < len(kinds) and campaign.in_time() and job.wait(rng.uniform(0, MOST_SECONDS)):
-            kind, saved, in_flight, struck = kinds[run.faults], job.last_progress(), _in_flight(job, cluster), time.time()
+            kind, saved, struck = kinds[run.faults], job.last_progress(), time.time()
             told = _strike(kind, rng, job, cluster)
             if told is None:
                 continue  # between two engines, or at its end
             run.faults, moment = run.faults + 1, struck
+            moments.append(struck)
             if job.work.name == "training":
                 run.seconds_again.append(round(moment - saved, 2))
-            else:
-                run.blocks_again.append(in_flight)
             if _goes_on(job, moment):
                 run.seconds.append(round(time.time() - moment, 2))
                 campaign.say(f"{kind}, {run.during}: fault {run.faults}, killed {told}, went on after {run.seconds[-1]} s")
@@ -63,13 +60,19 @@ def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster:
         else:
             job.again_where_it_failed()
     run.reruns = job.starts - 1
+    run.problems_again = _again(job, cluster, moments)
+    run.wrong += [f"a fault cost {cost} finished problems, more than a block" for cost in run.problems_again if cost > PROBLEMS_PER_BLOCK]
     check(run, job.work, Store(str(job.store)), reference)
 
 
-def _in_flight(job: Job, cluster: LocalCluster) -> int:
-    """Blocks that an engine has begun and that are not in the store."""
-    begun = {int(number) for number in re.findall(rf"{job.work.only[0]}: block (\d+) begins", cluster.worker_words())}
-    return len(begun - {int(Path(path).stem) for path in job.progress()}) if job.work.name == "sampling" else 0
+def _again(job: Job, cluster: LocalCluster, moments: Sequence[float]) -> list[int]:
+    """For each of the faults' moments, how many problems that were finished before it had to be sampled again."""
+    again, last = [0] * len(moments), dict[str, float]()
+    for finished, problem in cluster.finished_requests():
+        if problem in last and (struck := [i for i, moment in enumerate(moments) if last[problem] < moment <= finished]):
+            again[struck[-1]] += 1
+        last[problem] = finished
+    return again if job.work.name == "sampling" else []
 
 
 def _older_engines(job: Job, moment: float) -> list[str]:

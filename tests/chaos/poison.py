@@ -8,7 +8,7 @@ from ray_jobs.tokens import Tokens, load_tokenizer
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
 from tests.chaos.job import Work
-from tests.ray import poison_plugin
+from tests.ray import engine_plugin
 from w2s.experiments.quickstart import quickstart
 from w2s.records import Problem
 from w2s.store import Store
@@ -32,7 +32,7 @@ def poison(campaign: Campaign, faults: int) -> None:
         tokens = Tokens(load_tokenizer(base_folder(model)), model.prompt)
         job = campaign.job(POISONED, run, {})
         prompts = [tokens.prompt_ids(problem.question) for problem in victims]
-        job.environment |= poison_plugin.install(job.log.parent / "plugin") | {"W2S_POISON": json.dumps(prompts)}
+        job.environment |= engine_plugin.install(job.log.parent / "plugin") | {"W2S_POISON": json.dumps(prompts)}
         job.start()
         while not job.done():
             time.sleep(0.5)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ray_jobs.cluster import set_environment
 from tests.conftest import wait_for
 
+set_environment()  # some tests start Ray in this process, and others import it before them
 RAY = str(Path(sys.executable).parent / "ray")
 
 

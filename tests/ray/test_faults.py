@@ -15,7 +15,7 @@ import pytest
 from ray_jobs.models import base_folder
 from ray_jobs.tokens import Tokens, load_tokenizer
 from tests.conftest import ROOT, w2s, wait_for
-from tests.ray import poison_plugin
+from tests.ray import engine_plugin
 from tests.ray.test_kill import left_over, manifest
 from w2s.experiments.quickstart import quickstart
 from w2s.records import Completion, Problem
@@ -37,7 +37,7 @@ def test_a_problem_that_kills_the_engine_is_found_and_the_others_go_on(store_fol
     problems = Store(str(store_folder)).read_records(str(table), Problem)
     poison, model = problems[137], quickstart().strong
     ids = Tokens(load_tokenizer(base_folder(model)), model.prompt).prompt_ids(poison.question)
-    environment = poison_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
+    environment = engine_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
     resources = "local,problems_per_block=60,max_num_seqs=64"
     began = time.monotonic()
     done = w2s("run", *CHOSEN, "test_strong_base", "--store", str(store_folder), "--resources", resources, **environment)
@@ -60,7 +60,7 @@ def test_more_problems_that_kill_the_engine_than_may_fail_end_the_step(store_fol
     (table,) = manifest(store_folder, "problems")[0].glob("*/test.parquet")
     poison, model = Store(str(store_folder)).read_records(str(table), Problem)[3], quickstart().strong
     ids = Tokens(load_tokenizer(base_folder(model)), model.prompt).prompt_ids(poison.question)
-    environment = poison_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
+    environment = engine_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
     done = w2s("run", *few, "test_strong_base", "--store", str(store_folder), check=False, **environment)
     assert done.returncode == 1 and f"problems {poison.problem_id} kill the engine" in done.stderr, done.stderr
 

@@ -46,15 +46,12 @@ class Leg:
 
 @pytest.fixture(scope="module", autouse=True)
 def ray() -> Iterator[None]:
-    before = dict(os.environ)
-    cluster.start()  # before ray is imported, which reads the environment it sets
+    cluster.start()
     import ray
 
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need not find the tests
     yield
     cluster.stop()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
