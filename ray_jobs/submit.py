@@ -37,6 +37,9 @@ def submit(arguments: Sequence[str], experiment: str, address: str | None, attem
     somebody stopped. Raises ValueError where there is no cluster, or a variable of `names` must not be passed on.
     """
     environment = passed_on(os.environ, names)
+    if address:  # Ray's client (2.60, get_address_for_submission_client) lets these variables override the address it is given
+        for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
+            os.environ.pop(name, None)
     run = run_name(arguments, experiment)
     job = ""
     try:
