@@ -9,9 +9,12 @@ import re
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
-from w2s.attempt import parquet_bytes
-from w2s.records import Completion
+from w2s.attempt import described, parquet_bytes
+from w2s.manifest import File
+from w2s.records import Completion, Problem
 from w2s.step import Step
 from w2s.store import Store
 
@@ -30,6 +33,41 @@ def block_path(block: int) -> str:
 def finished_blocks(step: Step, store: Store) -> set[int]:
     """Numbers of the step's blocks that have their file."""
     return {int(match[1]) for name in store.names(store.path(step.directory, "blocks")) if (match := WHOLE.fullmatch(name))}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What stands in one block's file."""
+
+    file: File
+    completions: int
+    completion_tokens: int
+    prompt_tokens: int
+    """Of each problem once."""
+    truncated: int
+    errors: dict[str, str]
+    """Reasons by problem_id."""
+
+
+def count_block(store: Store, step: Step, block: int, problems: Sequence[Problem], n: int) -> Counts:
+    """Read a block's file.
+
+    Raises ValueError where it is damaged or does not hold `n` samples of each of the block's problems.
+    """
+    relative = block_path(block)
+    path = store.path(step.directory, relative)
+    data = store.read(path)
+    rows = store.parse_records(path, data, Completion)
+    if sorted((one.problem_id, one.sample) for one in rows) != sorted((one.problem_id, i) for one in problems for i in range(n)):
+        raise ValueError(f"{path} does not hold the {n} samples of each of its {len(problems)} problems: delete it and run again")
+    return Counts(
+        file=described(relative, data),
+        completions=len(rows),
+        completion_tokens=sum(one.completion_tokens for one in rows),
+        prompt_tokens=sum(one.prompt_tokens for one in rows if one.sample == 0),
+        truncated=sum(one.finish_reason == "length" for one in rows),
+        errors={one.problem_id: one.error for one in rows if one.finish_reason == "error"},
+    )
 
 
 class Blocks:
@@ -53,13 +91,17 @@ class Blocks:
                     self._files[step.directory, int(match[1])].append(f"{folder}/{name}")
 
     async def begin(self, step: Step, block: int, problems: int) -> dict[str, list[Completion]]:
-        """The block's completions by problem_id as far as they are in the store."""
+        """The block's completions by problem_id as far as they are in the store.
+
+        Raises ValueError where a file of them is damaged.
+        """
         self._size = max(self._size, problems)
         found: dict[str, list[Completion]] = {}
         for path in self._files[step.directory, block]:
             rows = defaultdict[str, list[Completion]](list)
-            for one in await asyncio.to_thread(self.store.read_records, path, Completion):
-                rows[one.problem_id].append(one)
+            with suppress(FileNotFoundError):  # another driver has finished the block
+                for one in await asyncio.to_thread(self.store.read_records, path, Completion):
+                    rows[one.problem_id].append(one)
             found = rows | found  # two engines may have sampled a problem: the first part's completions stand
         return found
 

@@ -137,7 +137,7 @@ class Engine:
                 sampled = await asyncio.gather(*(self._problem(task, block, i, q) for i, q in missing))
                 by_id = found | {rows[0].problem_id: rows for rows in sampled}
                 await self.blocks.finish(task.step, block, [completion for i in ids for completion in by_id[i]])
-            except EngineLost as error:
+            except (EngineLost, ValueError) as error:  # the second where a file of an earlier engine is damaged
                 self.broken = error
         (restarts, self.restarts), (repeated, self.repeated) = (self.restarts, 0), (self.repeated, 0)
         yield {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ray_jobs.blocks import block_path, finished_blocks
+from ray_jobs.blocks import count_block, finished_blocks
 from ray_jobs.engine import Engine, Task
 from ray_jobs.models import base_folder, context_limit
 from ray_jobs.progress import Progress
@@ -19,7 +19,8 @@ from ray_jobs.resources import Resources, engine_placement
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.versions import versions
 from w2s.attempt import Attempt
-from w2s.records import Completion, Demonstration, Problem
+from w2s.objects import in_parallel
+from w2s.records import Demonstration, Problem
 from w2s.step import Step
 from w2s.step_recipes import Sample
 from w2s.store import Store
@@ -174,34 +175,20 @@ def _commit(work: Work, progress: Progress) -> None:
     Raises ValueError where too many problems failed; their blocks are removed, so that a rerun samples them again.
     """
     attempt, step, problems = work.attempt, work.task.step, len(work.problems)
-    store, counts = attempt.store, attempt.counts
-    seen: set[tuple[str, int]] = set()
-    errors: dict[str, str] = {}
-    completions = truncated = tokens = prompts = 0
-    damaged: set[int] = set()
-    for block in range(len(work.blocks)):
-        attempt.add("completions", block_path(block))
-        for one in store.read_records(store.path(step.directory, block_path(block)), Completion):
-            assert (one.problem_id, one.sample) not in seen, f"{step.name}: {one.problem_id} sample {one.sample} stands twice"
-            seen.add((one.problem_id, one.sample))
-            completions, tokens = completions + 1, tokens + one.completion_tokens
-            prompts += one.prompt_tokens if one.sample == 0 else 0
-            truncated += one.finish_reason == "length"
-            if one.finish_reason == "error":
-                errors[one.problem_id] = one.error
-                damaged.add(block)
-    assert completions == problems * work.task.recipe.sampling.n, f"{step.name}: {completions} completions for {problems} problems"
+    store, n = attempt.store, work.task.recipe.sampling.n
+    blocks = in_parallel(lambda block: count_block(store, step, block, work.blocks[block], n), range(len(work.blocks)))
+    errors = {problem_id: reason for block in blocks for problem_id, reason in block.errors.items()}
     if len(errors) > work.task.most_failed:
-        for block in damaged:
-            store.fs.rm(store.path(step.directory, block_path(block)))
+        store.remove([store.path(step.directory, block.file.path) for block in blocks if block.errors])
         listed = "; ".join(f"{problem_id}: {reason}" for problem_id, reason in list(errors.items())[:3])
         raise ValueError(f"{step.name}: {len(errors)} of {problems} problems failed, more than {MAX_FAILED:.0%}: {listed}")
-    attempt.rows["completions"] = completions
+    for block in blocks:
+        attempt.include("completions", block.file, block.completions)
+    completions, truncated = (sum(getattr(block, name) for block in blocks) for name in ("completions", "truncated"))
     if work.tokens:  # of this attempt; an earlier one's blocks are not in it
-        counts.update(sampled_tokens=work.tokens, sampling_seconds=round(work.ended - work.began, 3))
-        counts.update(engine_restarts=work.restarts, problems_repeated=work.repeated)
-    counts.update(
-        problems=problems, completions=completions, truncated=truncated, failed=len(errors), completion_tokens=tokens, prompt_tokens=prompts
-    )
+        attempt.counts.update(sampled_tokens=work.tokens, sampling_seconds=round(work.ended - work.began, 3))
+        attempt.counts.update(engine_restarts=work.restarts, problems_repeated=work.repeated)
+    attempt.counts.update(problems=problems, completions=completions, truncated=truncated, failed=len(errors))
+    attempt.counts.update({name: sum(getattr(block, name) for block in blocks) for name in ("completion_tokens", "prompt_tokens")})
     attempt.commit(versions("vllm"))
     progress.finished(step.name, f"{completions} completions, {truncated} truncated, {len(errors)} failed")

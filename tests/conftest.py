@@ -1,6 +1,7 @@
 """Shared by all tiers: the shipped tiny bases, a small experiment, and processes that are started and ended."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores Ctrl-C, and so do its children
 ROOT = Path(__file__).parent.parent
 SMALL = [
     "problems.train_1=48",

@@ -104,14 +104,16 @@ class Store(Objects):
         return self.records(dict(step.inputs)[role], record)
 
     def read_records(self, path: str, record: type[Record]) -> list[Record]:
-        """Rows of one Parquet file that no manifest names yet.
+        """Rows of one Parquet file that no manifest names yet."""
+        return self.parse_records(path, self.read(path), record)
+
+    def parse_records(self, path: str, data: bytes, record: type[Record]) -> list[Record]:
+        """Rows in the bytes of such a file.
 
         Raises ValueError, naming the file, where its checksums do not fit.
         """
         try:
-            return from_table(pq.read_table(io.BytesIO(self.read(path)), page_checksum_verification=True), record)
-        except FileNotFoundError:
-            raise
+            return from_table(pq.read_table(io.BytesIO(data), page_checksum_verification=True), record)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise ValueError(f"{path} is damaged ({str(error).splitlines()[0]}): delete it and run again") from error
 

@@ -45,9 +45,9 @@ class Work:
 PROBLEMS_PER_BLOCK = 8
 SAMPLING = Work(
     "sampling",
-    ("problems.test=720", "problems.train_1=8", "problems.train_2=8"),
+    ("problems.test=900", "problems.train_1=8", "problems.train_2=8"),
     ("test_strong_base",),
-    f"local,problems_per_block={PROBLEMS_PER_BLOCK},max_num_seqs=4",
+    f"local,problems_per_block={PROBLEMS_PER_BLOCK},max_num_seqs=2",
     "steps/*/blocks/[0-9]*.parquet",
 )
 TRAINING = Work(

@@ -5,27 +5,12 @@ from pathlib import Path
 
 from tests.chaos.campaign import Campaign
 from tests.chaos.job import Work
+from tests.conftest import SMALL
 
-WHOLE = Work(
-    "whole",
-    (
-        "problems.train_1=48",
-        "problems.train_2=48",
-        "problems.test=24",
-        "sft.epochs=1",
-        "sampled.n=4",
-        "agreement.min_kept=1",
-        "pairs.min_pairs=1",
-        "pairs.min_confidence=0.25",
-        "pairs.min_confidence_against_weak=0.25",
-    ),
-    ("audit",),
-)
+WHOLE = Work("whole", tuple(one for one in SMALL if not one.startswith("iterations")), ("audit",))
 """Two trainings, three sampling steps and every step between them."""
 CURATION = ("worldproblems", "demonstrate", "agree", "pair", "audit")
 """Kinds of steps that need no Ray: seconds each, and their bytes are determined."""
-
-
 PROBLEMS = Work("problems", ("problems.train_1=48", "problems.train_2=48", "problems.test=24"), ("problems",))
 """The first step alone, for what must not take long."""
 

@@ -56,9 +56,10 @@ def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Pa
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize(("step", "sign"), [("test_strong_base", "blocks/plan.json"), ("ceiling", "training")])
+@pytest.mark.parametrize(("step", "sign"), [("test_strong_base", "blocks/plan.json"), ("ceiling", "training/*.safetensors")])
 def test_ctrl_c_says_how_to_go_on(store_folder: Path, step: str, sign: str) -> None:
     command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store_folder), "--only", step]
+    command += ["--resources", "local,save_minutes=0.01"]
     driver = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: bool(list(store_folder.glob(f"steps/*/{sign}"))), 120, f"{step} to start")
     time.sleep(5)
