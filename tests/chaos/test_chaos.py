@@ -1,4 +1,4 @@
-"""A share of the campaign with fixed seeds: each kind of fault against real jobs. `make chaos` runs the whole."""
+"""A share of the campaign with fixed seeds; killed drivers and poison: tests/ray/test_kill.py, test_faults.py. `make chaos` runs the whole."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_the_table_adds_up() -> None:
 
 @pytest.mark.parametrize(
     ("work", "kinds"),
-    [(SAMPLING, ("engine", "sampling actor", "driver", "node")), (TRAINING, ("training worker", "driver", "node"))],
+    [(SAMPLING, ("engine", "sampling actor", "node")), (TRAINING, ("training worker", "node"))],
     ids=lambda one: getattr(one, "name", ""),
 )
 def test_a_job_that_loses_its_processes_loses_no_row(work: Work, kinds: tuple[str, ...], campaign: Campaign, cluster: LocalCluster) -> None:
