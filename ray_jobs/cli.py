@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ray_jobs import cli_store
+from ray_jobs.cluster import leave
 from w2s import __version__
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 a step failed, 2 the user must change something, 130 stopped."""
     options = parser().parse_args(arguments)
     try:
-        return options.command(options)
+        return leave(options.command(options))
     except ValueError as error:
         print(f"w2s: {error}", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C, and SIGTERM, which Ray turns into SystemExit
         print("w2s: stopped; what is finished stays: run the same command again to go on", file=sys.stderr)
-        return 130
+        return leave(130)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,9 +3,11 @@
 import logging
 import os
 import secrets
+import sys
 import threading
 
 _starting = threading.Lock()
+_abandoned = threading.Event()
 
 LOCAL_OBJECT_STORE_BYTES = 1 << 30
 """A run of its own passes only counts and small tables through Ray; completions and models go through the store."""
@@ -56,10 +58,25 @@ def room() -> dict[str, float]:
 
 
 def stop() -> None:
-    """Leave the cluster, or end our own."""
-    import sys
-
-    if "ray" in sys.modules:
+    """Leave the cluster, or end our own; what was abandoned stays as it is."""
+    if "ray" in sys.modules and not _abandoned.is_set():
         import ray
 
         ray.shutdown()
+
+
+def abandon() -> None:
+    """Give up what runs, in threads that are still in Ray: the process must end with `leave`, and our own Ray ends with it.
+
+    Ray (2.60.0) that is shut down under another thread ends the process with code 1, or that thread spins for ever.
+    """
+    _abandoned.set()
+
+
+def leave(code: int) -> int:
+    """The exit code of a process that is about to end; where Ray was abandoned, the process ends here."""
+    if _abandoned.is_set():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.blocks import Blocks
+from ray_jobs.guard import Guard
 from ray_jobs.models import adapter_folder, base_folder
 from ray_jobs.resources import Resources, engine_arguments, engine_environment
 from ray_jobs.suspects import DEATHS_ALONE, Suspects
@@ -116,7 +117,9 @@ class Engine:
 
         for attempt in range(1, ENGINE_STARTS + 1):
             try:
-                return AsyncLLM.from_engine_args(self.arguments)
+                llm = AsyncLLM.from_engine_args(self.arguments)
+                self.guard = Guard(llm)
+                return llm
             except ValueError:  # the user's: a model or an argument that vLLM does not take
                 raise
             except Exception as error:  # vLLM raises RuntimeError, TimeoutError and more where its process does not come up
@@ -247,6 +250,7 @@ class Engine:
                 raise EngineLost(f"the engine died {DEATHS_IN_VAIN} times and no request was finished between")
             logger.warning("the engine died: starting another; %d groups of suspects", len(self.suspects.groups))
             await asyncio.to_thread(dead.shutdown)
+            await asyncio.to_thread(self.guard.end)
             try:
                 self.llm = await asyncio.to_thread(self._start)
             except ValueError as error:  # it had started before: not the user's
@@ -263,6 +267,7 @@ class Engine:
     def __del__(self) -> None:
         if hasattr(self, "llm"):
             self.llm.shutdown()
+            self.guard.end()
 
 
 def _rank(adapter: Path) -> int:

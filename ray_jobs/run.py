@@ -3,8 +3,9 @@
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
+from threading import Thread
 
 from ray_jobs import cluster
 from ray_jobs.logs import RunLog
@@ -128,15 +129,12 @@ class Scheduler:
         Raises what the first failing step raised, once the others that were running have ended.
         """
         table = jobs()
-        with (
-            Leases(self.store, self.progress.say) as leases,
-            ThreadPoolExecutor(max_workers=len(self.missing), thread_name_prefix="step") as pool,
-        ):
+        with Leases(self.store, self.progress.say) as leases:
             try:
                 while len(self.done) < len(self.missing):
                     for group in self.ready():
                         if self.fits(group):
-                            self.start(pool, leases, table[group[0].kind], group)
+                            self.start(leases, table[group[0].kind], group)
                     assert self.running, "steps wait for each other"
                     finished, _ = wait(self.running, timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
                     leases.check()
@@ -149,11 +147,12 @@ class Scheduler:
                         self.done |= same
             except (KeyboardInterrupt, SystemExit, LeaseLost):  # Ray turns SIGTERM into SystemExit
                 leases.stop()
-                cluster.stop()  # what runs ends with an error; what is in the store stays
+                cluster.abandon()  # with all that runs; what is in the store stays
                 raise
             except Exception as error:
                 leases.stop()
                 self.progress.say(f"failed: {reason(error):.300}; waiting for {len(self.running)} running steps to end")
+                wait(self.running)
                 raise
 
     def ready(self) -> list[list[Step]]:
@@ -196,8 +195,12 @@ class Scheduler:
         claimed = [needs(self.resources, one[0].kind) for one in self.running.values()] + [needs(self.resources, group[0].kind)]
         return all(sum(claim.get(key, 0) for claim in claimed) <= room.get(key, 0) for key in ("CPU", "GPU"))
 
-    def start(self, pool: ThreadPoolExecutor, leases: Leases, job: Job, group: list[Step]) -> None:
-        """Hand a group to its job in a thread of its own, once no other run holds it; what others have finished is left out."""
+    def start(self, leases: Leases, job: Job, group: list[Step]) -> None:
+        """Hand a group to its job in a thread of its own, once no other run holds it; what others have finished is left out.
+
+        A daemon thread, which does not keep a run that is stopped.
+        """
+        future: Future[None] = Future()
 
         def held() -> None:
             mine = leases.acquire(group)
@@ -207,11 +210,20 @@ class Scheduler:
             finally:
                 leases.release(mine)
 
+        def work() -> None:
+            try:
+                held()
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(None)
+
         self.started.update(step.name for step in group)
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
             cluster.start()
             self.on_ray = True
-        self.running[pool.submit(held)] = group
+        self.running[future] = group
+        Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
 
 
 if __name__ == "__main__":

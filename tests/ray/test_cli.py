@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, w2s, wait_for
+from tests.ray.test_kill import left_over
 
 
 @pytest.mark.parametrize(
@@ -60,10 +61,13 @@ def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Pa
 def test_ctrl_c_says_how_to_go_on(store_folder: Path, step: str, sign: str) -> None:
     command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store_folder), "--only", step]
     command += ["--resources", "local,save_minutes=0.01"]
-    driver = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    driver = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {"W2S_MARK": str(store_folder)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     wait_for(lambda: bool(list(store_folder.glob(f"steps/*/{sign}"))), 120, f"{step} to start")
     time.sleep(5)
     driver.send_signal(signal.SIGINT)
     _, said = driver.communicate(timeout=90)
     assert driver.returncode == 130 and "run the same command again" in said, said
+    wait_for(lambda: not left_over(store_folder), 60, f"the run's processes to end: {left_over(store_folder)}")
     assert "resume" in w2s("plan", "quickstart", "--store", str(store_folder), "--only", step).stdout

@@ -4,10 +4,14 @@ import asyncio
 import gc
 import itertools
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ray_jobs.blocks import block_path
@@ -17,6 +21,7 @@ from ray_jobs.presets import load_resources
 from ray_jobs.resources import PREFILL_TOKENS
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.trainers import sft_row
+from tests.conftest import ROOT
 from w2s.experiments.quickstart import quickstart
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, SFTExample
@@ -71,6 +76,7 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
     built = Engine(tasks, store, load_resources("local"), 256)
     yield built, store, made
     built.llm.shutdown()
+    built.guard.end()
     del built.llm
     gc.collect()  # vLLM's own clean-up fails when the interpreter is ending
 
@@ -190,3 +196,37 @@ def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store,
     assert row["input_ids"][-1] == tokens.tokenizer.eos_token_id
     assert json.dumps(seen)  # plain integers, not numpy's
     assert Problem("p", QUESTIONS[1]).question in tokens.tokenizer.decode(seen)
+
+
+STARTED = """
+import sys, tempfile, time
+import psutil
+from ray_jobs.engine import Engine, Task
+from ray_jobs.presets import load_resources
+from w2s.experiments.quickstart import quickstart
+from w2s.recipe import Sampling, WorldProblems
+from w2s.step import step
+from w2s.step_recipes import Sample
+from w2s.store import Store
+
+if __name__ == "__main__":  # vLLM starts its processes by importing this one's main module
+    sampled = step("s", Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8)), problems=step("p", WorldProblems())["test"])
+    engine = Engine([Task(sampled, (), "base", 0)], Store(tempfile.mkdtemp()), load_resources("local"), 128)
+    print("PIDS", *(child.pid for child in psutil.Process().children(recursive=True)), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_an_engine_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "started.py"
+    script.write_text(STARTED)
+    with subprocess.Popen(
+        [sys.executable, str(script)], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        pids = next(line for line in process.stdout if line.startswith("PIDS")).split()[1:]
+        children = [psutil.Process(int(pid)) for pid in pids]
+        assert sum("VLLM" in " ".join(child.cmdline()) for child in children) == 2, "an engine core and its worker"
+        process.kill()
+    gone, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive and len(gone) == len(children)
