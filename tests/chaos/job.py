@@ -5,8 +5,11 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from tests.chaos import processes
 from tests.conftest import ROOT
@@ -123,10 +126,13 @@ class Job:
                 continue
         return times
 
-    def went_on_since(self, moment: float) -> bool:
-        """Whether an engine or a worker that was started after `moment` has finished a block or a checkpoint."""
-        workers = processes.engines(self.marker) if self.work.name.startswith("sampling") else processes.training_workers(self.marker)
-        younger = [time for time in processes.created(workers) if time > moment]
+    def at_work(self) -> set[psutil.Process]:
+        """The processes that compute: an engine's worker, or training workers."""
+        return set(processes.engine_workers(self.marker) if self.work.name.startswith("sampling") else processes.training_workers(self.marker))
+
+    def went_on_without(self, earlier: Collection[psutil.Process]) -> bool:
+        """Whether a process that is none of the `earlier` ones has finished a block or a checkpoint."""
+        younger = processes.created(self.at_work() - set(earlier))
         return bool(younger) and self.last_progress() > min(younger)
 
     def words(self) -> str:

@@ -2,7 +2,9 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+import psutil
 
 from tests.chaos import processes
 from tests.chaos.campaign import Campaign
@@ -35,26 +37,27 @@ def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster:
     """Strike a job with each of `kinds` in turn, as long as it has work to do; let it finish, and check its store."""
     reference = campaign.reference(job.work)
     cluster.forget_requests()
-    moment, moments = time.time(), list[float]()
+    earlier, moments = set[psutil.Process](), list[float]()
     job.start()
     while not job.done():
-        if not _goes_on(job, moment):
+        if not _goes_on(job, earlier):
             run.wrong.append(f"no progress for {PATIENCE_SECONDS:.0f} s: {job.last_words()}")
             processes.kill_at_once(processes.with_children(job.driver.pid) if job.driver else [])
             break
         if run.faults < len(kinds) and campaign.in_time() and job.wait(rng.uniform(0, MOST_SECONDS)):
-            kind, saved, struck = kinds[run.faults], job.last_progress(), time.time()
+            kind, saved, moment = kinds[run.faults], job.last_progress(), time.time()
+            engines, at_work = processes.engines(job.marker), job.at_work()
             told = _strike(kind, rng, job, cluster)
             if told is None:
                 continue  # between two engines, or at its end
-            run.faults, moment = run.faults + 1, struck
-            moments.append(struck)
+            run.faults, earlier = run.faults + 1, earlier | at_work
+            moments.append(moment)
             if job.work.name == "training":
                 run.seconds_again.append(round(moment - saved, 2))
-            if _goes_on(job, moment):
+            if _goes_on(job, earlier):
                 run.seconds.append(round(time.time() - moment, 2))
                 campaign.say(f"{kind}, {run.during}: fault {run.faults}, killed {told}, went on after {run.seconds[-1]} s")
-                run.left += [f"{name} outlived its owner" for name in _older_engines(job, moment)]
+                run.left += [f"{name} outlived its owner" for name in _remaining(job, engines)]
         elif job.running():
             time.sleep(0.5)
         else:
@@ -75,21 +78,21 @@ def _again(job: Job, cluster: LocalCluster, moments: Sequence[float]) -> list[in
     return again if job.work.name == "sampling" else []
 
 
-def _older_engines(job: Job, moment: float) -> list[str]:
-    """Engines that were there before a fault that must have ended them, and still are half a minute after work went on."""
+def _remaining(job: Job, engines: Sequence[psutil.Process]) -> list[str]:
+    """Engines that a fault must have ended, and that are still there half a minute after work went on."""
     end = time.monotonic() + 30
-    while old := [one for one in processes.engines(job.marker) if min(processes.created([one]), default=moment) < moment]:
+    while old := [one for one in processes.engines(job.marker) if one in engines]:
         if time.monotonic() > end or not job.running():
             return [processes.title(one) for one in old] if job.running() else []
         time.sleep(0.5)
     return []
 
 
-def _goes_on(job: Job, moment: float) -> bool:
-    """Wait until a process younger than `moment` has finished a piece of work, giving the command again where it failed."""
+def _goes_on(job: Job, earlier: Collection[psutil.Process]) -> bool:
+    """Wait until a process that is none of the `earlier` ones has finished a piece of work, giving the command again where it failed."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        if job.done() or job.went_on_since(moment):
+        if job.done() or job.went_on_without(earlier):
             return True
         job.again_where_it_failed()
         time.sleep(0.25)

@@ -46,6 +46,11 @@ def engines(marker: str) -> list[psutil.Process]:
     return titled(marker, lambda name: name.startswith("VLLM::"))
 
 
+def engine_workers(marker: str) -> list[psutil.Process]:
+    """Those that hold the model; they come some seconds after their engine core."""
+    return titled(marker, lambda name: name.startswith("VLLM::Worker"))
+
+
 def sampling_actors(marker: str) -> list[psutil.Process]:
     """Ray Data's actors that hold an engine."""
     return titled(marker, lambda name: name.startswith("ray::") and "Engine" in name)
@@ -62,7 +67,7 @@ def titled(marker: str, fits: Callable[[str], bool]) -> list[psutil.Process]:
 
 
 def created(processes: Iterable[psutil.Process]) -> list[float]:
-    """Unix times at which the processes were started; those that have ended are left out."""
+    """Unix times at which the processes were started, to about a second; those that have ended are left out."""
     times: list[float] = []
     for process in processes:
         try:
