@@ -64,7 +64,7 @@ def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster:
             job.again_where_it_failed()
     run.reruns = job.starts - 1
     run.problems_again = _again(job, cluster, moments)
-    run.wrong += [f"a fault cost {cost} finished problems, more than a block" for cost in run.problems_again if cost > PROBLEMS_PER_BLOCK]
+    run.wrong += [f"a fault cost {cost} finished problems, a block or more" for cost in run.problems_again if cost >= PROBLEMS_PER_BLOCK]
     check(run, job.work, Store(str(job.store)), reference)
 
 
