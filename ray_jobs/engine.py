@@ -249,8 +249,7 @@ class Engine:
             if self.suspects.deaths_in_vain >= DEATHS_IN_VAIN:
                 raise EngineLost(f"the engine died {DEATHS_IN_VAIN} times and no request was finished between")
             logger.warning("the engine died: starting another; %d groups of suspects", len(self.suspects.groups))
-            await asyncio.to_thread(dead.shutdown)
-            await asyncio.to_thread(self.guard.end)
+            await asyncio.to_thread(self.end)
             try:
                 self.llm = await asyncio.to_thread(self._start)
             except ValueError as error:  # it had started before: not the user's
@@ -264,10 +263,14 @@ class Engine:
         if len(guilty) > task.most_failed:
             raise EngineLost(f"{task.step.name}: problems {', '.join(guilty)} kill the engine, more than the {task.most_failed} that may fail")
 
+    def end(self) -> None:
+        """End the engine, and see that its processes are gone."""
+        self.llm.shutdown()
+        self.guard.end()
+
     def __del__(self) -> None:
         if hasattr(self, "llm"):
-            self.llm.shutdown()
-            self.guard.end()
+            self.end()
 
 
 def _rank(adapter: Path) -> int:

@@ -75,8 +75,7 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
     ]
     built = Engine(tasks, store, load_resources("local"), 256)
     yield built, store, made
-    built.llm.shutdown()
-    built.guard.end()
+    built.end()
     del built.llm
     gc.collect()  # vLLM's own clean-up fails when the interpreter is ending
 
