@@ -11,6 +11,7 @@ from w2s.objects import Entry, in_parallel
 from w2s.plan import PARTIAL
 from w2s.repair import SET_ASIDE
 from w2s.store import Store
+from w2s.uploads import Upload, abort, unfinished_uploads
 
 ORPHAN_SECONDS = 24 * 3600.0
 """Age by the server's clock below which nothing counts as an orphan: a reader may still have the manifest that named it."""
@@ -34,7 +35,7 @@ class Garbage:
 
 
 def find_garbage(store: Store, keep: Collection[str] | None = None) -> list[Garbage]:
-    """Orphans older than `ORPHAN_SECONDS`, and with `keep` (directories) all other steps; nothing of a step that a live run holds.
+    """Orphans and uploads older than `ORPHAN_SECONDS`, and with `keep` (directories) all other steps; nothing of a step that a live run holds.
 
     An unfinished step's blocks and training checkpoints are no orphans: the next run goes on from them.
 
@@ -50,16 +51,19 @@ def find_garbage(store: Store, keep: Collection[str] | None = None) -> list[Garb
         raise ValueError(f"run {', '.join(fresh)} is at work in this store and may need what --keep would remove: wait for its end")
     found = in_parallel(lambda one: _in_step(store, one, by_step[one], now, keep is None or one in keep), sorted(by_step))
     loose = [entry for relative, entry in entries.items() if TEMPORARY.search(relative) and _is_old(entry, now) and not STEP.fullmatch(relative)]
-    return [one for one in [*found, Garbage("", "left by a killed process", tuple(loose))] if one.entries]
+    uploads = [upload for upload in unfinished_uploads(store) if _is_old(upload, now)]
+    killed = Garbage("", "left by a killed process", tuple(loose)), Garbage("", "uploads in parts that never ended", tuple(uploads))
+    return [one for one in (*found, *killed) if one.entries]
 
 
 def collect(store: Store, garbage: Sequence[Garbage]) -> None:
     """Remove it: a step's manifest first, so that no moment shows a finished step with files missing."""
     manifests = [store.path(one.directory, "manifest.json") for one in garbage]
-    for one in garbage:
-        store.remove([entry.path for entry in one.entries if entry.path in manifests])
-    for one in garbage:
-        store.remove([entry.path for entry in one.entries if entry.path not in manifests])
+    entries = [entry for one in garbage for entry in one.entries]
+    objects = [entry.path for entry in entries if not isinstance(entry, Upload)]
+    store.remove([path for path in objects if path in manifests])
+    store.remove([path for path in objects if path not in manifests])
+    abort(store, [entry for entry in entries if isinstance(entry, Upload)])
     store.prune([store.path(one.directory) for one in garbage])
 
 

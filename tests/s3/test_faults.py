@@ -1,6 +1,7 @@
 """The store behind a server that fails: nothing is lost, nothing done twice, and creates stay exclusive."""
 
 import os
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -63,6 +64,33 @@ def test_every_answer_to_a_write_is_lost_once(behind: tuple[Store, Store, FaultP
             assert made.result(60), "the retry did not know its own first try"
         assert not store.create(store.path(f"lost/{number}"), b"another's")
     assert proxy.faults["lost"] >= 5
+
+
+def test_an_object_in_parts_survives_lost_answers(behind: tuple[Store, Store, FaultProxy], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer to the end of an upload that is lost: rclone (v1.74.4) then says that there is no such upload."""
+    monkeypatch.setattr("w2s.objects.PART", 5 << 20)  # the smallest that S3 takes; from twice this on an object goes in parts
+    store, direct, proxy = behind
+    data = random.Random(SEED).randbytes(11 << 20)
+    for number in range(6):
+        proxy.rates = {"lost": 0.3}
+        store.write(store.path(f"large/{number}"), data)
+        proxy.rates = {}
+        assert direct.read(direct.path(f"large/{number}")) == data
+    assert proxy.faults["lost"] >= 5 and proxy.requests["POST"] >= 12, "no object went in parts"
+
+
+def test_what_is_not_whole_is_no_success(behind: tuple[Store, Store, FaultProxy], monkeypatch: pytest.MonkeyPatch) -> None:
+    store, _, _ = behind
+    path = store.path("large/other")
+    store.write(path, b"another writer's")
+
+    def gone(*_: object, **named: object) -> None:
+        raise FileNotFoundError("NoSuchUpload")
+
+    monkeypatch.setattr(store.fs, "pipe_file", gone)
+    for name in (path, store.path("large/none")):
+        with pytest.raises(FileNotFoundError):
+            store.write(name, b"mine")
 
 
 def test_of_commits_at_the_same_moment_one_stands_whatever_fails(behind: tuple[Store, Store, FaultProxy]) -> None:
