@@ -42,6 +42,13 @@ def w2s(*arguments: str, check: bool = True, **environment: str) -> subprocess.C
     return done
 
 
+def fresh(code: str, **environment: str) -> str:
+    """What `code` prints in an interpreter of its own."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
     """Poll until `condition` holds; fails the test after `seconds`."""
     end = time.monotonic() + seconds

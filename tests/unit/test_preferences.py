@@ -14,7 +14,6 @@ from w2s.preferences import OUTCOMES, contrast, contrast_part, contrast_problem
 from w2s.recipe import Agreement, Answers, Pairs
 from w2s.records import Completion, Merge, Problem, Reference
 from w2s.tally import Tally
-from w2s.votes import vote
 
 GSM8K, PAPER = Answers(), Answers(equality="paper")
 PROBLEM = Problem("p", "q")
@@ -240,49 +239,13 @@ def test_what_is_counted():
     assert counted["length"]["chosen_characters"]["count"] == 2 and counted["length"]["rejected_longer"] == {"numerator": 0, "denominator": 2}
 
 
-U = frozenset
-VOTE_CASES = [
-    # votes, undecided pairs, answer, obstacle
-    ("AAABB", [], "A", ""),
-    ("AABB", [], "A", "tie"),
-    ("AABB", [U("AB")], "A", "undecided:majority"),
-    ("AAABB", [U("AB")], "A", ""),
-    ("AAABBCC", [], "A", ""),
-    ("AAABBCC", [U("BC")], "A", "undecided:majority"),
-    ("AAABBCC", [U("AB"), U("AC")], "A", ""),
-    ("AAABBCCD", [U("BD"), U("CD")], "A", "undecided:majority"),
-    ("AAAABBCD", [U("BC")], "A", ""),
-    ("AAABBB", [U("AC")], "A", "tie"),
-]
-
-
-@pytest.mark.parametrize(("votes", "undecided", "answer", "obstacle"), VOTE_CASES)
-def test_a_majority_must_hold_whatever_is_undecided(votes, undecided, answer, obstacle):
-    found = vote(list(votes), U(undecided), first_seen_wins=False)
-    assert (found.answer, found.obstacle) == (answer, obstacle)
-    assert found.votes == votes.count(answer)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text("ABCD", min_size=1, max_size=9), st.sets(st.sampled_from(["AB", "AC", "AD", "BC", "BD", "CD"])), st.randoms(use_true_random=False))
-def test_a_vote_depends_on_no_order(votes, undecided, rng):
-    pairs = [U(pair) for pair in undecided]
-    expected = vote(list(votes), U(pairs), first_seen_wins=False)
-    assert vote(rng.sample(votes, len(votes)), U(rng.sample(pairs, len(pairs))), first_seen_wins=False) == expected
-    if expected.obstacle == "":  # every way to merge some of the undecided pairs leaves the majority what it is
-        for pair in undecided:
-            one, other = sorted(pair)
-            merged = vote(list(votes.replace(other, one)), U(), first_seen_wins=False)
-            assert (merged.answer, merged.obstacle) == (one if expected.answer == other else expected.answer, "")
-
-
 def classified(monkeypatch, undecided=(), merges=()):
     """Classes as the answers' comparison would give them: letters, of which some pairs are equal or undecided."""
 
     def merge(forms, kind):
         class_of = {form: dict(merges).get(form, form) for form in forms}
         rows = tuple((form, found, "test") for form, found in sorted(class_of.items()) if form != found)
-        pairs = U(U(pair) for pair in undecided if set(pair) <= set(class_of.values()))
+        pairs = frozenset(frozenset(pair) for pair in undecided if set(pair) <= set(class_of.values()))
         return Merged(class_of, rows, pairs)
 
     monkeypatch.setattr(classes, "merge", merge)

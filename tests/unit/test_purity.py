@@ -1,20 +1,16 @@
 """w2s imports nothing heavy, whatever of it is imported; and dependencies point one way."""
 
 import ast
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.conftest import ROOT, fresh
+
 HEAVY = ("ray", "torch", "transformers", "vllm", "trl", "peft", "deepspeed", "datasets")
 
 
 def test_importing_all_of_w2s_imports_nothing_heavy() -> None:
     modules = sorted(".".join(p.relative_to(ROOT).with_suffix("").parts) for p in (ROOT / "w2s").rglob("*.py") if p.name != "__init__.py")
     code = f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nprint(sorted(set({HEAVY!r}) & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    assert fresh(code) == "[]\n"
 
 
 def test_w2s_never_imports_the_jobs() -> None:
