@@ -30,7 +30,7 @@ class Checkpoint:
     tensors: dict[str, Any]
     """float32, by `weight.NAME`, `exp_avg.NAME` and `exp_avg_sq.NAME` of each trained parameter."""
     notes: dict[str, Any]
-    """JSON values: `step`, `optimizer_step`, `scheduler`, `trainer`."""
+    """JSON values: `step`, `optimizer_step`, `scheduler`, `trainer`; of a saved one also `inputs`."""
 
     @property
     def step(self) -> int:
@@ -38,11 +38,17 @@ class Checkpoint:
         return int(self.notes["step"])
 
 
-def save(store: Store, step: Step, checkpoint: Checkpoint) -> None:
-    """Put a checkpoint, then remove all but the newest `KEPT`."""
+def inputs_digest(store: Store, step: Step) -> str:
+    """A hash of the content of all that a step trains on: the same step's tables may have been made again, with other rows."""
+    content = {role: [file.sha256 for file in store.files(table)] for role, table in step.inputs}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def save(store: Store, step: Step, inputs: str, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint of a training on `inputs` (see `inputs_digest`), then remove all but the newest `KEPT`."""
     from safetensors.torch import save as to_bytes
 
-    data = to_bytes(checkpoint.tensors, metadata={NOTES: json.dumps(checkpoint.notes)})
+    data = to_bytes(checkpoint.tensors, metadata={NOTES: json.dumps(checkpoint.notes | {"inputs": inputs})})
     name = f"{checkpoint.step:08d}-{hashlib.sha256(data).hexdigest()}.safetensors"
     store.write(store.path(step.directory, "training", name), data)
     store.remove([store.path(step.directory, "training", old) for old in names(store, step)[KEPT:]])
@@ -54,15 +60,17 @@ def names(store: Store, step: Step) -> list[str]:
     return sorted((name for name in there if name.endswith(".safetensors")), reverse=True)
 
 
-def newest(store: Store, step: Step) -> str | None:
-    """Name of the newest checkpoint that is whole; damaged ones are passed over with a warning."""
+def newest(store: Store, step: Step, inputs: str) -> str | None:
+    """Name of the newest checkpoint that is whole and of these inputs; those before it are removed with a warning, or they would count
+    among the newest for ever."""
     for name in names(store, step):
         try:
-            load(store, step, name)
+            if load(store, step, name).notes["inputs"] == inputs:
+                return name
+            logger.warning("%s/%s is of a training on other inputs: not taken", step.directory, name)
         except ValueError as error:
             logger.warning("%s: going on from the one before it", error)
-        else:
-            return name
+        store.remove([store.path(step.directory, "training", name)])
     return None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ray_jobs.models import base_folder, context_limit
+from ray_jobs.models import base_folder, context_limit, first_line
 from ray_jobs.resources import Resources, accumulation
 from ray_jobs.tokens import Tokens, load_tokenizer
 from w2s.recipe import Experiment, Model
@@ -27,7 +27,15 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
 
 
 def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) -> None:
-    folder = base_folder(model, weights=False)
+    try:
+        folder = base_folder(model, weights=False)
+    except ValueError:
+        raise
+    except Exception as error:  # every file system and the hub have their own; nothing has started, so the user may as well try again
+        raise ValueError(
+            f"{role} model {model.name} cannot be fetched ({first_line(error)}): see that its server can be reached from here and run again, "
+            "or give a folder"
+        ) from error
     tokens = Tokens(load_tokenizer(folder), model.prompt)
     limit = context_limit(folder)
     # Each demonstration costs at least what an empty question's prompt does; sampling checks the real prompts.

@@ -1,6 +1,7 @@
 """`w2s verify` and `w2s gc`: commands on a store as a whole."""
 
 import argparse
+import re
 from typing import Any
 
 
@@ -23,18 +24,20 @@ def _verify(options: argparse.Namespace) -> int:
     store = Store(options.store)
     store.check_readable()
     checked = verify(store)
+    if not checked:
+        raise ValueError(f"{store.url} has no steps: --store must be what `w2s run` was given")
     print(f"{'step':<24} {'directory':<36} {'state':<10} {'files':>6} {'bytes':>14}")
     for one in checked:
-        bad = "DAMAGED" if any(finding.is_damage for finding in one.findings) else one.state
-        print(f"{one.name or '-':<24} {one.directory:<36} {bad:<10} {one.files:>6,} {one.bytes:>14,}")
+        size = sum(file.bytes for file in one.files)
+        print(f"{one.name or '-':<24} {one.directory:<36} {'DAMAGED' if one.damage else one.state:<10} {len(one.files):>6,} {size:>14,}")
         for finding in one.findings:
             print(f"    {finding.path}: {finding.what}")
     findings = [finding for one in checked for finding in one.findings]
-    states = [one.state for one in checked]
+    states, files = [one.state for one in checked], [file for one in checked for file in one.files]
     print(
-        f"{states.count('finished')} finished, {states.count('unfinished')} unfinished, {sum(one.files for one in checked):,} files with "
-        f"{sum(one.bytes for one in checked):,} bytes read, {len({f.directory for f in findings if f.is_damage})} steps damaged, "
-        f"{sum(not f.is_damage for f in findings)} inputs absent" + ("; w2s run EXPERIMENT --repair mends damage" if findings else "")
+        f"{states.count('finished')} finished, {states.count('unfinished')} unfinished, {len(files):,} files with "
+        f"{sum(file.bytes for file in files):,} bytes read, {sum(bool(one.damage) for one in checked)} steps damaged, "
+        f"{sum(not f.is_damage for f in findings)} inputs absent or unreadable" + ("; w2s run EXPERIMENT --repair mends damage" if findings else "")
     )
     return 1 if findings else 0
 
@@ -67,8 +70,11 @@ def _directories(text: str, store: Any) -> list[str]:
     from w2s.revisions import identify
     from w2s.step import open_revisions
 
-    name, *fields = text.split(",")
+    name, *fields = re.split(r",(?=[a-z_][\w.]*=)", text)  # a value may have commas
     steps = build_steps(identify(experiments.set_fields(experiments.load(name), fields), store, network=False))
     if unknown := [one.name for step in steps for one in open_revisions(step)]:
         raise ValueError(f"--keep {text}: the revision of {unknown[0]} is not recorded in this store, so its steps cannot be told from others")
+    there = {f"steps/{name}" for name in store.names(store.path("steps"))}
+    if there.isdisjoint(step.directory for step in steps):
+        raise ValueError(f"--keep {text}: none of its steps is in {store.url}: `w2s plan` shows which fields differ")
     return [step.directory for step in steps]

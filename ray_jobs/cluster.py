@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import threading
+from collections.abc import Mapping
 
 _starting = threading.Lock()
 _abandoned = threading.Event()
@@ -16,7 +17,7 @@ LOCAL_OBJECT_STORE_BYTES = 1 << 30
 def set_environment() -> bool:
     """Set what Ray reads when it is first imported, by vLLM for one; returns whether the Ray to be started is our own."""
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a thread that outlives `stop` would start another Ray
-    own = not os.environ.get("RAY_ADDRESS")
+    own = is_own()
     if own:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else 127.0.0.1 becomes this machine's own address
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
@@ -47,7 +48,10 @@ def start() -> None:
             )
         else:
             ray.init(logging_level=logging.WARNING)
-        DataContext.get_current().enable_progress_bars = False
+        context = DataContext.get_current()
+        context.enable_progress_bars = False
+        # A pool's use is its tasks over what it works on at once, and ours are as many: never above 1. Ray (2.60.0) lets a pool grow from 1.75.
+        context.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
 
 
 def room() -> dict[str, float]:
@@ -55,6 +59,33 @@ def room() -> dict[str, float]:
     import ray
 
     return dict(ray.cluster_resources())
+
+
+def free() -> dict[str, float]:
+    """CPUs and GPUs that nobody claims just now."""
+    import ray
+
+    return dict(ray.available_resources())
+
+
+def lacking(claim: Mapping[str, float], on_one_node: Mapping[str, float], labels: Mapping[str, str]) -> str:
+    """What the cluster has not, now, of a claim or of the part of it that one node with these labels must have; empty where it has all."""
+    import ray
+
+    nodes = [node for node in ray.nodes() if node["Alive"] and labels.items() <= node["Labels"].items()]
+    most = {key: sum(node["Resources"].get(key, 0) for node in nodes) for key in claim}
+    where = f" with {' '.join(f'{key}={value}' for key, value in labels.items())}" if labels else ""
+    for key, amount in claim.items():
+        if amount > most[key]:
+            return f"{amount:g} {key}, and the nodes{where} have {most[key]:g}"
+    if not any(all(node["Resources"].get(key, 0) >= amount for key, amount in on_one_node.items()) for node in nodes):
+        return f"a node{where} that has {' and '.join(f'{amount:g} {key}' for key, amount in on_one_node.items() if amount)}"
+    return ""
+
+
+def is_own() -> bool:
+    """Whether this run's Ray is its own, on this machine, and will never have more than it has."""
+    return not os.environ.get("RAY_ADDRESS")
 
 
 def stop() -> None:

@@ -5,34 +5,30 @@ ray_jobs/suspects.py finds the requests that kill it. Where the actor itself is 
 """
 
 import asyncio
-import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 from ray_jobs.blocks import Blocks
-from ray_jobs.guard import Guard
-from ray_jobs.models import adapter_folder, base_folder
-from ray_jobs.resources import Resources, engine_arguments, engine_environment
+from ray_jobs.engine_inputs import Task, fetch_inputs
+from ray_jobs.engine_process import EngineProcess
+from ray_jobs.resources import Resources, engine_environment
 from ray_jobs.suspects import DEATHS_ALONE, Suspects
-from ray_jobs.tokens import Tokens, load_tokenizer
-from w2s.records import Completion, Demonstration
+from w2s.records import Completion
 from w2s.seed import derived_seed
-from w2s.step import Step
-from w2s.step_recipes import Sample
 from w2s.store import Store
 
-LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-"""Values vLLM takes for max_lora_rank."""
 ENGINE_STARTS = 2
-"""Times an engine's start is tried before the step fails; what vLLM refuses as a ValueError is not tried again."""
+"""Times it is tried to fetch what an engine needs, and to start it, before the step fails; what is refused with a ValueError is not tried
+again."""
+PAUSE_SECONDS = 5
+"""Between two tries."""
 DEATHS_IN_VAIN = 8
 """Deaths of an engine in a row, with no request finished or found guilty between, after which the step fails."""
 
+Made = TypeVar("Made")
 logger = logging.getLogger(__name__)
 
 
@@ -44,24 +40,6 @@ class RequestFailed(Exception):
     """The engine cannot do one request: it was alone in flight when the engine died, `DEATHS_ALONE` times, or broke off by itself."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """One sampling step as the engine sees it."""
-
-    step: Step
-    demonstrations: tuple[Demonstration, ...]
-    model: str
-    """What `Completion.model` says."""
-    most_failed: int
-    """Problems that may fail before the step does."""
-
-    @property
-    def recipe(self) -> Sample:
-        """The step's recipe."""
-        assert isinstance(self.step.recipe, Sample)
-        return self.step.recipe
-
-
 class Engine:
     """An `AsyncLLM` in a Ray Data actor.
 
@@ -70,37 +48,13 @@ class Engine:
     what was not less than a block (ray_jobs/blocks.py).
 
     An engine that vLLM refuses to make, that cannot be started or kept alive, or that more requests kill than `Task.most_failed`, is
-    said in the block's row: what an actor raises, Ray Data wraps until the reason is gone, and may try again.
+    said in the block's row, and so is what cannot be fetched for it: what an actor raises, Ray Data wraps until the reason is gone, and
+    may try again; an actor whose constructor raises, Ray does not start again.
     """
 
     def __init__(self, tasks: list[Task], store: Store, resources: Resources, max_model_len: int) -> None:
         os.environ.update(engine_environment(resources))
-        from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.lora.request import LoRARequest
-
-        self.tasks, self.blocks = tasks, Blocks([task.step for task in tasks], store)
-        model = tasks[0].recipe.model
-        folder = base_folder(model)
-        self.tokens = {task.step.name: Tokens(load_tokenizer(folder), task.recipe.model.prompt) for task in tasks}
-        tables = {task.step.name: task.step.input("adapter") for task in tasks}
-        folders = {name: adapter_folder(store, table) for name, table in tables.items() if table is not None}
-        # Known by content: vLLM's prefix cache goes by an adapter's name and path.
-        distinct = sorted(set(folders.values()))
-        requests = {folder: LoRARequest(folder.name, number, str(folder)) for number, folder in enumerate(distinct, 1)}
-        self.adapters = {name: requests[folders[name]] if name in folders else None for name in tables}
-        lora: dict[str, Any] = {}
-        if distinct:
-            rank = max(map(_rank, distinct))
-            lora = {"enable_lora": True, "max_loras": len(distinct), "max_lora_rank": next(r for r in LORA_RANKS if r >= rank)}
-        self.arguments = AsyncEngineArgs(
-            model=str(folder),
-            trust_remote_code=False,
-            enable_prefix_caching=True,
-            disable_log_stats=True,
-            generation_config="vllm",  # the recipe decides; a model folder's own sampling defaults do not
-            **engine_arguments(resources, max_model_len),
-            **lora,
-        )
+        self.tasks = tasks
         self.suspects = Suspects()
         self.changed = asyncio.Condition()
         """Notified when `suspects` may let others run."""
@@ -108,24 +62,14 @@ class Engine:
         self.broken: Exception | None = None
         """Why no block can be sampled any more."""
         try:
-            self.llm = self._start()
+            self.blocks = _tried("the store could not be read", lambda: Blocks([task.step for task in tasks], store))
+            self.inputs = _tried("model and adapters could not be fetched", lambda: fetch_inputs(tasks, store, resources, max_model_len))
+            self.process = self._start()
         except (ValueError, EngineLost) as error:
             self.broken = error
 
-    def _start(self) -> Any:
-        from vllm.v1.engine.async_llm import AsyncLLM
-
-        for attempt in range(1, ENGINE_STARTS + 1):
-            try:
-                llm = AsyncLLM.from_engine_args(self.arguments)
-                self.guard = Guard(llm)
-                return llm
-            except ValueError:  # the user's: a model or an argument that vLLM does not take
-                raise
-            except Exception as error:  # vLLM raises RuntimeError, TimeoutError and more where its process does not come up
-                logger.exception("the engine did not start, attempt %d of %d", attempt, ENGINE_STARTS)
-                if attempt == ENGINE_STARTS:
-                    raise EngineLost(f"the engine of {self.arguments.model} did not start {ENGINE_STARTS} times: {error}") from error
+    def _start(self) -> EngineProcess:
+        return _tried(f"the engine of {self.inputs.arguments.model} did not start", lambda: EngineProcess(self.inputs.arguments))
 
     async def __call__(self, batch: dict[str, Any]) -> AsyncIterator[dict[str, list[Any]]]:
         """Sample what the store has not of one block: `batch` has one row (task, block, problem_ids, questions); yields its counts, or
@@ -172,7 +116,7 @@ class Engine:
         seed = derived_seed(sampling.seed, problem_id) // 2  # room for vLLM's child seeds, seed .. seed + n - 1
         ids: list[int] = []
         try:
-            ids = self.tokens[task.step.name].prompt_ids(question, task.demonstrations)
+            ids = self.inputs.tokens[task.step.name].prompt_ids(question, task.demonstrations)
             parameters = SamplingParams(
                 n=sampling.n,
                 temperature=sampling.temperature,
@@ -214,12 +158,11 @@ class Engine:
             async with self.changed:
                 await self.changed.wait_for(lambda: self.suspects.may_run(key))
                 self.suspects.started(key)
-                engine = self.llm
+                engine = self.process
             try:
-                prompt, adapter = TokensPrompt(prompt_token_ids=ids), self.adapters[task.step.name]
-                (result,) = [r async for r in engine.generate(prompt, parameters, key, lora_request=adapter)]
+                result = await engine.generate(TokensPrompt(prompt_token_ids=ids), parameters, key, self.inputs.adapters[task.step.name])
             except (EngineDeadError, EngineGenerateError) as error:
-                if not engine.errored:  # this request's alone
+                if not engine.dead:  # this request's alone
                     await self._finished(key)
                     raise RequestFailed(f"{type(error).__name__}: {error.__cause__ or error}") from error
                 await self._restart(engine)
@@ -238,10 +181,10 @@ class Engine:
             self.suspects.finished(key)
             self.changed.notify_all()
 
-    async def _restart(self, dead: Any) -> None:
+    async def _restart(self, dead: EngineProcess) -> None:
         """Put another engine in the place of `dead`, once, whichever request saw it first."""
         async with self.changed:
-            if dead is not self.llm:
+            if dead is not self.process:
                 return
             self.repeated += len(self.suspects.running)
             self.restarts += 1
@@ -249,9 +192,9 @@ class Engine:
             if self.suspects.deaths_in_vain >= DEATHS_IN_VAIN:
                 raise EngineLost(f"the engine died {DEATHS_IN_VAIN} times and no request was finished between")
             logger.warning("the engine died: starting another; %d groups of suspects", len(self.suspects.groups))
-            await asyncio.to_thread(self.end)
+            await asyncio.to_thread(dead.end)
             try:
-                self.llm = await asyncio.to_thread(self._start)
+                self.process = await asyncio.to_thread(self._start)
             except ValueError as error:  # it had started before: not the user's
                 raise EngineLost(f"the engine did not start again: {error}") from error
             self.changed.notify_all()
@@ -263,15 +206,25 @@ class Engine:
         if len(guilty) > task.most_failed:
             raise EngineLost(f"{task.step.name}: problems {', '.join(guilty)} kill the engine, more than the {task.most_failed} that may fail")
 
-    def end(self) -> None:
-        """End the engine, and see that its processes are gone."""
-        self.llm.shutdown()
-        self.guard.end()
-
     def __del__(self) -> None:
-        if hasattr(self, "llm"):
-            self.end()
+        if hasattr(self, "process"):
+            self.process.end()
 
 
-def _rank(adapter: Path) -> int:
-    return int(json.loads((adapter / "adapter_config.json").read_text())["r"])
+def _tried(failure: str, do: Callable[[], Made]) -> Made:
+    """What `do` returns, tried `ENGINE_STARTS` times.
+
+    Raises ValueError at once, for what the user has to change, and EngineLost, which says `failure`, after the last time.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return do()
+        except ValueError:
+            raise
+        except Exception as error:  # vLLM raises RuntimeError, TimeoutError and more where its process does not come up; stores and hubs theirs
+            logger.exception("%s, attempt %d of %d", failure, attempt, ENGINE_STARTS)
+            if attempt == ENGINE_STARTS:
+                raise EngineLost(f"{failure}, {ENGINE_STARTS} times: {error}") from error
+        time.sleep(PAUSE_SECONDS)

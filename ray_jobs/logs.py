@@ -41,6 +41,9 @@ class RunLog:
         for saved, number in zip(self._saved, (1, 2), strict=True):
             os.dup2(saved, number)
             os.close(saved)
-        self.terminal.close()
         if not self.store.is_folder:
-            self.store.write(self.store.path(self.name), self.local.read_bytes())
+            try:
+                self.store.write(self.store.path(self.name), self.local.read_bytes())
+            except Exception as error:  # a server that is away: what ended the run matters more
+                self.terminal.write(f"the log could not be put into the store ({type(error).__name__}: {error}): it is {self.local}\n")
+        self.terminal.close()

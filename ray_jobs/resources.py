@@ -4,6 +4,7 @@ Nothing here bears identity: the same recipe on other resources is the same step
 batch are no part of this; they belong to the recipe.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
 
@@ -93,10 +94,36 @@ def needs(resources: Resources, kind: str) -> dict[str, float]:
     return {"CPU": 0, "GPU": 0}
 
 
+def needs_on_one_node(resources: Resources, kind: str) -> dict[str, float]:
+    """The part of `needs` that one node must have: an engine, or the workers that are kept together."""
+    if kind == "sample":
+        return {"CPU": resources.cpus_per_engine, "GPU": resources.gpus_per_engine}
+    together = resources.workers if scaling_strategy(resources) == "STRICT_PACK" else 1
+    return {"CPU": together * resources.cpus_per_worker, "GPU": together * resources.gpus_per_worker}
+
+
+def node_labels(resources: Resources, kind: str) -> dict[str, str]:
+    """Labels of the nodes that may do a kind of step."""
+    value = resources.sampling_nodes if kind == "sample" else resources.training_nodes
+    return {NODE_LABEL: value} if value else {}
+
+
+def scaling_strategy(resources: Resources) -> str:
+    """ZeRO-3 moves all weights several times a step: one node's links where the workers fit, else as few nodes as possible."""
+    return "STRICT_PACK" if 0 < resources.workers * resources.gpus_per_worker <= GPUS_PER_NODE else "PACK"
+
+
 def engine_placement(resources: Resources) -> dict[str, Any]:
     """What Ray needs to know to place an engine: keyword arguments of `map_batches` or `ray.remote`."""
     place: dict[str, Any] = {"num_cpus": resources.cpus_per_engine, "num_gpus": resources.gpus_per_engine}
-    return place | ({"label_selector": {NODE_LABEL: resources.sampling_nodes}} if resources.sampling_nodes else {})
+    labels = node_labels(resources, "sample")
+    return place | ({"label_selector": labels} if labels else {})
+
+
+def engines_that_fit(resources: Resources, free: Mapping[str, float]) -> int:
+    """How many engines have room in what is free."""
+    claim = needs_on_one_node(resources, "sample")
+    return min(int(free.get(key, 0) // amount) for key, amount in claim.items() if amount)
 
 
 def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]:
@@ -180,7 +207,6 @@ def scaling_config(resources: Resources) -> Any:
         num_workers=resources.workers,
         use_gpu=resources.gpus_per_worker > 0,
         resources_per_worker={"CPU": resources.cpus_per_worker} | ({"GPU": resources.gpus_per_worker} if gpus else {}),
-        # ZeRO-3 moves all weights several times a step: one node's links where they fit, else as few nodes as possible.
-        placement_strategy="STRICT_PACK" if 0 < gpus <= GPUS_PER_NODE else "PACK",
-        label_selector={NODE_LABEL: resources.training_nodes} if resources.training_nodes else None,
+        placement_strategy=scaling_strategy(resources),
+        label_selector=node_labels(resources, "finetune") or None,
     )

@@ -10,7 +10,7 @@ from threading import Thread
 from ray_jobs import cluster
 from ray_jobs.logs import RunLog
 from ray_jobs.progress import Progress
-from ray_jobs.resources import Resources, needs
+from ray_jobs.resources import Resources, needs, needs_on_one_node, node_labels
 from w2s.graph import build_steps
 from w2s.lease import LeaseLost, Leases, new_run
 from w2s.plan import plan
@@ -128,32 +128,41 @@ class Scheduler:
 
         Raises what the first failing step raised, once the others that were running have ended.
         """
-        table = jobs()
         with Leases(self.store, self.progress.say) as leases:
             try:
-                while len(self.done) < len(self.missing):
-                    for group in self.ready():
-                        if self.fits(group):
-                            self.start(leases, table[group[0].kind], group)
-                    assert self.running, "steps wait for each other"
-                    finished, _ = wait(self.running, timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
-                    leases.check()
-                    for future in finished:
-                        group = self.running.pop(future)
-                        future.result()
-                        directories = {step.directory for step in group}
-                        same = {step.name for step in self.missing if step.directory in directories}
-                        self.started |= same
-                        self.done |= same
+                self._run(leases)
             except (KeyboardInterrupt, SystemExit, LeaseLost):  # Ray turns SIGTERM into SystemExit
                 leases.stop()
                 cluster.abandon()  # with all that runs; what is in the store stays
                 raise
-            except Exception as error:
-                leases.stop()
-                self.progress.say(f"failed: {reason(error):.300}; waiting for {len(self.running)} running steps to end")
-                wait(self.running)
-                raise
+
+    def _run(self, leases: Leases) -> None:
+        table = jobs()
+        try:
+            while len(self.done) < len(self.missing):
+                for group in self.ready():
+                    if self.fits(group):
+                        self.start(leases, table[group[0].kind], group)
+                assert self.running, "steps wait for each other"
+                finished, _ = wait(self.running, timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
+                leases.check()
+                for future in finished:
+                    group = self.running.pop(future)
+                    future.result()
+                    directories = {step.directory for step in group}
+                    same = {step.name for step in self.missing if step.directory in directories}
+                    self.started |= same
+                    self.done |= same
+        except LeaseLost:
+            raise
+        except Exception as error:
+            leases.stop()  # for those that still wait for another run; what runs is held until it has ended
+            self.progress.say(f"failed: {reason(error):.300}; waiting for {len(self.running)} running steps to end")
+            wait(self.running)
+            for future, group in self.running.items():
+                if (other := future.exception()) is not None:
+                    self.progress.say(f"failed too: {', '.join(step.name for step in group)}: {reason(other):.300}")
+            raise
 
     def ready(self) -> list[list[Step]]:
         """Groups of steps that could start now; sampling steps with one base are one group, for one engine start."""
@@ -195,6 +204,19 @@ class Scheduler:
         claimed = [needs(self.resources, one[0].kind) for one in self.running.values()] + [needs(self.resources, group[0].kind)]
         return all(sum(claim.get(key, 0) for claim in claimed) <= room.get(key, 0) for key in ("CPU", "GPU"))
 
+    def check_room(self, group: list[Step]) -> None:
+        """Say what a group will wait for, which libraries do in silence.
+
+        Raises ValueError where it would wait for ever, on this machine alone.
+        """
+        kind, names = group[0].kind, ", ".join(step.name for step in group)
+        claim = needs(self.resources, kind), needs_on_one_node(self.resources, kind), node_labels(self.resources, kind)
+        if not (lacking := cluster.lacking(*claim)):
+            return
+        if cluster.is_own():
+            raise ValueError(f"{names}: --resources asks for {lacking}: choose a smaller preset or fields, as in local,cpus_per_engine=1")
+        self.progress.say(f"{names}: waiting for {lacking}; an autoscaler may add it, or choose other --resources")
+
     def start(self, leases: Leases, job: Job, group: list[Step]) -> None:
         """Hand a group to its job in a thread of its own, once no other run holds it; what others have finished is left out.
 
@@ -222,6 +244,7 @@ class Scheduler:
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
             cluster.start()
             self.on_ray = True
+            self.check_room(group)
         self.running[future] = group
         Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
 

@@ -6,16 +6,18 @@ finished of them (ray_jobs/blocks.py). Which problems a block holds is written d
 """
 
 import json
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ray_jobs import cluster
 from ray_jobs.blocks import count_block, finished_blocks
 from ray_jobs.engine import Engine, Task
 from ray_jobs.models import base_folder, context_limit
 from ray_jobs.progress import Progress
-from ray_jobs.resources import Resources, engine_placement
+from ray_jobs.resources import Resources, engine_placement, engines_that_fit
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.versions import versions
 from w2s.attempt import Attempt
@@ -32,6 +34,9 @@ ACTOR_RESTARTS = 10
 actors too, so it must last for a step of days; a cause that stays costs ten engine starts."""
 BLOCKS_IN_FLIGHT = 4
 """Blocks an engine works on at once, so that the last slow problem of one does not leave it idle."""
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -102,7 +107,13 @@ def _results(works: Sequence[Work], store: Store, resources: Resources, context:
             ids, questions = [p.problem_id for p in work.blocks[number]], [p.question for p in work.blocks[number]]
             rows.append({"task": index, "block": number, "problem_ids": ids, "questions": questions})
     most = min(resources.max_engines, len(rows))
-    pool = ActorPoolStrategy(min_size=min(resources.min_engines, most), max_size=most, max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT)
+    least = min(resources.min_engines, most)
+    pool = ActorPoolStrategy(
+        min_size=least,
+        initial_size=max(least, min(most, engines_that_fit(resources, cluster.free()))),  # else the second waits for the first one's start
+        max_size=most,
+        max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT,
+    )
     dataset = ray.data.from_items(rows, override_num_blocks=len(rows))  # one row a task: the engine takes the next when one is done
     return dataset.map_batches(
         Engine,
@@ -172,7 +183,7 @@ def _problems_per_block(step: Step, store: Store, resources: Resources) -> int:
 def _commit(work: Work, progress: Progress) -> None:
     """Check the step's blocks, count what went wrong, write the manifest.
 
-    Raises ValueError where too many problems failed; their blocks are removed, so that a rerun samples them again.
+    Raises ValueError where too many problems failed, all of them in the log; their blocks are removed, so that a rerun samples them again.
     """
     attempt, step, problems = work.attempt, work.task.step, len(work.problems)
     store, n = attempt.store, work.task.recipe.sampling.n
@@ -180,8 +191,11 @@ def _commit(work: Work, progress: Progress) -> None:
     errors = {problem_id: reason for block in blocks for problem_id, reason in block.errors.items()}
     if len(errors) > work.task.most_failed:
         store.remove([store.path(step.directory, block.file.path) for block in blocks if block.errors])
+        for problem_id, reason in errors.items():
+            logger.error("%s: problem %s failed: %s", step.name, problem_id, reason)
         listed = "; ".join(f"{problem_id}: {reason}" for problem_id, reason in list(errors.items())[:3])
-        raise ValueError(f"{step.name}: {len(errors)} of {problems} problems failed, more than {MAX_FAILED:.0%}: {listed}")
+        more = "; all are in the log" if len(errors) > 3 else ""
+        raise ValueError(f"{step.name}: {len(errors)} of {problems} problems failed, more than {MAX_FAILED:.0%}: {listed}{more}")
     for block in blocks:
         attempt.include("completions", block.file, block.completions)
     completions, truncated = (sum(getattr(block, name) for block in blocks) for name in ("completions", "truncated"))

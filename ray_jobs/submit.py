@@ -12,9 +12,14 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from ray_jobs.models import first_line
+
+Answer = TypeVar("Answer")
 
 ROOT = Path(__file__).parent.parent
 EXCLUDES = [".git", ".venv", "store", "*.egg-info"]
@@ -26,7 +31,7 @@ SECRET = re.compile("KEY|SECRET|TOKEN|PASSW|CREDENTIAL", re.IGNORECASE)
 OWN_ENDS = (0, 1, 2)
 """Exit codes of a driver that ended by itself (ray_jobs/cli.py)."""
 CLUSTER_SECONDS = 600.0
-"""How long a cluster that no longer answers is waited for."""
+"""How long a cluster that no longer answers is waited for, and how long its log may say nothing before it is asked for the job."""
 POLL_SECONDS = 2.0
 
 
@@ -43,16 +48,13 @@ def submit(arguments: Sequence[str], experiment: str, address: str | None, attem
     run = run_name(arguments, experiment)
     job = ""
     try:
-        client = _client(address)
         for number in range(1, attempts + 1):
-            job = _start(client, run, arguments, environment)
-            end = asyncio.run(_follow(client, address, job))
+            job = _ask(address, lambda client: _start(client, run, arguments, environment), 0 if number == 1 else CLUSTER_SECONDS)
+            end = _follow(address, job)
             if end in OWN_ENDS or end == 130:
                 return end
-            print(
-                f"w2s: {job} was lost ({'with its cluster' if end is None else f'exit code {end}'}); attempt {number} of {attempts}", file=sys.stderr
-            )
-            client = _client(address, CLUSTER_SECONDS)
+            how = "with its cluster" if end is None else f"exit code {end}"
+            print(f"w2s: {job} was lost ({how}); attempt {number} of {attempts}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"w2s: {job or run} goes on; the same command follows it again, `ray job stop {job or run}` ends it", file=sys.stderr)
         return 130
@@ -72,29 +74,39 @@ def passed_on(environment: Mapping[str, str], names: Sequence[str]) -> dict[str,
     """
     for name in names:
         if SECRET.search(name):
-            raise ValueError(f"--env {name}: a job's environment can be read by everybody on the cluster; give secrets to its nodes (a role, a file)")
+            raise ValueError(
+                f"--env {name}: a job's environment can be read by everybody on the cluster; give secrets to its nodes (a role, or a file; "
+                "the hub's token with `hf auth login` there or by file_mounts in cluster.yaml)"
+            )
         if name not in environment:
             raise ValueError(f"--env {name}: there is no such variable here")
     return {name: environment[name] for name in (*PASSED, *names) if name in environment}
 
 
-def _client(address: str | None, seconds: float = 0.0) -> Any:
-    """The cluster's job server, waited for.
+def _ask(address: str | None, question: Callable[[Any], Answer], seconds: float) -> Answer:
+    """What the cluster's job server says to `question`, asked again for so long while it does not answer, or only with errors.
 
-    Raises ValueError where it does not answer.
+    Raises ValueError where it never does.
     """
-    from ray.job_submission import JobSubmissionClient
-
-    end = time.monotonic() + seconds
+    end, waiting = time.monotonic() + seconds, False
     while True:
         try:
-            return JobSubmissionClient(address)
-        except (ConnectionError, RuntimeError) as error:
+            return question(_client(address))
+        except Exception as error:  # Ray's, requests' and aiohttp's: a server that is gone, or that answers before it knows its jobs
             if time.monotonic() > end:
                 raise ValueError(
-                    f"no Ray cluster answers at {address or 'the usual address'} ({error}): set --address, e.g. http://127.0.0.1:8265"
+                    f"no Ray cluster answers at {address or 'the usual address'} ({first_line(error)}): set --address, e.g. http://127.0.0.1:8265"
                 ) from error
+            if not waiting:
+                print(f"w2s: the cluster does not answer ({first_line(error)}), waiting for it", file=sys.stderr)
+            waiting = True
         time.sleep(POLL_SECONDS)
+
+
+def _client(address: str | None) -> Any:
+    from ray.job_submission import JobSubmissionClient
+
+    return JobSubmissionClient(address)
 
 
 def _start(client: Any, run: str, arguments: Sequence[str], environment: dict[str, str]) -> str:
@@ -112,27 +124,56 @@ def _start(client: Any, run: str, arguments: Sequence[str], environment: dict[st
     return job
 
 
-async def _follow(client: Any, address: str | None, job: str) -> int | None:
+def _look(client: Any, job: str) -> Any:
+    """What the cluster knows of the job; None where it answers and knows no such job."""
+    try:
+        return client.get_job_info(job)
+    except RuntimeError:  # for a job that is not known (404), and for any other answer but 200
+        if job in {one.submission_id for one in client.list_jobs()}:
+            raise
+        return None
+
+
+@dataclass
+class _Log:
+    """A job's log, as far as it has been printed."""
+
+    job: str
+    printed: int = 0
+
+    async def follow(self, client: Any) -> None:
+        """Print what is new until the job ends.
+
+        Raises TimeoutError where nothing is, for so long that the machine may be gone and have left the connection as it was.
+        """
+        seen = 0
+        async with asyncio.timeout(CLUSTER_SECONDS) as quiet:
+            async for text in client.tail_job_logs(self.job):  # from its beginning, each time
+                print(text[max(0, self.printed - seen) :], end="", flush=True)
+                seen += len(text)
+                self.printed = max(self.printed, seen)
+                quiet.reschedule(asyncio.get_running_loop().time() + CLUSTER_SECONDS)
+
+
+def _follow(address: str | None, job: str) -> int | None:
     """Print the job's log until it ends; returns its driver's exit code, or None where the cluster no longer knows the job."""
     from ray.job_submission import JobStatus
 
-    printed = 0
+    log, said = _Log(job), False
     while True:
         try:
-            seen = 0
-            async for text in client.tail_job_logs(job):  # from its beginning, each time
-                print(text[max(0, printed - seen) :], end="", flush=True)
-                seen += len(text)
-                printed = max(printed, seen)
-            info = client.get_job_info(job)
-        except Exception as error:  # the client raises RuntimeError, requests' and aiohttp's errors for a server that is gone
-            print(f"w2s: the cluster does not answer ({type(error).__name__}), waiting for it", file=sys.stderr)
-            client = _client(address, CLUSTER_SECONDS)
-            if job not in {one.submission_id for one in client.list_jobs()}:
-                return None
-            continue
+            asyncio.run(log.follow(_client(address)))
+        except TimeoutError:
+            pass
+        except Exception as error:  # a websocket that fails says nothing about the job, which another part of the server knows
+            if not said:
+                print(f"w2s: the log of {job} cannot be followed ({first_line(error)}); `ray job logs {job}` may show it", file=sys.stderr)
+            said = True
+        info = _ask(address, lambda client: _look(client, job), CLUSTER_SECONDS)
+        if info is None:
+            return None
         if info.status == JobStatus.STOPPED:
             return 130
         if info.status.is_terminal():
             return 0 if info.status == JobStatus.SUCCEEDED else -9 if info.driver_exit_code is None else int(info.driver_exit_code)
-        await asyncio.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)

@@ -66,10 +66,8 @@ class Suspects:
                     self.groups.append({key})  # once more, after all others
 
     def _leave(self, key: str) -> None:
-        if self.groups and key in self.groups[0]:
-            self.groups[0].remove(key)
-            if not self.groups[0]:
-                self.groups.popleft()
+        # Of whichever group: an answer may have been on its way when the engine died.
+        self.groups = deque(rest for group in self.groups if (rest := group - {key}))
 
 
 def _split(keys: set[str], size: int) -> list[set[str]]:

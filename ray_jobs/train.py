@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from ray_jobs.checkpoint import inputs_digest
 from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, scaling_config
 from ray_jobs.versions import versions
@@ -54,6 +55,7 @@ def train(steps: list[Step], store: Store, resources: Resources, progress: Progr
             "store": store,
             "resources": resources,
             "rows": rows,
+            "inputs": inputs_digest(store, step),
             "attempt": attempt.name,
             "reporter": reporter,
         },

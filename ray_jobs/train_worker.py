@@ -44,9 +44,9 @@ def train_loop(config: dict[str, Any]) -> None:
             return
         assert trainer.args.world_size == world_size, "the trainer sees other processes than Ray Train started"
         # One rank looks, for a checkpoint may be written or removed while the others do.
-        name = ray.train.collective.broadcast_from_rank_zero(checkpoint.newest(store, step) if rank == 0 else None)
+        name = ray.train.collective.broadcast_from_rank_zero(checkpoint.newest(store, step, config["inputs"]) if rank == 0 else None)
         found = checkpoint.load(store, step, name) if name else None
-        trainer.put = partial(checkpoint.save, store, step)
+        trainer.put = partial(checkpoint.save, store, step, config["inputs"])
         trainer.add_callback(Report(reporter if rank == 0 else None, resources.save_minutes * 60))
         trainer.run(found)
         names = _write_adapter(trainer, step, store, config["attempt"], Path(folder), rank)

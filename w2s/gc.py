@@ -72,18 +72,20 @@ def _in_step(store: Store, directory: str, entries: dict[str, Entry], now: float
         return Garbage(directory, "", ())
     if not kept:
         return Garbage(directory, "no kept experiment refers to it", tuple(entries.values()))
-    needed: set[str] = set()
-    if "manifest.json" in entries:
-        try:
-            manifest = Manifest.from_json(store.read(store.path(directory, "manifest.json")))
-        except ValueError:  # verify and --repair speak of that
-            return Garbage(directory, "", ())
-        needed = {"manifest.json", "blocks/plan.json", *(file.path for file in manifest.files)}
-        why = "of attempts that did not become the step"
-    else:
+    # What a manifest named is an orphan since that was replaced or set aside; and the listing may be older than the manifest.
+    since = max((entries[name].modified for name in ("manifest.json", SET_ASIDE) if name in entries), default=0.0)
+    try:
+        manifest = Manifest.from_json(store.read(store.path(directory, "manifest.json")))
+    except FileNotFoundError:
         needed = {name for name in entries if name.split("/")[0] in (*PARTIAL, SET_ASIDE)}
         why = "of an attempt that failed"
-    return Garbage(directory, why, tuple(entry for name, entry in entries.items() if name not in needed and _is_old(entry, now)))
+    except ValueError:  # verify and --repair speak of that
+        return Garbage(directory, "", ())
+    else:
+        needed = {"manifest.json", "blocks/plan.json", *(file.path for file in manifest.files)}
+        why = "of attempts that did not become the step"
+    orphans = (entry for name, entry in entries.items() if name not in needed and now - max(entry.modified, since) > ORPHAN_SECONDS)
+    return Garbage(directory, why, tuple(orphans))
 
 
 def _is_old(entry: Entry, now: float) -> bool:

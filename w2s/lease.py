@@ -14,7 +14,8 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -52,7 +53,7 @@ class Lease:
     def has_ended(self) -> bool:
         """Whether its process ran on this machine and is gone; False where that cannot be known."""
         *machine, pid, start = self.process.split(" ") if self.process else ["", "", ""]
-        return machine == _machine() and _start(pid) != start
+        return machine == _machine() and _start(pid) not in (start, None)
 
 
 def new_run() -> str:
@@ -70,6 +71,8 @@ def holder(store: Objects, directory: str) -> tuple[int, Lease] | None:
             return max(generations), Lease(**json.loads(store.read(_lease_path(store, directory, max(generations)))))
         except FileNotFoundError:  # released between the two requests
             continue
+        except (ValueError, TypeError):  # cut by a machine that lost its power: it expires like that of a run whose heartbeat has stopped
+            return max(generations), Lease("unreadable", "an unknown machine", "", "an unknown time")
 
 
 def check_held(store: Objects, directory: str) -> None:
@@ -82,7 +85,7 @@ def check_held(store: Objects, directory: str) -> None:
 
 
 def is_live(store: Objects, directory: str, now: float) -> bool:
-    """Whether a run holds the step whose heartbeat is fresh, or whose process lives; `now` is the server's time."""
+    """Whether a run holds the step, its process has not ended and its heartbeat is fresh; `now` is the server's time."""
     found = holder(store, directory)
     if found is None or found[1].has_ended:
         return False
@@ -105,8 +108,10 @@ class Leases:
         self._store, self._say = store, say
         self._held: dict[str, int] = {}
         self._lost: list[str] = []
-        self._seen: dict[str, tuple[bytes, float]] = {}
-        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._seen: dict[str, tuple[bytes, float, float]] = {}
+        """By run: its heartbeat, since when it has been that, and when it was last looked at; by this process's clock."""
+        self._lock = threading.Lock()
+        self._no_waiting, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
@@ -116,12 +121,16 @@ class Leases:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._over.set()
         self._thread.join()
-        self._store.remove([beat_path(self._store, self._store.run)])
+        try:
+            self._store.remove([beat_path(self._store, self._store.run)])
+        except Exception as error:  # a server that is away: what ended the block matters more, and gc takes an old heartbeat
+            self._say(f"the heartbeat's object stays: {type(error).__name__}: {error}"[:200])
 
     def stop(self) -> None:
-        """Let no `acquire` wait any longer."""
-        self._stop.set()
+        """Let no `acquire` wait any longer; what is held stays held."""
+        self._no_waiting.set()
 
     def check(self) -> None:
         """Raise LeaseLost where the heartbeat has found another run on a step of this one."""
@@ -142,6 +151,18 @@ class Leases:
             raise
         return [step for step in steps if taken[step.directory]]
 
+    @contextmanager
+    def hold(self, step: Step) -> Generator[None]:
+        """Hold a step for the block, finished or not, once no other run does.
+
+        Raises LeaseLost where `stop` ended the waiting.
+        """
+        self._acquire(step, finished_too=True)
+        try:
+            yield
+        finally:
+            self.release([step])
+
     def release(self, steps: Sequence[Step]) -> None:
         """Give steps back, as far as they are still held."""
         for step in steps:
@@ -153,7 +174,7 @@ class Leases:
                 self._store.remove([self._store.path(step.directory, "lease", name) for name in old])
                 self._store.remove([_lease_path(self._store, step.directory, generation)])
 
-    def _acquire(self, step: Step) -> bool:
+    def _acquire(self, step: Step, finished_too: bool = False) -> bool:
         said: Lease | None = None
         while True:
             found = holder(self._store, step.directory)
@@ -163,13 +184,13 @@ class Leases:
                     self._held[step.directory] = generation
                 if found:
                     self._say(f"{step.name:<24} taken over from {found[1]}: {why}")
-                return not self._release_if_finished(step)
+                return finished_too or not self._release_if_finished(step)
             if found and said != found[1]:
                 self._say(f"{step.name:<24} is held by {found[1]}: waiting for it to finish, or for its heartbeat to stop for {EXPIRY_SECONDS:.0f} s")
                 said = found[1]
-            if self._stop.wait(POLL_SECONDS):
+            if self._no_waiting.wait(POLL_SECONDS):
                 raise LeaseLost(f"{step.name} was not started: another run holds it")
-            if self._store.manifest(step) is not None:
+            if not finished_too and self._store.manifest(step) is not None:
                 self._say(f"{step.name:<24} finished by another run")
                 return False
 
@@ -182,14 +203,14 @@ class Leases:
     def _create(self, directory: str, generation: int) -> bool:
         path = _lease_path(self._store, directory, generation)
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        process = " ".join([*_machine(), str(os.getpid()), _start(str(os.getpid()))]) if _machine() else ""
+        process = " ".join([*_machine(), str(os.getpid()), str(_start(str(os.getpid())))]) if _machine() else ""
         data = json.dumps(asdict(Lease(self._store.run, socket.gethostname(), process, since))).encode()
         if not self._store.create(path, data):
             return False
         if self._store.is_exclusive:
             return True
         time.sleep(random.uniform(1, 2))
-        return self._store.read(path) == data
+        return self._store.holds(path, data)
 
     def _expired(self, lease: Lease) -> str:
         """Why the lease holds no longer; empty where it may."""
@@ -200,15 +221,16 @@ class Leases:
         except FileNotFoundError:
             beat = b""
         with self._lock:
-            last, since = self._seen.get(lease.run, (None, 0.0))
-            if last != beat:
-                self._seen[lease.run] = (beat, time.monotonic())
-                return ""
-            return f"its heartbeat has stopped for {EXPIRY_SECONDS:.0f} s" if time.monotonic() - since > EXPIRY_SECONDS else ""
+            now = time.monotonic()
+            last, since, looked = self._seen.get(lease.run, (None, now, now))
+            if last != beat or now - looked > EXPIRY_SECONDS / 2:  # a waiter that saw nothing for so long cannot say that nothing changed
+                since = now
+            self._seen[lease.run] = (beat, since, now)
+            return f"its heartbeat has stopped for {EXPIRY_SECONDS:.0f} s" if now - since > EXPIRY_SECONDS else ""
 
     def _beat(self) -> None:
         number = 0
-        while not self._stop.wait(BEAT_SECONDS):
+        while not self._over.wait(BEAT_SECONDS):
             number += 1
             try:
                 self._write_beat(number)
@@ -235,10 +257,21 @@ def _machine() -> list[str]:
         return []
 
 
-def _start(pid: str) -> str:
-    """When a process started, in the kernel's ticks; empty where it is gone, or dead and not waited for."""
+def _start(pid: str) -> str | None:
+    """When a process started, in the kernel's ticks; empty where it is gone, or dead and not waited for; None where it is not shown."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
+        return None if _runs(pid) else ""
     return "" if state in "ZX" else fields[18]
+
+
+def _runs(pid: str) -> bool:
+    """Whether there is a process, also where /proc hides those of other users (its mount option `hidepid`)."""
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    return True

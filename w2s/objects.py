@@ -171,7 +171,7 @@ class Objects:
             try:
                 os.link(temporary, path)
             except FileExistsError:
-                return self.read(path) == data
+                return self.holds(path, data)
             finally:
                 Path(temporary).unlink()
             return True
@@ -187,7 +187,14 @@ class Objects:
                 if _code(error) not in CONFLICT or number == CONFLICT_TRIES - 1:
                     raise
             time.sleep(CONFLICT_SECONDS * (1 + number))
-        return self.read(path) == data  # a retry whose first try had got through meets its own object
+        return self.holds(path, data)  # a retry whose first try had got through meets its own object
+
+    def holds(self, path: str, data: bytes) -> bool:
+        """Whether an object has these bytes; False where it is gone."""
+        try:
+            return self.read(path) == data
+        except FileNotFoundError:
+            return False
 
     def read(self, path: str) -> bytes:
         """An object's bytes, in one request."""

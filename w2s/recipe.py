@@ -4,9 +4,11 @@ Fields hold numbers, strings, tuples and other recipes, nothing else, so that ev
 fingerprint. Where a step runs, on how many GPUs and in which micro batches, is no part of a recipe: see ray_jobs/resources.py.
 """
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from w2s.s3 import refuse_credentials
 
 
 class Recipe(BaseModel):
@@ -20,6 +22,15 @@ class Recipe(BaseModel):
     def identity(self) -> dict[str, Any]:
         """The fields that bear identity, by name; all of them unless a recipe says otherwise."""
         return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+def _without_credentials(name: str) -> str:
+    refuse_credentials(name, "the location")
+    return name
+
+
+Location = Annotated[str, AfterValidator(_without_credentials)]
+"""A hub name, path or URL; manifests, tables and logs repeat it."""
 
 
 class Prompt(Recipe):
@@ -43,7 +54,7 @@ class Prompt(Recipe):
 class Model(Recipe):
     """A base model and how it is spoken to."""
 
-    name: str
+    name: Location
     """Hub name, folder, fsspec URL of a folder, or `package:MODULE/FOLDER` for weights shipped in a Python package."""
     revision: str | None = None
     """Hub commit or `sha256:...` of a folder's files; None is resolved once per store and recorded there."""
@@ -57,7 +68,7 @@ class Model(Recipe):
 class Source(Recipe):
     """One split's rows and where its fields are."""
 
-    name: str
+    name: Location
     """Hub name of a dataset, or a file or glob of .jsonl, .json, .jsonl.gz or .parquet files anywhere fsspec reads."""
     revision: str | None = None
     """Hub commit or `sha256:...` of the files; None is resolved once per store and recorded there."""
@@ -154,7 +165,8 @@ class Sampling(Recipe):
 class LoRA(Recipe):
     """Low-rank adapter."""
 
-    rank: int = Field(default=8, ge=1)
+    rank: int = Field(default=8, ge=1, le=512)
+    """At most what vLLM 0.32.0 samples with."""
     alpha: int = Field(default=16, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")

@@ -2,12 +2,12 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
-from w2s.manifest import Manifest
+from w2s.lease import Leases
 from w2s.step import Step
 from w2s.store import Store
-from w2s.verify import Finding, verify
+from w2s.verify import PLAN, Checked, block_damage, verify
 
 SET_ASIDE = "damaged.json"
 """Where a damaged step's manifest is kept, until the step is finished again and gc takes it."""
@@ -17,41 +17,53 @@ def set_damaged_aside(steps: Sequence[Step], store: Store, say: Callable[[str], 
     """Check all finished steps, name what is damaged, and make those steps unfinished; returns the names of all that need mending.
 
     Among them are those that an earlier repair left unfinished. Their finished consumers stay as they are: they were made from
-    what the step had been.
+    what the step had been. A step that another run holds is waited for, and looked at again once it is held: another repair may have
+    mended it meanwhile.
     """
-    directories = list(dict.fromkeys(step.directory for step in steps))
-    damaged: set[str] = set()
-    for checked in verify(store, directories):
-        findings = [finding for finding in checked.findings if finding.is_damage]
-        for finding in findings:
+    named = {step.directory: step for step in steps}
+    suspected: list[Step] = []
+    for checked in verify(store, list(named)):
+        for finding in checked.damage:
             say(f"damaged: {store.absolute(f'{finding.directory}/{finding.path}')}: {finding.what}")
-        if findings:
-            _set_aside(store, checked.directory, findings)
-            damaged.add(checked.directory)
-        elif checked.state == "unfinished" and SET_ASIDE in store.names(store.path(checked.directory)):
-            damaged.add(checked.directory)
+        if checked.damage or _is_set_aside(store, checked):
+            suspected.append(named[checked.directory])
+    if not suspected:
+        return []
+    damaged: set[str] = set()
+    with Leases(store, say) as leases:
+        for step in suspected:
+            with leases.hold(step):
+                (checked,) = verify(store, [step.directory])
+                if checked.damage:
+                    _set_aside(store, checked)
+                if (checked.state == "finished" and checked.damage) or _is_set_aside(store, checked):
+                    damaged.add(step.directory)
     return [step.name for step in steps if step.directory in damaged]
 
 
-def _set_aside(store: Store, directory: str, findings: Sequence[Finding]) -> None:
-    """Keep the manifest under another name, remove the blocks that are not proven whole, and then the manifest."""
-    path = store.path(directory, "manifest.json")
-    data = store.read(path)
-    store.write(store.path(directory, SET_ASIDE), data)
-    bad = {finding.path for finding in findings}
-    blocks = [f"blocks/{name}" for name in store.names(store.path(directory, "blocks"))]
+def _is_set_aside(store: Store, checked: Checked) -> bool:
+    return checked.state == "unfinished" and SET_ASIDE in store.names(store.path(checked.directory))
+
+
+def _set_aside(store: Store, checked: Checked) -> None:
+    """Remove the blocks that are not proven whole; keep the manifest under another name, and remove it."""
+    path, bad = store.path(checked.directory, "manifest.json"), {finding.path for finding in checked.damage}
+    blocks = {f"blocks/{name}" for name in store.names(store.path(checked.directory, "blocks"))}
     if blocks:
-        whole = _whole_blocks(store, directory, data) - bad
-        store.remove([store.path(directory, block) for block in blocks if block not in whole])
-    store.remove([path])
+        whole = _whole_blocks(store, checked, blocks - bad)
+        store.remove([store.path(checked.directory, block) for block in sorted(blocks - whole)])
+    if checked.state == "finished":
+        store.write(store.path(checked.directory, SET_ASIDE), store.read(path))
+        store.remove([path])
 
 
-def _whole_blocks(store: Store, directory: str, data: bytes) -> set[str]:
-    """Blocks whose checksums the manifest has, and the plan that says which problems each holds; none where that cannot be trusted."""
-    try:
-        manifest = Manifest.from_json(data)
-        size = json.loads(store.read(store.path(directory, "blocks/plan.json")))["problems_per_block"]
-        blocks = {file.path for file in manifest.files if file.path.startswith("blocks/")}
-        return blocks | {"blocks/plan.json"} if len(blocks) == math.ceil(manifest.counts["problems"] / size) else set()
-    except (FileNotFoundError, ValueError, KeyError, TypeError, ZeroDivisionError):
+def _whole_blocks(store: Store, checked: Checked, blocks: Set[str]) -> Set[str]:
+    """Those of `blocks` that are proven whole, by the manifest or, where there is none that can be trusted, by their own checksums; none
+    where the plan is lost that says which problems each holds."""
+    if PLAN not in blocks or block_damage(store, checked.directory, PLAN):
         return set()
+    if checked.manifest is None:
+        return {block for block in blocks if not block_damage(store, checked.directory, block)}
+    size = json.loads(store.read(store.path(checked.directory, PLAN)))["problems_per_block"]
+    named = {file.path for file in checked.manifest.files if file.path.startswith("blocks/")}
+    return (named | {PLAN}) & blocks if len(named) == math.ceil(checked.manifest.counts.get("problems", 0) / size) else set()

@@ -4,16 +4,20 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 RETRIES = 10
 """Times a request is tried again, adaptively (slower after SlowDown), and again by s3fs where an answer is cut off."""
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 CONNECTIONS = 64
 """Requests in flight from one process."""
+CREDENTIALS = re.compile(
+    r"://[^/@]*@|://[^@]*:[^@]*@|[?&](x-amz-(signature|credential|security-token)|x-goog-signature|signature|sig|(access_)?token|api_?key)=", re.I
+)
+"""A secret key may contain "/" and "#", which end a URL's host part."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,12 @@ def _filesystem(settings: S3, process: int) -> Any:
     return fs
 
 
+def has_credentials(url: str) -> bool:
+    """Whether a URL carries a user, a password, or the signature or token of a presigned one."""
+    return CREDENTIALS.search(url) is not None
+
+
 def refuse_credentials(url: str, name: str) -> None:
     """Raise ValueError, without the URL's text, where it carries credentials: URLs end up in logs and in other users' `ps`."""
-    if "@" in urlsplit(url).netloc:
-        raise ValueError(f"{name} carries credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, instead")
+    if has_credentials(url):
+        raise ValueError(f"{name} carries credentials: leave them to the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")

@@ -20,7 +20,10 @@ class Upload(Entry):
 
 
 def unfinished_uploads(store: Objects) -> list[Upload]:
-    """All of a store in a bucket, of writers at work and of writers that were killed; a folder has none."""
+    """All of a store in a bucket, of writers at work and of writers that were killed; a folder has none.
+
+    Raises ValueError where the server does not let them be listed.
+    """
     if store.s3 is None:
         return []
     bucket, _, prefix = store.path("").partition("/")
@@ -30,7 +33,10 @@ def unfinished_uploads(store: Objects) -> list[Upload]:
         sizes = [int(part["Size"]) for part in _pages(store, "list_parts", "Parts", Bucket=bucket, Key=key, UploadId=number)]
         return Upload(f"{bucket}/{key}", sum(sizes), found["Initiated"].timestamp(), number)
 
-    return in_parallel(described, _pages(store, "list_multipart_uploads", "Uploads", Bucket=bucket, Prefix=prefix))
+    try:
+        return in_parallel(described, _pages(store, "list_multipart_uploads", "Uploads", Bucket=bucket, Prefix=prefix))
+    except PermissionError as error:
+        raise ValueError(f"{store.url}: uploads that never ended cannot be listed: the policy must allow s3:ListBucketMultipartUploads") from error
 
 
 def abort(store: Objects, uploads: Sequence[Upload]) -> None:

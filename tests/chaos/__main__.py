@@ -10,7 +10,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 
 from tests.chaos import damage, drivers, figures, kills, poison, s3
@@ -50,23 +50,29 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     campaign = Campaign(options.seed, folder.absolute(), options.minutes * 60)
     campaign.say(f"seed {options.seed}, {options.faults} faults, results in {campaign.results}")
-    with ExitStack() as stack:
-        cluster = stack.enter_context(closing(LocalCluster(kills.NODES, campaign.marker))) if set(options.kinds) & set(kills.PLACES) else None
-        for kind in options.kinds:
-            inject(campaign, kind, max(1, round(SHARES[kind] * options.faults)), options.during, cluster)
+    faults = {kind: max(1, round(SHARES[kind] * options.faults)) for kind in options.kinds}
+    if killed := [kind for kind in faults if kind in kills.PLACES]:
+        with closing(LocalCluster(kills.NODES, campaign.marker)) as cluster:
+            for kind in killed:
+                kill(campaign, kind, faults[kind], options.during, cluster)
+    for kind in (kind for kind in faults if kind not in killed):  # without the cluster: they look for anything that is left alive
+        disturb(campaign, kind, faults[kind], options.during)
     runs = figures.load(campaign.results)
     print(figures.table(runs), flush=True)
     return 0 if runs and all(run.clean for run in runs) else 1
 
 
-def inject(campaign: Campaign, kind: str, faults: int, during: Sequence[str], cluster: LocalCluster | None) -> None:
-    """All faults of one kind; kills need the cluster."""
-    if kind in kills.PLACES and cluster is not None:
-        works = kills.PLACES[kind]
-        for work in works:
-            if work.name in during:
-                kills.kill(campaign, kind, work, math.ceil(faults / len(works)), cluster)
-    elif kind in s3.RATES:
+def kill(campaign: Campaign, kind: str, faults: int, during: Sequence[str], cluster: LocalCluster) -> None:
+    """All faults of one kind of kill, in the kinds of work where there is such a process."""
+    works = kills.PLACES[kind]
+    for work in works:
+        if work.name in during:
+            kills.kill(campaign, kind, work, math.ceil(faults / len(works)), cluster)
+
+
+def disturb(campaign: Campaign, kind: str, faults: int, during: Sequence[str]) -> None:
+    """All faults of one other kind."""
+    if kind in s3.RATES:
         s3.disturb(campaign, kind, faults, during)
     elif kind == damage.KIND:
         damage.spoil(campaign, WHOLE, faults, during)

@@ -36,6 +36,25 @@ def test_a_mistake_is_one_line_that_says_the_way_out(arguments: list[str], said:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["verify"], "has no steps: --store must be what"),
+        (["gc", "--keep", "quickstart,problems.seed=99", "--dry-run"], "none of its steps is in"),
+        (["gc", "--keep", "quickstart,dpo.bet=1", "--dry-run"], "beta"),
+    ],
+)
+def test_a_store_that_is_another_than_meant_is_no_empty_success(arguments: list[str], said: str, tmp_path: Path) -> None:
+    done = w2s(*arguments, "--store", str(tmp_path / "store"), check=False)
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+def test_a_kept_experiment_may_have_lists_among_its_fields(tmp_path: Path) -> None:
+    w2s("run", "quickstart", "--store", str(tmp_path), "--only", "problems")
+    kept = 'quickstart,sft.lora.targets=["q_proj","v_proj"],problems.seed=0'
+    assert "0 objects" in w2s("gc", "--dry-run", "--keep", kept, "--store", str(tmp_path)).stdout
+
+
+@pytest.mark.parametrize(
     "arguments", [["--help"], ["list"], ["plan", "gsm8k-llama2-7b", "--store", "STORE"], ["plan", "quickstart", "--store", "STORE"]]
 )
 def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Path) -> None:

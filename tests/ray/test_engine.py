@@ -21,7 +21,7 @@ from ray_jobs.presets import load_resources
 from ray_jobs.resources import PREFILL_TOKENS
 from ray_jobs.tokens import Tokens, load_tokenizer
 from ray_jobs.trainers import sft_row
-from tests.conftest import ROOT
+from tests.conftest import ROOT, wait_for
 from w2s.experiments.quickstart import quickstart
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, SFTExample
@@ -75,8 +75,8 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
     ]
     built = Engine(tasks, store, load_resources("local"), 256)
     yield built, store, made
-    built.end()
-    del built.llm
+    built.process.end()
+    del built.process
     gc.collect()  # vLLM's own clean-up fails when the interpreter is ending
 
 
@@ -138,8 +138,8 @@ async def logprobs(engine: Engine, task: int, ids: list[int], request: str = "")
 
     name = engine.tasks[task].step.name
     parameters = SamplingParams(max_tokens=1, temperature=0.0, logprobs=20)
-    adapter, prompt = engine.adapters[name], TokensPrompt(prompt_token_ids=ids)
-    (result,) = [r async for r in engine.llm.generate(prompt, parameters, f"logits-{task}{request}", lora_request=adapter)]
+    adapter, prompt = engine.inputs.adapters[name], TokensPrompt(prompt_token_ids=ids)
+    (result,) = [r async for r in engine.process.llm.generate(prompt, parameters, f"logits-{task}{request}", lora_request=adapter)]
     return list(result.prompt_token_ids), {token: entry.logprob for token, entry in result.outputs[0].logprobs[0].items()}
 
 
@@ -151,7 +151,7 @@ def test_adapter_changes_the_logits_as_it_does_in_peft(engine: tuple[Engine, Sto
     from ray_jobs.models import adapter_folder
 
     built, store, made = engine
-    ids = built.tokens["greedy"].prompt_ids(QUESTIONS[0])
+    ids = built.inputs.tokens["greedy"].prompt_ids(QUESTIONS[0])
     _, base = LOOP.run_until_complete(logprobs(built, 1, ids))
     _, adapted = LOOP.run_until_complete(logprobs(built, 2, ids))
     model = PeftModel.from_pretrained(
@@ -171,7 +171,7 @@ def test_adapter_changes_the_logits_as_it_does_in_peft(engine: tuple[Engine, Sto
 def test_requests_to_the_base_are_not_changed_by_an_adapter_in_the_same_step(engine: tuple[Engine, Store, Step]) -> None:
     """vLLM 0.32.0 on CPU gives them the adapter's logits; see ray_jobs/cpu_lora.py."""
     built, _, _ = engine
-    ids = built.tokens["greedy"].prompt_ids(QUESTIONS[0])
+    ids = built.inputs.tokens["greedy"].prompt_ids(QUESTIONS[0])
 
     async def mixed() -> list[dict[int, float]]:
         return [values for _, values in await asyncio.gather(*(logprobs(built, 1 + i % 2, ids, f"-{i}") for i in range(40)))]
@@ -186,7 +186,7 @@ def test_requests_to_the_base_are_not_changed_by_an_adapter_in_the_same_step(eng
 
 def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store, Step]) -> None:
     built, _, _ = engine
-    tokens = built.tokens["greedy"]
+    tokens = built.inputs.tokens["greedy"]
     seen, _ = LOOP.run_until_complete(logprobs(built, 1, tokens.prompt_ids(QUESTIONS[1])))
     row = sft_row(SFTExample("p", QUESTIONS[1], " 5 - 2 = 3.\n#### 3", "weak"), Tokens(load_tokenizer(base_folder(STRONG)), STRONG.prompt))
     length = row["labels"].count(-100)
@@ -199,7 +199,6 @@ def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store,
 
 STARTED = """
 import sys, tempfile, time
-import psutil
 from ray_jobs.engine import Engine, Task
 from ray_jobs.presets import load_resources
 from w2s.experiments.quickstart import quickstart
@@ -210,22 +209,36 @@ from w2s.store import Store
 
 if __name__ == "__main__":  # vLLM starts its processes by importing this one's main module
     sampled = step("s", Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8)), problems=step("p", WorldProblems())["test"])
+    print("STARTING", flush=True)
     engine = Engine([Task(sampled, (), "base", 0)], Store(tempfile.mkdtemp()), load_resources("local"), 128)
-    print("PIDS", *(child.pid for child in psutil.Process().children(recursive=True)), flush=True)
+    print("STARTED", flush=True)
     time.sleep(600)
 """
 
 
-def test_an_engine_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+def vllm_processes(children: list[psutil.Process]) -> int:
+    return sum("VLLM" in " ".join(child.cmdline()) for child in children)
+
+
+@pytest.mark.parametrize("when", ["starting", "started"])
+def test_an_engine_ends_with_the_process_that_started_it(when: str, tmp_path: Path) -> None:
     script = tmp_path / "started.py"
     script.write_text(STARTED)
     with subprocess.Popen(
         [sys.executable, str(script)], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        pids = next(line for line in process.stdout if line.startswith("PIDS")).split()[1:]
-        children = [psutil.Process(int(pid)) for pid in pids]
-        assert sum("VLLM" in " ".join(child.cmdline()) for child in children) == 2, "an engine core and its worker"
+        lines, parent = iter(process.stdout), psutil.Process(process.pid)
+        if when == "started":
+            next(line for line in lines if line.startswith("STARTED"))
+            assert vllm_processes(parent.children(recursive=True)) == 2, "an engine core and its worker"
+        else:
+            next(line for line in lines if line.startswith("STARTING"))
+            wait_for(lambda: vllm_processes(parent.children(recursive=True)) > 0, 120, "the engine core, which says its name and starts")
+        children = parent.children(recursive=True)
         process.kill()
-    gone, alive = psutil.wait_procs(children, timeout=20)
-    assert not alive and len(gone) == len(children)
+        gone, alive = psutil.wait_procs(children, timeout=20)
+        for child in alive:
+            child.kill()
+        assert not alive and len(gone) == len(children)
+        assert when == "started" or not any(line.startswith("STARTED") for line in lines), "the engine had started already"

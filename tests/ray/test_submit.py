@@ -4,6 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -67,6 +71,44 @@ def test_a_mistake_is_not_submitted_again(cluster: dict[str, str]) -> None:
     shown, said = job.communicate(timeout=120)
     assert job.returncode == 2 and "cannot be written" in shown, shown + said
     assert said.count("submitted quickstart-") == 1 and jobs(cluster).count("JobStatus.FAILED") <= before + 2, said
+
+
+class NoWebsockets(BaseHTTPRequestHandler):
+    """A proxy before the cluster's job server that, as many do, lets no websocket through."""
+
+    upstream = ""
+
+    def do_GET(self) -> None:
+        if "Upgrade" in self.headers:
+            return self._answer(400, b"no websockets here")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length", "connection")}
+        request = urllib.request.Request(self.upstream + self.path, body, headers, method=self.command)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                self._answer(answer.status, answer.read())
+        except urllib.error.HTTPError as error:
+            self._answer(error.code, error.read())
+
+    do_POST = do_PUT = do_GET
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_job_ends_where_only_its_log_cannot_be_had(cluster: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NoWebsockets, "upstream", cluster["RAY_API_SERVER_ADDRESS"])
+    with ThreadingHTTPServer(("127.0.0.1", 0), NoWebsockets) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        job = submit(cluster, "--store", "/proc/no/other/store", "--address", f"http://127.0.0.1:{proxy.server_port}")
+        _, said = job.communicate(timeout=240)
+        proxy.shutdown()
+    assert job.returncode == 2 and said.count("cannot be followed") == 1 and "ray job logs quickstart-" in said, said
 
 
 def test_a_cluster_that_is_not_there_is_said(cluster: dict[str, str], store_folder: Path) -> None:

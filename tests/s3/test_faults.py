@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_jobs.logs import RunLog
 from tests.s3.conftest import bucket
 from tests.s3.proxy import KINDS, FaultProxy
 from tests.s3.servers import Server
@@ -108,6 +109,22 @@ def test_of_commits_at_the_same_moment_one_stands_whatever_fails(behind: tuple[S
             assert {result.attempt for result in results} == {manifest.attempt}
     assert not any(checked.findings for checked in verify(direct))
     assert not any(checked.findings for checked in verify(store)), "a fault was taken for damage"
+
+
+def test_a_log_that_cannot_be_stored_does_not_hide_what_ended_the_run(
+    moto: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = replace(Store(bucket(moto, tmp_path, monkeypatch)), run="of-the-test")
+
+    def away(*_: object) -> None:
+        raise OSError("the server is away")
+
+    monkeypatch.setattr(Store, "write", away)
+    with pytest.raises(RuntimeError, match="what ended the run"), RunLog(store) as log:
+        os.write(1, b"a library's word\n")
+        raise RuntimeError("what ended the run")
+    said = capfd.readouterr().out
+    assert "the server is away" in said and str(log.local) in said and log.local.read_text() == "a library's word\n"
 
 
 def test_a_server_that_stays_away_is_an_error_that_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

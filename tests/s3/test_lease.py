@@ -159,6 +159,78 @@ def test_stop_ends_waiting_and_gives_back_what_was_taken(store: Store) -> None:
         assert holder(store, first.directory) is None
 
 
+def test_a_stopped_run_holds_what_it_still_works_on(store: Store) -> None:
+    """A step has failed: nothing more is started, but what runs goes on for as long as it takes, and must not be taken over."""
+    with Leases(of(store, "a"), print) as a, Leases(of(store, "b"), print) as b, ThreadPoolExecutor(1) as pool:
+        a.acquire([ONE])
+        a.stop()
+        waiting = pool.submit(b.acquire, [ONE])
+        time.sleep(2 * lease.EXPIRY_SECONDS)
+        assert not waiting.done(), "a living run's step was taken"
+        commit(of(store, "a"), "by a")
+        a.release([ONE])
+        assert waiting.result(30) == []
+
+
+def held_by(leases: Leases, store: Store) -> str:
+    with leases.hold(ONE):
+        found = holder(store, ONE.directory)
+        return found[1].run if found else ""
+
+
+def test_a_finished_step_can_be_held_by_one_at_a_time(store: Store) -> None:
+    with Leases(of(store, "a"), print) as a, Leases(of(store, "b"), print) as b, ThreadPoolExecutor(1) as pool:
+        with a.hold(ONE):
+            commit(of(store, "a"), "by a")
+            waiting = pool.submit(held_by, b, store)
+            time.sleep(0.5)
+            assert not waiting.done()
+        assert waiting.result(30) == "b"
+        assert holder(store, ONE.directory) is None
+
+
+def test_a_waiter_that_saw_nothing_for_long_does_not_call_a_heartbeat_stopped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server was away for both: whose retry comes through first must not decide."""
+    stale(store, "other")
+    leases = Leases(of(store, "waiter"), print)
+    found = holder(store, ONE.directory)
+    assert found is not None
+    said: list[str] = []
+    for clock in (0.0, 0.5, 1.0, 90.0, 90.5, 91.0, 91.5, 92.0, 92.1):
+        monkeypatch.setattr(lease.time, "monotonic", lambda clock=clock: clock)
+        said.append(leases._expired(found[1]))
+    assert not any(said[:-1]) and "heartbeat has stopped" in said[-1], said
+
+
+def test_a_process_that_proc_hides_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/proc with hidepid shows no process of another user."""
+    held = lease.Lease("r", "h", " ".join([*lease._machine(), "1", "123"]), "t")
+    monkeypatch.setattr(lease.Path, "read_text", lambda self, real=lease.Path.read_text: _hide(self) or real(self))
+    assert not held.has_ended
+    assert lease._start("4194304999") == ""
+
+
+def _hide(path: object) -> str:
+    if str(path).endswith("/stat"):
+        raise FileNotFoundError(str(path))
+    return ""
+
+
+def test_a_lease_that_cannot_be_read_expires(store: Store) -> None:
+    store.write(store.path(ONE.directory, "lease", "000001.json"), b"")
+    said: list[str] = []
+    with Leases(of(store, "next"), said.append) as leases:
+        assert leases.acquire([ONE]) == [ONE]
+    assert "held by run unreadable" in said[0] and "taken over" in said[-1]
+
+
+def test_a_lease_that_is_given_back_while_another_run_looks_is_no_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = store.path(ONE.directory, "lease/000001.json")
+    store.write(path, b"another's")
+    monkeypatch.setattr(Store, "read", lambda self, path: (_ for _ in ()).throw(FileNotFoundError(path)))
+    assert not store.create(path, b"mine")
+
+
 def test_the_heartbeat_outlives_a_server_that_is_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     with Leases(of(store, "a"), said.append):

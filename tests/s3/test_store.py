@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from w2s.experiments import load, set_fields
 from w2s.plan import plan
 from w2s.recipe import Answers, WorldProblems
 from w2s.records import Demonstration, Problem, Reference
-from w2s.s3 import S3
+from w2s.s3 import S3, has_credentials
 from w2s.step import Step, step
 from w2s.step_recipes import Grade
 from w2s.store import Store
@@ -138,11 +139,29 @@ def test_a_store_that_cannot_be_written_says_so() -> None:
         Store("/proc/nowhere").check_writable()
 
 
-@pytest.mark.parametrize("url", ["s3://AKIA:hidden@bucket/runs", "s3://AKIA@bucket"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://AKIA:hidden@bucket/runs",
+        "s3://AKIA@bucket",
+        "s3://AKIA:hid/den+hidden@bucket/runs",  # a slash ends a URL's host, and secret keys have them
+        "s3://AKIA:hidden#hidden@bucket/runs",
+        "https://bucket.example/a.jsonl?X-Amz-Credential=AKIA&X-Amz-Signature=hidden",
+        "https://example.org/a.jsonl?v=1&token=hidden",
+    ],
+)
 def test_credentials_in_a_url_are_refused_without_being_shown(url: str) -> None:
-    with pytest.raises(ValueError, match="set AWS_ACCESS_KEY_ID") as refused:
+    with pytest.raises(ValueError, match="leave them to the environment") as refused:
         Store(url)
-    assert "hidden" not in str(refused.value) and "AKIA" not in str(refused.value)
+    with pytest.raises(ValueError, match=r"--set strong\.name: .*leave them to the environment") as set_field:
+        set_fields(load("quickstart"), [f"strong.name={url}"])
+    for told in (refused.value, set_field.value):
+        assert "hidden" not in str(told) and "AKIA" not in str(told)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/runs@1", "hf://datasets/me/name@main/a.jsonl", "s3://bucket/a:b", "https://example.org/a.jsonl?v=1"])
+def test_other_signs_in_a_url_are_no_credentials(url: str) -> None:
+    assert not has_credentials(url)
 
 
 def test_settings_come_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,16 @@ def test_rays_defaults_are_overridden() -> None:
         assert disk["Ebs"]["VolumeSize"] >= 2 * 140 + 20 and disk["Ebs"]["Encrypted"]
 
 
+def test_the_hubs_token_is_mounted_where_it_is_looked_for() -> None:
+    from huggingface_hub import constants
+
+    line = "  # ~/.cache/huggingface/token: ~/.cache/huggingface/token\n"
+    config = prepared(yaml.safe_load(TEXT.replace(line, line.replace("# ", ""))))
+    ((there, here),) = (config["file_mounts"].items() - CONFIG["file_mounts"].items()) or [("", "")]
+    assert there == here == "~/.cache/huggingface/token"
+    assert Path(constants.default_home, "huggingface", "token") == Path(here).expanduser()
+
+
 def test_everything_is_pinned() -> None:
     assert re.fullmatch(r"[\w.-]+/w2s:[\w.-]+-gpu@sha256:[0-9a-f]{64}", CONFIG["docker"]["image"])
     for node in NODES.values():

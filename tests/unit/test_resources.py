@@ -16,7 +16,9 @@ from ray_jobs.resources import (
     engine_arguments,
     engine_environment,
     engine_placement,
+    engines_that_fit,
     needs,
+    needs_on_one_node,
     scaling_config,
 )
 
@@ -134,6 +136,27 @@ def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: 
 )
 def test_needs(preset: str, kind: str, claim: dict[str, int]) -> None:
     assert needs(PRESETS[preset], kind) == claim
+
+
+@pytest.mark.parametrize(
+    ("preset", "free", "engines"),
+    [("local", {"CPU": 2.0}, 2), ("local", {"CPU": 0.5}, 0), ("node-8gpu", {"CPU": 96.0, "GPU": 5.0}, 5), ("cluster-70b", {"CPU": 999.0}, 0)],
+)
+def test_engines_that_fit(preset: str, free: dict[str, float], engines: int) -> None:
+    assert engines_that_fit(PRESETS[preset], free) == engines
+
+
+@pytest.mark.parametrize(
+    ("resources", "kind", "claim"),
+    [
+        ("cluster-70b", "sample", {"CPU": 16, "GPU": 4}),
+        ("cluster-70b", "prefer", {"CPU": 64, "GPU": 8}),
+        ("cluster-70b,workers=16", "prefer", {"CPU": 8, "GPU": 1}),
+        ("local", "finetune", {"CPU": 0.5, "GPU": 0}),
+    ],
+)
+def test_needs_on_one_node(resources: str, kind: str, claim: dict[str, float]) -> None:
+    assert needs_on_one_node(load_resources(resources), kind) == claim
 
 
 def test_scaling_config() -> None:

@@ -13,6 +13,7 @@ from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, needs
 from w2s.experiments.quickstart import quickstart
 from w2s.graph import build_steps
+from w2s.lease import LeaseLost
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer, Sample
 from w2s.store import Store
@@ -51,10 +52,20 @@ class Recorder:
             self.done.update(step.name for step in steps)
 
 
+@pytest.fixture(autouse=True)
+def _cluster(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A cluster that can be anything; returns what is done to it."""
+    done: list[str] = []
+    monkeypatch.setattr(runs.cluster, "start", lambda: None)
+    monkeypatch.setattr(runs.cluster, "is_own", lambda: False)
+    monkeypatch.setattr(runs.cluster, "lacking", lambda *claim: "")
+    monkeypatch.setattr(runs.cluster, "abandon", lambda: done.append("abandoned"))
+    return done
+
+
 def scheduled(monkeypatch: pytest.MonkeyPatch, recorder: Recorder, cpus: float, gpus: float = 0, preset: str = "local") -> Recorder:
     steps = list(build_steps(EXPERIMENT))
     monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
-    monkeypatch.setattr(runs.cluster, "start", lambda: None)
     monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": cpus, "GPU": gpus})
     runs.Scheduler(steps, Store("store", run="test"), load_resources(preset), Progress()).run()
     assert recorder.done == {step.name for step in steps}
@@ -95,6 +106,49 @@ def test_a_failure_is_raised_and_starts_nothing_more(monkeypatch: pytest.MonkeyP
     assert set(trained) <= {"weak_sft", "full_weak_ft", "ceiling"}
 
 
+def test_another_step_that_fails_meanwhile_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    recorder, job = Recorder(fail="weak_sft"), Recorder.job
+
+    def slow(self: Recorder, steps: list[Step], *rest: Any) -> None:
+        if steps[0].name == "ceiling":
+            time.sleep(0.5)
+            raise LeaseLost("another run took it")
+        job(self, steps, *rest)
+
+    monkeypatch.setattr(Recorder, "job", slow)
+    with pytest.raises(RuntimeError, match="it broke"):
+        scheduled(monkeypatch, recorder, cpus=64)
+    assert "failed too: ceiling: LeaseLost: another run took it" in capsys.readouterr().out
+
+
+def test_ctrl_c_while_the_others_end_leaves_them(monkeypatch: pytest.MonkeyPatch, _cluster: list[str]) -> None:
+    """Ray that is shut down under a thread that is in it ends the process with code 1, or never."""
+    real, waits = runs.wait, list[object]()
+
+    def wait(running: Any, **how: Any) -> Any:
+        if not how:  # for all that still run
+            waits.append(running)
+            raise KeyboardInterrupt
+        return real(running, **how)
+
+    monkeypatch.setattr(runs, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        scheduled(monkeypatch, Recorder(fail="weak_sft"), cpus=64)
+    assert waits and _cluster == ["abandoned"]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_the_cluster_has_not_is_said_or_refused(own: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(runs.cluster, "is_own", lambda: own)
+    monkeypatch.setattr(runs.cluster, "lacking", lambda *claim: "8 GPU, and the nodes have 4")
+    if own:
+        with pytest.raises(ValueError, match="--resources asks for 8 GPU, and the nodes have 4: choose"):
+            scheduled(monkeypatch, Recorder(), cpus=64)
+    else:
+        scheduled(monkeypatch, Recorder(), cpus=64)
+        assert "waiting for 8 GPU, and the nodes have 4; an autoscaler may add it" in capsys.readouterr().out
+
+
 def test_leases_are_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scheduled(monkeypatch, Recorder(), cpus=2)
     with pytest.raises(RuntimeError, match="it broke"):
@@ -128,7 +182,6 @@ def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -
     recorder = Recorder()
     monkeypatch.setattr(Recorder, "job", lambda self, group, *rest: self.groups.append([step.directory for step in group]))
     monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
-    monkeypatch.setattr(runs.cluster, "start", lambda: None)
     monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": 2, "GPU": 0})
     runs.Scheduler(steps, Store("store", run="test"), load_resources("local"), Progress()).run()
     assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)

@@ -80,3 +80,17 @@ def test_an_engine_that_dies_of_itself_is_seen() -> None:
         for key in "abcdef":
             if suspects.may_run(key):
                 suspects.started(key)
+
+
+@pytest.mark.parametrize("late", "abcd")
+def test_a_suspect_whose_answer_comes_after_the_death_is_cleared(late: str) -> None:
+    suspects = Suspects()
+    for key in "abcd":
+        suspects.started(key)
+    suspects.died()
+    suspects.finished(late)  # it was on its way
+    for _ in range(3):
+        key = next(key for key in "abcd" if key != late and any(key in group for group in suspects.groups) and suspects.may_run(key))
+        suspects.started(key)
+        suspects.finished(key)
+    assert not suspects.groups and suspects.may_run("another")

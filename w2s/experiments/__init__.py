@@ -17,6 +17,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from pydantic import ValidationError
 
 from w2s.recipe import Experiment, Recipe
+from w2s.s3 import has_credentials
 
 Changed = TypeVar("Changed", bound=Recipe)
 
@@ -72,7 +73,8 @@ def set_fields(experiment: Experiment, assignments: Sequence[str]) -> Experiment
         try:
             experiment = _changed(experiment, path.strip().split("."), raw)
         except ValidationError as error:
-            raise ValueError(f"--set {assignment}: {_rule(error)}") from error
+            shown = path if has_credentials(raw) else assignment
+            raise ValueError(f"--set {shown}: {_rule(error)}") from None if has_credentials(raw) else error
         except ValueError as error:
             raise ValueError(f"--set {assignment}: {error}") from error
     return experiment

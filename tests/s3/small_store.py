@@ -1,0 +1,79 @@
+"""A small store of four steps, and every class of damage to its files."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from w2s.attempt import parquet_bytes
+from w2s.recipe import Model, Sampling, WorldProblems
+from w2s.records import Completion, Problem
+from w2s.repair import set_damaged_aside
+from w2s.step import Step, step
+from w2s.step_recipes import Report, Sample
+from w2s.store import Store
+
+PROBLEMS = step("problems", WorldProblems(seed=1))
+OTHERS = step("others", WorldProblems(seed=2))
+SAMPLED = step("sampled", Sample(model=Model(name="m", revision="1"), sampling=Sampling(n=1)), problems=PROBLEMS["test"])
+LAST = step("last", Report(experiment="e", description=""), completions=SAMPLED["completions"], problems=PROBLEMS["test"])
+GRAPH = [PROBLEMS, SAMPLED, LAST]
+BLOCKS = 3
+
+
+def finish(store: Store, one: Step, rows: int = 4) -> None:
+    attempt = store.attempt(one)
+    attempt.write_records("test", [Problem(f"p{n}", f"{one.name} {n}") for n in range(rows)], Problem)
+    attempt.write_document("notes", [one.name])
+    attempt.commit({})
+
+
+def sample(store: Store) -> None:
+    """As the sampling job does it: only the blocks that are missing."""
+    attempt = store.attempt(SAMPLED)
+    store.create(store.path(SAMPLED.directory, "blocks/plan.json"), json.dumps({"problems_per_block": 2}).encode())
+    for block in range(BLOCKS):
+        path = f"blocks/{block:05d}.parquet"
+        rows = [Completion(f"p{2 * block + n}", 0, "m", "text", "stop", 1, 1, 0) for n in range(2)]
+        store.create(store.path(SAMPLED.directory, path), parquet_bytes(rows, Completion))
+        attempt.add("completions", path)
+    attempt.counts.update(problems=2 * BLOCKS)
+    attempt.commit({})
+
+
+def whole(store: Store) -> None:
+    finish(store, PROBLEMS)
+    finish(store, OTHERS)
+    sample(store)
+    finish(store, LAST)
+
+
+def object_of(store: Store, one: Step, table: str) -> str:
+    manifest = store.manifest(one)
+    assert manifest is not None
+    return store.path(one.directory, manifest.tables[table][0])
+
+
+def mend(store: Store, say: Callable[[str], None]) -> list[str]:
+    return set_damaged_aside(GRAPH, replace(store, run="repair"), say)
+
+
+def flipped(data: bytes) -> bytes:
+    return data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :]
+
+
+DAMAGE: dict[str, tuple[Callable[[bytes, bytes], bytes | None], str]] = {
+    "cut": (lambda own, other: own[: len(own) // 2], "cut: "),
+    "cut to nothing": (lambda own, other: b"", "cut: 0 bytes"),
+    "flipped": (lambda own, other: flipped(own), "other bytes"),
+    "missing": (lambda own, other: None, "missing"),
+    "extra": (lambda own, other: own + b"\x00", "too long"),
+    "replaced": (lambda own, other: other, "it is steps/report-"),
+}
+
+
+def damage(store: Store, path: str, kind: str) -> str:
+    """Do it; returns what must be said."""
+    change, said = DAMAGE[kind]
+    data = change(store.read(path), store.read(object_of(store, LAST, "test")))
+    store.remove([path]) if data is None else store.write(path, data)
+    return said

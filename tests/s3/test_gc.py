@@ -1,0 +1,106 @@
+"""Garbage goes, and nothing else does, whatever happens meanwhile."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.s3.conftest import bucket
+from tests.s3.small_store import GRAPH, OTHERS, PROBLEMS, damage, finish, object_of, whole
+from w2s import gc, lease
+from w2s.gc import collect, find_garbage
+from w2s.recipe import WorldProblems
+from w2s.records import Problem
+from w2s.repair import set_damaged_aside
+from w2s.step import step
+from w2s.store import Store
+from w2s.uploads import unfinished_uploads
+from w2s.verify import verify
+
+
+def test_gc_takes_what_failed_attempts_left_and_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole(store)
+    named = {entry.path for entry in store.tree(store.path())}
+    orphan = store.attempt(PROBLEMS)
+    orphan.write_records("test", [], Problem)
+    unfinished = step("unfinished", WorldProblems(seed=3))
+    store.attempt(unfinished).write_records("test", [], Problem)
+    store.write(store.path(unfinished.directory, "training/checkpoint/state"), b"to go on from")
+    store.write(store.path("probe-0123456789abcdef"), b"")
+    store.write(store.path("logs/run.log"), b"log")
+    assert find_garbage(store) == [], "nothing is old enough"
+    monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
+    garbage = find_garbage(store)
+    assert {one.directory for one in garbage} == {PROBLEMS.directory, unfinished.directory, ""}
+    assert sum(one.bytes for one in garbage) > 0
+    collect(store, garbage)
+    left = {entry.path for entry in store.tree(store.path())}
+    assert left == named | {store.path(unfinished.directory, "training/checkpoint/state"), store.path("logs/run.log")}
+    assert not any(checked.findings for checked in verify(store)) and find_garbage(store) == []
+
+
+def test_gc_counts_an_orphan_s_age_from_when_it_became_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run may still read what a manifest named before a repair."""
+    whole(store)
+    damage(store, object_of(store, OTHERS, "test"), "cut")
+    monkeypatch.setattr(gc, "ORPHAN_SECONDS", 5.0)
+    time.sleep(7)
+    assert set_damaged_aside([*GRAPH, OTHERS], replace(store, run="repair"), print) == ["others"]
+    assert find_garbage(store) == []
+    finish(store, OTHERS)
+    assert find_garbage(store) == []
+
+
+def test_gc_takes_nothing_that_a_manifest_younger_than_its_listing_names(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
+    attempt = store.attempt(PROBLEMS)
+    attempt.write_records("test", [Problem("p", "q")], Problem)
+    listed = store.tree(store.path())
+    attempt.commit({})
+    monkeypatch.setattr(Store, "tree", lambda self, path: listed)
+    assert find_garbage(store) == []
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("server", ["moto", "rclone"])
+def test_gc_takes_uploads_that_never_ended_and_nothing_else(
+    server: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(bucket(request.getfixturevalue(server), tmp_path, monkeypatch)).check_writable()
+    name, _, key = store.path("steps/one/attempt/adapter").partition("/")
+    store.write(f"{name}/{key}", b"an object of the same name")
+    for one in (key, key, "elsewhere/adapter"):
+        number = store.fs.call_s3("create_multipart_upload", Bucket=name, Key=one)["UploadId"]
+        store.fs.call_s3("upload_part", Bucket=name, Key=one, UploadId=number, PartNumber=1, Body=b"part")
+    assert len(unfinished_uploads(store)) == 2
+    assert find_garbage(store) == [] or server == "moto", "nothing is old enough, but by moto's clock for uploads, which always says 2010"
+    monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
+    found = [one for one in find_garbage(store) if one.why == "uploads in parts that never ended"]
+    assert [(len(one.entries), one.bytes) for one in found] == [(2, 8)]
+    collect(store, found)
+    collect(store, found)  # ended already
+    assert unfinished_uploads(store) == [] and store.read(f"{name}/{key}") == b"an object of the same name"
+    assert len(store.fs.call_s3("list_multipart_uploads", Bucket=name)["Uploads"]) == 1, "an upload outside of the store is gone"
+
+
+def test_gc_with_keep_takes_other_steps_but_never_under_a_live_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole(store)
+    keep = {one.directory for one in GRAPH}
+    with lease.Leases(replace(store, run="alive"), print), pytest.raises(ValueError, match="run alive is at work"):
+        find_garbage(store, keep)
+    garbage = find_garbage(store, keep)
+    assert [one.directory for one in garbage] == [OTHERS.directory]
+    collect(store, garbage)
+    assert store.names(store.path("steps")) == sorted(one.directory.removeprefix("steps/") for one in GRAPH)
+    assert find_garbage(store, keep) == [] and find_garbage(store) == []
+
+
+def test_gc_leaves_a_step_alone_that_a_live_run_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
+    with lease.Leases(replace(store, run="alive"), print) as leases:
+        leases.acquire([PROBLEMS])
+        replace(store, run="alive").attempt(PROBLEMS).write_records("test", [], Problem)
+        assert [one for one in find_garbage(store) if one.directory] == []
+        leases.release([PROBLEMS])
+    assert [one.directory for one in find_garbage(store)] == [PROBLEMS.directory]
