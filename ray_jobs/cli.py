@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 1 a step failed, 2 the user must change something, 130 stopped."""
+    """Run the command line; returns the exit code: 0 done, 1 a step failed, 2 the user must change something, 130 stopped by a person, 143
+    by SIGTERM, as a machine that shuts down sends it."""
     options = parser().parse_args(arguments)
     try:
         return leave(options.command(options))
     except ValueError as error:
         print(f"w2s: {error}", file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, and SIGTERM, which Ray turns into SystemExit
+    except (KeyboardInterrupt, SystemExit) as stop:  # Ctrl-C, and SIGTERM, which Ray turns into SystemExit
         print("w2s: stopped; what is finished stays: run the same command again to go on", file=sys.stderr)
-        return leave(130)
+        return leave(130 if isinstance(stop, KeyboardInterrupt) else 143)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -76,8 +76,15 @@ def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Pa
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize(("step", "sign"), [("test_strong_base", "blocks/plan.json"), ("ceiling", "training/*.safetensors")])
-def test_ctrl_c_says_how_to_go_on(store_folder: Path, step: str, sign: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "sign", "signal_sent", "code"),
+    [
+        ("test_strong_base", "blocks/plan.json", signal.SIGINT, 130),
+        ("test_strong_base", "blocks/plan.json", signal.SIGTERM, 143),  # for `w2s submit` a lost driver, not a person's wish
+        ("ceiling", "training/*.safetensors", signal.SIGINT, 130),
+    ],
+)
+def test_a_run_that_is_stopped_says_how_to_go_on(store_folder: Path, step: str, sign: str, signal_sent: signal.Signals, code: int) -> None:
     command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store_folder), "--only", step]
     command += ["--resources", "local,save_minutes=0.01"]
     driver = subprocess.Popen(
@@ -85,8 +92,8 @@ def test_ctrl_c_says_how_to_go_on(store_folder: Path, step: str, sign: str) -> N
     )
     wait_for(lambda: bool(list(store_folder.glob(f"steps/*/{sign}"))), 120, f"{step} to start")
     time.sleep(5)
-    driver.send_signal(signal.SIGINT)
+    driver.send_signal(signal_sent)
     _, said = driver.communicate(timeout=90)
-    assert driver.returncode == 130 and "run the same command again" in said, said
+    assert driver.returncode == code and "run the same command again" in said, said
     wait_for(lambda: not left_over(store_folder), 60, f"the run's processes to end: {left_over(store_folder)}")
     assert "resume" in w2s("plan", "quickstart", "--store", str(store_folder), "--only", step).stdout

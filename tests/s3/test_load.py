@@ -5,6 +5,8 @@ import pytest
 from tests.benchmarks.store import half_finished, planned, readers_and_writers, small_tables
 from tests.conftest import w2s
 from tests.s3.test_store import finished
+from w2s.experiments import load
+from w2s.graph import build_steps
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
 from w2s.step import step
@@ -37,9 +39,12 @@ def test_a_plan_asks_little_of_the_server(store: Store, monkeypatch: pytest.Monk
 def test_verify_and_a_dry_gc_name_what_they_find_and_change_nothing(store: Store) -> None:
     one, unfinished = finished(store), step("unfinished", WorldProblems(seed=7))
     store.attempt(unfinished).write_records("test", [], Problem)
+    kept = store.attempt(build_steps(load("quickstart"))[0])
+    kept.write_records("test", [], Problem)
+    kept.commit({})
     before = [(entry.path, entry.bytes) for entry in store.tree(store.path("steps"))]
     whole = w2s("verify", "--store", store.url)
-    assert "1 finished, 1 unfinished, 4 files" in whole.stdout and "0 steps damaged" in whole.stdout
+    assert "2 finished, 1 unfinished, 5 files" in whole.stdout and "0 steps damaged" in whole.stdout
     others = w2s("gc", "--dry-run", "--keep", "quickstart", "--store", store.url).stdout
     assert one.directory in others and unfinished.directory in others and "6 objects" in others and "would be removed" in others
     assert [(entry.path, entry.bytes) for entry in store.tree(store.path("steps"))] == before
