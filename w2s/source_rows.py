@@ -77,7 +77,7 @@ def _hub_dataset(split: str, source: Source) -> Any:
 
 def _parquet(fs: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     with fs.open(path, "rb") as file:
-        batches = pq.ParquetFile(file).iter_batches(4096)
+        batches = pq.ParquetFile(file).iter_batches(4096, use_threads=False)
         for number, values in enumerate(itertools.chain.from_iterable(batch.to_pylist() for batch in batches), 1):
             yield f"{path}, row {number}", values
 

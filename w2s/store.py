@@ -9,7 +9,6 @@ from manifests to files, never from listings, and check every file's sha256 as t
 # pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
 
 import hashlib
-import io
 import json
 import posixpath
 import secrets
@@ -20,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from w2s.attempt import Attempt
 from w2s.manifest import File, Manifest
 from w2s.objects import Objects, in_parallel
-from w2s.records import Record, from_table
+from w2s.records import Record, from_table, parse_parquet
 from w2s.step import Step, Table
 
 
@@ -96,7 +94,7 @@ class Store(Objects):
         """All rows of a table, in the order of its files."""
         rows: list[Record] = []
         for file in self.files(table):
-            rows.extend(from_table(pq.read_table(io.BytesIO(self.read_file(table.step.directory, file))), record))
+            rows.extend(from_table(parse_parquet(self.read_file(table.step.directory, file)), record))
         return rows
 
     def inputs(self, step: Step, role: str, record: type[Record]) -> list[Record]:
@@ -113,7 +111,7 @@ class Store(Objects):
         Raises ValueError, naming the file, where its checksums do not fit.
         """
         try:
-            return from_table(pq.read_table(io.BytesIO(data), page_checksum_verification=True), record)
+            return from_table(parse_parquet(data, checksums=True), record)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise ValueError(f"{path} is damaged ({str(error).splitlines()[0]}): delete it and run again") from error
 

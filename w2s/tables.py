@@ -8,16 +8,14 @@ over any number of problems can be done shard by shard, each in memory of its ow
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportMissingTypeStubs=false
 
-import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from w2s.manifest import File
-from w2s.records import Record, from_table
+from w2s.records import Record, from_table, parse_parquet
 from w2s.store import Store
 
 SHARD_BYTES = 8 << 20
@@ -78,7 +76,7 @@ def read_part(store: Store, part: Part, shard: Shard, record: type[Record]) -> l
     """The shard's rows of one table, in the order of its files, every file checked against its checksum."""
     rows: list[Record] = []
     for file in part.files:
-        table: Any = pq.read_table(io.BytesIO(store.read_file(part.directory, file)))
+        table: Any = parse_parquet(store.read_file(part.directory, file))
         if not shard.holds(file):
             ids = pc.field("problem_id")
             if shard.after is not None:

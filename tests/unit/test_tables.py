@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ray_jobs import curate, evaluate, shards
 from ray_jobs.presets import load_resources
 from ray_jobs.progress import Progress
+from tests.conftest import fresh
 from w2s import attempt as attempts
 from w2s.experiments import load, set_fields
 from w2s.graph import build_steps
@@ -147,3 +148,22 @@ def test_shards_hold_every_problem_once(tmp_path_factory: pytest.TempPathFactory
         assert sorted(p.problem_id for part in rows for p in part) == sorted(found)
         for shard, part in zip(cut, rows, strict=True):
             assert all((shard.after is None or p.problem_id > shard.after) and (shard.last is None or p.problem_id <= shard.last) for p in part)
+
+
+def test_no_thread_of_arrow_s_outlives_a_read(tmp_path: Path) -> None:
+    """One that lets go of Python's bytes while the interpreter ends makes the process end with SIGABRT: seen of a run that had done all."""
+    code = f"""
+import os
+from w2s.records import Problem
+from w2s.recipe import WorldProblems
+from w2s.step import step
+from w2s.store import Store
+store, one = Store({str(tmp_path)!r}), step("problems", WorldProblems())
+attempt = store.attempt(one)
+attempt.write_records("test", [Problem(str(n), "q") for n in range(1000)], Problem)
+attempt.commit({{}})
+before = len(os.listdir("/proc/self/task"))
+assert len(store.records(one["test"], Problem)) == len(store.read_records(store.path(one.directory, store.files(one["test"])[0].path), Problem))
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    assert fresh(code) == "0\n"
