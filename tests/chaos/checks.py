@@ -1,14 +1,13 @@
 """What must hold of a store after a job was disturbed and finished, compared with a store of the same work without faults."""
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
 from tests.chaos.figures import Run
 from tests.chaos.job import Work
-from w2s.records import Completion, Problem
+from w2s.records import Completion, Problem, parse_parquet
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer, Sample
 from w2s.store import Store
@@ -98,9 +97,8 @@ def _check_tables(run: Run, step: Step, store: Store, reference: Store) -> None:
 
 
 def _rows(step: Step, name: str, store: Store) -> list[dict[str, object]]:
-    import pyarrow.parquet as pq
 
-    tables = [pq.read_table(io.BytesIO(store.read_file(step.directory, file))) for file in store.files(step[name])]
+    tables = [parse_parquet(store.read_file(step.directory, file)) for file in store.files(step[name])]
     return [row for table in tables for row in table.to_pylist()]
 
 
