@@ -97,7 +97,6 @@ def _check_tables(run: Run, step: Step, store: Store, reference: Store) -> None:
 
 
 def _rows(step: Step, name: str, store: Store) -> list[dict[str, object]]:
-
     tables = [parse_parquet(store.read_file(step.directory, file)) for file in store.files(step[name])]
     return [row for table in tables for row in table.to_pylist()]
 
