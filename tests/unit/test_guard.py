@@ -24,6 +24,7 @@ ACTOR = """
         processes["after"] = subprocess.Popen(SLEEP)
     print(*(f"{name}={process.pid}" for name, process in processes.items()), flush=True)
     if sys.argv[1] == "end":
+        sys.stdin.readline()  # the test has seen them all
         guard.end()
         guard.end()
         print("ended", guard.process.returncode, flush=True)
@@ -39,13 +40,15 @@ def ended(process: psutil.Process) -> bool:
 @pytest.mark.parametrize("how", ["kill", "end"])
 def test_only_what_was_started_under_the_guard_ends_with_it(how: str, started: bool) -> None:
     command = [sys.executable, "-c", textwrap.dedent(ACTOR), how, *(["started"] if started else [])]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as actor:
-        assert actor.stdout
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as actor:
+        assert actor.stdin and actor.stdout
         named = dict(word.split("=") for word in actor.stdout.readline().split())
         processes = {name: psutil.Process(int(pid)) for name, pid in named.items()}
         worker, *_ = processes["engine"].children()
         try:
             if how == "end":
+                actor.stdin.write("\n")
+                actor.stdin.flush()
                 assert actor.stdout.readline() == "ended 0\n"
                 assert ended(processes["engine"]) and ended(worker)
             actor.kill()
