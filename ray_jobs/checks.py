@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from ray_jobs.models import base_folder, context_limit, first_line
+from ray_jobs.models import base_folder, context_limit
 from ray_jobs.resources import Resources, accumulation
 from ray_jobs.tokens import Tokens, load_tokenizer
 from w2s.recipe import Experiment, Model
+from w2s.revisions import first_line
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer
 

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from w2s.objects import in_parallel
 from w2s.recipe import Model
-from w2s.revisions import CHECK_URL, locate
+from w2s.revisions import CHECK_URL, first_line, locate
 from w2s.s3 import S3
 from w2s.step import Table
 from w2s.store import Store
@@ -94,11 +94,6 @@ def _from_hub(model: Model, patterns: Sequence[str]) -> Path:
             f"{model.name} at revision {model.revision} cannot be had from the Hugging Face hub ({first_line(cause)}): check name and revision; "
             f"{GATED}; or give a folder or URL instead"
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """The error's kind and the first line it says."""
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
 
 
 def context_limit(folder: Path) -> int:

@@ -26,6 +26,7 @@ from w2s.records import Demonstration, Problem
 from w2s.step import Step
 from w2s.step_recipes import Sample
 from w2s.store import Store
+from w2s.verify import PLAN
 
 MAX_FAILED = 0.01
 """Share of a step's problems that may fail before the step does."""
@@ -174,7 +175,7 @@ def _prompt_tokens(tokens: Tokens, problem: Problem, task: Task) -> int:
 
 def _problems_per_block(step: Step, store: Store, resources: Resources) -> int:
     """The step's block size: this run's, unless an earlier attempt has fixed one."""
-    path = store.path(step.directory, "blocks/plan.json")
+    path = store.path(step.directory, PLAN)
     if not store.fs.exists(path):
         store.create(path, json.dumps({"problems_per_block": resources.problems_per_block}).encode())
     return int(json.loads(store.read(path))["problems_per_block"])

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ray_jobs.models import first_line
+from w2s.revisions import first_line
 
 Answer = TypeVar("Answer")
 

@@ -12,6 +12,7 @@ from w2s.plan import PARTIAL
 from w2s.repair import SET_ASIDE
 from w2s.store import Store
 from w2s.uploads import Upload, abort, unfinished_uploads
+from w2s.verify import PLAN
 
 ORPHAN_SECONDS = 24 * 3600.0
 """Age by the server's clock below which nothing counts as an orphan: a reader may still have the manifest that named it."""
@@ -82,14 +83,14 @@ def _in_step(store: Store, directory: str, entries: dict[str, Entry], now: float
     except ValueError:  # verify and --repair speak of that
         return Garbage(directory, "", ())
     else:
-        needed = {"manifest.json", "blocks/plan.json", *(file.path for file in manifest.files)}
+        needed = {"manifest.json", PLAN, *(file.path for file in manifest.files)}
         why = "of attempts that did not become the step"
-    orphans = (entry for name, entry in entries.items() if name not in needed and now - max(entry.modified, since) > ORPHAN_SECONDS)
+    orphans = (entry for name, entry in entries.items() if name not in needed and _is_old(entry, now, since))
     return Garbage(directory, why, tuple(orphans))
 
 
-def _is_old(entry: Entry, now: float) -> bool:
-    return now - entry.modified > ORPHAN_SECONDS
+def _is_old(entry: Entry, now: float, since: float = 0.0) -> bool:
+    return now - max(entry.modified, since) > ORPHAN_SECONDS
 
 
 def _live_runs(entries: dict[str, Entry], now: float) -> list[str]:

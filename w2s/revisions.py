@@ -180,7 +180,7 @@ def _hub_commit(kind: str, name: str) -> str:
         info = HfApi().model_info(name, timeout=30) if kind == "model" else HfApi().dataset_info(name, timeout=30)
     except Exception as error:  # unknown, gated, offline, timed out: the user's choices are the same
         raise ValueError(
-            f"not found on the Hugging Face hub, or the hub cannot be reached ({type(error).__name__}: {_first_line(error)}): "
+            f"not found on the Hugging Face hub, or the hub cannot be reached ({first_line(error)}): "
             f"check the name, log in with HF_TOKEN for a gated {kind}, or give a folder, file or URL instead"
         ) from error
     if kind == "model":
@@ -190,8 +190,9 @@ def _hub_commit(kind: str, name: str) -> str:
     return info.sha
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0]
+def first_line(error: BaseException) -> str:
+    """The error's kind and the first line it says."""
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
 
 
 def _hash_folder(folder: Path) -> str:

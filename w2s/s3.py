@@ -5,6 +5,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,8 @@ RETRIES = 10
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 CONNECTIONS = 64
 """Requests in flight from one process."""
+MARKERS = ("ContinuationToken", "KeyMarker", "UploadIdMarker", "PartNumberMarker")
+"""Where a page of a listing begins; an answer names the next page's with `Next` before it."""
 CREDENTIALS = re.compile(
     r"://[^/@]*@|://[^@]*:[^@]*@|[?&](x-amz-(signature|credential|security-token)|x-goog-signature|signature|sig|(access_)?token|api_?key)=", re.I
 )
@@ -71,13 +74,21 @@ def child_names(fs: Any, path: str) -> list[str]:
     bucket, _, key = path.partition("/")
     prefix = f"{key.rstrip('/')}/" if key else ""
     found: list[str] = []
-    more: dict[str, str] = {}
-    while True:
-        page = fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
+    for page in pages(fs, "list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/"):
         found += [one["Prefix"] for one in page.get("CommonPrefixes", ())] + [one["Key"] for one in page.get("Contents", ())]
+    return [one.removeprefix(prefix).rstrip("/") for one in found]
+
+
+def pages(fs: Any, request: str, **asked: str) -> Iterator[dict[str, Any]]:
+    """All pages of a listing, each of which says where the next one begins."""
+    more: dict[str, Any] = {}
+    while True:
+        page = fs.call_s3(request, **asked, **more)
+        yield page
         if not page.get("IsTruncated"):
-            return [one.removeprefix(prefix).rstrip("/") for one in found]
-        more = {"ContinuationToken": page["NextContinuationToken"]}
+            return
+        if not (more := {name: page[f"Next{name}"] for name in MARKERS if page.get(f"Next{name}")}):
+            raise OSError(f"{request}: a page that is not the last does not say where the next one begins")
 
 
 @lru_cache

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2s.objects import Entry, Objects, in_parallel
+from w2s.s3 import pages
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ def unfinished_uploads(store: Objects) -> list[Upload]:
 
     def described(found: dict[str, Any]) -> Upload:
         key, number = found["Key"], found["UploadId"]
-        sizes = [int(part["Size"]) for part in _pages(store, "list_parts", "Parts", Bucket=bucket, Key=key, UploadId=number)]
+        sizes = [int(part["Size"]) for part in _entries(store, "list_parts", "Parts", Bucket=bucket, Key=key, UploadId=number)]
         return Upload(f"{bucket}/{key}", sum(sizes), found["Initiated"].timestamp(), number)
 
     try:
-        return in_parallel(described, _pages(store, "list_multipart_uploads", "Uploads", Bucket=bucket, Prefix=prefix))
+        return in_parallel(described, _entries(store, "list_multipart_uploads", "Uploads", Bucket=bucket, Prefix=prefix))
     except PermissionError as error:
         raise ValueError(f"{store.url}: uploads that never ended cannot be listed: the policy must allow s3:ListBucketMultipartUploads") from error
 
@@ -50,15 +51,8 @@ def abort(store: Objects, uploads: Sequence[Upload]) -> None:
     in_parallel(one, uploads)
 
 
-def _pages(store: Objects, request: str, what: str, **asked: str) -> Iterator[dict[str, Any]]:
-    """All entries of a listing that comes in pages."""
-    more: dict[str, Any] = {}
-    while True:
-        try:
-            page = store.fs.call_s3(request, **asked, **more)
-        except FileNotFoundError:  # "NoSuchUpload": an upload that has ended meanwhile; of rclone (v1.74.4), a bucket that has none
-            return
-        yield from page.get(what, ())
-        if not page.get("IsTruncated"):
-            return
-        more = {name: page[f"Next{name}"] for name in ("KeyMarker", "UploadIdMarker", "PartNumberMarker") if page.get(f"Next{name}")}
+def _entries(store: Objects, request: str, what: str, **asked: str) -> Iterator[dict[str, Any]]:
+    """All entries of a listing."""
+    with suppress(FileNotFoundError):  # "NoSuchUpload": an upload that has ended meanwhile; of rclone (v1.74.4), a bucket that has none
+        for page in pages(store.fs, request, **asked):
+            yield from page.get(what, ())

@@ -73,8 +73,8 @@ def set_fields(experiment: Experiment, assignments: Sequence[str]) -> Experiment
         try:
             experiment = _changed(experiment, path.strip().split("."), raw)
         except ValidationError as error:
-            shown = path if has_credentials(raw) else assignment
-            raise ValueError(f"--set {shown}: {_rule(error)}") from None if has_credentials(raw) else error
+            secret = has_credentials(raw)
+            raise ValueError(f"--set {path if secret else assignment}: {_rule(error)}") from None if secret else error
         except ValueError as error:
             raise ValueError(f"--set {assignment}: {error}") from error
     return experiment
