@@ -58,7 +58,7 @@ class Resources:
     training_nodes: str
     """As `sampling_nodes`, for training workers."""
     save_minutes: float
-    """Between a training's checkpoints; what a lost node costs at most."""
+    """From one checkpoint in the store to the next; what a lost node costs at most. Shorter than a step: one after each."""
     max_failures: int
     """Lost workers after which a training step gives up."""
 

@@ -93,15 +93,19 @@ def start_deepspeed(resources: Resources) -> None:
 
 
 class Report(TrainerCallback):
-    """Tells the driver how far the training is, and says when to save: every `save_seconds`, and once at a notice of preemption."""
+    """Tells the driver how far the training is, and says when to save: so that no more than `save_seconds` of training is ever not yet
+    in the store, and once at a notice of preemption."""
 
     def __init__(self, reporter: Any, save_seconds: float) -> None:
         self.reporter, self.save_seconds = reporter, save_seconds
-        self.saved = self.asked = time.monotonic()
         self.notice: Any = None
+        self.saved = self.stepped = self.asked = time.monotonic()
+        self.step_seconds = 0.0  # of the longest step since the last save
+        self.saving_seconds = save_seconds / 20  # of the last save; before there was one, a guess
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Say where a resumed training goes on."""
+        self.saved = self.stepped = time.monotonic()
         if self.reporter:
             self.reporter.advanced.remote(state.global_step, None)
 
@@ -110,8 +114,10 @@ class Report(TrainerCallback):
         import torch
 
         now = time.monotonic()
-        due = [now - self.saved >= self.save_seconds, now - self.asked >= PREEMPTION_SECONDS]
-        due = torch.tensor(due, dtype=torch.int32, device=args.device)
+        self.step_seconds, self.stepped = max(self.step_seconds, now - self.stepped), now
+        # A save counts when it has ended: it is due where the one after the next step would end too late.
+        too_late = now + self.step_seconds + self.saving_seconds - self.saved >= self.save_seconds
+        due = torch.tensor([too_late, now - self.asked >= PREEMPTION_SECONDS], dtype=torch.int32, device=args.device)
         torch.distributed.broadcast(due, src=0)
         save, ask = (bool(flag) for flag in due.tolist())
         if ask:
@@ -130,8 +136,10 @@ class Report(TrainerCallback):
             self.reporter.advanced.remote(state.global_step, float(loss))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """The next save is due an interval after this one's end."""
-        self.saved = time.monotonic()
+        """The next interval begins when this save has ended."""
+        now = time.monotonic()
+        self.saving_seconds, self.step_seconds = now - self.stepped, 0.0
+        self.saved = self.stepped = now
         if self.reporter:
             self.reporter.saved.remote(state.global_step)
 
