@@ -7,8 +7,9 @@ import psutil
 
 MARKER = "W2S_CHAOS"
 """Environment variable that the campaign's Ray and drivers have and all their children inherit."""
-ENVIRONMENT = {"RAY_worker_niceness": "0"}
-"""Of all drivers and clusters: Ray's workers are as urgent as what started them, or a busy machine lets them wait for everything else."""
+ENVIRONMENT = {"RAY_worker_niceness": "0", "SPT_NOENV": "1"}
+"""Of all drivers and clusters: Ray's workers are as urgent as what started them, or a busy machine lets them wait for everything else;
+and setproctitle, by which vLLM names its processes, leaves the marker alone: it writes over the environment as far as that is unchanged."""
 IDLE_CLUSTER = re.compile(
     r"tests\.chaos\.cluster|/raylet/raylet |/gcs/gcs_server |/(monitor|log_monitor|dashboard|default_worker)\.py|resource_tracker"
     r"|^ray::(IDLE|DashboardAgent|RuntimeEnvAgent|_AutoscalingCoordinatorActor|ActorLocationTracker|_StatsActor|_UsageCollectionActor|PlacementGroupCleaner)$"
@@ -41,14 +42,27 @@ def title(process: psutil.Process) -> str:
         return ""
 
 
+def parent(process: psutil.Process) -> int | None:
+    """The pid of the process that a process comes from; None where it has ended."""
+    try:
+        return process.ppid()
+    except psutil.Error:
+        return None
+
+
 def engines(marker: str) -> list[psutil.Process]:
-    """vLLM's own processes: the engine core and, on CPU, its worker."""
-    return titled(marker, lambda name: name.startswith("VLLM::"))
+    """vLLM's own processes: the engine core and, on CPU, its worker.
+
+    By their title or, where they have none, by how they were started: setproctitle (1.3.8) looks for the command line below the first
+    variable of the environment, and sets no title where the process has changed that variable; Ray's workers have them in any order.
+    """
+    return titled(marker, lambda name: name.startswith("VLLM::") or "from multiprocessing.spawn import" in name)
 
 
 def engine_workers(marker: str) -> list[psutil.Process]:
-    """Those that hold the model; they come some seconds after their engine core."""
-    return titled(marker, lambda name: name.startswith("VLLM::Worker"))
+    """Those that hold the model, children of an engine core; they come some seconds after it."""
+    found = engines(marker)
+    return [process for process in found if parent(process) in {one.pid for one in found}]
 
 
 def sampling_actors(marker: str) -> list[psutil.Process]:
