@@ -18,10 +18,14 @@ ARGS: Any = SimpleNamespace(device="cpu")
 
 @pytest.fixture(autouse=True)
 def world_of_one(tmp_path: Path) -> Iterator[None]:
-    """A process group, for the ranks agree by a broadcast."""
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    """A process group, for the ranks agree by a broadcast; tests of trainers leave one of the same kind in this process."""
+    own = not torch.distributed.is_initialized()
+    if own:
+        torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    assert torch.distributed.get_world_size() == 1
     yield
-    torch.distributed.destroy_process_group()
+    if own:
+        torch.distributed.destroy_process_group()
 
 
 def saves(monkeypatch: pytest.MonkeyPatch, interval: float, steps: list[float], saving: float) -> list[float]:
