@@ -4,6 +4,8 @@ import argparse
 import re
 from typing import Any
 
+NO_STEPS = "{} has no steps: --store must be what `w2s run` was given"
+
 
 def add_commands(commands: Any) -> None:
     """Add them to the command line's subparsers."""
@@ -25,7 +27,7 @@ def _verify(options: argparse.Namespace) -> int:
     store.check_readable()
     checked = verify(store)
     if not checked:
-        raise ValueError(f"{store.url} has no steps: --store must be what `w2s run` was given")
+        raise ValueError(NO_STEPS.format(store.url))
     print(f"{'step':<24} {'directory':<36} {'state':<10} {'files':>6} {'bytes':>14}")
     for one in checked:
         size = sum(file.bytes for file in one.files)
@@ -33,11 +35,12 @@ def _verify(options: argparse.Namespace) -> int:
         for finding in one.findings:
             print(f"    {finding.path}: {finding.what}")
     findings = [finding for one in checked for finding in one.findings]
+    damaged = sum(bool(one.damage) for one in checked)
     states, files = [one.state for one in checked], [file for one in checked for file in one.files]
     print(
         f"{states.count('finished')} finished, {states.count('unfinished')} unfinished, {len(files):,} files with "
-        f"{sum(file.bytes for file in files):,} bytes read, {sum(bool(one.damage) for one in checked)} steps damaged, "
-        f"{sum(not f.is_damage for f in findings)} inputs absent or unreadable" + ("; w2s run EXPERIMENT --repair mends damage" if findings else "")
+        f"{sum(file.bytes for file in files):,} bytes read, {damaged} steps damaged, "
+        f"{sum(not f.is_damage for f in findings)} inputs absent or unreadable" + ("; w2s run EXPERIMENT --repair mends damage" if damaged else "")
     )
     return 1 if findings else 0
 
@@ -46,7 +49,11 @@ def _gc(options: argparse.Namespace) -> int:
     from w2s.gc import ORPHAN_SECONDS, collect, find_garbage
     from w2s.store import Store
 
-    store = Store(options.store).check_writable()
+    store = Store(options.store)
+    store.check_readable()
+    if not store.names(store.path("steps")):
+        raise ValueError(NO_STEPS.format(store.url))
+    store = store.check_writable()  # dry runs too: an object of our own shows the server's clock, by which orphans have an age
     keep = None if options.keep is None else {directory for one in options.keep for directory in _directories(one, store)}
     garbage = find_garbage(store, keep)
     for one in garbage:

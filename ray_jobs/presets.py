@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
 from ray_jobs.resources import Resources
+from w2s.experiments import closest
 
 LOCAL = Resources(
     min_engines=1,
@@ -104,7 +105,7 @@ def load_resources(text: str) -> Resources:
         field, equals, value = change.partition("=")
         if not equals or field not in kinds:
             known = ", ".join(one.name for one in fields(Resources))
-            raise ValueError(f"{change!r} in --resources {text}: it must be FIELD=VALUE, with one of the fields {known}")
+            raise ValueError(f"{change!r} in --resources {text}{closest(field, kinds)}: it must be FIELD=VALUE, with one of the fields {known}")
         values[field] = _parse(field, value, kinds[field])
     return replace(PRESETS[name], **values)
 

@@ -39,11 +39,12 @@ def audit_selection(selection: Sequence[Selection], problems: Iterable[Problem],
 def audit_pairs(
     consensus: Sequence[Consensus], pairs: Sequence[PreferencePair], problems: Iterable[Problem], references: Iterable[Reference], answers: Answers
 ) -> Tally:
-    """chosen_right, rejected_right: of all pairs; majority_right: of problems with a vote; undecided verdicts."""
+    """chosen_right, rejected_right: of all pairs; consensus_right: of problems with a vote (unlike majority_at_n, a problem without a
+    readable sample is left out, and a tie has its one answer); undecided verdicts."""
     right = _judge(problems, references, answers)
     tally = Tally()
     tally.count("undecided", by=0)
-    rows = [("majority_right", c.problem_id, c.answer) for c in consensus if c.answer]
+    rows = [("consensus_right", c.problem_id, c.answer) for c in consensus if c.answer]
     rows += [("chosen_right", p.problem_id, p.chosen_answer) for p in pairs] + [("rejected_right", p.problem_id, p.rejected_answer) for p in pairs]
     for name, problem_id, answer in rows:
         if (verdict := right(problem_id, answer)) is not None:
@@ -53,7 +54,7 @@ def audit_pairs(
 
 
 def audit_samples(samples: Iterable[Completion], problems: Iterable[Problem], references: Iterable[Reference], answers: Answers) -> Tally:
-    """pass_at_1, pass_at_n and majority_at_n of M_plus's samples, as credits of problems."""
+    """pass_at_1, pass_at_n and majority_at_n of M_plus's samples, as credits of problems; a tie shares its credit."""
     by_id = {p.problem_id: p for p in problems}
     right = _judge(by_id.values(), references, answers)
     grouped: defaultdict[str, list[Completion]] = defaultdict(list)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import fsspec
 
@@ -61,7 +62,7 @@ class Entry:
 class Objects:
     """The objects under `url`: a folder, or any URL fsspec has a filesystem for.
 
-    Raises ValueError where the URL carries credentials.
+    Raises ValueError where the URL carries credentials, or names no bucket.
     """
 
     url: str
@@ -76,6 +77,8 @@ class Objects:
         refuse_credentials(self.url, "the store's URL")
         if "://" not in self.url:  # workers have other working directories
             object.__setattr__(self, "url", str(Path(self.url).expanduser().absolute()))
+        if self.url.startswith("s3://") and not urlsplit(self.url).netloc:
+            raise ValueError(f"the store's URL {self.url} names no bucket: write s3://bucket/prefix")
         if self.url.startswith("s3://") and self.s3 is None:
             object.__setattr__(self, "s3", S3.from_environment())
 

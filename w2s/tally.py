@@ -22,6 +22,11 @@ class Tally(defaultdict[Path, float]):
         self[*path, "numerator"] += of
         self[*path, "denominator"] += all
 
+    def bin(self, section: str, name: str, of: Iterable[str]) -> None:
+        """Add one to a bin; all bins of the section appear, in the order given."""
+        for one in of:
+            self.count(section, one, by=one == name)
+
     def mean(self, *path: str, value: float) -> None:
         """Add a value to a mean."""
         self[*path, "sum"] += value

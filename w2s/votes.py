@@ -9,8 +9,8 @@ from w2s.classes import Classes
 from w2s.records import Consensus, PreferencePair, Problem
 from w2s.tally import Tally
 
-SHARE_BINS = 10
-LENGTH_BINS = ((0.5, "under 0.5"), (0.8, "0.5 to 0.8"), (1.25, "0.8 to 1.25"), (2.0, "1.25 to 2"), (float("inf"), "2 and more"))
+SHARE_BINS = [f"{low / 10:.1f} to {(low + 1) / 10:.1f}" for low in range(10)]
+LENGTH_BINS = {0.5: "under 0.5", 0.8: "0.5 to 0.8", 1.25: "0.8 to 1.25", 2.0: "1.25 to 2", float("inf"): "2 and more"}
 """Upper ends of length ratios, and their names."""
 
 
@@ -72,8 +72,7 @@ def count_problem(tally: Tally, problem: Problem, consensus: Consensus, pairs: S
         tally.share("weak_agrees_by_kind", problem.kind or "any", of=same)
         tally.share("weak_agrees_by_level", problem.level or "any", of=same)
     if consensus.samples:
-        place = min(SHARE_BINS * consensus.votes // consensus.samples, SHARE_BINS - 1)
-        tally.count("vote_share", f"{place / SHARE_BINS:.1f} to {(place + 1) / SHARE_BINS:.1f}")
+        tally.bin("vote_share", SHARE_BINS[min(10 * consensus.votes // consensus.samples, 9)], of=SHARE_BINS)
     tally.count("merged_forms", by=len(classes.merges))
     tally.count("undecided_pairs", by=len(classes.undecided))
     for pair in pairs:
@@ -90,4 +89,4 @@ def _count_pair(tally: Tally, pair: PreferencePair) -> None:
         tally.mean(section, "rejected_characters", value=rejected)
         tally.share(section, "rejected_longer", of=rejected > chosen)
     ratio = rejected / max(1, chosen)
-    tally.count("rejected_by_chosen_length", next(name for end, name in LENGTH_BINS if ratio < end))
+    tally.bin("rejected_by_chosen_length", next(name for end, name in LENGTH_BINS.items() if ratio < end), of=LENGTH_BINS.values())

@@ -23,6 +23,9 @@ from tests.ray.test_kill import left_over
         (["run", "quickstart", "--store", "/proc/no/store"], "cannot be written"),
         (["run", "quickstart", "--store", "STORE", "--resources", "laptop"], "local"),
         (["run", "quickstart", "--store", "STORE", "--resources", "local,workers=3"], "batch_size"),
+        (["run", "quickstart", "--store", "STORE", "--resources", "local,wrkers=1"], "did you mean workers?"),
+        (["run", "quickstart", "--store", "s3://"], "names no bucket"),
+        (["verify", "--store", "s3:///prefix"], "names no bucket"),
         (["run", "quickstart", "--store", "STORE", "--set", "strong.name=./no-such-model"], "no-such-model"),
         (["run", "quickstart", "--store", "STORE", "--set", "greedy.max_tokens=100000"], "context"),
         (["plan", "nothing.py:experiment", "--store", "STORE"], "nothing.py"),
@@ -39,19 +42,24 @@ def test_a_mistake_is_one_line_that_says_the_way_out(arguments: list[str], said:
     ("arguments", "said"),
     [
         (["verify"], "has no steps: --store must be what"),
-        (["gc", "--keep", "quickstart,problems.seed=99", "--dry-run"], "none of its steps is in"),
-        (["gc", "--keep", "quickstart,dpo.bet=1", "--dry-run"], "beta"),
+        (["gc", "--dry-run"], "has no steps: --store must be what"),
+        (["gc"], "has no steps: --store must be what"),
     ],
 )
 def test_a_store_that_is_another_than_meant_is_no_empty_success(arguments: list[str], said: str, tmp_path: Path) -> None:
     done = w2s(*arguments, "--store", str(tmp_path / "store"), check=False)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not (tmp_path / "store").exists(), "a store was made of a wrong address"
 
 
-def test_a_kept_experiment_may_have_lists_among_its_fields(tmp_path: Path) -> None:
+def test_which_experiments_are_kept(tmp_path: Path) -> None:
     w2s("run", "quickstart", "--store", str(tmp_path), "--only", "problems")
-    kept = 'quickstart,sft.lora.targets=["q_proj","v_proj"],problems.seed=0'
-    assert "0 objects" in w2s("gc", "--dry-run", "--keep", kept, "--store", str(tmp_path)).stdout
+    with_a_list = 'quickstart,sft.lora.targets=["q_proj","v_proj"],problems.seed=0'
+    assert "0 objects" in w2s("gc", "--dry-run", "--keep", with_a_list, "--store", str(tmp_path)).stdout
+    for kept, said in (("quickstart,problems.seed=99", "none of its steps is in"), ("quickstart,dpo.bet=1", "did you mean beta?")):
+        done = w2s("gc", "--keep", kept, "--store", str(tmp_path), check=False)
+        assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert list(tmp_path.glob("steps/*/manifest.json"))
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_audit_counts_by_gold():
     gold = problems, references, GSM8K
     audit = audit_pairs(found.consensus, found.pairs, *gold).nested()
     assert {name: of["numerator"] for name, of in audit.items() if name != "undecided"} == {
-        "majority_right": 1,
+        "consensus_right": 1,
         "chosen_right": 1,
         "rejected_right": 0,
     }
@@ -233,7 +233,9 @@ def test_what_is_counted():
     counted = contrast(problems, strong, weak, Pairs(min_pairs=1), GSM8K).tally.nested()
     assert counted["samples"] == {"all": 30, "voted": 28, "truncated": 1, "no_marker": 1}
     assert (counted["problems"], counted["voted"], counted["outcomes"]) == (3, 3, {"paired": 2, "no_dissent": 1})
-    assert counted["vote_share"] == {"0.9 to 1.0": 2, "0.8 to 0.9": 1}
+    shares = list(counted["vote_share"].items())
+    assert shares == [*((f"{low / 10:.1f} to {(low + 1) / 10:.1f}", 0) for low in range(8)), ("0.8 to 0.9", 1), ("0.9 to 1.0", 2)]
+    assert counted["rejected_by_chosen_length"] == {"under 0.5": 0, "0.5 to 0.8": 0, "0.8 to 1.25": 2, "1.25 to 2": 0, "2 and more": 0}
     assert counted["weak_agrees"] == counted["weak_agrees_by_kind"]["any"] == {"numerator": 2, "denominator": 3}
     assert counted["pairs"] == {"all": 2, "weak_chosen": 1, "rejected_unreadable": 0}
     assert counted["length"]["chosen_characters"]["count"] == 2 and counted["length"]["rejected_longer"] == {"numerator": 0, "denominator": 2}

@@ -52,7 +52,7 @@ def load(text: str) -> Experiment:
         return getattr(importlib.import_module(f"w2s.experiments.{module}"), function)()
     file, _, function = text.rpartition(":")
     if not file.endswith(".py"):
-        raise ValueError(f"no experiment {text!r}{_closest(text, SHIPPED)}: give one of {', '.join(SHIPPED)}, or path/to/file.py:function")
+        raise ValueError(f"no experiment {text!r}{closest(text, SHIPPED)}: give one of {', '.join(SHIPPED)}, or path/to/file.py:function")
     path = Path(file).expanduser().resolve()
     if not path.is_file():
         raise ValueError(f"experiment {text!r}: there is no file {path}")
@@ -117,7 +117,7 @@ def _changed(recipe: Changed, path: Sequence[str], raw: str) -> Changed:
     name, *rest = path
     kind = type(recipe)
     if name not in kind.model_fields:
-        raise ValueError(f"{kind.__name__} has no field {name!r}{_closest(name, kind.model_fields)}; it has {', '.join(kind.model_fields)}")
+        raise ValueError(f"{kind.__name__} has no field {name!r}{closest(name, kind.model_fields)}; it has {', '.join(kind.model_fields)}")
     if not rest:
         # Through JSON, because that is where pydantic is strict about numbers and booleans and still takes lists for tuples.
         fields = recipe.model_dump(mode="json") | {name: _value(raw, kind.model_fields[name].annotation)}
@@ -149,6 +149,7 @@ def _rule(error: ValidationError) -> str:
     return f"{where}: {first['msg'].removeprefix('Value error, ')}" if where else first["msg"].removeprefix("Value error, ")
 
 
-def _closest(name: str, known: Iterable[str]) -> str:
+def closest(name: str, known: Iterable[str]) -> str:
+    """What may have been meant by a misspelt name, as the end of a sentence; empty where none is near."""
     found = difflib.get_close_matches(name, list(known), 1)
     return f" (did you mean {found[0]}?)" if found else ""
