@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, w2s, wait_for
-from tests.ray.test_kill import left_over
+from tests.ray.test_kill import wait_until_gone
 
 
 @pytest.mark.parametrize(
@@ -103,5 +103,5 @@ def test_a_run_that_is_stopped_says_how_to_go_on(store_folder: Path, step: str, 
     driver.send_signal(signal_sent)
     _, said = driver.communicate(timeout=90)
     assert driver.returncode == code and "run the same command again" in said, said
-    wait_for(lambda: not left_over(store_folder), 60, f"the run's processes to end: {left_over(store_folder)}")
+    wait_until_gone(store_folder)
     assert "resume" in w2s("plan", "quickstart", "--store", str(store_folder), "--only", step).stdout

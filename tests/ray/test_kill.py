@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -27,17 +28,25 @@ def kill(driver: subprocess.Popen[bytes], store: Path) -> None:
     """Kill the driver alone, at once, and see that everything it had started ends by itself."""
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    wait_for(lambda: not left_over(store), 90, f"the killed driver's processes to end: {left_over(store)}")
+    wait_until_gone(store)
+
+
+def wait_until_gone(store: Path) -> None:
+    """See that all processes that the run for `store` started end by themselves."""
+    end = time.monotonic() + 60
+    while left := left_over(store):
+        assert time.monotonic() < end, "still there after 60 s: " + "; ".join(left)
+        time.sleep(0.2)
 
 
 def left_over(store: Path) -> list[str]:
-    """Command lines of living processes that the run for `store` started."""
+    """Living processes that the run for `store` started: command line, state, and the process they now come from."""
     found: list[str] = []
-    for process in psutil.process_iter(["pid", "cmdline", "status"]):
+    for process in psutil.process_iter():
         try:
-            if process.environ().get("W2S_MARK") == str(store) and process.info["status"] != psutil.STATUS_ZOMBIE:
-                found.append(" ".join(process.info["cmdline"] or [])[:120])
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            if process.environ().get("W2S_MARK") == str(store) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{' '.join(process.cmdline()).strip()[:120]} (pid {process.pid}, {process.status()}, of {process.ppid()})")
+        except psutil.Error:
             continue
     return found
 
@@ -48,6 +57,37 @@ def manifest(store: Path, step: str) -> tuple[Path, dict[str, object]]:
         if read["step"] == step:
             return path.parent, read
     raise AssertionError(f"{step} is not finished")
+
+
+UNDER_A_FIRST_PROCESS_THAT_REAPS_NOBODY = """
+import ctypes, subprocess, sys
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: orphans below come to this process
+driver = subprocess.run([sys.executable, "-c", sys.argv[1]])
+print(driver.returncode, flush=True)
+sys.stdin.read()
+"""
+WORKERS_AND_A_KILLED_DRIVER = """
+import os, signal
+from ray_jobs import cluster
+cluster.start()
+import ray
+busy = ray.remote(num_cpus=0)(type("Busy", (), {"__call__": lambda self: os.getpid()}))
+assert ray.get(busy.remote().__call__.remote()) != os.getpid()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_of_a_killed_driver_end_though_nobody_asks_for_their_raylets_exit_code(store_folder: Path) -> None:
+    command = [sys.executable, "-c", UNDER_A_FIRST_PROCESS_THAT_REAPS_NOBODY, WORKERS_AND_A_KILLED_DRIVER]
+    mark = os.environ | {"W2S_MARK": str(store_folder)}
+    first = subprocess.Popen(command, cwd=ROOT, env=mark, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout and first.stdout.readline() == f"{-signal.SIGKILL}\n"
+        ended = psutil.STATUS_ZOMBIE
+        wait_for(lambda: ("raylet", ended) in {(one.name(), one.status()) for one in psutil.Process(first.pid).children()}, 10, "the raylet's end")
+        wait_for(lambda: len(left_over(store_folder)) == 1, 10, "all but the first process to end")
+    finally:
+        first.communicate()
 
 
 def test_killed_in_the_middle_of_sampling(store_folder: Path) -> None:
