@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 _starting = threading.Lock()
 _abandoned = threading.Event()
@@ -120,8 +121,18 @@ def abandon() -> None:
 
 
 def leave(code: int) -> int:
-    """The exit code of a process that is about to end; where Ray was abandoned, the process ends here."""
+    """The exit code of a process that is about to end; where Ray was abandoned, the process ends here.
+
+    With it the kernel kills our own Ray; but for the raylet's agents (Ray 2.60.0, process_watcher.py), which would try for a minute to tell
+    a server that is gone too. They are killed here, for a raylet that is asked to end ends this process, with code 1.
+    """
     if _abandoned.is_set():
+        import psutil
+
+        raylets = [child for child in psutil.Process().children() if child.name() == "raylet"]
+        for process in [below for raylet in raylets for below in raylet.children()]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

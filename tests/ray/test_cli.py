@@ -1,6 +1,5 @@
 """The command line as a user meets it."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, w2s, wait_for
-from tests.ray.test_kill import wait_until_gone
+from tests.ray.test_kill import marked, wait_until_gone
 
 
 @pytest.mark.parametrize(
@@ -95,13 +94,11 @@ def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Pa
 def test_a_run_that_is_stopped_says_how_to_go_on(store_folder: Path, step: str, sign: str, signal_sent: signal.Signals, code: int) -> None:
     command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store_folder), "--only", step]
     command += ["--resources", "local,save_minutes=0.01"]
-    driver = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"W2S_MARK": str(store_folder)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    driver = subprocess.Popen(command, cwd=ROOT, env=marked(store_folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: bool(list(store_folder.glob(f"steps/*/{sign}"))), 120, f"{step} to start")
     time.sleep(5)
     driver.send_signal(signal_sent)
     _, said = driver.communicate(timeout=90)
     assert driver.returncode == code and "run the same command again" in said, said
-    wait_until_gone(store_folder)
+    wait_until_gone(store_folder, seconds=20)  # an engine's guard and the last answers of its workers need some
     assert "resume" in w2s("plan", "quickstart", "--store", str(store_folder), "--only", step).stdout
