@@ -11,10 +11,12 @@ from ray_jobs.checks import _check_model
 from ray_jobs.models import base_folder
 from tests.conftest import ROOT, wait_for
 from tests.s3.conftest import bucket
+from tests.s3.proxy import FaultProxy
 from tests.s3.servers import Server, free_port
 from w2s.recipe import Model
 
 pytestmark = pytest.mark.s3
+SEED = int(os.environ.get("SEED", "20261124"))
 LIGHT = {"config.json": b"{}", "tokenizer.json": b"{}"}
 FILES = LIGHT | {f"model-{number}.safetensors": os.urandom(1 << 20) for number in range(3)}
 FETCH = """
@@ -60,6 +62,15 @@ def test_a_model_at_a_url_is_a_local_folder(model: Model) -> None:
     folder = base_folder(model)
     assert content(folder) == FILES and base_folder(model) == folder
     assert content(base_folder(model.model_copy(update={"revision": "sha256:2"}))) == FILES
+
+
+def test_cut_and_refused_answers_do_not_end_a_download(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FaultProxy(os.environ["AWS_ENDPOINT_URL"], SEED, {"cut": 0.3, "reset": 0.1, "error_500": 0.1}) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        for number in range(4):
+            assert content(base_folder(model.model_copy(update={"revision": f"sha256:{number}"}))) == FILES
+    print(f"seed {SEED}: {dict(proxy.faults)} in {proxy.requests.total()} requests")
+    assert proxy.faults["cut"] >= 3, proxy.faults
 
 
 def test_four_processes_at_once_download_once(model: Model, tmp_path: Path) -> None:
