@@ -38,14 +38,8 @@ class Checkpoint:
         return int(self.notes["step"])
 
 
-def inputs_digest(store: Store, step: Step) -> str:
-    """A hash of the content of all that a step trains on: the same step's tables may have been made again, with other rows."""
-    content = {role: [file.sha256 for file in store.files(table)] for role, table in step.inputs}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
 def save(store: Store, step: Step, inputs: str, checkpoint: Checkpoint) -> None:
-    """Put a checkpoint of a training on `inputs` (see `inputs_digest`), then remove all but the newest `KEPT`."""
+    """Put a checkpoint of a training on `inputs` (see `Store.inputs_digest`), then remove all but the newest `KEPT`."""
     from safetensors.torch import save as to_bytes
 
     data = to_bytes(checkpoint.tensors, metadata={NOTES: json.dumps(checkpoint.notes | {"inputs": inputs})})

@@ -1,6 +1,7 @@
 """What can be known to be wrong before anything starts."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ray_jobs.models import base_folder, context_limit
 from ray_jobs.resources import Resources, accumulation
@@ -8,11 +9,11 @@ from ray_jobs.tokens import Tokens, load_tokenizer
 from w2s.recipe import Experiment, Model
 from w2s.revisions import first_line
 from w2s.step import Step
-from w2s.step_recipes import FineTune, Prefer
+from w2s.step_recipes import FineTune, Prefer, Sample
 
 
 def check(experiment: Experiment, missing: Sequence[Step], resources: Resources) -> None:
-    """Batch sizes, tokenizers, chat templates and contexts of everything a run would use.
+    """Batch sizes, tokenizers, chat templates, contexts, adapters' targets and attention heads of everything a run would use.
 
     Raises ValueError, naming the value, the rule and the way out.
     """
@@ -25,6 +26,11 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
     for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
         demonstrations = experiment.demonstrations.count if role == "strong" else 0
         _check_model(role, model, longest, demonstrations)
+    recipes = [step.recipe for step in missing]
+    for one in {str((r.model, r.sft.lora)): r for r in recipes if isinstance(r, FineTune)}.values():
+        _check_targets(one.model, one.sft.lora.targets)
+    for model in {str(r.model): r.model for r in recipes if isinstance(r, Sample)}.values():
+        _check_heads(model, resources.tensor_parallel)
 
 
 def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) -> None:
@@ -46,3 +52,30 @@ def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) 
             f"{role} model {model.name}: its context of {limit} tokens cannot hold a prompt with {demonstrations} demonstrations and "
             f"max_tokens={max_tokens} (at least {least} tokens): lower demonstrations.count or max_tokens, or take another model"
         )
+
+
+def _check_targets(model: Model, targets: Sequence[str]) -> None:
+    """LoRA's targets are layers of the model; PEFT says so only as training starts, and of some that are not there nothing."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):  # layers without weights
+        layers = AutoModelForCausalLM.from_config(_config(model), trust_remote_code=False).named_modules()
+    linear = {name.rpartition(".")[2] for name, layer in layers if isinstance(layer, torch.nn.Linear)}
+    if unknown := set(targets) - linear:
+        raise ValueError(
+            f"{model.name} has no linear layers {', '.join(sorted(unknown))} for an adapter: set lora.targets, of weak_sft or sft, to some of "
+            f"{', '.join(sorted(linear - {'lm_head'}))}"
+        )
+
+
+def _check_heads(model: Model, tensor_parallel: int) -> None:
+    heads: int = getattr(_config(model), "num_attention_heads", 0)
+    if heads % tensor_parallel:
+        raise ValueError(f"{model.name}'s {heads} attention heads cannot be split over gpus_per_engine={tensor_parallel}: take a divisor of {heads}")
+
+
+def _config(model: Model) -> Any:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(base_folder(model, weights=False), trust_remote_code=False).get_text_config()

@@ -23,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"w2s: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # of the store's server, or of a file of the user's
+        print(f"w2s: {type(error).__name__}: {' '.join(str(error).split())}; what is finished stays: run the same command again", file=sys.stderr)
+        return 1
     except (KeyboardInterrupt, SystemExit) as stop:  # Ctrl-C, and SIGTERM, which Ray turns into SystemExit
         print("w2s: stopped; what is finished stays: run the same command again to go on", file=sys.stderr)
         return leave(130 if isinstance(stop, KeyboardInterrupt) else 143)

@@ -16,6 +16,7 @@ from ray_jobs.engine_inputs import Task, fetch_inputs
 from ray_jobs.engine_process import EngineProcess
 from ray_jobs.resources import Resources, engine_environment
 from ray_jobs.suspects import DEATHS_ALONE, Suspects
+from w2s.lease import check_shared
 from w2s.records import Completion
 from w2s.seed import derived_seed
 from w2s.store import Store
@@ -62,6 +63,7 @@ class Engine:
         self.broken: Exception | None = None
         """Why no block can be sampled any more."""
         try:
+            check_shared(store)
             self.blocks = _tried("the store could not be read", lambda: Blocks([task.step for task in tasks], store))
             self.inputs = _tried("model and adapters could not be fetched", lambda: fetch_inputs(tasks, store, resources, max_model_len))
             self.process = self._start()
@@ -92,7 +94,7 @@ class Engine:
             "block": [block],
             "problems": [len(ids)],
             "completion_tokens": [sum(one.completion_tokens for rows in sampled for one in rows)],
-            "error": [str(self.broken or "")],
+            "error": [" ".join(str(self.broken or "").split())],
             "refused": [isinstance(self.broken, ValueError)],
             "restarts": [restarts],
             "repeated": [repeated],

@@ -62,31 +62,38 @@ def run(experiment: Experiment, store: Store, resources: Resources, only: Sequen
     store = replace(store.check_writable(), run=new_run())
     experiment = identify(experiment, store, network=True)
     steps = build_steps(experiment)
-    damaged = set_damaged_aside(steps, store, Progress().say) if repair else []
-    planned = plan(steps, store, only, also=damaged)
-    missing = [one.step for one in planned if one.state in ("run", "resume")]
-    if missing:
-        from ray_jobs.checks import check
+    with Leases(store, Progress().say) as leases:  # before the plan: from here on `w2s gc` knows of this run
+        damaged = set_damaged_aside(steps, store, leases) if repair else []
+        planned = plan(steps, store, only, also=damaged)
+        missing = [one.step for one in planned if one.state in ("run", "resume")]
+        if missing:
+            from ray_jobs.checks import check
 
-        check(experiment, missing, resources)
-        with RunLog(store) as log:
-            progress = Progress(log.terminal)
-            progress.say(f"{experiment.name}: {len(missing)} of {len(planned)} steps to run, store {store.url}, log {log.url}")
-            progress.say(commit_rule(store))
-            try:
-                Scheduler(missing, store, resources, progress).run()
-            except ValueError as error:
-                raise ValueError(f"{error} (log: {log.url})") from error
-            except Exception as error:  # the one place where every library's failure becomes a line for the user
-                traceback.print_exc()  # into the log
-                raise StepFailed(f"{reason(error)}\nThe log is {log.url}. What is finished stays: run again to go on.") from error
-            finally:
-                cluster.stop()
-    else:
-        absent = [one.step.name for one in planned if one.state == "absent"]
-        done = f"all {len(planned)} steps are done" if not absent else f"done but for {', '.join(absent)}, which nothing needs"
-        Progress().say(f"{experiment.name}: {done}, nothing to do")
+            check(experiment, missing, resources)
+            _run(f"{experiment.name}: {len(missing)} of {len(planned)} steps to run", missing, store, resources, leases)
+        else:
+            absent = [one.step.name for one in planned if one.state == "absent"]
+            done = f"all {len(planned)} steps are done" if not absent else f"done but for {', '.join(absent)}, which nothing needs"
+            leases.say(f"{experiment.name}: {done}, nothing to do")
     return planned[-1].step
+
+
+def _run(title: str, missing: list[Step], store: Store, resources: Resources, leases: Leases) -> None:
+    with RunLog(store) as log:
+        progress = Progress(log.terminal)
+        say, leases.say = leases.say, progress.say
+        progress.say(f"{title}, store {store.url}, log {log.url}")
+        progress.say(commit_rule(store))
+        try:
+            Scheduler(missing, store, resources, progress).run(leases)
+        except ValueError as error:
+            raise ValueError(f"{error} (log: {log.url})") from error
+        except Exception as error:  # the one place where every library's failure becomes a line for the user
+            traceback.print_exc()  # into the log
+            raise StepFailed(f"{reason(error)}\nThe log is {log.url}. What is finished stays: run again to go on.") from error
+        finally:
+            leases.say = say  # the log's terminal is closed
+            cluster.stop()
 
 
 def commit_rule(store: Store) -> str:
@@ -123,18 +130,17 @@ class Scheduler:
     started: set[str] = field(default_factory=set[str])
     on_ray: bool = False
 
-    def run(self) -> None:
-        """Run all steps.
+    def run(self, leases: Leases) -> None:
+        """Run all steps, each while `leases` hold it.
 
         Raises what the first failing step raised, once the others that were running have ended.
         """
-        with Leases(self.store, self.progress.say) as leases:
-            try:
-                self._run(leases)
-            except (KeyboardInterrupt, SystemExit, LeaseLost):  # Ray turns SIGTERM into SystemExit
-                leases.stop()
-                cluster.abandon()  # with all that runs; what is in the store stays
-                raise
+        try:
+            self._run(leases)
+        except (KeyboardInterrupt, SystemExit, LeaseLost):  # Ray turns SIGTERM into SystemExit
+            leases.stop()
+            cluster.abandon()  # with all that runs; what is in the store stays
+            raise
 
     def _run(self, leases: Leases) -> None:
         table = jobs()

@@ -174,11 +174,24 @@ def _prompt_tokens(tokens: Tokens, problem: Problem, task: Task) -> int:
 
 
 def _problems_per_block(step: Step, store: Store, resources: Resources) -> int:
-    """The step's block size: this run's, unless an earlier attempt has fixed one."""
-    path = store.path(step.directory, PLAN)
-    if not store.fs.exists(path):
-        store.create(path, json.dumps({"problems_per_block": resources.problems_per_block}).encode())
-    return int(json.loads(store.read(path))["problems_per_block"])
+    """The step's block size: this run's, unless an earlier attempt on the same inputs has fixed one.
+
+    Blocks that were sampled on other inputs (of an adapter that a repair trained again, say), or whose plan is lost, are removed.
+    """
+    folder, inputs = store.path(step.directory, "blocks"), store.inputs_digest(step)
+    try:
+        planned: dict[str, Any] = json.loads(store.read(store.path(step.directory, PLAN)))
+    except (FileNotFoundError, ValueError):
+        planned = {}
+    if planned.get("inputs") != inputs:
+        blocks = [f"{folder}/{name}" for name in store.names(folder) if f"blocks/{name}" != PLAN]
+        if blocks:
+            logger.warning("%s: %d files of blocks are of other inputs, or their plan is lost: sampled again", step.name, len(blocks))
+        store.remove(blocks)  # and the plan after them, for whoever comes after a kill in between
+        store.remove([store.path(step.directory, PLAN)])
+        planned = {"problems_per_block": resources.problems_per_block, "inputs": inputs}
+        store.create(store.path(step.directory, PLAN), json.dumps(planned).encode())
+    return int(planned["problems_per_block"])
 
 
 def _commit(work: Work, progress: Progress) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from w2s.revisions import first_line
+from w2s.s3 import has_credentials
 
 Answer = TypeVar("Answer")
 
@@ -70,7 +71,7 @@ def run_name(arguments: Sequence[str], experiment: str) -> str:
 def passed_on(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     """The variables a job gets: `PASSED` where set, and `names`.
 
-    Raises ValueError for a name that is not set or that may be a secret's.
+    Raises ValueError for a name that is not set or that may be a secret's, and for a URL with credentials.
     """
     for name in names:
         if SECRET.search(name):
@@ -80,7 +81,11 @@ def passed_on(environment: Mapping[str, str], names: Sequence[str]) -> dict[str,
             )
         if name not in environment:
             raise ValueError(f"--env {name}: there is no such variable here")
-    return {name: environment[name] for name in (*PASSED, *names) if name in environment}
+    passed = {name: environment[name] for name in (*PASSED, *names) if name in environment}
+    for name, value in passed.items():
+        if has_credentials(value):
+            raise ValueError(f"{name} carries credentials, and a job's environment can be read by everybody on the cluster: set it on its nodes")
+    return passed
 
 
 def _ask(address: str | None, question: Callable[[Any], Answer], seconds: float) -> Answer:

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from ray_jobs.checkpoint import inputs_digest
 from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, scaling_config
 from ray_jobs.versions import versions
+from w2s.manifest import File
 from w2s.records import Completion, PreferencePair, Problem, Reference, SFTExample
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer
@@ -55,7 +55,7 @@ def train(steps: list[Step], store: Store, resources: Resources, progress: Progr
             "store": store,
             "resources": resources,
             "rows": rows,
-            "inputs": inputs_digest(store, step),
+            "inputs": store.inputs_digest(step),
             "attempt": attempt.name,
             "reporter": reporter,
         },
@@ -72,8 +72,8 @@ def train(steps: list[Step], store: Store, resources: Resources, progress: Progr
     result: dict[str, Any] = ray.get(reporter.result.remote())
     if result["refused"]:
         raise ValueError(result["refused"])
-    for name in result["files"]:
-        attempt.add("model", f"{attempt.name}/model/{name}")
+    for file in result["files"]:
+        attempt.include("model", file)
     attempt.write_document("losses", [{"step": at, "loss": loss} for at, loss in result["losses"]])
     attempt.counts.update(counts | result["counts"])
     attempt.commit(versions("trl", "peft", "deepspeed", "accelerate"))
@@ -148,7 +148,7 @@ class Reporter:
         """What the user must change; every rank may say it."""
         self._result = {"refused": reason}
 
-    def finished(self, files: Sequence[str], counts: dict[str, float], losses: Sequence[tuple[int, float]]) -> None:
+    def finished(self, files: Sequence[File], counts: dict[str, float], losses: Sequence[tuple[int, float]]) -> None:
         """Rank 0 has written the adapter's files into the attempt's folder."""
         self._result = {"refused": "", "files": list(files), "counts": counts | {"saves": len(self._saves)}, "losses": list(losses)}
 

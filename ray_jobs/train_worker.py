@@ -13,6 +13,9 @@ from transformers import TrainerCallback
 from ray_jobs import checkpoint
 from ray_jobs.resources import Resources
 from ray_jobs.trainers import make_trainer
+from w2s.attempt import put
+from w2s.lease import check_shared
+from w2s.manifest import File
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer
 from w2s.store import Store
@@ -35,6 +38,7 @@ def train_loop(config: dict[str, Any]) -> None:
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
     with tempfile.TemporaryDirectory(prefix="w2s-train-") as folder:
         try:
+            check_shared(store)
             (trainer, counts), refused = make_trainer(step, store, resources, config["rows"], Path(folder)), ""
         except ValueError as error:
             trainer, counts, refused = None, {}, str(error) or repr(error)
@@ -49,7 +53,7 @@ def train_loop(config: dict[str, Any]) -> None:
         trainer.put = partial(checkpoint.save, store, step, config["inputs"])
         trainer.add_callback(Report(reporter if rank == 0 else None, resources.save_minutes * 60))
         trainer.run(found)
-        names = _write_adapter(trainer, step, store, config["attempt"], Path(folder), rank)
+        files = _write_adapter(trainer, step, store, config["attempt"], Path(folder), rank)
     if rank == 0:
         losses = trainer.losses
         counts |= {"steps": trainer.state.global_step, "resumed_at_step": found.step if found else 0, "world_size": world_size}
@@ -57,7 +61,7 @@ def train_loop(config: dict[str, Any]) -> None:
         if not all(math.isfinite(value) for value in counts.values()):
             ray.get(reporter.refuse.remote(f"{step.name}: the training diverged, last loss {losses[-1][1]}: lower its learning_rate"))
             return
-        ray.get(reporter.finished.remote(names, counts, losses))
+        ray.get(reporter.finished.remote(files, counts, losses))
 
 
 def _any(here: bool) -> bool:
@@ -144,8 +148,8 @@ class Report(TrainerCallback):
             self.reporter.saved.remote(state.global_step)
 
 
-def _write_adapter(trainer: Any, step: Step, store: Store, attempt: str, folder: Path, rank: int) -> list[str]:
-    """Save the trained adapter in PEFT's format under the attempt's `model/`; returns the files' names (rank 0 only)."""
+def _write_adapter(trainer: Any, step: Step, store: Store, attempt: str, folder: Path, rank: int) -> list[File]:
+    """Save the trained adapter in PEFT's format under the attempt's `model/`; returns its files as they should be (rank 0 only)."""
     import deepspeed
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
@@ -167,7 +171,4 @@ def _write_adapter(trainer: Any, step: Step, store: Store, attempt: str, folder:
     config.base_model_name_or_path = step.recipe.model.name  # not this node's path
     config.inference_mode = True
     config.save_pretrained(adapter)
-    names = sorted(path.name for path in adapter.iterdir())
-    for name in names:
-        store.write(store.path(step.directory, attempt, "model", name), (adapter / name).read_bytes())
-    return names
+    return [put(store, step.directory, f"{attempt}/model/{path.name}", path.read_bytes()) for path in sorted(adapter.iterdir())]

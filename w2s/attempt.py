@@ -42,12 +42,9 @@ class Attempt:
     counts: dict[str, float] = field(default_factory=dict[str, float])
     _files: list[File] = field(default_factory=list[File])
 
-    def add(self, table: str, relative: str, data: bytes | None = None) -> None:
-        """Make a file part of `table`; without `data` it lies in the step's directory already, at `relative`."""
-        if data is None:
-            self.include(table, described(relative, self.store.read(self.store.path(self.step.directory, relative))))
-        else:
-            self.include(table, put(self.store, self.step.directory, relative, data))
+    def add(self, table: str, relative: str, data: bytes) -> None:
+        """Write a file, at `relative` in the step's directory, that is part of `table`."""
+        self.include(table, put(self.store, self.step.directory, relative, data))
 
     def include(self, table: str, file: File | None, rows: int | None = None) -> None:
         """Make a file that is in the step's directory part of `table`, with `rows` more records; None adds no file to it."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from w2s.lease import is_live
+from w2s.lease import is_live, live_runs
 from w2s.manifest import Manifest
 from w2s.objects import Entry, in_parallel
 from w2s.plan import PARTIAL
@@ -16,6 +16,7 @@ from w2s.verify import PLAN
 
 ORPHAN_SECONDS = 24 * 3600.0
 """Age by the server's clock below which nothing counts as an orphan: a reader may still have the manifest that named it."""
+UNREFERRED = "no kept experiment refers to it"
 STEP = re.compile(r"(steps/[^/]+)/(.+)")
 TEMPORARY = re.compile(r"(^probe-[0-9a-f]{16}|^runs/[^/]+\.json|\.[0-9a-f]{8}\.tmp)$")
 
@@ -48,8 +49,8 @@ def find_garbage(store: Store, keep: Collection[str] | None = None) -> list[Garb
     for relative, entry in entries.items():
         if match := STEP.fullmatch(relative):
             by_step[match[1]][match[2]] = entry
-    if keep is not None and (fresh := _live_runs(entries, now)) and by_step.keys() - keep:
-        raise ValueError(f"run {', '.join(fresh)} is at work in this store and may need what --keep would remove: wait for its end")
+    if keep is not None and by_step.keys() - keep:
+        _refuse_beside_live_runs(store, now)
     found = in_parallel(lambda one: _in_step(store, one, by_step[one], now, keep is None or one in keep), sorted(by_step))
     loose = [entry for relative, entry in entries.items() if TEMPORARY.search(relative) and _is_old(entry, now) and not STEP.fullmatch(relative)]
     uploads = [upload for upload in unfinished_uploads(store) if _is_old(upload, now)]
@@ -58,7 +59,16 @@ def find_garbage(store: Store, keep: Collection[str] | None = None) -> list[Garb
 
 
 def collect(store: Store, garbage: Sequence[Garbage]) -> None:
-    """Remove it: a step's manifest first, so that no moment shows a finished step with files missing."""
+    """Remove it, but for what a run has begun to use since it was found: a step's manifest first, so that no moment shows a finished
+    step with files missing.
+
+    Raises ValueError, before anything is removed, where a step would have to go while a run is alive.
+    """
+    now = store.now()
+    if any(one.why == UNREFERRED for one in garbage):
+        _refuse_beside_live_runs(store, now)
+    live = in_parallel(lambda one: bool(one.directory) and is_live(store, one.directory, now), garbage)
+    garbage = [one for one, is_used in zip(garbage, live, strict=True) if not is_used]
     manifests = [store.path(one.directory, "manifest.json") for one in garbage]
     entries = [entry for one in garbage for entry in one.entries]
     objects = [entry.path for entry in entries if not isinstance(entry, Upload)]
@@ -72,13 +82,13 @@ def _in_step(store: Store, directory: str, entries: dict[str, Entry], now: float
     if any(name.startswith("lease/") for name in entries) and is_live(store, directory, now):
         return Garbage(directory, "", ())
     if not kept:
-        return Garbage(directory, "no kept experiment refers to it", tuple(entries.values()))
+        return Garbage(directory, UNREFERRED, tuple(entries.values()))
     # What a manifest named is an orphan since that was replaced or set aside; and the listing may be older than the manifest.
     since = max((entries[name].modified for name in ("manifest.json", SET_ASIDE) if name in entries), default=0.0)
     try:
         manifest = Manifest.from_json(store.read(store.path(directory, "manifest.json")))
     except FileNotFoundError:
-        needed = {name for name in entries if name.split("/")[0] in (*PARTIAL, SET_ASIDE)}
+        needed = {name for name in entries if name.split("/")[0] in (*PARTIAL, SET_ASIDE, "manifest.json")}  # one set aside meanwhile may be new
         why = "of an attempt that failed"
     except ValueError:  # verify and --repair speak of that
         return Garbage(directory, "", ())
@@ -93,6 +103,7 @@ def _is_old(entry: Entry, now: float, since: float = 0.0) -> bool:
     return now - max(entry.modified, since) > ORPHAN_SECONDS
 
 
-def _live_runs(entries: dict[str, Entry], now: float) -> list[str]:
-    beats = {name: entry for name, entry in entries.items() if name.startswith("runs/") and name.endswith(".json")}
-    return [name.removeprefix("runs/").removesuffix(".json") for name, entry in beats.items() if now - entry.modified < 2 * 60]
+def _refuse_beside_live_runs(store: Store, now: float) -> None:
+    """Raise ValueError where any run's heartbeat is fresh."""
+    if live := live_runs(store, now):
+        raise ValueError(f"run {', '.join(live)} is at work in this store and may need what --keep would remove: wait for its end")

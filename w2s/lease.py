@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from w2s.objects import Objects
+from w2s.objects import Objects, in_parallel
+from w2s.processes import machine, started
 from w2s.step import Step
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Lease:
     @property
     def has_ended(self) -> bool:
         """Whether its process ran on this machine and is gone; False where that cannot be known."""
-        *machine, pid, start = self.process.split(" ") if self.process else ["", "", ""]
-        return machine == _machine() and _start(pid) not in (start, None)
+        *where, pid, start = self.process.split(" ") if self.process else ["", "", ""]
+        return where == machine() and started(pid) not in (start, None)
 
 
 def new_run() -> str:
@@ -89,10 +89,31 @@ def is_live(store: Objects, directory: str, now: float) -> bool:
     found = holder(store, directory)
     if found is None or found[1].has_ended:
         return False
-    try:
-        return now - store.modified(beat_path(store, found[1].run)) < 2 * EXPIRY_SECONDS
-    except FileNotFoundError:
-        return False
+    return is_beating(store, found[1].run, now)
+
+
+def is_beating(store: Objects, run: str, now: float) -> bool:
+    """Whether a run's heartbeat is fresh; `now` is the server's time."""
+    for pause in (POLL_SECONDS, 0):
+        try:
+            return now - store.modified(beat_path(store, run)) < 2 * EXPIRY_SECONDS
+        except FileNotFoundError:  # rclone shows no object for a moment while it is written again
+            time.sleep(pause)
+    return False
+
+
+def live_runs(store: Objects, now: float) -> list[str]:
+    """All runs whose heartbeat is fresh."""
+    runs = [name.removesuffix(".json") for name in store.names(store.path("runs")) if name.endswith(".json")]
+    return [run for run, beats in zip(runs, in_parallel(lambda run: is_beating(store, run, now), runs), strict=True) if beats]
+
+
+def check_shared(store: Objects) -> None:
+    """Raise ValueError where the store is a folder, and on this machine another one than on the driver's: the run's heartbeat is not there."""
+    if store.is_folder and store.run and not store.fs.exists(beat_path(store, store.run)):
+        raise ValueError(
+            f"{store.url} on {socket.gethostname()} is not the driver's: a store that several machines use must be a bucket, or a folder they share"
+        )
 
 
 def beat_path(store: Objects, run: str) -> str:
@@ -105,28 +126,30 @@ class Leases:
 
     def __init__(self, store: "Store", say: Callable[[str], None]) -> None:
         assert store.run, "leases are held by a run"
-        self._store, self._say = store, say
+        self._store, self.say = store, say
         self._held: dict[str, int] = {}
         self._lost: list[str] = []
         self._seen: dict[str, tuple[bytes, float, float]] = {}
         """By run: its heartbeat, since when it has been that, and when it was last looked at; by this process's clock."""
         self._lock = threading.Lock()
         self._no_waiting, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._threads = [threading.Thread(target=loop, name=f"lease {loop.__name__}", daemon=True) for loop in (self._beat, self._watch)]
 
     def __enter__(self) -> Self:
         self._write_beat(0)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
         self._over.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join(BEAT_SECONDS)  # a request to a server that is away ends with the process
         try:
             self._store.remove([beat_path(self._store, self._store.run)])
         except Exception as error:  # a server that is away: what ended the block matters more, and gc takes an old heartbeat
-            self._say(f"the heartbeat's object stays: {type(error).__name__}: {error}"[:200])
+            self.say(f"the heartbeat's object stays: {type(error).__name__}: {error}"[:200])
 
     def stop(self) -> None:
         """Let no `acquire` wait any longer; what is held stays held."""
@@ -183,15 +206,15 @@ class Leases:
                 with self._lock:
                     self._held[step.directory] = generation
                 if found:
-                    self._say(f"{step.name:<24} taken over from {found[1]}: {why}")
+                    self.say(f"{step.name:<24} taken over from {found[1]}: {why}")
                 return finished_too or not self._release_if_finished(step)
             if found and said != found[1]:
-                self._say(f"{step.name:<24} is held by {found[1]}: waiting for it to finish, or for its heartbeat to stop for {EXPIRY_SECONDS:.0f} s")
+                self.say(f"{step.name:<24} is held by {found[1]}: waiting for it to finish, or for its heartbeat to stop for {EXPIRY_SECONDS:.0f} s")
                 said = found[1]
             if self._no_waiting.wait(POLL_SECONDS):
                 raise LeaseLost(f"{step.name} was not started: another run holds it")
             if not finished_too and self._store.manifest(step) is not None:
-                self._say(f"{step.name:<24} finished by another run")
+                self.say(f"{step.name:<24} finished by another run")
                 return False
 
     def _release_if_finished(self, step: Step) -> bool:
@@ -203,7 +226,7 @@ class Leases:
     def _create(self, directory: str, generation: int) -> bool:
         path = _lease_path(self._store, directory, generation)
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        process = " ".join([*_machine(), str(os.getpid()), str(_start(str(os.getpid())))]) if _machine() else ""
+        process = " ".join([*machine(), str(os.getpid()), str(started(str(os.getpid())))]) if machine() else ""
         data = json.dumps(asdict(Lease(self._store.run, socket.gethostname(), process, since))).encode()
         if not self._store.create(path, data):
             return False
@@ -230,16 +253,31 @@ class Leases:
 
     def _beat(self) -> None:
         number = 0
-        while not self._over.wait(BEAT_SECONDS):
+        while not self._over.wait(BEAT_SECONDS):  # each beat in a thread of its own: one whose answer never comes must not hold up the next
             number += 1
-            try:
-                self._write_beat(number)
-                for directory in list(self._held):
-                    found = holder(self._store, directory)
-                    if directory in self._held and (found is None or found[1].run != self._store.run):
-                        self._lost.append(f"{directory} was taken over by {found[1] if found else 'a run that has ended'}")
-            except Exception as error:  # a server that is away: the next beat tries again, and commits look for themselves
-                self._say(f"heartbeat: {type(error).__name__}: {error}"[:200])
+            threading.Thread(target=self._or_say, args=("heartbeat", self._write_beat, number), daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(BEAT_SECONDS):
+            self._or_say("leases", in_parallel, self._look, list(self._held))
+
+    def _look(self, directory: str) -> None:
+        """See that a step is still held.
+
+        A lease of an unfinished step that is gone, with no other in its place, is created again: the removal of an earlier run's lease of
+        the same number may have been asked for twice, where the first answer was lost.
+        """
+        found = holder(self._store, directory)
+        if directory not in self._held or (found and found[1].run == self._store.run):
+            return
+        if found or self._store.finished([directory]) or not self._create(directory, self._held[directory]):
+            self._lost.append(f"{directory} was taken over by {found[1] if found else 'another run'}")
+
+    def _or_say(self, what: str, function: Callable[..., object], *arguments: object) -> None:
+        try:
+            function(*arguments)
+        except Exception as error:  # a server that is away: the next turn tries again, and commits look for themselves
+            self.say(f"{what}: {type(error).__name__}: {error}"[:200])
 
     def _write_beat(self, number: int) -> None:
         self._store.write(beat_path(self._store, self._store.run), json.dumps({"run": self._store.run, "beat": number}).encode())
@@ -247,31 +285,3 @@ class Leases:
 
 def _lease_path(store: Objects, directory: str, generation: int) -> str:
     return store.path(directory, "lease", f"{generation:06d}.json")
-
-
-def _machine() -> list[str]:
-    """This boot of this machine and this PID namespace; empty without /proc."""
-    try:
-        return [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
-    except OSError:
-        return []
-
-
-def _start(pid: str) -> str | None:
-    """When a process started, in the kernel's ticks; empty where it is gone, or dead and not waited for; None where it is not shown."""
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None if _runs(pid) else ""
-    return "" if state in "ZX" else fields[18]
-
-
-def _runs(pid: str) -> bool:
-    """Whether there is a process, also where /proc hides those of other users (its mount option `hidepid`)."""
-    try:
-        os.kill(int(pid), 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, ValueError, OverflowError):
-        return False
-    return True

@@ -122,17 +122,18 @@ class Objects:
                 self.write(probe, b"first")
                 exclusive = False
             self.remove([probe])
+            self.names(self.path("steps"))  # which some may not, who may write
         except Exception as error:  # whatever a file system raises here means the same to the user
             raise ValueError(f"the store {self.url} cannot be written ({type(error).__name__}: {error}): choose another --store") from error
         return replace(self, exclusive=exclusive)
 
     def check_readable(self) -> None:
-        """Look for an object that need not be there.
+        """List a folder that need not be there.
 
         Raises ValueError, naming the store and the cause, where even that fails.
         """
         try:
-            self.fs.exists(self.path("steps"))
+            self.names(self.path("steps"))
         except Exception as error:  # as above
             raise ValueError(f"the store {self.url} cannot be read ({type(error).__name__}: {error}): choose another --store") from error
 

@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 
 from w2s.lease import Leases
+from w2s.objects import in_parallel
 from w2s.step import Step
 from w2s.store import Store
 from w2s.verify import PLAN, Checked, block_damage, verify
@@ -13,7 +14,7 @@ SET_ASIDE = "damaged.json"
 """Where a damaged step's manifest is kept, until the step is finished again and gc takes it."""
 
 
-def set_damaged_aside(steps: Sequence[Step], store: Store, say: Callable[[str], None]) -> list[str]:
+def set_damaged_aside(steps: Sequence[Step], store: Store, leases: Leases) -> list[str]:
     """Check all finished steps, name what is damaged, and make those steps unfinished; returns the names of all that need mending.
 
     Among them are those that an earlier repair left unfinished. Their finished consumers stay as they are: they were made from
@@ -24,20 +25,17 @@ def set_damaged_aside(steps: Sequence[Step], store: Store, say: Callable[[str], 
     suspected: list[Step] = []
     for checked in verify(store, list(named)):
         for finding in checked.damage:
-            say(f"damaged: {store.absolute(f'{finding.directory}/{finding.path}')}: {finding.what}")
+            leases.say(f"damaged: {store.absolute(f'{finding.directory}/{finding.path}')}: {finding.what}")
         if checked.damage or _is_set_aside(store, checked):
             suspected.append(named[checked.directory])
-    if not suspected:
-        return []
     damaged: set[str] = set()
-    with Leases(store, say) as leases:
-        for step in suspected:
-            with leases.hold(step):
-                (checked,) = verify(store, [step.directory])
-                if checked.damage:
-                    _set_aside(store, checked)
-                if (checked.state == "finished" and checked.damage) or _is_set_aside(store, checked):
-                    damaged.add(step.directory)
+    for step in suspected:
+        with leases.hold(step):
+            (checked,) = verify(store, [step.directory])
+            if checked.damage:
+                _set_aside(store, checked)
+            if (checked.state == "finished" and checked.damage) or _is_set_aside(store, checked):
+                damaged.add(step.directory)
     return [step.name for step in steps if step.directory in damaged]
 
 
@@ -63,7 +61,8 @@ def _whole_blocks(store: Store, checked: Checked, blocks: Set[str]) -> Set[str]:
     if PLAN not in blocks or block_damage(store, checked.directory, PLAN):
         return set()
     if checked.manifest is None:
-        return {block for block in blocks if not block_damage(store, checked.directory, block)}
+        damages = zip(blocks, in_parallel(lambda block: block_damage(store, checked.directory, block), blocks), strict=True)
+        return {block for block, what in damages if not what}
     size = json.loads(store.read(store.path(checked.directory, PLAN)))["problems_per_block"]
     named = {file.path for file in checked.manifest.files if file.path.startswith("blocks/")}
     return (named | {PLAN}) & blocks if len(named) == math.ceil(checked.manifest.counts.get("problems", 0) / size) else set()

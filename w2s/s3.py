@@ -18,7 +18,9 @@ CONNECTIONS = 64
 MARKERS = ("ContinuationToken", "KeyMarker", "UploadIdMarker", "PartNumberMarker")
 """Where a page of a listing begins; an answer names the next page's with `Next` before it."""
 CREDENTIALS = re.compile(
-    r"://[^/@]*@|://[^@]*:[^@]*@|[?&](x-amz-(signature|credential|security-token)|x-goog-signature|signature|sig|(access_)?token|api_?key)=", re.I
+    r"://[^/@]*@|://[^@]*:[^@]*@"
+    r"|[?&](x-amz-(signature|credential|security-token)|x-goog-signature|signature|sig|([a-z]+_)?token|(api_?)?key|pass(word|wd)?|secret)=",
+    re.IGNORECASE,
 )
 """A secret key may contain "/" and "#", which end a URL's host part."""
 

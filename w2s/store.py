@@ -92,14 +92,17 @@ class Store(Objects):
 
     def records(self, table: Table, record: type[Record]) -> list[Record]:
         """All rows of a table, in the order of its files."""
-        rows: list[Record] = []
-        for file in self.files(table):
-            rows.extend(from_table(parse_parquet(self.read_file(table.step.directory, file)), record))
-        return rows
+        files = in_parallel(lambda file: self.read_file(table.step.directory, file), self.files(table))
+        return [row for data in files for row in from_table(parse_parquet(data), record)]
 
     def inputs(self, step: Step, role: str, record: type[Record]) -> list[Record]:
         """All rows of the step's input in `role`."""
         return self.records(dict(step.inputs)[role], record)
+
+    def inputs_digest(self, step: Step) -> str:
+        """A hash of the content of all inputs of a step: what was begun on some is not gone on with where they were made again, other."""
+        content = {role: [file.sha256 for file in self.files(table)] for role, table in step.inputs}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def read_records(self, path: str, record: type[Record]) -> list[Record]:
         """Rows of one Parquet file that no manifest names yet."""

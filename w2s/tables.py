@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from w2s.manifest import File
+from w2s.objects import in_parallel
 from w2s.records import Record, from_table, parse_parquet
 from w2s.store import Store
 
@@ -75,8 +76,8 @@ def part_of(directory: str, files: Iterable[File], shard: Shard) -> Part:
 def read_part(store: Store, part: Part, shard: Shard, record: type[Record]) -> list[Record]:
     """The shard's rows of one table, in the order of its files, every file checked against its checksum."""
     rows: list[Record] = []
-    for file in part.files:
-        table: Any = parse_parquet(store.read_file(part.directory, file))
+    for file, data in zip(part.files, in_parallel(lambda file: store.read_file(part.directory, file), part.files), strict=True):
+        table: Any = parse_parquet(data)
         if not shard.holds(file):
             ids = pc.field("problem_id")
             if shard.after is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_jobs import cli
 from tests.conftest import ROOT, w2s, wait_for
 from tests.ray.test_kill import marked, wait_until_gone
 
@@ -27,6 +28,8 @@ from tests.ray.test_kill import marked, wait_until_gone
         (["verify", "--store", "s3:///prefix"], "names no bucket"),
         (["run", "quickstart", "--store", "STORE", "--set", "strong.name=./no-such-model"], "no-such-model"),
         (["run", "quickstart", "--store", "STORE", "--set", "greedy.max_tokens=100000"], "context"),
+        (["run", "quickstart", "--store", "STORE", "--set", 'sft.lora.targets=["q_proj","query_key_value"]'], "no linear layers query_key_value"),
+        (["run", "quickstart", "--store", "STORE", "--resources", "one-gpu,gpus_per_engine=5"], "attention heads cannot be split"),
         (["plan", "nothing.py:experiment", "--store", "STORE"], "nothing.py"),
     ],
 )
@@ -49,6 +52,15 @@ def test_a_store_that_is_another_than_meant_is_no_empty_success(arguments: list[
     done = w2s(*arguments, "--store", str(tmp_path / "store"), check=False)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (tmp_path / "store").exists(), "a store was made of a wrong address"
+
+
+def test_a_server_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(options: object) -> int:
+        raise OSError("Please reduce your request rate.\n(SlowDown)")
+
+    monkeypatch.setattr(cli, "_list", fails)
+    assert cli.main(["list"]) == 1
+    assert capsys.readouterr().err.startswith("w2s: OSError: Please reduce your request rate. (SlowDown); what is finished stays")
 
 
 def test_which_experiments_are_kept(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """A small store of four steps, and every class of damage to its files."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from w2s.attempt import parquet_bytes
+from w2s.attempt import described, parquet_bytes
+from w2s.lease import Leases
 from w2s.recipe import Model, Sampling, WorldProblems
 from w2s.records import Completion, Problem
 from w2s.repair import set_damaged_aside
@@ -35,7 +36,7 @@ def sample(store: Store) -> None:
         path = f"blocks/{block:05d}.parquet"
         rows = [Completion(f"p{2 * block + n}", 0, "m", "text", "stop", 1, 1, 0) for n in range(2)]
         store.create(store.path(SAMPLED.directory, path), parquet_bytes(rows, Completion))
-        attempt.add("completions", path)
+        attempt.include("completions", described(path, store.read(store.path(SAMPLED.directory, path))))
     attempt.counts.update(problems=2 * BLOCKS)
     attempt.commit({})
 
@@ -53,8 +54,9 @@ def object_of(store: Store, one: Step, table: str) -> str:
     return store.path(one.directory, manifest.tables[table][0])
 
 
-def mend(store: Store, say: Callable[[str], None]) -> list[str]:
-    return set_damaged_aside(GRAPH, replace(store, run="repair"), say)
+def mend(store: Store, say: Callable[[str], None], steps: Sequence[Step] = tuple(GRAPH)) -> list[str]:
+    with Leases(held := replace(store, run="repair"), say) as leases:
+        return set_damaged_aside(steps, held, leases)
 
 
 def flipped(data: bytes) -> bytes:

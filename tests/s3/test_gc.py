@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.s3.conftest import bucket
-from tests.s3.small_store import GRAPH, OTHERS, PROBLEMS, damage, finish, object_of, whole
+from tests.s3.small_store import GRAPH, OTHERS, PROBLEMS, damage, finish, mend, object_of, whole
 from w2s import gc, lease
 from w2s.gc import collect, find_garbage
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
-from w2s.repair import set_damaged_aside
 from w2s.step import step
 from w2s.store import Store
 from w2s.uploads import unfinished_uploads
@@ -46,7 +45,7 @@ def test_gc_counts_an_orphan_s_age_from_when_it_became_one(store: Store, monkeyp
     damage(store, object_of(store, OTHERS, "test"), "cut")
     monkeypatch.setattr(gc, "ORPHAN_SECONDS", 5.0)
     time.sleep(7)
-    assert set_damaged_aside([*GRAPH, OTHERS], replace(store, run="repair"), print) == ["others"]
+    assert mend(store, print, [*GRAPH, OTHERS]) == ["others"]
     assert find_garbage(store) == []
     finish(store, OTHERS)
     assert find_garbage(store) == []
@@ -91,9 +90,38 @@ def test_gc_with_keep_takes_other_steps_but_never_under_a_live_run(store: Store,
         find_garbage(store, keep)
     garbage = find_garbage(store, keep)
     assert [one.directory for one in garbage] == [OTHERS.directory]
+    with lease.Leases(replace(store, run="later"), print), pytest.raises(ValueError, match="run later is at work"):
+        collect(store, garbage)
+    assert store.manifest(OTHERS) is not None
     collect(store, garbage)
     assert store.names(store.path("steps")) == sorted(one.directory.removeprefix("steps/") for one in GRAPH)
     assert find_garbage(store, keep) == [] and find_garbage(store) == []
+
+
+def test_gc_leaves_alone_what_a_run_has_begun_to_use_since_it_looked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
+    store.attempt(PROBLEMS).write_records("test", [], Problem)
+    (garbage,) = find_garbage(store)
+    with lease.Leases(replace(store, run="later"), print) as leases:
+        leases.acquire([PROBLEMS])
+        collect(store, [garbage])
+        assert all(store.fs.exists(entry.path) for entry in garbage.entries)
+    collect(store, [garbage])
+    assert not any(store.fs.exists(entry.path) for entry in garbage.entries)
+
+
+def test_gc_takes_no_manifest_that_was_set_aside_after_its_listing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step may be finished again, under that name, before the orphans go."""
+    monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
+    finish(store, PROBLEMS)
+    listed = store.tree(store.path())
+    store.remove([store.path(PROBLEMS.directory, "manifest.json")])
+    with monkeypatch.context() as old:
+        old.setattr(Store, "tree", lambda self, path: listed)
+        garbage = find_garbage(store)
+    finish(store, PROBLEMS)
+    collect(store, garbage)
+    assert store.manifest(PROBLEMS) is not None and not any(checked.findings for checked in verify(store, [PROBLEMS.directory]))
 
 
 def test_gc_leaves_a_step_alone_that_a_live_run_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

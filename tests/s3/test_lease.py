@@ -8,11 +8,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, wait_for
-from w2s import lease
+from w2s import lease, processes
 from w2s.lease import LeaseLost, Leases, check_held, holder, is_live
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
@@ -204,10 +205,10 @@ def test_a_waiter_that_saw_nothing_for_long_does_not_call_a_heartbeat_stopped(st
 
 def test_a_process_that_proc_hides_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """/proc with hidepid shows no process of another user."""
-    held = lease.Lease("r", "h", " ".join([*lease._machine(), "1", "123"]), "t")
-    monkeypatch.setattr(lease.Path, "read_text", lambda self, real=lease.Path.read_text: _hide(self) or real(self))
+    held = lease.Lease("r", "h", " ".join([*processes.machine(), "1", "123"]), "t")
+    monkeypatch.setattr(processes.Path, "read_text", lambda self, real=processes.Path.read_text: _hide(self) or real(self))
     assert not held.has_ended
-    assert lease._start("4194304999") == ""
+    assert processes.started("4194304999") == ""
 
 
 def _hide(path: object) -> str:
@@ -239,3 +240,46 @@ def test_the_heartbeat_outlives_a_server_that_is_away(store: Store, monkeypatch:
             wait_for(lambda: any("away" in line for line in said), 10, "a failed beat")
         before = store.read(lease.beat_path(store, "a"))
         wait_for(lambda: store.read(lease.beat_path(store, "a")) != before, 10, "the next beat")
+
+
+def test_a_beat_whose_answer_never_comes_does_not_hold_up_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, never, said = Leases._write_beat, threading.Event(), list[str]()
+
+    def stuck(self: Leases, number: int) -> None:
+        if number == 2:
+            never.wait()
+        real(self, number)
+
+    monkeypatch.setattr(Leases, "_write_beat", stuck)
+    with Leases(of(store, "a"), print) as first, Leases(of(store, "b"), said.append) as second, ThreadPoolExecutor(1) as pool:
+        assert first.acquire([ONE]) == [ONE]
+        waiting = pool.submit(second.acquire, [ONE])
+        time.sleep(2 * lease.EXPIRY_SECONDS)
+        assert not waiting.done() and not first._lost, "a healthy run was taken over"
+        commit(of(store, "a"), "by a")
+        first.release([ONE])
+        assert waiting.result(30) == []
+        never.set()
+
+
+def test_a_lease_that_is_gone_is_created_again_unless_the_step_is_finished(store: Store) -> None:
+    """The removal of an earlier run's lease may be asked for twice, and has the same name."""
+    with Leases(of(store, "a"), print) as leases:
+        assert leases.acquire([ONE]) == [ONE]
+        store.remove([store.path(ONE.directory, "lease/000001.json")])
+        wait_for(lambda: holder(store, ONE.directory) is not None, 10, "the lease to be there again")
+        check_held(of(store, "a"), ONE.directory)
+        leases.check()
+        commit(of(store, "a"), "by a")
+        store.remove([store.path(ONE.directory, "lease/000001.json")])
+        wait_for(lambda: bool(leases._lost), 10, "the loss to be seen")
+        assert holder(store, ONE.directory) is None
+
+
+def test_a_folder_that_is_not_the_driver_s_is_told_before_anything_is_sampled_or_trained(tmp_path: Path) -> None:
+    store = Store(str(tmp_path), run="driver")
+    with pytest.raises(ValueError, match=rf"{tmp_path} on .* is not the driver's: .* must be a bucket, or a folder they share"):
+        lease.check_shared(store)
+    with Leases(store, print):
+        lease.check_shared(store)
+    lease.check_shared(Store("s3://bucket/runs", run="driver"))

@@ -155,7 +155,11 @@ def test_credentials_in_a_url_are_refused_without_being_shown(url: str) -> None:
         Store(url)
     with pytest.raises(ValueError, match=r"--set strong\.name: .*leave them to the environment") as set_field:
         set_fields(load("quickstart"), [f"strong.name={url}"])
-    for told in (refused.value, set_field.value):
+    with pytest.raises(ValueError, match="did you mean name") as unknown:
+        set_fields(load("quickstart"), [f"strong.nmae={url}"])
+    with pytest.raises(ValueError, match="--set") as no_field:
+        set_fields(load("quickstart"), [url])
+    for told in (refused.value, set_field.value, unknown.value, no_field.value):
         assert "hidden" not in str(told) and "AKIA" not in str(told)
 
 

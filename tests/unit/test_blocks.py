@@ -2,17 +2,20 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ray_jobs.blocks import Blocks, block_path, count_block, finished_blocks
+from ray_jobs.presets import LOCAL
+from ray_jobs.sample import _problems_per_block
 from w2s.experiments.quickstart import quickstart
 from w2s.recipe import WorldProblems
 from w2s.records import Completion, Problem
 from w2s.step import Step, step
 from w2s.step_recipes import Sample
-from w2s.store import Store
+from w2s.store import _KNOWN, Store
 
 EXPERIMENT = quickstart()
 SIZE, N = 10, 3
@@ -104,3 +107,34 @@ def test_counts_of_a_block_and_what_is_wrong_with_it(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match="damaged"):
         count_block(store, one, 0, problems(0), N)
+
+
+@pytest.mark.parametrize("lost", ["", "plan", "damaged plan"])
+def test_blocks_of_other_inputs_or_without_a_plan_are_not_gone_on_with(lost: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An adapter that a repair has trained again has another content under the same name: a table would hold two models' samples."""
+    problems_step, resources = step("p", WorldProblems(seed=1)), replace(LOCAL, problems_per_block=SIZE)
+    one, store = sampling_step(1), Store(str(tmp_path))
+
+    def make_input(question: str) -> None:
+        store.remove([store.path(problems_step.directory, "manifest.json")])
+        (attempt := store.attempt(problems_step)).write_records("test", [Problem("p000", question)], Problem)
+        attempt.commit({})
+        _KNOWN.clear()
+
+    make_input("q")
+    assert _problems_per_block(one, store, resources) == SIZE
+    files = [store.path(one.directory, "blocks", name) for name in ("000000.parquet", "000001.0123abcd.part")]
+    for path in files:
+        store.write(path, b"rows")
+    make_input("q")
+    assert _problems_per_block(one, store, replace(resources, problems_per_block=3)) == SIZE, "the plan of the first attempt stands"
+    assert all(Path(path).exists() for path in files) and not caplog.records
+    if not lost:
+        make_input("another")
+    elif lost == "plan":
+        store.remove([store.path(one.directory, "blocks/plan.json")])
+    else:
+        store.write(store.path(one.directory, "blocks/plan.json"), b"{")
+    assert _problems_per_block(one, store, replace(resources, problems_per_block=3)) == 3
+    assert not any(Path(path).exists() for path in files) and "2 files of blocks are of other inputs" in caplog.text
+    assert _problems_per_block(one, store, resources) == 3

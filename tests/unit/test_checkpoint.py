@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ray_jobs.checkpoint import KEPT, Checkpoint, inputs_digest, load, names, newest, save
+from ray_jobs.checkpoint import KEPT, Checkpoint, load, names, newest, save
 from w2s.experiments.quickstart import quickstart
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
@@ -82,7 +82,7 @@ def test_inputs_are_known_by_their_content(tmp_path: Path) -> None:
         attempt = store.attempt(PROBLEMS)
         attempt.write_records("train_1", [Problem("p", text)], Problem)
         attempt.commit({})
-        return inputs_digest(store, STEP)
+        return store.inputs_digest(STEP)
 
     assert digest("one", "q") == digest("other", "q") != digest("third", "another q")
 

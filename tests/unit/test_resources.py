@@ -50,7 +50,7 @@ def test_load(text: str, expected: Resources) -> None:
     [
         ("laptop", "no resources 'laptop': choose local, one-gpu, node-8gpu, cluster-70b"),
         ("", "no resources ''"),
-        ("local,worker=1", "'worker=1' in --resources local,worker=1: .*FIELD=VALUE.*min_engines"),
+        ("local,worker=1", r"'worker=1' in --resources local,worker=1 \(did you mean workers\?\): .*FIELD=VALUE.*min_engines"),
         ("local,workers", "'workers' in --resources"),
         ("local,workers=two", "workers=two: it must be a whole number"),
         ("local,workers=1.5", "workers=1.5: it must be a whole number"),

@@ -13,7 +13,7 @@ from ray_jobs.progress import Progress
 from ray_jobs.resources import Resources, needs
 from w2s.experiments.quickstart import quickstart
 from w2s.graph import build_steps
-from w2s.lease import LeaseLost
+from w2s.lease import LeaseLost, Leases
 from w2s.step import Step
 from w2s.step_recipes import FineTune, Prefer, Sample
 from w2s.store import Store
@@ -24,6 +24,12 @@ EXPERIMENT = quickstart().model_copy(update={"iterations": 2})
 @pytest.fixture(autouse=True)
 def _folder_for_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def schedule(steps: list[Step], preset: str = "local") -> None:
+    store = Store("store", run="test")
+    with Leases(store, print) as leases:
+        runs.Scheduler(steps, store, load_resources(preset), Progress()).run(leases)
 
 
 class Recorder:
@@ -67,7 +73,7 @@ def scheduled(monkeypatch: pytest.MonkeyPatch, recorder: Recorder, cpus: float, 
     steps = list(build_steps(EXPERIMENT))
     monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
     monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": cpus, "GPU": gpus})
-    runs.Scheduler(steps, Store("store", run="test"), load_resources(preset), Progress()).run()
+    schedule(steps, preset)
     assert recorder.done == {step.name for step in steps}
     return recorder
 
@@ -183,5 +189,5 @@ def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Recorder, "job", lambda self, group, *rest: self.groups.append([step.directory for step in group]))
     monkeypatch.setattr(runs, "jobs", lambda: {step.kind: recorder.job for step in steps})
     monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": 2, "GPU": 0})
-    runs.Scheduler(steps, Store("store", run="test"), load_resources("local"), Progress()).run()
+    schedule(steps)
     assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)

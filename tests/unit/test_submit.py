@@ -35,6 +35,14 @@ def test_a_secret_is_not_passed_on(name: str) -> None:
         passed_on({name: "x"}, [name])
 
 
+@pytest.mark.parametrize("name", ["HF_ENDPOINT", "HTTPS_PROXY"])
+def test_a_url_with_credentials_is_not_passed_on(name: str) -> None:
+    environment = {name: "http://bob:hunter2@mirror:3128"}
+    with pytest.raises(ValueError, match=f"{name} carries credentials.*set it on its nodes") as refused:
+        passed_on(environment, [name])
+    assert "hunter2" not in str(refused.value)
+
+
 def test_a_variable_that_is_not_set_is_said() -> None:
     with pytest.raises(ValueError, match="no such variable"):
         passed_on({}, ["MINE"])

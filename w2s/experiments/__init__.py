@@ -68,15 +68,16 @@ def set_fields(experiment: Experiment, assignments: Sequence[str]) -> Experiment
     """
     for assignment in assignments:
         path, equals, raw = assignment.partition("=")
+        secret = has_credentials(assignment)
+        shown = "FIELD=..." if has_credentials(path) else path if secret else assignment
         if not equals or not path:
-            raise ValueError(f"--set {assignment}: must be FIELD=VALUE, like sft.learning_rate=2e-4")
+            raise ValueError(f"--set {shown}: must be FIELD=VALUE, like sft.learning_rate=2e-4")
         try:
             experiment = _changed(experiment, path.strip().split("."), raw)
         except ValidationError as error:
-            secret = has_credentials(raw)
-            raise ValueError(f"--set {path if secret else assignment}: {_rule(error)}") from None if secret else error
+            raise ValueError(f"--set {shown}: {_rule(error)}") from None if secret else error
         except ValueError as error:
-            raise ValueError(f"--set {assignment}: {error}") from error
+            raise ValueError(f"--set {shown}: {error}") from error
     return experiment
 
 
