@@ -252,10 +252,14 @@ class Leases:
             return f"its heartbeat has stopped for {EXPIRY_SECONDS:.0f} s" if now - since > EXPIRY_SECONDS else ""
 
     def _beat(self) -> None:
-        number = 0
+        number, beats = 0, list[threading.Thread]()
         while not self._over.wait(BEAT_SECONDS):  # each beat in a thread of its own: one whose answer never comes must not hold up the next
             number += 1
-            threading.Thread(target=self._or_say, args=("heartbeat", self._write_beat, number), daemon=True).start()
+            beats = [*filter(threading.Thread.is_alive, beats), threading.Thread(target=self._or_say, args=("heartbeat", self._write_beat, number))]
+            beats[-1].daemon = True
+            beats[-1].start()
+        for beat in beats:  # or one would write the object again that `__exit__` removes
+            beat.join(BEAT_SECONDS / 2)
 
     def _watch(self) -> None:
         while not self._over.wait(BEAT_SECONDS):
