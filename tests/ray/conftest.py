@@ -1,12 +1,15 @@
 """A Ray cluster that jobs are submitted to, and a process group of one for trainers without Ray."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ray_jobs.cluster import set_environment
@@ -55,8 +58,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         wait_for(lambda: answers(environment), 120, "the cluster's job server")
         yield environment
     finally:
-        process.terminate()
+        below = psutil.Process(process.pid).children(recursive=True)
+        for one in (process, *below):  # asked to end, `ray start` takes half a minute
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         process.wait(60)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
