@@ -1,9 +1,9 @@
 """What can be known to be wrong before anything starts."""
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
-from ray_jobs.models import base_folder, context_limit
+from ray_jobs.models import base_folder, context_limit, text_config
 from ray_jobs.resources import Resources, accumulation
 from ray_jobs.tokens import Tokens, load_tokenizer
 from w2s.recipe import Experiment, Model
@@ -25,15 +25,16 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
     longest = max(experiment.greedy.max_tokens, experiment.sampled.max_tokens)
     for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
         demonstrations = experiment.demonstrations.count if role == "strong" else 0
-        _check_model(role, model, longest, demonstrations)
-    recipes = [step.recipe for step in missing]
-    for one in {str((r.model, r.sft.lora)): r for r in recipes if isinstance(r, FineTune)}.values():
-        _check_targets(one.model, one.sft.lora.targets)
-    for model in {str(r.model): r.model for r in recipes if isinstance(r, Sample)}.values():
-        _check_heads(model, resources.tensor_parallel)
+        folder = _check_model(role, model, longest, demonstrations)
+        recipes = [step.recipe for step in missing if isinstance(step.recipe, FineTune | Sample) and step.recipe.model == model]
+        for targets in {recipe.sft.lora.targets for recipe in recipes if isinstance(recipe, FineTune)}:
+            _check_targets(model, folder, targets)
+        if any(isinstance(recipe, Sample) for recipe in recipes):
+            _check_heads(model, folder, resources.tensor_parallel)
 
 
-def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) -> None:
+def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) -> Path:
+    """Returns the model's folder, which need not have weights."""
     try:
         folder = base_folder(model, weights=False)
     except ValueError:
@@ -52,15 +53,16 @@ def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) 
             f"{role} model {model.name}: its context of {limit} tokens cannot hold a prompt with {demonstrations} demonstrations and "
             f"max_tokens={max_tokens} (at least {least} tokens): lower demonstrations.count or max_tokens, or take another model"
         )
+    return folder
 
 
-def _check_targets(model: Model, targets: Sequence[str]) -> None:
+def _check_targets(model: Model, folder: Path, targets: Sequence[str]) -> None:
     """LoRA's targets are layers of the model; PEFT says so only as training starts, and of some that are not there nothing."""
     import torch
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):  # layers without weights
-        layers = AutoModelForCausalLM.from_config(_config(model), trust_remote_code=False).named_modules()
+        layers = AutoModelForCausalLM.from_config(text_config(folder), trust_remote_code=False).named_modules()
     linear = {name.rpartition(".")[2] for name, layer in layers if isinstance(layer, torch.nn.Linear)}
     if unknown := set(targets) - linear:
         raise ValueError(
@@ -69,13 +71,7 @@ def _check_targets(model: Model, targets: Sequence[str]) -> None:
         )
 
 
-def _check_heads(model: Model, tensor_parallel: int) -> None:
-    heads: int = getattr(_config(model), "num_attention_heads", 0)
+def _check_heads(model: Model, folder: Path, tensor_parallel: int) -> None:
+    heads: int = getattr(text_config(folder), "num_attention_heads", 0)
     if heads % tensor_parallel:
         raise ValueError(f"{model.name}'s {heads} attention heads cannot be split over gpus_per_engine={tensor_parallel}: take a divisor of {heads}")
-
-
-def _config(model: Model) -> Any:
-    from transformers import AutoConfig
-
-    return AutoConfig.from_pretrained(base_folder(model, weights=False), trust_remote_code=False).get_text_config()

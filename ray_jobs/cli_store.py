@@ -4,8 +4,6 @@ import argparse
 import re
 from typing import Any
 
-NO_STEPS = "{} has no steps: --store must be what `w2s run` was given"
-
 
 def add_commands(commands: Any) -> None:
     """Add them to the command line's subparsers."""
@@ -20,14 +18,9 @@ def add_commands(commands: Any) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from w2s.store import Store
     from w2s.verify import verify
 
-    store = Store(options.store)
-    store.check_readable()
-    checked = verify(store)
-    if not checked:
-        raise ValueError(NO_STEPS.format(store.url))
+    checked = verify(_existing(options.store))
     print(f"{'step':<24} {'directory':<36} {'state':<10} {'files':>6} {'bytes':>14}")
     for one in checked:
         size = sum(file.bytes for file in one.files)
@@ -47,13 +40,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _gc(options: argparse.Namespace) -> int:
     from w2s.gc import ORPHAN_SECONDS, collect, find_garbage
-    from w2s.store import Store
 
-    store = Store(options.store)
-    store.check_readable()
-    if not store.names(store.path("steps")):
-        raise ValueError(NO_STEPS.format(store.url))
-    store = store.check_writable()  # dry runs too: an object of our own shows the server's clock, by which orphans have an age
+    store = _existing(options.store).check_writable()  # dry runs too: an object of our own shows the server's clock, by which orphans have an age
     keep = None if options.keep is None else {directory for one in options.keep for directory in _directories(one, store)}
     garbage = find_garbage(store, keep)
     for one in garbage:
@@ -65,6 +53,20 @@ def _gc(options: argparse.Namespace) -> int:
         f"{'would be removed' if options.dry_run else 'removed'}; orphans younger than {ORPHAN_SECONDS / 3600:.0f} h and what live runs hold stay"
     )
     return 0
+
+
+def _existing(url: str) -> Any:
+    """The store at `url`.
+
+    Raises ValueError where it cannot be read or has no steps: it is another than was meant.
+    """
+    from w2s.store import Store
+
+    store = Store(url)
+    store.check_readable()
+    if not store.names(store.path("steps")):
+        raise ValueError(f"{store.url} has no steps: --store must be what `w2s run` was given")
+    return store
 
 
 def _directories(text: str, store: Any) -> list[str]:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import fsspec
 from filelock import FileLock
@@ -98,10 +99,14 @@ def _from_hub(model: Model, patterns: Sequence[str]) -> Path:
 
 def context_limit(folder: Path) -> int:
     """Tokens of context the model in `folder` takes."""
+    return int(getattr(text_config(folder), "max_position_embeddings", 2**31))
+
+
+def text_config(folder: Path) -> Any:
+    """The `transformers` configuration of the language model in `folder`."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False).get_text_config()
-    return int(getattr(config, "max_position_embeddings", 2**31))
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False).get_text_config()
 
 
 def adapter_folder(store: Store, table: Table) -> Path:

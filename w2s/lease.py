@@ -255,9 +255,9 @@ class Leases:
         number, beats = 0, list[threading.Thread]()
         while not self._over.wait(BEAT_SECONDS):  # each beat in a thread of its own: one whose answer never comes must not hold up the next
             number += 1
-            beats = [*filter(threading.Thread.is_alive, beats), threading.Thread(target=self._or_say, args=("heartbeat", self._write_beat, number))]
-            beats[-1].daemon = True
-            beats[-1].start()
+            beat = threading.Thread(target=self._or_say, args=("heartbeat", self._write_beat, number), daemon=True)
+            beat.start()
+            beats = [*filter(threading.Thread.is_alive, beats), beat]
         for beat in beats:  # or one would write the object again that `__exit__` removes
             beat.join(BEAT_SECONDS / 2)
 
