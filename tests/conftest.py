@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores Ctrl-C, and so do its children
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # what is started in the background ignores Ctrl-C, and so do its children
 ROOT = Path(__file__).parent.parent
 SMALL = [
     "problems.train_1=48",
@@ -38,13 +40,17 @@ def w2s(*arguments: str, check: bool = True, **environment: str) -> subprocess.C
         timeout=1500,
     )
     if check:
-        assert done.returncode == 0, f"w2s {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, (
+            f"w2s {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        )
     return done
 
 
 def fresh(code: str, **environment: str) -> str:
     """What `code` prints in an interpreter of its own."""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

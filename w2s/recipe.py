@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from w2s.s3 import refuse_credentials
+from w2s.urls import refuse_credentials
 
 
 class Recipe(BaseModel):
@@ -131,7 +131,7 @@ class DatasetProblems(Recipe):
 
 
 class WorldProblems(Recipe):
-    """Problems of the generated world of word problems that the quickstart uses (w2s/experiments/world.py)."""
+    """Problems of the generated world of word problems that the quickstart uses (w2s/data/world.py)."""
 
     train_1: int = Field(default=600, ge=1)
     train_2: int = Field(default=600, ge=1)
@@ -281,5 +281,7 @@ class Experiment(Recipe):
             if preference is not None and preference.loss != name:
                 raise ValueError(f"{name}.loss is {preference.loss!r}, it must be {name!r}")
         if self.greedy.n != 1 or self.greedy.temperature != 0:
-            raise ValueError(f"greedy must have n=1 and temperature=0, not n={self.greedy.n}, temperature={self.greedy.temperature}")
+            raise ValueError(
+                f"greedy must have n=1 and temperature=0, not n={self.greedy.n}, temperature={self.greedy.temperature}"
+            )
         return self

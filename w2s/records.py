@@ -160,7 +160,20 @@ class Score:
     """Math-Verify's verdict, '' where it was not asked."""
 
 
-Record = TypeVar("Record", Problem, Reference, Duplicate, Completion, Demonstration, SFTExample, Selection, Merge, Consensus, PreferencePair, Score)
+Record = TypeVar(
+    "Record",
+    Problem,
+    Reference,
+    Duplicate,
+    Completion,
+    Demonstration,
+    SFTExample,
+    Selection,
+    Merge,
+    Consensus,
+    PreferencePair,
+    Score,
+)
 
 _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), FinishReason: pa.string()}
 
@@ -175,14 +188,16 @@ def arrow_schema(record: type) -> pa.Schema:
 def to_table(records: list[Record], record: type[Record]) -> pa.Table:
     """Records as an Arrow table with `record`'s schema; an empty list gives an empty table with that schema."""
     schema = arrow_schema(record)
-    return pa.Table.from_arrays([pa.array([getattr(r, f.name) for r in records], f.type) for f in schema], schema=schema)
+    return pa.Table.from_arrays(
+        [pa.array([getattr(r, f.name) for r in records], f.type) for f in schema], schema=schema
+    )
 
 
 def parse_parquet(data: bytes, checksums: bool = False) -> pa.Table:
     """The table in a Parquet file's bytes; with `checksums` those of its pages are checked.
 
     In this thread alone: Arrow's own (pyarrow 26.0.1, `pq.read_table`) may still let go of Python's bytes when the interpreter ends, which ends the
-    process with SIGABRT; tests/unit/test_tables.py looks for them.
+    process with SIGABRT; tests/unit/store/test_shards.py looks for them.
     """
     return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=checksums).read(use_threads=False)
 

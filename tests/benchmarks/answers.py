@@ -15,19 +15,25 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from w2s.answers import Unreadable, canonical, read
-from w2s.answers.canonical_form import form
+from w2s.answers.forms.canonical import form
 
 SEED = 42
 GSM8K_TARGET, MATH_TARGET, REPEATED_TARGET = 100_000, 1_500, 100_000
 GSM8K_COUNT, MATH_COUNT, REPEATS = 50_000, 6_000, 50
-PUBLISHED = Path(os.environ.get("W2S_REFERENCE", Path(__file__).parents[2] / "../shared/reference")) / "gsm8k_llama2_7b_weak.jsonl.gz"
+PUBLISHED = (
+    Path(os.environ.get("W2S_REFERENCE", Path(__file__).parents[2] / "../shared/reference"))
+    / "gsm8k_llama2_7b_weak.jsonl.gz"
+)
 
 
 def gsm8k_completions(rng: random.Random) -> list[str]:
     """Short solutions; one answer in five has a dollar sign, a comma, decimals or a unit."""
     values = rng.sample(range(1, 20 * GSM8K_COUNT), GSM8K_COUNT)
     spellings = ("{0}",) * 16 + ("${0}", "{0:,}", "{0}.50", "{0} apples")
-    bodies = [f"She has {v} + {v % 7} - {v % 7} = <<{v}+{v % 7}-{v % 7}={v}>>{v} of them.\nThat makes {v} in all.\n#### " for v in values]
+    bodies = [
+        f"She has {v} + {v % 7} - {v % 7} = <<{v}+{v % 7}-{v % 7}={v}>>{v} of them.\nThat makes {v} in all.\n#### "
+        for v in values
+    ]
     return [body + rng.choice(spellings).format(value) for body, value in zip(bodies, values, strict=True)]
 
 
@@ -37,8 +43,19 @@ def math_expressions(rng: random.Random) -> list[str]:
     while len(found) < MATH_COUNT:
         a, b, c, d = (rng.randint(2, 99) for _ in range(4))
         kinds = (
-            *(f"\\frac{{{a}}}{{{b}}}", f"-\\dfrac{{{a}}}{{{b}}}", f"{a}\\frac{{1}}{{{b}}}", f"{a}.{b}", f"{a},{b}{c % 10}"),
-            *(f"{a}\\sqrt{{{b}}}", f"\\frac{{{a}\\sqrt{{{b}}}}}{{{c}}}", f"\\frac{{{a}+\\sqrt{{{b}}}}}{{{c}}}", f"\\sqrt[3]{{{a}}}"),
+            *(
+                f"\\frac{{{a}}}{{{b}}}",
+                f"-\\dfrac{{{a}}}{{{b}}}",
+                f"{a}\\frac{{1}}{{{b}}}",
+                f"{a}.{b}",
+                f"{a},{b}{c % 10}",
+            ),
+            *(
+                f"{a}\\sqrt{{{b}}}",
+                f"\\frac{{{a}\\sqrt{{{b}}}}}{{{c}}}",
+                f"\\frac{{{a}+\\sqrt{{{b}}}}}{{{c}}}",
+                f"\\sqrt[3]{{{a}}}",
+            ),
             *(
                 f"\\frac{{{a}\\pi}}{{{b}}}",
                 f"{a}\\pi - {b}\\sqrt{{{c}}}",
@@ -47,10 +64,32 @@ def math_expressions(rng: random.Random) -> list[str]:
                 f"{a}_{{{b % 8 + 2}}}",
                 f"{a}^{{{b % 9}}}",
             ),
-            *(f"x^{b % 5 + 2} - {a}x^2 + {c}x - {d}", f"(x-{a})(x+{b})", f"\\frac{{x+{a}}}{{x-{b}}}", f"{a}xy^2 - {b}x + {c}"),
-            *(f"\\left( {a}, \\frac{{{b}}}{{{c}}} \\right)", f"({a},-{b},{c})", f"[{a},{a + b})", f"(-\\infty, {a}) \\cup ({a + b}, \\infty)"),
-            *(f"\\{{{a}, {b}, {c}\\}}", f"{a}, {b}, {c}", f"y = {a}x + {b}", f"{a}x - {b}y + {c} = 0", f"x \\le \\frac{{{a}}}{{{b}}}"),
-            *(f"\\begin{{pmatrix}} {a} & {b} \\\\ {c} & {d} \\end{{pmatrix}}", f"\\text{{{a} cm}}^2", f"{a}\\%", f"\\log_{{{a}}} {b}", f"\\${a}.{b}"),
+            *(
+                f"x^{b % 5 + 2} - {a}x^2 + {c}x - {d}",
+                f"(x-{a})(x+{b})",
+                f"\\frac{{x+{a}}}{{x-{b}}}",
+                f"{a}xy^2 - {b}x + {c}",
+            ),
+            *(
+                f"\\left( {a}, \\frac{{{b}}}{{{c}}} \\right)",
+                f"({a},-{b},{c})",
+                f"[{a},{a + b})",
+                f"(-\\infty, {a}) \\cup ({a + b}, \\infty)",
+            ),
+            *(
+                f"\\{{{a}, {b}, {c}\\}}",
+                f"{a}, {b}, {c}",
+                f"y = {a}x + {b}",
+                f"{a}x - {b}y + {c} = 0",
+                f"x \\le \\frac{{{a}}}{{{b}}}",
+            ),
+            *(
+                f"\\begin{{pmatrix}} {a} & {b} \\\\ {c} & {d} \\end{{pmatrix}}",
+                f"\\text{{{a} cm}}^2",
+                f"{a}\\%",
+                f"\\log_{{{a}}} {b}",
+                f"\\${a}.{b}",
+            ),
         )
         found.add(rng.choice(kinds))
     return sorted(found)
@@ -88,9 +127,17 @@ def main() -> None:
     for name, texts in batches:
         print(line(name, len(texts), min(_fresh(timed_reading, [texts]) for _ in range(3)), GSM8K_TARGET), flush=True)
     halves = [expressions[::2], expressions[1::2]]
-    print(line("MATH, distinct, two cores", MATH_COUNT, min(_fresh(timed_canonical, halves) for _ in range(3)), MATH_TARGET), flush=True)
+    print(
+        line(
+            "MATH, distinct, two cores", MATH_COUNT, min(_fresh(timed_canonical, halves) for _ in range(3)), MATH_TARGET
+        ),
+        flush=True,
+    )
     timed_canonical(expressions)
-    print(line("MATH, repeated, one core", MATH_COUNT * REPEATS, timed_canonical(expressions * REPEATS), REPEATED_TARGET), flush=True)
+    print(
+        line("MATH, repeated, one core", MATH_COUNT * REPEATS, timed_canonical(expressions * REPEATS), REPEATED_TARGET),
+        flush=True,
+    )
     print(f"MATH, forms unique for their value: {sum(form(text).exact for text in expressions):,} of {MATH_COUNT:,}")
 
 

@@ -22,7 +22,17 @@ ROOT = Path(__file__).parent.parent.parent
 
 def run(store: str, seed: str) -> tuple[float, float]:
     """Seconds and peak GiB of one run."""
-    command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", store, "--set", f"problems.seed={seed}"]
+    command = [
+        sys.executable,
+        "-m",
+        "ray_jobs.cli",
+        "run",
+        "quickstart",
+        "--store",
+        store,
+        "--set",
+        f"problems.seed={seed}",
+    ]
     began = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"W2S_MARK": store, "SPT_NOENV": "1"})
     peak, stop = [0], threading.Event()
@@ -58,7 +68,9 @@ def main(seed: str) -> None:
     store = tempfile.mkdtemp(prefix="w2s-quickstart-")
     first, peak = run(store, seed)
     second, _ = run(store, seed)
-    print(f"first run {first:.1f} s, second {second:.1f} s, ratio {first / second:.0f}; peak memory {peak:.2f} GiB; store {store}")
+    print(
+        f"first run {first:.1f} s, second {second:.1f} s, ratio {first / second:.0f}; peak memory {peak:.2f} GiB; store {store}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Output tokens a second: through ray_jobs/sample.py, by a bare AsyncLLM, and by ten LLM runs with seeds 0-9 as the paper's scripts do it.
+"""Output tokens a second: through ray_jobs/sampling/job.py, by a bare AsyncLLM, and by ten LLM runs with seeds 0-9 as the paper's scripts do it.
 
     python -m tests.benchmarks.sampling [PROBLEMS]
 
@@ -15,14 +15,14 @@ import tempfile
 import time
 from typing import Any
 
-from ray_jobs.presets import load_resources
-from ray_jobs.resources import engine_arguments, engine_environment
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.vllm import engine_arguments, engine_environment
 from w2s.experiments.quickstart import quickstart
+from w2s.graph.recipes import Sample
+from w2s.graph.step import step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Problem, Reference
-from w2s.step import step
-from w2s.step_recipes import Sample
-from w2s.store import Store
+from w2s.store.store import Store
 
 RESOURCES = load_resources("local")
 STRONG = quickstart().strong
@@ -32,15 +32,15 @@ ROUNDS = 2
 
 def problems(count: int) -> list[Problem]:
     """The first problems of world seed 1's train_2."""
-    from w2s.problems import read_problems
+    from w2s.data.problem import read_problems
 
     return read_problems(WorldProblems(train_1=1, train_2=count, test=1, seed=1))[0]["train_2"].problems
 
 
 def prompts(count: int) -> tuple[str, list[list[int]]]:
     """The model's folder and the prompts' token ids."""
-    from ray_jobs.models import base_folder
-    from ray_jobs.tokens import Tokens, load_tokenizer
+    from ray_jobs.models.folders import base_folder
+    from ray_jobs.models.tokens import Tokens, load_tokenizer
 
     folder = base_folder(STRONG)
     tokens = Tokens(load_tokenizer(folder), STRONG.prompt)
@@ -49,9 +49,10 @@ def prompts(count: int) -> tuple[str, list[list[int]]]:
 
 def ours(count: int) -> dict[str, float]:
     """The step as a run does it, in a store of its own."""
-    from ray_jobs import cluster
-    from ray_jobs.progress import Progress
-    from ray_jobs.sample import sample
+    from ray_jobs.runtime import local_ray as cluster
+    from ray_jobs.runtime.context import Context
+    from ray_jobs.runtime.progress import Progress
+    from ray_jobs.sampling.job import sample
 
     store = Store(tempfile.mkdtemp())
     source = step("problems", WorldProblems(seed=1))
@@ -62,12 +63,16 @@ def ours(count: int) -> dict[str, float]:
     cluster.start()
     began = time.perf_counter()
     one = step("sampled", Sample(model=STRONG, sampling=SAMPLING), problems=source["train_2"])
-    sample([one], store, RESOURCES, Progress(sys.stderr))
+    sample([one], Context(store, RESOURCES, Progress(sys.stderr)))
     seconds = time.perf_counter() - began
     manifest = store.manifest(one)
     assert manifest is not None
     cluster.stop()
-    return {"tokens": manifest.counts["sampled_tokens"], "sampling_seconds": manifest.counts["sampling_seconds"], "seconds": seconds}
+    return {
+        "tokens": manifest.counts["sampled_tokens"],
+        "sampling_seconds": manifest.counts["sampling_seconds"],
+        "seconds": seconds,
+    }
 
 
 def bare(count: int) -> dict[str, float]:
@@ -84,7 +89,9 @@ def bare(count: int) -> dict[str, float]:
         start = time.perf_counter()
         context = max(map(len, ids)) + SAMPLING.max_tokens
         llm = AsyncLLM.from_engine_args(
-            AsyncEngineArgs(model=folder, disable_log_stats=True, generation_config="vllm", **engine_arguments(RESOURCES, context))
+            AsyncEngineArgs(
+                model=folder, disable_log_stats=True, generation_config="vllm", **engine_arguments(RESOURCES, context)
+            )
         )
 
         async def one(index: int) -> int:
@@ -96,7 +103,9 @@ def bare(count: int) -> dict[str, float]:
                 stop=list(STRONG.prompt.stop),
                 output_kind=RequestOutputKind.FINAL_ONLY,
             )
-            (result,) = [r async for r in llm.generate(TokensPrompt(prompt_token_ids=ids[index]), parameters, str(index))]
+            (result,) = [
+                r async for r in llm.generate(TokensPrompt(prompt_token_ids=ids[index]), parameters, str(index))
+            ]
             return sum(len(output.token_ids) for output in result.outputs)
 
         began = time.perf_counter()
@@ -118,7 +127,9 @@ def ten(count: int) -> dict[str, float]:
     context = max(map(len, ids)) + SAMPLING.max_tokens
     seed = int(os.environ["W2S_SEED"])
     llm = LLM(model=folder, seed=seed, generation_config="vllm", **engine_arguments(RESOURCES, context))
-    parameters = SamplingParams(temperature=1.0, max_tokens=SAMPLING.max_tokens, seed=seed, stop=list(STRONG.prompt.stop))
+    parameters = SamplingParams(
+        temperature=1.0, max_tokens=SAMPLING.max_tokens, seed=seed, stop=list(STRONG.prompt.stop)
+    )
     results = llm.generate([TokensPrompt(prompt_token_ids=one) for one in ids], parameters)
     return {"tokens": sum(len(r.outputs[0].token_ids) for r in results), "seconds": time.perf_counter() - began}
 
@@ -141,13 +152,21 @@ def main(count: int) -> None:
         for side in rates:
             result = measured(side, count)
             rates[side].append(result["tokens"] / result["sampling_seconds"])
-            print(f"{side:<5} {result['tokens']:,.0f} tokens, {rates[side][-1]:,.0f} tokens/s, {result['wall']:.1f} s with engine start", flush=True)
+            print(
+                f"{side:<5} {result['tokens']:,.0f} tokens, {rates[side][-1]:,.0f} tokens/s, {result['wall']:.1f} s with engine start",
+                flush=True,
+            )
             if side == "ours":
                 walls.append(result["wall"])
     ratio = max(rates["ours"]) / max(rates["bare"])
-    print(f"tokens/s ours / bare, best of {ROUNDS}: {max(rates['ours']):,.0f} / {max(rates['bare']):,.0f} = {ratio:.2f}", flush=True)
+    print(
+        f"tokens/s ours / bare, best of {ROUNDS}: {max(rates['ours']):,.0f} / {max(rates['bare']):,.0f} = {ratio:.2f}",
+        flush=True,
+    )
     runs = [measured("ten", count, W2S_SEED=str(seed))["wall"] for seed in range(10)]
-    print(f"seconds of ten LLM runs / ours, engine starts included: {sum(runs):.1f} / {min(walls):.1f} = {sum(runs) / min(walls):.1f}")
+    print(
+        f"seconds of ten LLM runs / ours, engine starts included: {sum(runs):.1f} / {min(walls):.1f} = {sum(runs) / min(walls):.1f}"
+    )
 
 
 if __name__ == "__main__":

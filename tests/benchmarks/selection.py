@@ -17,14 +17,15 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
-from w2s.attempt import parquet_bytes, put
-from w2s.experiments import load, set_fields
-from w2s.graph import build_steps
-from w2s.manifest import File
+from w2s.experiments.catalog import load
+from w2s.experiments.overrides import set_fields
+from w2s.graph.build import build_steps
+from w2s.graph.step import Step
 from w2s.records import Completion, Problem
 from w2s.seed import derived_seed
-from w2s.step import Step
-from w2s.store import Store
+from w2s.store.attempt import parquet_bytes, put
+from w2s.store.manifest import File
+from w2s.store.store import Store
 
 SAMPLES = 10
 PROBLEMS_PER_BLOCK = 100
@@ -73,7 +74,12 @@ def write_block(folder: str, block: int, count: int) -> tuple[File, File]:
 
 def write_problems(folder: str, part: int, count: int) -> File:
     numbers = range(part * PROBLEMS_PER_FILE, min(count, (part + 1) * PROBLEMS_PER_FILE))
-    rows = [Problem(f"train_2-{n:08d}", f"{NAMES[n % 8]} has {n} items in boxes and gives some of them away. How many are left?") for n in numbers]
+    rows = [
+        Problem(
+            f"train_2-{n:08d}", f"{NAMES[n % 8]} has {n} items in boxes and gives some of them away. How many are left?"
+        )
+        for n in numbers
+    ]
     return put(Store(folder), STEPS["problems"].directory, f"made/{part:05d}.parquet", parquet_bytes(rows, Problem))
 
 
@@ -114,15 +120,17 @@ def workers_peak(stop: threading.Event) -> Iterator[float]:
 
 def run(folder: str) -> None:
     """The job, measured; prints one line: seconds, GB of driver, GB of the largest worker, pairs."""
-    from ray_jobs import cluster, curate
-    from ray_jobs.presets import load_resources
-    from ray_jobs.progress import Progress
+    from ray_jobs.driver.scheduler import run_steps
+    from ray_jobs.resources.presets import load_resources
+    from ray_jobs.runtime import local_ray as cluster
+    from ray_jobs.runtime.context import Context
+    from ray_jobs.runtime.progress import Progress
 
     stop, peaks = threading.Event(), [0.0]
     watch = threading.Thread(target=lambda: peaks.extend(workers_peak(stop)))
     watch.start()
     began = time.perf_counter()
-    curate.pairs([STEPS["pairs"]], Store(folder), load_resources("local"), Progress(sys.stderr))
+    run_steps([STEPS["pairs"]], Context(Store(folder), load_resources("local"), Progress(sys.stderr)))
     seconds = time.perf_counter() - began
     stop.set()
     watch.join()
@@ -140,7 +148,12 @@ def measure(count: int) -> float:
         make(folder, count)
         made = time.perf_counter() - began
         stored = sum(path.stat().st_size for path in Path(folder).rglob("*.parquet")) / 1e6
-        done = subprocess.run([sys.executable, "-m", "tests.benchmarks.selection", "run", folder], check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks.selection", "run", folder],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         seconds, driver, worker, pairs = map(float, done.stdout.split()[-4:])
     print(
         f"{count:,} problems x {SAMPLES} samples, {stored:,.0f} MB stored (made in {made:.0f} s): {pairs:,.0f} pairs in {seconds:.1f} s, "
@@ -148,7 +161,9 @@ def measure(count: int) -> float:
         flush=True,
     )
     if count == 7000:
-        assert seconds <= SECONDS_OF_7000, f"votes and pairs over 7,000 problems took {seconds:.1f} s, more than {SECONDS_OF_7000}"
+        assert seconds <= SECONDS_OF_7000, (
+            f"votes and pairs over 7,000 problems took {seconds:.1f} s, more than {SECONDS_OF_7000}"
+        )
     assert driver <= DRIVER_GB, f"the driver took {driver:.2f} GB, more than {DRIVER_GB}"
     return seconds
 
@@ -157,7 +172,9 @@ def main(counts: list[int]) -> None:
     """All sizes, and how time grows from one to the next."""
     seconds = {count: measure(count) for count in counts}
     for small, large in pairwise(counts):
-        print(f"{small:,} -> {large:,} problems: {large / small:.1f} times the problems, {seconds[large] / seconds[small]:.1f} times the seconds")
+        print(
+            f"{small:,} -> {large:,} problems: {large / small:.1f} times the problems, {seconds[large] / seconds[small]:.1f} times the seconds"
+        )
 
 
 if __name__ == "__main__":

@@ -26,9 +26,16 @@ def main() -> None:
     """Print each command's time and its ratio to the import."""
     torch = median_seconds("-c", "import torch")
     with tempfile.TemporaryDirectory() as store:
-        for command in (["--help"], ["list"], ["plan", "quickstart", "--store", store], ["plan", "gsm8k-llama2-7b", "--store", store]):
+        for command in (
+            ["--help"],
+            ["list"],
+            ["plan", "quickstart", "--store", store],
+            ["plan", "gsm8k-llama2-7b", "--store", store],
+        ):
             seconds = median_seconds("-m", "ray_jobs.cli", *command)
-            print(f"w2s {' '.join(command[:2]):<24} {seconds:.2f} s; import torch {torch:.2f} s; ratio {seconds / torch:.2f}")
+            print(
+                f"w2s {' '.join(command[:2]):<24} {seconds:.2f} s; import torch {torch:.2f} s; ratio {seconds / torch:.2f}"
+            )
 
 
 if __name__ == "__main__":

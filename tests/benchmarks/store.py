@@ -18,14 +18,15 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.s3.servers import serve
-from w2s.experiments import load, set_fields
-from w2s.graph import build_steps
-from w2s.plan import plan
+from w2s.experiments.catalog import load
+from w2s.experiments.overrides import set_fields
+from w2s.graph.build import build_steps
+from w2s.graph.step import Step, step
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
-from w2s.revisions import identify
-from w2s.step import Step, step
-from w2s.store import Store
+from w2s.store.plan import plan
+from w2s.store.revisions import identify
+from w2s.store.store import Store
 
 ROUNDS = 32
 """Rounds of stage I with which the quickstart has just over 300 steps."""
@@ -40,7 +41,11 @@ def half_finished(store: Store, rounds: int) -> tuple[Step, ...]:
     half = len(steps) // 2
     with ThreadPoolExecutor(32) as pool:
         list(pool.map(lambda one: commit(store, one, "", 1), steps[:half]))
-        list(pool.map(lambda one: store.write(store.path(one.directory, "blocks/00000.parquet"), b"block"), steps[half::3]))
+        list(
+            pool.map(
+                lambda one: store.write(store.path(one.directory, "blocks/00000.parquet"), b"block"), steps[half::3]
+            )
+        )
     return steps
 
 
@@ -50,7 +55,9 @@ def planned(store: Store, steps: Sequence[Step]) -> float:
     states = [one.state for one in plan(steps, store)]
     seconds = time.perf_counter() - began
     half = len(steps) // 2
-    assert states[:half] == ["done"] * half and states[half:] == ["resume" if n % 3 == 0 else "run" for n in range(len(steps) - half)], states
+    assert states[:half] == ["done"] * half and states[half:] == [
+        "resume" if n % 3 == 0 else "run" for n in range(len(steps) - half)
+    ], states
     return seconds
 
 
@@ -74,7 +81,9 @@ def readers_and_writers(store: Store, threads: int, operations: int) -> Counter[
     `doubled` (its writers heard of different winners), `wrong` (other rows than one writer's), `errors`.
     """
     writers, contenders = threads // 2, 2 if store.is_exclusive else 1
-    steps = [step(f"s{number}", WorldProblems(seed=10_000 + number)) for number in range(writers * operations // contenders)]
+    steps = [
+        step(f"s{number}", WorldProblems(seed=10_000 + number)) for number in range(writers * operations // contenders)
+    ]
     committed: dict[str, set[str]] = {one.name: set() for one in steps}
 
     def write(thread: int) -> Counter[str]:
@@ -118,7 +127,12 @@ def small_tables(store: Store, steps: int, tables: int) -> tuple[float, float]:
         began = time.perf_counter()
         list(pool.map(lambda one: commit(store, one, "w", tables), every))
         wrote = time.perf_counter()
-        good = pool.map(lambda one: all(store.records(one[f"t{n}"], Problem) == rows(f"{one.name}-{n}", "w") for n in range(tables)), every)
+        good = pool.map(
+            lambda one: all(
+                store.records(one[f"t{n}"], Problem) == rows(f"{one.name}-{n}", "w") for n in range(tables)
+            ),
+            every,
+        )
         assert all(good), "a table read back is another"
         return wrote - began, time.perf_counter() - wrote
 
@@ -131,18 +145,33 @@ def measure(kind: str) -> None:
         store = Store(f"s3://load-{kind}/plan").check_writable()
         steps = half_finished(store, ROUNDS)
         seconds = planned(store, steps)
-        command = [sys.executable, "-m", "ray_jobs.cli", "plan", "quickstart", "--store", store.url, "--set", f"iterations={ROUNDS}"]
+        command = [
+            sys.executable,
+            "-m",
+            "ray_jobs.cli",
+            "plan",
+            "quickstart",
+            "--store",
+            store.url,
+            "--set",
+            f"iterations={ROUNDS}",
+        ]
         began = time.perf_counter()
         said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
         whole = time.perf_counter() - began
-        print(f"{kind}: plan of {len(steps)} steps in {seconds:.2f} s; `w2s plan` as a process of its own {whole:.1f} s: {said}", flush=True)
+        print(
+            f"{kind}: plan of {len(steps)} steps in {seconds:.2f} s; `w2s plan` as a process of its own {whole:.1f} s: {said}",
+            flush=True,
+        )
 
         store = Store(f"s3://load-{kind}/threads").check_writable()
         began = time.perf_counter()
         counts = readers_and_writers(store, threads=200, operations=10)
         never = {name: counts[name] for name in ("errors", "lost", "doubled", "wrong")}
         done = {name: counts[name] for name in ("steps", "committed", "read", "absent")}
-        print(f"{kind}: 100 writers and 100 readers in {time.perf_counter() - began:.1f} s: {done}, {never}", flush=True)
+        print(
+            f"{kind}: 100 writers and 100 readers in {time.perf_counter() - began:.1f} s: {done}, {never}", flush=True
+        )
 
         wrote, read = small_tables(Store(f"s3://load-{kind}/tables").check_writable(), steps=1000, tables=10)
         print(
@@ -150,7 +179,9 @@ def measure(kind: str) -> None:
             f"({10_000 / read:.0f}/s)",
             flush=True,
         )
-        assert seconds <= PLAN_SECONDS, f"the plan of {len(steps)} steps took {seconds:.1f} s, more than {PLAN_SECONDS:.0f}"
+        assert seconds <= PLAN_SECONDS, (
+            f"the plan of {len(steps)} steps took {seconds:.1f} s, more than {PLAN_SECONDS:.0f}"
+        )
         assert not any(never.values()), never
 
 

@@ -38,7 +38,9 @@ DURING = ("sampling", "training", "curation")
 
 def main() -> int:
     """Run the campaign; 0 where every run was clean."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Faults against real jobs; see tests/chaos/README.md.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos", description="Faults against real jobs; see tests/chaos/README.md."
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", type=int, default=200, help="in all, shared out over the kinds")
     parser.add_argument("--kinds", nargs="+", default=list(figures.KINDS), choices=figures.KINDS, metavar="KIND")
@@ -55,7 +57,9 @@ def main() -> int:
         with closing(LocalCluster(kills.NODES, campaign.marker)) as cluster:
             for kind in killed:
                 kill(campaign, kind, faults[kind], options.during, cluster)
-    for kind in (kind for kind in faults if kind not in killed):  # without the cluster: they look for anything that is left alive
+    for kind in (
+        kind for kind in faults if kind not in killed
+    ):  # without the cluster: they look for anything that is left alive
         disturb(campaign, kind, faults[kind], options.during)
     runs = figures.load(campaign.results)
     print(figures.table(runs), flush=True)

@@ -12,7 +12,7 @@ from tests.chaos.cluster import LocalCluster
 from tests.chaos.figures import Run
 from tests.chaos.job import Job, Work
 from tests.conftest import w2s
-from w2s.store import Store
+from w2s.store.store import Store
 
 
 @dataclass
@@ -59,7 +59,12 @@ class Campaign:
         folder = self.folder / "runs" / run.seed.replace("/", "-").replace(" ", "_")
         shutil.rmtree(folder, ignore_errors=True)  # of a call that was interrupted
         folder.mkdir(parents=True)
-        return Job(work, folder / "store", folder / "drivers.log", processes.ENVIRONMENT | {processes.MARKER: self.marker} | environment)
+        return Job(
+            work,
+            folder / "store",
+            folder / "drivers.log",
+            processes.ENVIRONMENT | {processes.MARKER: self.marker} | environment,
+        )
 
     def reference(self, work: Work) -> Store:
         """The store of the same work without faults, made once a campaign."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tests.chaos.figures import Run
 from tests.chaos.job import Work
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
 from w2s.records import Completion, Problem, parse_parquet
-from w2s.step import Step
-from w2s.step_recipes import FineTune, Prefer, Sample
-from w2s.store import Store
+from w2s.store.store import Store
 
 WEIGHTS_TOLERANCE = 1e-5
 """Largest difference of an adapter's weight from the undisturbed run's; they are of the order of 0.01 to 0.1."""
@@ -49,7 +49,11 @@ def _check_samples(run: Run, step: Step, store: Store, reference: Store, poisone
     assert isinstance(step.recipe, Sample)
     rows = store.records(step["completions"], Completion)
     found = Counter((row.problem_id, row.sample) for row in rows)
-    wanted = {(problem.problem_id, i) for problem in store.inputs(step, "problems", Problem) for i in range(step.recipe.sampling.n)}
+    wanted = {
+        (problem.problem_id, i)
+        for problem in store.inputs(step, "problems", Problem)
+        for i in range(step.recipe.sampling.n)
+    }
     run.rows += len(wanted)
     run.rows_lost += len(wanted - found.keys())
     run.rows_duplicated += sum(found.values()) - len(found)
@@ -57,11 +61,18 @@ def _check_samples(run: Run, step: Step, store: Store, reference: Store, poisone
         run.wrong.append(f"{step.name} has rows of problems it does not have: {sorted(found.keys() - wanted)[:3]}")
     failed = {row.problem_id for row in rows if row.finish_reason == "error" and row.error}
     if failed ^ set(poisoned):
-        run.wrong.append(f"{step.name}: failed without poison or poisoned without failing: {sorted(failed ^ set(poisoned))[:5]}")
+        run.wrong.append(
+            f"{step.name}: failed without poison or poisoned without failing: {sorted(failed ^ set(poisoned))[:5]}"
+        )
     if step.recipe.sampling.temperature == 0:
-        texts = {(row.problem_id, row.sample): (row.text, row.finish_reason) for row in reference.records(step["completions"], Completion)}
+        texts = {
+            (row.problem_id, row.sample): (row.text, row.finish_reason)
+            for row in reference.records(step["completions"], Completion)
+        }
         others = [row for row in rows if row.problem_id not in poisoned]
-        run.rows_different += sum(texts.get((row.problem_id, row.sample)) != (row.text, row.finish_reason) for row in others)
+        run.rows_different += sum(
+            texts.get((row.problem_id, row.sample)) != (row.text, row.finish_reason) for row in others
+        )
 
 
 def _check_adapter(run: Run, step: Step, store: Store, reference: Store) -> None:

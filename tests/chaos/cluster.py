@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.chaos.processes import ENVIRONMENT, MARKER, kill_at_once, with_children
 from tests.conftest import ROOT
-from tests.ray import engine_plugin
+from tests.ray.sampling import engine_plugin
 
 
 class LocalCluster:
@@ -31,14 +31,22 @@ class LocalCluster:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "GLOO_SOCKET_IFNAME": "lo",
         }
-        plugin = engine_plugin.install(Path(self.folder, "plugin")) | {"W2S_FINISHED": str(Path(self.folder, "finished"))}
+        plugin = engine_plugin.install(Path(self.folder, "plugin")) | {
+            "W2S_FINISHED": str(Path(self.folder, "finished"))
+        }
         self.log = Path(self.folder, "cluster.log")
         self._finished = Path(self.folder, "finished")
         inherited = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
         command = [sys.executable, "-m", "tests.chaos.cluster", str(nodes)]
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=inherited | own | plugin, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                command,
+                cwd=ROOT,
+                env=inherited | own | plugin,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             )
         told = self._answer()
         self.raylets: list[int] = told["raylets"]
@@ -98,7 +106,9 @@ def serve(nodes: int) -> None:
     from ray._private import ray_constants
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "node_ip_address": "127.0.0.1", "include_dashboard": False})
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+    )
     by_raylet: dict[int, Any] = {}
 
     def add() -> int:

@@ -14,8 +14,8 @@ from tests.chaos.job import Job, Work
 from tests.chaos.processes import ENVIRONMENT
 from tests.chaos.template import CURATION, finished_copy
 from tests.conftest import w2s
-from w2s.manifest import Manifest
-from w2s.store import Store
+from w2s.store.manifest import Manifest
+from w2s.store.store import Store
 
 CLASSES = ("cut", "flipped", "missing", "extended", "another step's")
 MOST_A_RUN = 10
@@ -55,7 +55,11 @@ def damage(victim: Object, way: str, others: list[Object], rng: random.Random) -
     elif way == "extended":
         victim.path.write_bytes(data + rng.randbytes(rng.randint(1, 64)))
     else:
-        fitting = [one for one in others if one.step != victim.step and one.path.suffix == victim.path.suffix and one.path.exists()]
+        fitting = [
+            one
+            for one in others
+            if one.step != victim.step and one.path.suffix == victim.path.suffix and one.path.exists()
+        ]
         strange = [one for one in fitting if one.path.read_bytes() != data]
         shutil.copyfile(rng.choice(strange).path, victim.path)
 
@@ -85,7 +89,11 @@ def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
         damage(victim, way, every, rng)
     run.faults = len(victims)
     told = w2s("verify", "--store", str(store), check=False)
-    run.wrong += [f"{way} {victim.path} was not found" for victim, way in zip(victims, ways, strict=True) if victim.path.name not in told.stdout]
+    run.wrong += [
+        f"{way} {victim.path} was not found"
+        for victim, way in zip(victims, ways, strict=True)
+        if victim.path.name not in told.stdout
+    ]
     began = time.time()
     mended = w2s("run", *job.work.command(str(store))[3:], "--repair", check=False, **ENVIRONMENT)
     run.seconds.append(round(time.time() - began, 2))
@@ -101,4 +109,8 @@ def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
 def _attempts(job: Job) -> dict[str, str]:
     """By step, the attempt that finished it."""
     store = Store(str(job.store))
-    return {name: manifest.attempt for name, manifest in store.manifests(job.work.steps(store)).items() if manifest is not None}
+    return {
+        name: manifest.attempt
+        for name, manifest in store.manifests(job.work.steps(store)).items()
+        if manifest is not None
+    }

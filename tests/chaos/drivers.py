@@ -8,7 +8,7 @@ from tests.chaos.checks import check, unclaimed
 from tests.chaos.figures import Run
 from tests.chaos.job import Job, Work
 from tests.chaos.template import CURATION, finished_copy
-from w2s.store import Store
+from w2s.store.store import Store
 
 MOST_SECONDS = 4.0
 """The second driver comes at a moment drawn from 0 to this; curation takes about as long."""
@@ -48,10 +48,16 @@ def _race(run: Run, rng: random.Random, first: Job, second: Job) -> bool:
         if killed and not run.seconds and second.last_progress() > moment:
             run.seconds.append(round(second.last_progress() - moment, 2))
         if time.monotonic() > end:
-            run.wrong.append(f"the drivers still run after {PATIENCE_SECONDS:.0f} s: {first.last_words()} / {second.last_words()}")
+            run.wrong.append(
+                f"the drivers still run after {PATIENCE_SECONDS:.0f} s: {first.last_words()} / {second.last_words()}"
+            )
             for one in (first, second):
                 assert one.driver is not None
                 one.driver.kill()
         time.sleep(0.2)
-    run.wrong += [f"a driver ended with {one.ended}: {one.last_words()}" for one in (second, *([] if killed else [first])) if one.ended != 0]
+    run.wrong += [
+        f"a driver ended with {one.ended}: {one.last_words()}"
+        for one in (second, *([] if killed else [first]))
+        if one.ended != 0
+    ]
     return killed

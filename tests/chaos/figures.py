@@ -57,9 +57,17 @@ class Run:
         """The run in one line, for the terminal."""
         state = "clean" if self.clean else f"NOT CLEAN: {'; '.join([*self.left, *self.wrong])[:300]}"
         again = (
-            f"{max(self.problems_again)} problems" if self.problems_again else f"{max(self.seconds_again):.1f} s" if self.seconds_again else "nothing"
+            f"{max(self.problems_again)} problems"
+            if self.problems_again
+            else f"{max(self.seconds_again):.1f} s"
+            if self.seconds_again
+            else "nothing"
         )
-        gap = f"{statistics.median(self.seconds):.1f} s, worst {max(self.seconds):.1f} s" if self.seconds else "not measured"
+        gap = (
+            f"{statistics.median(self.seconds):.1f} s, worst {max(self.seconds):.1f} s"
+            if self.seconds
+            else "not measured"
+        )
         return (
             f"{self.kind}, {self.during}: {self.faults} faults, {self.reruns} reruns, {self.rows} rows ({self.rows_lost} lost, "
             f"{self.rows_duplicated} twice, {self.rows_different} different), at most {again} done again, going on after {gap}; "
@@ -102,10 +110,15 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def _row(kind: str, during: str, runs: Sequence[Run]) -> str:
-    problems, saves, seconds = ([x for run in runs for x in getattr(run, name)] for name in ("problems_again", "seconds_again", "seconds"))
+    problems, saves, seconds = (
+        [x for run in runs for x in getattr(run, name)] for name in ("problems_again", "seconds_again", "seconds")
+    )
     again = [f"{max(problems)} problems"] if problems else []
     again += [f"{max(saves):.1f} s"] if saves else []
     gap = f"{statistics.median(seconds):.1f} s, {max(seconds):.1f} s" if seconds else ""
-    sums = [sum(getattr(run, name) for run in runs) for name in ("faults", "reruns", "rows", "rows_lost", "rows_duplicated", "rows_different")]
+    sums = [
+        sum(getattr(run, name) for run in runs)
+        for name in ("faults", "reruns", "rows", "rows_lost", "rows_duplicated", "rows_different")
+    ]
     cells = [kind, during, sums[0], len(runs), *sums[1:], ", ".join(again), gap, sum(len(run.left) for run in runs)]
     return "| " + " | ".join(map(str, cells)) + " |"

@@ -13,11 +13,12 @@ import psutil
 
 from tests.chaos import processes
 from tests.conftest import ROOT
-from w2s import experiments
-from w2s.graph import build_steps
-from w2s.revisions import identify
-from w2s.step import Step, with_upstream
-from w2s.store import Store
+from w2s.experiments.catalog import load
+from w2s.experiments.overrides import set_fields
+from w2s.graph.build import build_steps
+from w2s.graph.step import Step, with_upstream
+from w2s.store.revisions import identify
+from w2s.store.store import Store
 
 POLL_SECONDS = 0.25
 
@@ -36,11 +37,21 @@ class Work:
     def command(self, store: str) -> list[str]:
         """The command line a user would type."""
         chosen = [*(["--set", *self.sets] if self.sets else []), *(["--only", *self.only] if self.only else [])]
-        return [sys.executable, "-m", "ray_jobs.run", "quickstart", "--store", store, "--resources", self.resources, *chosen]
+        return [
+            sys.executable,
+            "-m",
+            "ray_jobs.run",
+            "quickstart",
+            "--store",
+            store,
+            "--resources",
+            self.resources,
+            *chosen,
+        ]
 
     def steps(self, store: Store) -> tuple[Step, ...]:
         """The job's steps and what they need, inputs first."""
-        experiment = identify(experiments.set_fields(experiments.load("quickstart"), self.sets), store, network=False)
+        experiment = identify(set_fields(load("quickstart"), self.sets), store, network=False)
         every = build_steps(experiment)
         return with_upstream([step for step in every if step.name in self.only] if self.only else every)
 
@@ -128,7 +139,11 @@ class Job:
 
     def at_work(self) -> set[psutil.Process]:
         """The processes that compute: an engine's worker, or training workers."""
-        return set(processes.engine_workers(self.marker) if self.work.name.startswith("sampling") else processes.training_workers(self.marker))
+        return set(
+            processes.engine_workers(self.marker)
+            if self.work.name.startswith("sampling")
+            else processes.training_workers(self.marker)
+        )
 
     def went_on_without(self, earlier: Collection[psutil.Process]) -> bool:
         """Whether a process that is none of the `earlier` ones has finished a block or a checkpoint."""

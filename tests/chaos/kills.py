@@ -12,7 +12,7 @@ from tests.chaos.checks import check
 from tests.chaos.cluster import LocalCluster
 from tests.chaos.figures import Run
 from tests.chaos.job import PROBLEMS_PER_BLOCK, SAMPLING, TRAINING, Job, Work
-from w2s.store import Store
+from w2s.store.store import Store
 
 NODES = 2
 """Of the cluster, each with one CPU: one engine with a node to spare, or one training worker on each."""
@@ -33,7 +33,9 @@ def kill(campaign: Campaign, kind: str, work: Work, faults: int, cluster: LocalC
         campaign.finished(run)
 
 
-def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster: LocalCluster, kinds: Sequence[str]) -> None:
+def disturb(
+    campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster: LocalCluster, kinds: Sequence[str]
+) -> None:
     """Strike a job with each of `kinds` in turn, as long as it has work to do; let it finish, and check its store."""
     reference = campaign.reference(job.work)
     cluster.forget_requests()
@@ -56,7 +58,9 @@ def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster:
                 run.seconds_again.append(round(moment - saved, 2))
             if _goes_on(job, earlier):
                 run.seconds.append(round(time.time() - moment, 2))
-                campaign.say(f"{kind}, {run.during}: fault {run.faults}, killed {told}, went on after {run.seconds[-1]} s")
+                campaign.say(
+                    f"{kind}, {run.during}: fault {run.faults}, killed {told}, went on after {run.seconds[-1]} s"
+                )
                 run.left += [f"{name} outlived its owner" for name in _remaining(job, engines)]
         elif job.running():
             time.sleep(0.5)
@@ -64,7 +68,11 @@ def disturb(campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster:
             job.again_where_it_failed()
     run.reruns = job.starts - 1
     run.problems_again = _again(job, cluster, moments)
-    run.wrong += [f"a fault cost {cost} finished problems, a block or more" for cost in run.problems_again if cost >= PROBLEMS_PER_BLOCK]
+    run.wrong += [
+        f"a fault cost {cost} finished problems, a block or more"
+        for cost in run.problems_again
+        if cost >= PROBLEMS_PER_BLOCK
+    ]
     check(run, job.work, Store(str(job.store)), reference)
 
 
@@ -72,7 +80,9 @@ def _again(job: Job, cluster: LocalCluster, moments: Sequence[float]) -> list[in
     """For each of the faults' moments, how many problems that were finished before it had to be sampled again."""
     again, last = [0] * len(moments), dict[str, float]()
     for finished, problem in cluster.finished_requests():
-        if problem in last and (struck := [i for i, moment in enumerate(moments) if last[problem] < moment <= finished]):
+        if problem in last and (
+            struck := [i for i, moment in enumerate(moments) if last[problem] < moment <= finished]
+        ):
             again[struck[-1]] += 1
         last[problem] = finished
     return again if job.work.name == "sampling" else []

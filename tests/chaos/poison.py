@@ -3,18 +3,21 @@
 import json
 import time
 
-from ray_jobs.models import base_folder
-from ray_jobs.tokens import Tokens, load_tokenizer
+from ray_jobs.models.folders import base_folder
+from ray_jobs.models.tokens import Tokens, load_tokenizer
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
 from tests.chaos.job import Work
-from tests.ray import engine_plugin
+from tests.ray.sampling import engine_plugin
 from w2s.experiments.quickstart import quickstart
 from w2s.records import Problem
-from w2s.store import Store
+from w2s.store.store import Store
 
 POISONED = Work(
-    "poisoned sampling", ("problems.test=500", "problems.train_1=8", "problems.train_2=8"), ("test_strong_base",), "local,max_num_seqs=64"
+    "poisoned sampling",
+    ("problems.test=500", "problems.train_1=8", "problems.train_2=8"),
+    ("test_strong_base",),
+    "local,max_num_seqs=64",
 )
 MOST_A_RUN = 5
 """One in a hundred, the most that may fail before the step does."""

@@ -11,15 +11,25 @@ from tests.chaos.job import SAMPLING, TRAINING, Work
 from tests.chaos.template import CURATION, WHOLE, finished_copy
 from tests.s3.proxy import FaultProxy
 from tests.s3.servers import Server, serve
-from w2s.store import Store
+from w2s.store.store import Store
 
 RATES: Mapping[str, Mapping[str, float]] = {
     "S3 errors": dict.fromkeys(("error_500", "slow_down", "reset", "slow", "cut"), 0.03),
     "lost S3 answers": {"lost": 0.3},
 }
 """Probabilities a request; an answer can be lost only of a write."""
-SMALL_SAMPLING = Work("small sampling", ("problems.test=96", "problems.train_1=8", "problems.train_2=8"), SAMPLING.only, "local,problems_per_block=4")
-SMALL_TRAINING = Work("small training", ("problems.test=8", "problems.train_1=8", "problems.train_2=160"), TRAINING.only, "local,save_minutes=0.02")
+SMALL_SAMPLING = Work(
+    "small sampling",
+    ("problems.test=96", "problems.train_1=8", "problems.train_2=8"),
+    SAMPLING.only,
+    "local,problems_per_block=4",
+)
+SMALL_TRAINING = Work(
+    "small training",
+    ("problems.test=8", "problems.train_1=8", "problems.train_2=160"),
+    TRAINING.only,
+    "local,save_minutes=0.02",
+)
 BUCKET = "w2s-chaos"
 
 

@@ -18,5 +18,10 @@ PROBLEMS = Work("problems", ("problems.train_1=48", "problems.train_2=48", "prob
 def finished_copy(campaign: Campaign, work: Work, folder: Path, without: tuple[str, ...] = ()) -> Path:
     """A copy of the undisturbed store, which is valid wherever it lies, without the steps of some kinds."""
     whole = Path(campaign.reference(work).url)
-    shutil.copytree(whole, folder, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.split("-")[0] in without])
+    shutil.copytree(
+        whole,
+        folder,
+        dirs_exist_ok=True,
+        ignore=lambda _, names: [name for name in names if name.split("-")[0] in without],
+    )
     return folder

@@ -1,4 +1,4 @@
-"""A share of the campaign with fixed seeds; killed drivers and poison: tests/ray/test_kill.py, test_faults.py. `make chaos` runs the whole."""
+"""A share of the campaign with fixed seeds; killed drivers and poison: tests/ray/driver/test_kill.py, test_faults.py. `make chaos` runs the whole."""
 
 import pytest
 
@@ -52,7 +52,10 @@ def test_of_two_drivers_the_second_changes_nothing(campaign: Campaign) -> None:
 
 
 def test_the_table_adds_up() -> None:
-    runs = [Run("engine", "sampling", "0", faults=3, rows=10, seconds=[1.0, 9.0, 2.0]), Run("engine", "sampling", "1", faults=2, rows_lost=1)]
+    runs = [
+        Run("engine", "sampling", "0", faults=3, rows=10, seconds=[1.0, 9.0, 2.0]),
+        Run("engine", "sampling", "1", faults=2, rows_lost=1),
+    ]
     assert "| engine | sampling | 5 | 2 | 0 | 10 | 1 | 0 | 0 |" in figures.table(runs)
     assert "2.0 s, 9.0 s" in figures.table(runs)
     assert not runs[1].clean
@@ -63,7 +66,9 @@ def test_the_table_adds_up() -> None:
     [(SAMPLING, ("engine", "sampling actor", "node")), (TRAINING, ("training worker", "node"))],
     ids=lambda one: getattr(one, "name", ""),
 )
-def test_a_job_that_loses_its_processes_loses_no_row(work: Work, kinds: tuple[str, ...], campaign: Campaign, cluster: LocalCluster) -> None:
+def test_a_job_that_loses_its_processes_loses_no_row(
+    work: Work, kinds: tuple[str, ...], campaign: Campaign, cluster: LocalCluster
+) -> None:
     run, rng = campaign.run("a share of each", work.name)
     job = campaign.job(work, run, cluster.environment)
     kills.disturb(campaign, run, rng, job, cluster, kinds)

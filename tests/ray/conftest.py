@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ray_jobs.cluster import set_environment
+from ray_jobs.runtime.local_ray import set_environment
 from tests.conftest import wait_for
 
 set_environment()  # some tests start Ray in this process, and others import it before them
@@ -43,7 +43,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         "RAY_ADDRESS": f"127.0.0.1:{port}",
         "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{dashboard}",
     }
-    head = [RAY, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}", "--dashboard-host=127.0.0.1"]
+    head = [
+        RAY,
+        "start",
+        "--head",
+        "--block",
+        f"--port={port}",
+        f"--dashboard-port={dashboard}",
+        "--dashboard-host=127.0.0.1",
+    ]
     head += [
         "--node-ip-address=127.0.0.1",
         f"--dashboard-agent-listen-port={agent}",
@@ -69,14 +77,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 @pytest.fixture(scope="session")
 def group_of_one() -> Iterator[dict[str, str]]:
     """The environment of a process group of one; there is one a session, for DeepSpeed keeps to the first it sees."""
-    names = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    names = {
+        "RANK": "0",
+        "LOCAL_RANK": "0",
+        "WORLD_SIZE": "1",
+        "LOCAL_WORLD_SIZE": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in names.items():
             patch.setenv(name, value)
         import torch
 
-        from ray_jobs.presets import load_resources
-        from ray_jobs.train_worker import start_deepspeed
+        from ray_jobs.resources.presets import load_resources
+        from ray_jobs.training.worker import start_deepspeed
 
         start_deepspeed(load_resources("local,workers=1"))
     yield names

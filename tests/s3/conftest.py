@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.s3.servers import Server, serve
-from w2s.store import Store
+from w2s.store.store import Store
 
 KINDS = ["folder", pytest.param("moto", marks=pytest.mark.s3), pytest.param("rclone", marks=pytest.mark.s3)]
 

@@ -60,7 +60,9 @@ class FaultProxy:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 
@@ -122,8 +124,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reset()
         if fault == "slow":
             time.sleep(SLOW_SECONDS)
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers if name.lower() not in HOP_BY_HOP | {"content-length"})
-        length = next((value for name, value in headers if name.lower() == "content-length"), None) if self.command == "HEAD" else str(len(answer))
+        head = "".join(
+            f"{name}: {value}\r\n" for name, value in headers if name.lower() not in HOP_BY_HOP | {"content-length"}
+        )
+        length = (
+            next((value for name, value in headers if name.lower() == "content-length"), None)
+            if self.command == "HEAD"
+            else str(len(answer))
+        )
         head += f"Content-Length: {length}\r\n" if length is not None and status not in (204, 304) else ""
         whole = f"HTTP/1.1 {status} {reason}\r\n{head}\r\n".encode() + (b"" if self.command == "HEAD" else answer)
         if fault == "cut":
@@ -151,7 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Content-Length"] = str(len(body))
         for fresh in (False, True):
             if self.upstream is None or fresh:
-                self.upstream = http.client.HTTPConnection(proxy.upstream.hostname or "", proxy.upstream.port, timeout=120)
+                self.upstream = http.client.HTTPConnection(
+                    proxy.upstream.hostname or "", proxy.upstream.port, timeout=120
+                )
             try:
                 self.upstream.request(self.command, self.path, body or None, headers)
                 answer = self.upstream.getresponse()

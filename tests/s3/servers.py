@@ -51,7 +51,11 @@ class Server:
 
         session = Session()
         session.set_credentials(self.key, self.secret)
-        config = Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required", response_checksum_validation="when_required")
+        config = Config(
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
         return session.create_client("s3", "us-east-1", endpoint_url=self.endpoint, config=config)
 
     def make_bucket(self, name: str) -> None:
@@ -85,7 +89,18 @@ def serve(kind: str, folder: Path, key: str = "AKIAW2STESTKEY000001", secret: st
         buckets = folder / "buckets"
         buckets.mkdir(exist_ok=True)
         program = Path(sys.executable).parent / "rclone"
-        command = [str(program), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--config", os.devnull, "--vfs-cache-mode", "off", str(buckets)]
+        command = [
+            str(program),
+            "serve",
+            "s3",
+            "--addr",
+            f"127.0.0.1:{port}",
+            "--config",
+            os.devnull,
+            "--vfs-cache-mode",
+            "off",
+            str(buckets),
+        ]
         environment |= {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}  # a CSV list of one pair
     with (folder / f"{kind}.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
@@ -106,7 +121,9 @@ def _wait(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except urllib.error.HTTPError:  # it refuses us, so it is there
             return
         except OSError:
-            assert process.poll() is None and time.monotonic() < end, f"the server at {endpoint} did not start:\n{log.read_text()[-2000:]}"
+            assert process.poll() is None and time.monotonic() < end, (
+                f"the server at {endpoint} did not start:\n{log.read_text()[-2000:]}"
+            )
             time.sleep(0.05)
 
 

@@ -4,19 +4,23 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from w2s.attempt import described, parquet_bytes
-from w2s.lease import Leases
+from w2s.graph.recipes import Report, Sample
+from w2s.graph.step import Step, step
 from w2s.recipe import Model, Sampling, WorldProblems
 from w2s.records import Completion, Problem
-from w2s.repair import set_damaged_aside
-from w2s.step import Step, step
-from w2s.step_recipes import Report, Sample
-from w2s.store import Store
+from w2s.store.attempt import described, parquet_bytes
+from w2s.store.lease.leases import Leases
+from w2s.store.maintenance.repair import set_damaged_aside
+from w2s.store.store import Store
 
 PROBLEMS = step("problems", WorldProblems(seed=1))
 OTHERS = step("others", WorldProblems(seed=2))
-SAMPLED = step("sampled", Sample(model=Model(name="m", revision="1"), sampling=Sampling(n=1)), problems=PROBLEMS["test"])
-LAST = step("last", Report(experiment="e", description=""), completions=SAMPLED["completions"], problems=PROBLEMS["test"])
+SAMPLED = step(
+    "sampled", Sample(model=Model(name="m", revision="1"), sampling=Sampling(n=1)), problems=PROBLEMS["test"]
+)
+LAST = step(
+    "last", Report(experiment="e", description=""), completions=SAMPLED["completions"], problems=PROBLEMS["test"]
+)
 GRAPH = [PROBLEMS, SAMPLED, LAST]
 BLOCKS = 3
 

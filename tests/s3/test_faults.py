@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs.logs import RunLog
+from ray_jobs.runtime.logs import RunLog
 from tests.s3.conftest import bucket
 from tests.s3.proxy import KINDS, FaultProxy
 from tests.s3.servers import Server
-from w2s.objects import in_parallel
+from w2s.graph.step import step
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
-from w2s.s3 import S3
-from w2s.step import step
-from w2s.store import Store
-from w2s.verify import verify
+from w2s.store.maintenance.verify import verify
+from w2s.store.objects.objects import in_parallel
+from w2s.store.objects.s3 import S3
+from w2s.store.store import Store
 
 pytestmark = pytest.mark.s3
 SEED = int(os.environ.get("SEED", "20261124"))
@@ -28,7 +28,9 @@ OBJECTS = int(os.environ.get("N", "60"))
 
 
 @pytest.fixture(params=["moto", "rclone"])
-def behind(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, Store, FaultProxy]]:
+def behind(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Store, Store, FaultProxy]]:
     """(the store through a proxy, the same directly, the proxy); faults begin when the test sets its rates."""
     server: Server = request.getfixturevalue(request.param)
     direct = Store(bucket(server, tmp_path, monkeypatch)).check_writable()
@@ -67,9 +69,13 @@ def test_every_answer_to_a_write_is_lost_once(behind: tuple[Store, Store, FaultP
     assert proxy.faults["lost"] >= 5
 
 
-def test_an_object_in_parts_survives_lost_answers(behind: tuple[Store, Store, FaultProxy], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_in_parts_survives_lost_answers(
+    behind: tuple[Store, Store, FaultProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An answer to the end of an upload that is lost: rclone (v1.74.4) then says that there is no such upload."""
-    monkeypatch.setattr("w2s.objects.PART", 5 << 20)  # the smallest that S3 takes; from twice this on an object goes in parts
+    monkeypatch.setattr(
+        "w2s.store.objects.objects.PART", 5 << 20
+    )  # the smallest that S3 takes; from twice this on an object goes in parts
     store, direct, proxy = behind
     data = random.Random(SEED).randbytes(11 << 20)
     for number in range(6):
@@ -80,7 +86,9 @@ def test_an_object_in_parts_survives_lost_answers(behind: tuple[Store, Store, Fa
     assert proxy.faults["lost"] >= 5 and proxy.requests["POST"] >= 12, "no object went in parts"
 
 
-def test_what_is_not_whole_is_no_success(behind: tuple[Store, Store, FaultProxy], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_whole_is_no_success(
+    behind: tuple[Store, Store, FaultProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, _, _ = behind
     path = store.path("large/other")
     store.write(path, b"another writer's")
@@ -127,8 +135,10 @@ def test_a_log_that_cannot_be_stored_does_not_hide_what_ended_the_run(
     assert "the server is away" in said and str(log.local) in said and log.local.read_text() == "a library's word\n"
 
 
-def test_a_server_that_stays_away_is_an_error_that_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("w2s.s3.RETRIES", 1)
+def test_a_server_that_stays_away_is_an_error_that_names_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("w2s.store.objects.s3.RETRIES", 1)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAW2STESTKEY000001")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "marker-secret-of-the-test")
     with pytest.raises(ValueError, match=r"s3://nowhere/runs cannot be written .* choose another --store") as refused:

@@ -8,14 +8,15 @@ import pytest
 
 from tests.s3.conftest import bucket
 from tests.s3.small_store import GRAPH, OTHERS, PROBLEMS, damage, finish, mend, object_of, whole
-from w2s import gc, lease
-from w2s.gc import collect, find_garbage
+from w2s.graph.step import step
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
-from w2s.step import step
-from w2s.store import Store
-from w2s.uploads import unfinished_uploads
-from w2s.verify import verify
+from w2s.store.lease import leases as lease
+from w2s.store.maintenance import gc
+from w2s.store.maintenance.gc import collect, find_garbage
+from w2s.store.maintenance.verify import verify
+from w2s.store.objects.uploads import unfinished_uploads
+from w2s.store.store import Store
 
 
 def test_gc_takes_what_failed_attempts_left_and_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +52,9 @@ def test_gc_counts_an_orphan_s_age_from_when_it_became_one(store: Store, monkeyp
     assert find_garbage(store) == []
 
 
-def test_gc_takes_nothing_that_a_manifest_younger_than_its_listing_names(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gc_takes_nothing_that_a_manifest_younger_than_its_listing_names(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
     attempt = store.attempt(PROBLEMS)
     attempt.write_records("test", [Problem("p", "q")], Problem)
@@ -73,17 +76,23 @@ def test_gc_takes_uploads_that_never_ended_and_nothing_else(
         number = store.fs.call_s3("create_multipart_upload", Bucket=name, Key=one)["UploadId"]
         store.fs.call_s3("upload_part", Bucket=name, Key=one, UploadId=number, PartNumber=1, Body=b"part")
     assert len(unfinished_uploads(store)) == 2
-    assert find_garbage(store) == [] or server == "moto", "nothing is old enough, but by moto's clock for uploads, which always says 2010"
+    assert find_garbage(store) == [] or server == "moto", (
+        "nothing is old enough, but by moto's clock for uploads, which always says 2010"
+    )
     monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
     found = [one for one in find_garbage(store) if one.why == "uploads in parts that never ended"]
     assert [(len(one.entries), one.bytes) for one in found] == [(2, 8)]
     collect(store, found)
     collect(store, found)  # ended already
     assert unfinished_uploads(store) == [] and store.read(f"{name}/{key}") == b"an object of the same name"
-    assert len(store.fs.call_s3("list_multipart_uploads", Bucket=name)["Uploads"]) == 1, "an upload outside of the store is gone"
+    assert len(store.fs.call_s3("list_multipart_uploads", Bucket=name)["Uploads"]) == 1, (
+        "an upload outside of the store is gone"
+    )
 
 
-def test_gc_with_keep_takes_other_steps_but_never_under_a_live_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gc_with_keep_takes_other_steps_but_never_under_a_live_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole(store)
     keep = {one.directory for one in GRAPH}
     with lease.Leases(replace(store, run="alive"), print), pytest.raises(ValueError, match="run alive is at work"):
@@ -98,7 +107,9 @@ def test_gc_with_keep_takes_other_steps_but_never_under_a_live_run(store: Store,
     assert find_garbage(store, keep) == [] and find_garbage(store) == []
 
 
-def test_gc_leaves_alone_what_a_run_has_begun_to_use_since_it_looked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gc_leaves_alone_what_a_run_has_begun_to_use_since_it_looked(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
     store.attempt(PROBLEMS).write_records("test", [], Problem)
     (garbage,) = find_garbage(store)
@@ -110,7 +121,9 @@ def test_gc_leaves_alone_what_a_run_has_begun_to_use_since_it_looked(store: Stor
     assert not any(store.fs.exists(entry.path) for entry in garbage.entries)
 
 
-def test_gc_takes_no_manifest_that_was_set_aside_after_its_listing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gc_takes_no_manifest_that_was_set_aside_after_its_listing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The step may be finished again, under that name, before the orphans go."""
     monkeypatch.setattr(gc, "ORPHAN_SECONDS", -5.0)
     finish(store, PROBLEMS)
@@ -121,7 +134,9 @@ def test_gc_takes_no_manifest_that_was_set_aside_after_its_listing(store: Store,
         garbage = find_garbage(store)
     finish(store, PROBLEMS)
     collect(store, garbage)
-    assert store.manifest(PROBLEMS) is not None and not any(checked.findings for checked in verify(store, [PROBLEMS.directory]))
+    assert store.manifest(PROBLEMS) is not None and not any(
+        checked.findings for checked in verify(store, [PROBLEMS.directory])
+    )
 
 
 def test_gc_leaves_a_step_alone_that_a_live_run_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, wait_for
-from w2s import lease, processes
-from w2s.lease import LeaseLost, Leases, check_held, holder, is_live
+from w2s.graph.step import step
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
-from w2s.step import step
-from w2s.store import Store
+from w2s.store.lease import leases as lease
+from w2s.store.lease import processes
+from w2s.store.lease.leases import LeaseLost, Leases, check_held, holder, is_live
+from w2s.store.store import Store
 
 ONE = step("problems", WorldProblems(seed=1))
 TWO = step("others", WorldProblems(seed=2))
@@ -50,7 +51,11 @@ def stale(store: Store, run: str, generation: int = 1, process: str = "") -> Non
 
 def test_a_second_run_waits_and_finds_the_step_finished(store: Store) -> None:
     said: list[str] = []
-    with Leases(of(store, "a"), said.append) as first, Leases(of(store, "b"), said.append) as second, ThreadPoolExecutor(1) as pool:
+    with (
+        Leases(of(store, "a"), said.append) as first,
+        Leases(of(store, "b"), said.append) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
         assert first.acquire([ONE, TWO]) == [ONE, TWO]
         waiting = pool.submit(second.acquire, [ONE])
         wait_for(lambda: bool(said), 20, "the second run to say that it waits")
@@ -61,7 +66,11 @@ def test_a_second_run_waits_and_finds_the_step_finished(store: Store) -> None:
         first.release([ONE, TWO])
         assert waiting.result(30) == []
     assert store.records(ONE["test"], Problem) == [Problem("p", "by a")]
-    assert [entry.path for entry in store.tree(store.path()) if "/lease/" in entry.path or "/runs/" in entry.path.removeprefix(store.path())] == []
+    assert [
+        entry.path
+        for entry in store.tree(store.path())
+        if "/lease/" in entry.path or "/runs/" in entry.path.removeprefix(store.path())
+    ] == []
 
 
 def test_a_step_given_back_unfinished_goes_to_the_one_who_waits(store: Store) -> None:
@@ -101,7 +110,7 @@ def test_exactly_one_of_many_takes_an_expired_lease_over(store: Store) -> None:
 def test_a_dead_process_of_this_machine_is_taken_over_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "EXPIRY_SECONDS", 3600.0)
     code = (
-        "import sys, os\nfrom w2s.lease import Leases\nfrom tests.s3.test_lease import ONE\nfrom w2s.store import Store\n"
+        "import sys, os\nfrom w2s.store.lease.leases import Leases\nfrom tests.s3.test_lease import ONE\nfrom w2s.store.store import Store\n"
         "leases = Leases(Store(sys.argv[1], exclusive=sys.argv[2] == 'True', run='killed'), print)\n"
         "leases.__enter__(); leases.acquire([ONE]); print('held', flush=True); os.kill(os.getpid(), 9)"
     )
@@ -190,7 +199,9 @@ def test_a_finished_step_can_be_held_by_one_at_a_time(store: Store) -> None:
         assert holder(store, ONE.directory) is None
 
 
-def test_a_waiter_that_saw_nothing_for_long_does_not_call_a_heartbeat_stopped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiter_that_saw_nothing_for_long_does_not_call_a_heartbeat_stopped(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The server was away for both: whose retry comes through first must not decide."""
     stale(store, "other")
     leases = Leases(of(store, "waiter"), print)
@@ -206,7 +217,9 @@ def test_a_waiter_that_saw_nothing_for_long_does_not_call_a_heartbeat_stopped(st
 def test_a_process_that_proc_hides_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """/proc with hidepid shows no process of another user."""
     held = lease.Lease("r", "h", " ".join([*processes.machine(), "1", "123"]), "t")
-    monkeypatch.setattr(processes.Path, "read_text", lambda self, real=processes.Path.read_text: _hide(self) or real(self))
+    monkeypatch.setattr(
+        processes.Path, "read_text", lambda self, real=processes.Path.read_text: _hide(self) or real(self)
+    )
     assert not held.has_ended
     assert processes.started("4194304999") == ""
 
@@ -225,7 +238,9 @@ def test_a_lease_that_cannot_be_read_expires(store: Store) -> None:
     assert "held by run unreadable" in said[0] and "taken over" in said[-1]
 
 
-def test_a_lease_that_is_given_back_while_another_run_looks_is_no_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_that_is_given_back_while_another_run_looks_is_no_error(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = store.path(ONE.directory, "lease/000001.json")
     store.write(path, b"another's")
     monkeypatch.setattr(Store, "read", lambda self, path: (_ for _ in ()).throw(FileNotFoundError(path)))
@@ -242,7 +257,9 @@ def test_the_heartbeat_outlives_a_server_that_is_away(store: Store, monkeypatch:
         wait_for(lambda: store.read(lease.beat_path(store, "a")) != before, 10, "the next beat")
 
 
-def test_a_beat_whose_answer_never_comes_does_not_hold_up_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_beat_whose_answer_never_comes_does_not_hold_up_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, never, said = Leases._write_beat, threading.Event(), list[str]()
 
     def stuck(self: Leases, number: int) -> None:
@@ -251,7 +268,11 @@ def test_a_beat_whose_answer_never_comes_does_not_hold_up_the_next(store: Store,
         real(self, number)
 
     monkeypatch.setattr(Leases, "_write_beat", stuck)
-    with Leases(of(store, "a"), print) as first, Leases(of(store, "b"), said.append) as second, ThreadPoolExecutor(1) as pool:
+    with (
+        Leases(of(store, "a"), print) as first,
+        Leases(of(store, "b"), said.append) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
         assert first.acquire([ONE]) == [ONE]
         waiting = pool.submit(second.acquire, [ONE])
         time.sleep(2 * lease.EXPIRY_SECONDS)
@@ -278,7 +299,9 @@ def test_a_lease_that_is_gone_is_created_again_unless_the_step_is_finished(store
 
 def test_a_folder_that_is_not_the_driver_s_is_told_before_anything_is_sampled_or_trained(tmp_path: Path) -> None:
     store = Store(str(tmp_path), run="driver")
-    with pytest.raises(ValueError, match=rf"{tmp_path} on .* is not the driver's: .* must be a bucket, or a folder they share"):
+    with pytest.raises(
+        ValueError, match=rf"{tmp_path} on .* is not the driver's: .* must be a bucket, or a folder they share"
+    ):
         lease.check_shared(store)
     with Leases(store, print):
         lease.check_shared(store)

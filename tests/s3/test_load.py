@@ -5,18 +5,20 @@ import pytest
 from tests.benchmarks.store import half_finished, planned, readers_and_writers, small_tables
 from tests.conftest import w2s
 from tests.s3.test_store import finished
-from w2s.experiments import load
-from w2s.graph import build_steps
+from w2s.experiments.catalog import load
+from w2s.graph.build import build_steps
+from w2s.graph.step import step
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
-from w2s.step import step
-from w2s.store import Store
+from w2s.store.store import Store
 
 
 def test_readers_and_writers_at_once_lose_double_and_mix_nothing(store: Store) -> None:
     counts = readers_and_writers(store, threads=40, operations=4)
     assert counts["committed"] == 80 and counts["read"] >= counts["steps"] == 80 / (2 if store.is_exclusive else 1)
-    assert {name: counts[name] for name in ("errors", "lost", "doubled", "wrong")} == dict.fromkeys(("errors", "lost", "doubled", "wrong"), 0)
+    assert {name: counts[name] for name in ("errors", "lost", "doubled", "wrong")} == dict.fromkeys(
+        ("errors", "lost", "doubled", "wrong"), 0
+    )
 
 
 def test_many_small_tables_are_read_back(store: Store) -> None:
@@ -33,7 +35,9 @@ def test_a_plan_asks_little_of_the_server(store: Store, monkeypatch: pytest.Monk
     half = len(steps) // 2
     begun = len(steps[half::3])
     assert len(steps) >= 60
-    assert len(asked) == 1 + half + 2 * begun, "one listing, a manifest a directory that is there, and a look into those without one"
+    assert len(asked) == 1 + half + 2 * begun, (
+        "one listing, a manifest a directory that is there, and a look into those without one"
+    )
 
 
 def test_verify_and_a_dry_gc_name_what_they_find_and_change_nothing(store: Store) -> None:
@@ -46,9 +50,19 @@ def test_verify_and_a_dry_gc_name_what_they_find_and_change_nothing(store: Store
     whole = w2s("verify", "--store", store.url)
     assert "2 finished, 1 unfinished, 5 files" in whole.stdout and "0 steps damaged" in whole.stdout
     others = w2s("gc", "--dry-run", "--keep", "quickstart", "--store", store.url).stdout
-    assert one.directory in others and unfinished.directory in others and "6 objects" in others and "would be removed" in others
+    assert (
+        one.directory in others
+        and unfinished.directory in others
+        and "6 objects" in others
+        and "would be removed" in others
+    )
     assert [(entry.path, entry.bytes) for entry in store.tree(store.path("steps"))] == before
     (file,) = store.files(one["notes"])
     store.write(store.path(one.directory, file.path), b"[]")
     damaged = w2s("verify", "--store", store.url, check=False)
-    assert damaged.returncode == 1 and "DAMAGED" in damaged.stdout and file.path in damaged.stdout and "1 steps damaged" in damaged.stdout
+    assert (
+        damaged.returncode == 1
+        and "DAMAGED" in damaged.stdout
+        and file.path in damaged.stdout
+        and "1 steps damaged" in damaged.stdout
+    )

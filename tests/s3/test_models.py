@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import s3fs
 
-from ray_jobs.checks import _check_model
-from ray_jobs.models import base_folder
+from ray_jobs.driver.checks import _check_model
+from ray_jobs.models.folders import base_folder
 from tests.conftest import ROOT, wait_for
 from tests.s3.conftest import bucket
 from tests.s3.proxy import FaultProxy
@@ -22,7 +22,7 @@ LIGHT = {"config.json": b"{}", "tokenizer.json": b"{}"}
 FILES = LIGHT | {f"model-{number}.safetensors": os.urandom(1 << 20) for number in range(3)}
 FETCH = """
 import asyncio, sys, s3fs
-from ray_jobs.models import base_folder
+from ray_jobs.models.folders import base_folder
 from w2s.recipe import Model
 original = s3fs.S3FileSystem._get_file
 async def slow(self, path, *rest, **options):
@@ -66,7 +66,9 @@ def test_a_model_at_a_url_is_a_local_folder(model: Model) -> None:
 
 
 def test_cut_and_refused_answers_do_not_end_a_download(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3fs.S3FileSystem, "default_block_size", 1 << 18)  # larger files may come in ranges, which would not be asked again
+    monkeypatch.setattr(
+        s3fs.S3FileSystem, "default_block_size", 1 << 18
+    )  # larger files may come in ranges, which would not be asked again
     with FaultProxy(os.environ["AWS_ENDPOINT_URL"], SEED, {"cut": 0.3, "reset": 0.1, "error_500": 0.1}) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         for number in range(4):
@@ -80,7 +82,9 @@ def test_four_processes_at_once_download_once(model: Model, tmp_path: Path) -> N
     said = {process.communicate(timeout=120)[0] for process in [fetch(model, fetched, 0.3) for _ in range(4)]}
     (folder,) = said
     assert content(Path(folder.strip())) == FILES
-    assert sorted(path.rsplit("/", 1)[1] for path in fetched.read_text().splitlines()) == sorted(FILES), "each file once"
+    assert sorted(path.rsplit("/", 1)[1] for path in fetched.read_text().splitlines()) == sorted(FILES), (
+        "each file once"
+    )
 
 
 def test_a_killed_download_is_begun_anew_and_leaves_nothing(model: Model, tmp_path: Path) -> None:
@@ -115,17 +119,25 @@ def test_what_the_user_must_change_is_a_value_error(
     name = name.format(url=url)
     with pytest.raises(ValueError, match="cannot be fetched") as caught:
         base_folder(Model(name=name, revision="sha256:1"))
-    assert name in str(caught.value) and "check the URL, its credentials" in str(caught.value) and "\n" not in str(caught.value)
+    assert (
+        name in str(caught.value)
+        and "check the URL, its credentials" in str(caught.value)
+        and "\n" not in str(caught.value)
+    )
 
 
-def test_a_server_that_is_away_is_worth_trying_again_but_not_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_away_is_worth_trying_again_but_not_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environment = Server("none", f"http://127.0.0.1:{free_port()}", "key", "secret", None).environment  # type: ignore[arg-type]
     for variable, value in (environment | {"W2S_CACHE": str(tmp_path)}).items():
         monkeypatch.setenv(variable, value)
-    monkeypatch.setattr("w2s.s3.RETRIES", 1)
+    monkeypatch.setattr("w2s.store.objects.s3.RETRIES", 1)
     model = Model(name="s3://bucket/model", revision="sha256:1")
     with pytest.raises(Exception, match="Could not connect") as caught:
         base_folder(model)
     assert not isinstance(caught.value, ValueError)
-    with pytest.raises(ValueError, match=r"strong model s3://bucket/model cannot be fetched \(\w+: Could not connect.*run again"):
+    with pytest.raises(
+        ValueError, match=r"strong model s3://bucket/model cannot be fetched \(\w+: Could not connect.*run again"
+    ):
         _check_model("strong", model, 8, 0)

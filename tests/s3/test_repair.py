@@ -7,13 +7,27 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import wait_for
-from tests.s3.small_store import DAMAGE, GRAPH, OTHERS, PROBLEMS, SAMPLED, damage, finish, flipped, mend, object_of, sample, whole
-from w2s import lease, repair
-from w2s.attempt import parquet_bytes
-from w2s.plan import plan
+from tests.s3.small_store import (
+    DAMAGE,
+    GRAPH,
+    OTHERS,
+    PROBLEMS,
+    SAMPLED,
+    damage,
+    finish,
+    flipped,
+    mend,
+    object_of,
+    sample,
+    whole,
+)
 from w2s.records import Completion, Problem
-from w2s.store import Store
-from w2s.verify import verify
+from w2s.store.attempt import parquet_bytes
+from w2s.store.lease import leases as lease
+from w2s.store.maintenance import repair
+from w2s.store.maintenance.verify import verify
+from w2s.store.plan import plan
+from w2s.store.store import Store
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
@@ -68,7 +82,11 @@ def test_blocks_whose_plan_is_damaged_are_not_kept(store: Store, plan_text: byte
 def test_a_damaged_manifest_is_found_and_its_step_runs_again(store: Store, kind: str) -> None:
     whole(store)
     path = store.path(PROBLEMS.directory, "manifest.json")
-    data = store.read(store.path(OTHERS.directory, "manifest.json")) if kind == "replaced" else DAMAGE[kind][0](store.read(path), b"")
+    data = (
+        store.read(store.path(OTHERS.directory, "manifest.json"))
+        if kind == "replaced"
+        else DAMAGE[kind][0](store.read(path), b"")
+    )
     assert data is not None
     store.write(path, data)
     assert {one.directory for one in verify(store) if any(f.is_damage for f in one.findings)} == {PROBLEMS.directory}
@@ -85,7 +103,10 @@ def test_a_damaged_manifest_costs_no_block_that_is_whole(store: Store, kind: str
     whole(store)
     blocks = {entry.path: store.read(entry.path) for entry in store.tree(store.path(SAMPLED.directory, "blocks"))}
     path = store.path(SAMPLED.directory, "manifest.json")
-    store.write(path, flipped(store.read(path)) if kind == "flipped" else store.read(store.path(OTHERS.directory, "manifest.json")))
+    store.write(
+        path,
+        flipped(store.read(path)) if kind == "flipped" else store.read(store.path(OTHERS.directory, "manifest.json")),
+    )
     bad = store.path(SAMPLED.directory, "blocks/00001.parquet")
     store.write(bad, blocks[bad][: len(blocks[bad]) // 2])
     assert mend(store, print) == ["sampled"]
@@ -116,7 +137,11 @@ def test_a_repair_waits_for_the_run_that_holds_the_step(store: Store, monkeypatc
     whole(store)
     damage(store, object_of(store, PROBLEMS, "test"), "cut")
     said: list[str] = []
-    with lease.Leases(replace(store, run="first"), print) as leases, leases.hold(PROBLEMS), ThreadPoolExecutor(1) as pool:
+    with (
+        lease.Leases(replace(store, run="first"), print) as leases,
+        leases.hold(PROBLEMS),
+        ThreadPoolExecutor(1) as pool,
+    ):
         second = pool.submit(mend, store, said.append)
         wait_for(lambda: any("is held by run first" in line for line in said), 20, "the repair to wait")
         assert store.manifest(PROBLEMS) is not None
@@ -136,14 +161,24 @@ def test_blocks_of_an_unfinished_step_are_verified_and_mended(store: Store) -> N
     assert [finding.path for finding in checked.damage] == ["blocks/00001.parquet", "blocks/00003.0123abcd.part"]
     assert mend(store, print) == [], "it is unfinished already"
     left = {entry.path for entry in store.tree(store.path(SAMPLED.directory, "blocks"))}
-    assert left == {store.path(SAMPLED.directory, "blocks", name) for name in ("plan.json", "00000.parquet", "00002.parquet")}
+    assert left == {
+        store.path(SAMPLED.directory, "blocks", name) for name in ("plan.json", "00000.parquet", "00002.parquet")
+    }
 
 
-def test_a_file_that_cannot_be_read_just_now_is_named_and_not_taken_for_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_just_now_is_named_and_not_taken_for_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store(str(tmp_path))
     whole(store)
     path, real = object_of(store, PROBLEMS, "test"), Store.read
-    monkeypatch.setattr(Store, "read", lambda self, one: real(self, one) if one != path else (_ for _ in ()).throw(OSError(5, "I/O error")))
+    monkeypatch.setattr(
+        Store,
+        "read",
+        lambda self, one: real(self, one) if one != path else (_ for _ in ()).throw(OSError(5, "I/O error")),
+    )
     (checked,) = [checked for checked in verify(store) if checked.findings]
-    assert "cannot be read" in checked.findings[0].what and "--repair" in checked.findings[0].what and not checked.damage
+    assert (
+        "cannot be read" in checked.findings[0].what and "--repair" in checked.findings[0].what and not checked.damage
+    )
     assert mend(store, print) == [] and store.manifest(PROBLEMS) is not None

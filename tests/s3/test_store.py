@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from w2s.experiments import load, set_fields
-from w2s.plan import plan
+from w2s.experiments.catalog import load
+from w2s.experiments.overrides import set_fields
+from w2s.graph.recipes import Grade
+from w2s.graph.step import Step, step
 from w2s.recipe import Answers, WorldProblems
 from w2s.records import Demonstration, Problem, Reference
-from w2s.s3 import S3, has_credentials
-from w2s.step import Step, step
-from w2s.step_recipes import Grade
-from w2s.store import Store
+from w2s.store.objects.s3 import S3
+from w2s.store.plan import plan
+from w2s.store.store import Store
+from w2s.urls import has_credentials
 
 PROBLEMS = [Problem(f"p{i}", f"Question {i}? \N{GREEK SMALL LETTER PI}", "", "2") for i in range(5)]
 
@@ -77,7 +79,13 @@ def test_of_creates_at_the_same_moment_one_succeeds(store: Store) -> None:
     for number in range(5):
         path = store.path(f"races/{number}")
         with ThreadPoolExecutor(16) as pool:
-            won = [one for one, created in enumerate(pool.map(lambda one, path=path: store.create(path, str(one).encode()), range(16))) if created]
+            won = [
+                one
+                for one, created in enumerate(
+                    pool.map(lambda one, path=path: store.create(path, str(one).encode()), range(16))
+                )
+                if created
+            ]
         assert int(store.read(path)) in won
         assert len(won) == 1 or not store.exclusive, "only a server without conditional creates may say so to several"
 
@@ -94,7 +102,9 @@ def test_trees_names_and_removal(store: Store) -> None:
     for relative in ("a/x/1", "a/x/2", "a/3"):
         store.write(store.path(relative), relative.encode())
     assert store.names(store.path("a")) == ["3", "x"]
-    assert [(entry.path, entry.bytes) for entry in store.tree(store.path("a"))] == [(store.path(p), len(p)) for p in ("a/3", "a/x/1", "a/x/2")]
+    assert [(entry.path, entry.bytes) for entry in store.tree(store.path("a"))] == [
+        (store.path(p), len(p)) for p in ("a/3", "a/x/1", "a/x/2")
+    ]
     assert all(began - 1 <= entry.modified <= store.now() + 1 for entry in store.tree(store.path("a")))
     store.remove([store.path("a/3"), store.path("a/never-there")])
     assert [entry.path for entry in store.tree(store.path("a"))] == [store.path("a/x/1"), store.path("a/x/2")]
@@ -163,7 +173,10 @@ def test_credentials_in_a_url_are_refused_without_being_shown(url: str) -> None:
         assert "hidden" not in str(told) and "AKIA" not in str(told)
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/runs@1", "hf://datasets/me/name@main/a.jsonl", "s3://bucket/a:b", "https://example.org/a.jsonl?v=1"])
+@pytest.mark.parametrize(
+    "url",
+    ["s3://bucket/runs@1", "hf://datasets/me/name@main/a.jsonl", "s3://bucket/a:b", "https://example.org/a.jsonl?v=1"],
+)
 def test_other_signs_in_a_url_are_no_credentials(url: str) -> None:
     assert not has_credentials(url)
 
@@ -181,7 +194,9 @@ def test_settings_come_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch)
     settings = S3.from_environment()
     assert settings == S3("http://special:1", "eu-north-1")
     config = settings.options()["config_kwargs"]
-    assert config["retries"] == {"mode": "adaptive", "max_attempts": 10} and config["s3"] == {"addressing_style": "path"}
+    assert config["retries"] == {"mode": "adaptive", "max_attempts": 10} and config["s3"] == {
+        "addressing_style": "path"
+    }
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://AKIA:hidden@special:1")
     with pytest.raises(ValueError, match="AWS_ENDPOINT_URL carries credentials"):
         Store("s3://bucket/runs")
@@ -196,7 +211,9 @@ def test_a_store_travels_with_its_server_and_without_keys(monkeypatch: pytest.Mo
     assert pickle.loads(sent) == store and b"marker-secret" not in sent
 
 
-def test_a_relative_store_is_the_same_from_every_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_store_is_the_same_from_every_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     store = Store("store")
     one = finished(store)
@@ -205,8 +222,10 @@ def test_a_relative_store_is_the_same_from_every_working_directory(tmp_path: Pat
     assert store.records(one["test"], Problem) == PROBLEMS
 
 
-def test_another_adapter_under_the_same_fingerprint_has_another_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ray_jobs.models import adapter_folder
+def test_another_adapter_under_the_same_fingerprint_has_another_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray_jobs.models.folders import adapter_folder
 
     monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
     one = step("made", WorldProblems())
@@ -221,7 +240,7 @@ def test_another_adapter_under_the_same_fingerprint_has_another_path(tmp_path: P
 
 
 def test_a_cache_that_others_can_write_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ray_jobs.models import cache_folder
+    from ray_jobs.models.folders import cache_folder
 
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)

@@ -9,13 +9,13 @@ import pytest
 from tests.s3.conftest import bucket
 from tests.s3.servers import Server
 from tests.s3.small_store import GRAPH, LAST, PROBLEMS, SAMPLED, finish, mend, whole
-from w2s.attempt import parquet_bytes
-from w2s.manifest import Manifest
-from w2s.plan import plan
+from w2s.graph.recipes import Report
 from w2s.records import Completion, Problem
-from w2s.step_recipes import Report
-from w2s.store import Store
-from w2s.verify import verify
+from w2s.store.attempt import parquet_bytes
+from w2s.store.maintenance.verify import verify
+from w2s.store.manifest import Manifest
+from w2s.store.plan import plan
+from w2s.store.store import Store
 
 
 def test_every_flipped_bit_of_a_manifest_is_found(tmp_path: Path) -> None:
@@ -52,7 +52,9 @@ def test_an_absent_input_is_told_from_damage(store: Store) -> None:
     store.remove_tree(store.path(PROBLEMS.directory))
     findings = [finding for checked in verify(store) for finding in checked.findings]
     assert {finding.directory for finding in findings} == {SAMPLED.directory, LAST.directory}
-    assert not any(finding.is_damage for finding in findings) and all(PROBLEMS.directory in finding.what for finding in findings)
+    assert not any(finding.is_damage for finding in findings) and all(
+        PROBLEMS.directory in finding.what for finding in findings
+    )
     assert mend(store, print) == []
 
 
@@ -60,16 +62,25 @@ def test_a_deleted_step_runs_only_where_something_that_runs_reads_it(store: Stor
     whole(store)
     store.remove_tree(store.path(SAMPLED.directory))
     planned = {one.step.name: one for one in plan(GRAPH, store)}
-    assert {name: one.state for name, one in planned.items()} == {"problems": "done", "sampled": "absent", "last": "done"}
+    assert {name: one.state for name, one in planned.items()} == {
+        "problems": "done",
+        "sampled": "absent",
+        "last": "done",
+    }
     assert "--only sampled" in planned["sampled"].why
-    assert {one.step.name: one.state for one in plan(GRAPH, store, only=["sampled"])} == {"problems": "done", "sampled": "run"}
+    assert {one.step.name: one.state for one in plan(GRAPH, store, only=["sampled"])} == {
+        "problems": "done",
+        "sampled": "run",
+    }
     store.remove_tree(store.path(LAST.directory))
     assert [one.state for one in plan(GRAPH, store)] == ["done", "run", "run"]
     changed = replace(LAST, recipe=Report(experiment="e", description="another"))
     assert [one.state for one in plan([PROBLEMS, SAMPLED, changed], store)] == ["done", "run", "run"]
 
 
-def test_a_copied_store_is_whole_and_done(store: Store, tmp_path: Path, moto: Server, rclone: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copied_store_is_whole_and_done(
+    store: Store, tmp_path: Path, moto: Server, rclone: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole(store)
     content = {entry.path.removeprefix(store.path()): store.read(entry.path) for entry in store.tree(store.path())}
     assert not any(store.url.encode() in data or str(tmp_path).encode() in data for data in content.values())

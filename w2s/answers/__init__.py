@@ -12,13 +12,13 @@ No network and no evaluation of code: any text is safe and takes bounded time an
 own (second_opinion.py), and only `grade` asks it; `import w2s.answers` loads none of them.
 """
 
-from .answer import Answer, Unreadable
-from .canonical_form import canonical
-from .classes import answer_class, grade_class, grade_completion
-from .equality import Merged, compare, equal, merge
-from .grading import Grade, grade
-from .kinds import kind_of
-from .reading import read
+from w2s.answers.classes import answer_class, grade_class, grade_completion
+from w2s.answers.equality import Merged, compare, equal, merge
+from w2s.answers.forms.canonical import canonical
+from w2s.answers.grading import Grade, grade
+from w2s.answers.kinds import kind_of
+from w2s.answers.reading import read
+from w2s.answers.types import Answer, Unreadable
 
 __all__ = [
     "Answer",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import paper
-from .answer import Answer, Unreadable
-from .canonical_form import canonical
-from .grading import Grade, grade
-from .reading import read
+from w2s.answers import paper
+from w2s.answers.forms.canonical import canonical
+from w2s.answers.grading import Grade, grade
+from w2s.answers.reading import read
+from w2s.answers.types import Answer, Unreadable
 
 if TYPE_CHECKING:  # at run time neither pydantic nor pyarrow: `import w2s.answers` takes milliseconds
     from w2s.recipe import Answers
@@ -39,10 +39,14 @@ def grade_completion(completion: Completion, reference: Reference, kind: str, an
     Raises ValueError where the two belong to different problems or the gold answer is empty.
     """
     if completion.problem_id != reference.problem_id:
-        raise ValueError(f"the completion is of problem {completion.problem_id!r}, the reference of {reference.problem_id!r}: join by problem_id")
+        raise ValueError(
+            f"the completion is of problem {completion.problem_id!r}, the reference of {reference.problem_id!r}: join by problem_id"
+        )
     if answers.equality == "paper":
         return grade_class(answer_class(completion, kind, answers), reference, kind, answers)
-    return grade(read(completion.text, answers.family, completion.finish_reason, kind), reference.answer, kind, ask="always")
+    return grade(
+        read(completion.text, answers.family, completion.finish_reason, kind), reference.answer, kind, ask="always"
+    )
 
 
 def grade_class(found: str | Unreadable, reference: Reference, kind: str, answers: Answers) -> Grade:

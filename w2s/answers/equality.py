@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
-from .answer import MAX_ANSWER_CHARS
-from .canonical_form import UNIT_KINDS, form
-from .comparison import compare_forms
+from w2s.answers.forms.canonical import UNIT_KINDS, form
+from w2s.answers.forms.comparison import compare_forms
+from w2s.answers.types import MAX_ANSWER_CHARS
 
 Relation = Literal["equal", "different", "undecided"]
 
@@ -48,16 +48,26 @@ def merge(forms: Iterable[str], kind: str = "") -> Merged:
     """
     distinct = sorted(set(forms), key=lambda text: (not form(text, kind).exact, len(text), text))
     if all(form(text, kind).exact and form(text, kind).text == text for text in distinct) and kind not in UNIT_KINDS:
-        return Merged({text: text for text in distinct}, (), frozenset())  # the usual case, and all of them differ for certain
+        return Merged(
+            {text: text for text in distinct}, (), frozenset()
+        )  # the usual case, and all of them differ for certain
     relations = {pair: _compared(*pair, kind)[0] for pair in combinations(distinct, 2)}
     class_of = {text: text for text in distinct}
     for (one, other), relation in relations.items():
         if relation == "equal" and class_of[one] != class_of[other]:
             low, high = sorted((class_of[one], class_of[other]), key=distinct.index)
             class_of = {text: low if found == high else found for text, found in class_of.items()}
-    broken = {class_of[one] for (one, other), relation in relations.items() if relation == "different" and class_of[one] == class_of[other]}
+    broken = {
+        class_of[one]
+        for (one, other), relation in relations.items()
+        if relation == "different" and class_of[one] == class_of[other]
+    }
     class_of = {text: text if found in broken else found for text, found in class_of.items()}
-    apart = {frozenset((class_of[one], class_of[other])) for (one, other), relation in relations.items() if relation == "different"}
+    apart = {
+        frozenset((class_of[one], class_of[other]))
+        for (one, other), relation in relations.items()
+        if relation == "different"
+    }
     pairs = {frozenset((class_of[one], class_of[other])) for one, other in relations}
     merges = tuple(sorted((text, found, _why(text, found, kind)) for text, found in class_of.items() if text != found))
     return Merged(class_of, merges, frozenset(pair for pair in pairs - apart if len(pair) == 2))

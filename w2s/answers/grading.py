@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from .answer import Answer, Unreadable
-from .canonical_form import UNIT_KINDS, form
-from .equality import compare
-from .numeric import has_words
-from .quantities import quantity
-from .second_opinion import Opinion, math_verify
-from .structure import split_top
+from w2s.answers.algebra.numeric import has_words
+from w2s.answers.equality import compare
+from w2s.answers.forms.canonical import UNIT_KINDS, form
+from w2s.answers.second_opinion.second_opinion import Opinion, math_verify
+from w2s.answers.text.structure import split_top
+from w2s.answers.types import Answer, Unreadable
+from w2s.answers.units.quantities import quantity
 
 Verdict = Literal["right", "wrong", "undecided"]
 
@@ -28,10 +28,19 @@ class Grade:
     @property
     def disputed(self) -> bool:
         """Whether Math-Verify says right where the verdict is wrong, or wrong where it is right."""
-        return self.second_opinion in ("right", "wrong") and self.verdict != "undecided" and self.second_opinion != self.verdict
+        return (
+            self.second_opinion in ("right", "wrong")
+            and self.verdict != "undecided"
+            and self.second_opinion != self.verdict
+        )
 
 
-def grade(answer: Answer | Unreadable, reference_answer: str, kind: str = "", ask: Literal["never", "undecided", "always"] = "undecided") -> Grade:
+def grade(
+    answer: Answer | Unreadable,
+    reference_answer: str,
+    kind: str = "",
+    ask: Literal["never", "undecided", "always"] = "undecided",
+) -> Grade:
     """Whether `answer` has the value of `reference_answer`, both of the answer kind `kind`.
 
     The verdict is that of `compare`. `ask`: when Math-Verify gives its opinion too, from a process of its own: never, where `compare` is
@@ -41,7 +50,9 @@ def grade(answer: Answer | Unreadable, reference_answer: str, kind: str = "", as
     An unreadable answer is wrong. Raises ValueError for an empty reference: there is nothing to compare with.
     """
     if not reference_answer.strip():
-        raise ValueError("the reference answer is empty: give the problem's gold answer, or leave the problem out of the scoring")
+        raise ValueError(
+            "the reference answer is empty: give the problem's gold answer, or leave the problem out of the scoring"
+        )
     if isinstance(answer, Unreadable):
         return Grade("wrong", f"unreadable:{answer.reason}", "")
     found = form(answer.text, kind).text
@@ -54,7 +65,9 @@ def grade(answer: Answer | Unreadable, reference_answer: str, kind: str = "", as
         return Grade("right", "", found, opinion)
     if relation == "different":
         return Grade("wrong", "differs", found, opinion)
-    if opinion == "right" and not any(_beyond_math_verify(form(text, kind).text, kind) for text in (answer.text, reference_answer)):
+    if opinion == "right" and not any(
+        _beyond_math_verify(form(text, kind).text, kind) for text in (answer.text, reference_answer)
+    ):
         return Grade("right", "math_verify", found, opinion)
     return Grade("undecided", "no_normal_form", found, opinion)
 

@@ -15,7 +15,10 @@ _SENTENCES = (
     ("EQ", r"the answer to this question is an equation"),
     ("TUP", r"the answer to this question is a tuple"),
 )
-_KINDS = [(kind, re.compile(rf"\b{sentence}\b" if sentence[-1] != ")" else rf"\b{sentence}", re.IGNORECASE)) for kind, sentence in _SENTENCES]
+_KINDS = [
+    (kind, re.compile(rf"\b{sentence}\b" if sentence[-1] != ")" else rf"\b{sentence}", re.IGNORECASE))
+    for kind, sentence in _SENTENCES
+]
 
 
 def kind_of(question: str) -> str:

@@ -6,8 +6,8 @@ letters. It is kept with its faults: `13.50` differs from `13.5`, and `2 hours 3
 
 import re
 
-from .answer import MAX_ANSWER_CHARS
-from .reading import closing_brace
+from w2s.answers.reading import closing_brace
+from w2s.answers.types import MAX_ANSWER_CHARS
 
 _ANSWER_IS = "The answer is "
 _MARKERS = {"gsm8k": "#### ", "math": "The answer is: "}
@@ -28,8 +28,36 @@ _REPLACED = (
 """In this order: articles, spaces, and the words between several answers."""
 
 _UNIT_WORDS = (
-    *("square", "ways", "integers", "dollars", "mph", "inches", "ft", "hours", "km", "units", "\\ldots", "sue", "points", "feet"),
-    *("minutes", "digits", "cents", "degrees", "cm", "gm", "pounds", "meters", "meals", "edges", "students", "childrentickets"),
+    *(
+        "square",
+        "ways",
+        "integers",
+        "dollars",
+        "mph",
+        "inches",
+        "ft",
+        "hours",
+        "km",
+        "units",
+        "\\ldots",
+        "sue",
+        "points",
+        "feet",
+    ),
+    *(
+        "minutes",
+        "digits",
+        "cents",
+        "degrees",
+        "cm",
+        "gm",
+        "pounds",
+        "meters",
+        "meals",
+        "edges",
+        "students",
+        "childrentickets",
+    ),
     "multiples",
 )
 _DECORATION = (
@@ -56,7 +84,9 @@ def extract(text: str, family: str) -> str:
         return _first_boxed(body)
     if family not in _MARKERS:
         rules = ", ".join((*_MARKERS, "olympicarena"))
-        raise ValueError(f"the paper has no rule for answers.family {family!r}, only for {rules}: set answers.equality='canonical'")
+        raise ValueError(
+            f"the paper has no rule for answers.family {family!r}, only for {rules}: set answers.equality='canonical'"
+        )
     last_line = body.strip().rpartition("\n")[2]
     _, marker, answer = last_line.rpartition(_MARKERS[family])
     if marker:

@@ -3,8 +3,8 @@
 import re
 from typing import Literal
 
-from .answer import MAX_ANSWER_CHARS, Answer, Reason, Unreadable
-from .canonical_form import canonical
+from w2s.answers.forms.canonical import canonical
+from w2s.answers.types import MAX_ANSWER_CHARS, Answer, Reason, Unreadable
 
 Family = Literal["gsm8k", "math", "olympicarena", "plain"]
 

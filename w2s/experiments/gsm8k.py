@@ -21,7 +21,13 @@ DPO = Preference(loss="dpo", beta=0.1, learning_rate=1e-5, epochs=1)
 ORPO = Preference(loss="orpo", beta=0.1, learning_rate=3e-5, epochs=1)
 """The paper tried beta 0.5 and 1.0 too."""
 
-TRAIN = Source(name="openai/gsm8k", revision="e53f048856ff4f594e959d75785d2c2d37b678ee", subset="main", split="train", solution="answer")
+TRAIN = Source(
+    name="openai/gsm8k",
+    revision="e53f048856ff4f594e959d75785d2c2d37b678ee",
+    subset="main",
+    split="train",
+    solution="answer",
+)
 """The column `answer` holds the worked solution, which ends `#### x`."""
 
 

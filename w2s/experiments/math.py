@@ -18,7 +18,9 @@ TRAIN = Source(
     solution="solution",
     level="subject",
 )
-TEST = TRAIN.model_copy(update={"name": "HuggingFaceH4/MATH-500", "revision": "6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be", "split": "test"})
+TEST = TRAIN.model_copy(
+    update={"name": "HuggingFaceH4/MATH-500", "revision": "6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be", "split": "test"}
+)
 
 
 def llama2_7b() -> Experiment:

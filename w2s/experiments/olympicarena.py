@@ -60,4 +60,6 @@ def _part(split: str, subjects: tuple[str, ...], kinds: tuple[str, ...] = ()) ->
     """Rows of all subjects at once: one configuration of the hub's dataset holds one subject only, its files can be named together."""
     where = (("language", ("EN",)), ("subject", subjects), *((("answer_type", kinds),) if kinds else ()))
     name = f"hf://datasets/GAIR/OlympicArena@{COMMIT}/*/{split}-*.parquet"
-    return Source(name=name, revision=COMMIT, question="prompt", id="id", kind="answer_type", level="subject", where=where)
+    return Source(
+        name=name, revision=COMMIT, question="prompt", id="id", kind="answer_type", level="subject", where=where
+    )

@@ -1,21 +1,10 @@
 """The embedded default: tiny models and a generated world, small enough for two CPU cores."""
 
-from w2s.recipe import (
-    SFT,
-    Answers,
-    Demonstrations,
-    Experiment,
-    LoRA,
-    Model,
-    Pairs,
-    Preference,
-    Sampling,
-    WorldProblems,
-)
+from w2s.recipe import SFT, Answers, Demonstrations, Experiment, LoRA, Model, Pairs, Preference, Sampling, WorldProblems
 
 
 def quickstart() -> Experiment:
-    """The whole method on shipped bases of 0.9 and 2 million parameters (w2s/bases, made by ray_jobs/pretrain.py), DPO and ORPO.
+    """The whole method on shipped bases of 0.9 and 2 million parameters (w2s/bases, made by dev/pretrain.py), DPO and ORPO.
 
     Values were chosen on world seed 0; README.md reports seeds on which nothing was chosen. One iteration, as the paper does on MATH:
     in this world the two students of a first iteration make the same mistakes, and a second filter keeps them.
@@ -35,6 +24,10 @@ def quickstart() -> Experiment:
         iterations=1,
         sampled=Sampling(n=10, temperature=1.0, max_tokens=56),
         pairs=Pairs(),
-        dpo=Preference(loss="dpo", beta=0.1, learning_rate=4e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256),
-        orpo=Preference(loss="orpo", beta=0.2, learning_rate=2e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256),
+        dpo=Preference(
+            loss="dpo", beta=0.1, learning_rate=4e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256
+        ),
+        orpo=Preference(
+            loss="orpo", beta=0.2, learning_rate=2e-4, epochs=1, batch_size=16, schedule="linear", max_tokens=256
+        ),
     )

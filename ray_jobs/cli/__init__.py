@@ -1,0 +1,1 @@
+"""The `w2s` command, a file per family of commands."""

@@ -1,0 +1,1 @@
+"""One run: plan, preflight checks, scheduling, submission."""

@@ -1,0 +1,122 @@
+"""Model folders on this node: bases from a package, a folder, a URL or the hub; adapters from the store."""
+
+import hashlib
+import os
+import posixpath
+import shutil
+import socket
+import tempfile
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from filelock import FileLock
+
+from w2s.data.location import CHECK_URL, locate
+from w2s.errors import first_line
+from w2s.graph.step import Table
+from w2s.recipe import Model
+from w2s.store.objects.objects import in_parallel
+from w2s.store.objects.s3 import S3
+from w2s.store.store import Store
+
+HUB_REFUSES = (400, 401, 403, 404, 410)
+"""HTTP codes with which the hub will answer again: no such model or revision, or not for this user."""
+GATED = "for a gated model accept its licence on the hub, then log in on every node (`hf auth login` there, or HF_TOKEN in its environment)"
+
+
+def cache_folder() -> Path:
+    """Where this node keeps copies of models: `W2S_CACHE`, else `w2s-USER` in the temporary folder.
+
+    Raises ValueError where others could write into it.
+    """
+    folder = Path(os.environ.get("W2S_CACHE") or Path(tempfile.gettempdir()) / f"w2s-{os.getuid()}")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (found := folder.stat()).st_uid != os.getuid() or found.st_mode & 0o022:
+        raise ValueError(
+            f"{folder} can be written by others, who could plant models there: set W2S_CACHE to a folder of your own"
+        )
+    return folder
+
+
+def base_folder(model: Model, weights: bool = True) -> Path:
+    """The base model as a local folder, downloaded where it must be; without `weights` only configuration and tokenizer are.
+
+    Raises ValueError where the user must change something (no such model, or not for this user), and what the file system or the
+    hub raises where asking again may help.
+    """
+    if (folder := locate(model.name)) is not None:
+        if not folder.is_dir():
+            raise ValueError(
+                f"there is no folder {folder} on {socket.gethostname()}: put the model there on every node, or give a URL or a hub name"
+            )
+        return folder
+    patterns = ["*.json", "*.model", "*.jinja", *(["*.safetensors"] if weights else [])]
+    return _from_url(model, patterns, weights) if "://" in model.name else _from_hub(model, patterns)
+
+
+def _from_url(model: Model, patterns: Sequence[str], weights: bool) -> Path:
+    """A copy in the cache, made by one process of the node: the others wait, and where it is killed the next one begins anew."""
+    key = hashlib.sha256(f"{model.name}@{model.revision}".encode()).hexdigest()[:16]
+    folder = cache_folder() / f"base-{key}{'' if weights else '-light'}"
+    if not folder.exists():
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                _copy(model.name, patterns, temporary := folder.with_name(f"{folder.name}.tmp"))
+                temporary.rename(folder)
+    return folder
+
+
+def _copy(url: str, patterns: Sequence[str], folder: Path) -> None:
+    if folder.exists():  # of a process that was killed
+        shutil.rmtree(folder)
+    folder.mkdir()
+    is_s3 = url.startswith("s3://")
+    whole = (
+        {"max_concurrency": 1} if is_s3 else {}
+    )  # s3fs (2026.9) goes on after a cut answer only where it gets a file in one piece
+    try:
+        fs, root = fsspec.core.url_to_fs(url, **(S3.from_environment().options() if is_s3 else {}))
+        paths = [path for path in fs.ls(root, detail=False) if any(fnmatch(path, pattern) for pattern in patterns)]
+        if not paths:
+            raise FileNotFoundError(f"there is none of {', '.join(patterns)}")
+        in_parallel(lambda path: fs.get_file(path, str(folder / posixpath.basename(path)), **whole), paths)
+    except (FileNotFoundError, PermissionError, ImportError, ValueError) as error:
+        raise ValueError(f"{url} cannot be fetched ({first_line(error)}): {CHECK_URL}") from error
+
+
+def _from_hub(model: Model, patterns: Sequence[str]) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        return Path(snapshot_download(model.name, revision=model.revision, allow_patterns=list(patterns)))
+    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+        cause = (error.__cause__ or error) if isinstance(error, LocalEntryNotFoundError) else error
+        status = cause.response.status_code if isinstance(cause, HfHubHTTPError) else 0
+        if not isinstance(cause, OfflineModeIsEnabled) and status not in HUB_REFUSES:
+            raise
+        raise ValueError(
+            f"{model.name} at revision {model.revision} cannot be had from the Hugging Face hub ({first_line(cause)}): check name and revision; "
+            f"{GATED}; or give a folder or URL instead"
+        ) from error
+
+
+def context_limit(folder: Path) -> int:
+    """Tokens of context the model in `folder` takes."""
+    return int(getattr(text_config(folder), "max_position_embeddings", 2**31))
+
+
+def text_config(folder: Path) -> Any:
+    """The `transformers` configuration of the language model in `folder`."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False).get_text_config()
+
+
+def adapter_folder(store: Store, table: Table) -> Path:
+    """A trained adapter as a local folder; its name holds a hash of the files, so that other weights have another path."""
+    content = "".join(f"{posixpath.basename(file.path)} {file.sha256}\n" for file in store.files(table))
+    return store.fetch(table, cache_folder() / f"adapter-{hashlib.sha256(content.encode()).hexdigest()[:16]}")

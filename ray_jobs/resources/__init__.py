@@ -1,0 +1,1 @@
+"""How wide a run computes, and what that means for Ray, vLLM and DeepSpeed."""

@@ -1,0 +1,78 @@
+"""Where and how wide a run computes, and what that means for vLLM, DeepSpeed and Ray; presets are in presets.py.
+
+Nothing here bears identity: the same recipe on other resources is the same step. Tokens per model, learning rate and global
+batch are no part of this; they belong to the recipe.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_type_hints
+
+DType = Literal["bfloat16", "float32"]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Sizes of the two kinds of GPU work: sampling engines and training workers.
+
+    Raises ValueError, naming the field and the rule, where sizes do not go together.
+    """
+
+    min_engines: int
+    max_engines: int
+    """Engines of one sampling step; Ray Data starts more, up to the maximum, while there is room and work."""
+    gpus_per_engine: int
+    """Tensor parallel size; 0 samples on CPU."""
+    cpus_per_engine: int
+    """On CPU also the engine's OpenMP threads."""
+    engine_dtype: DType
+    max_num_seqs: int
+    """Sequences an engine decodes at once."""
+    gpu_memory_utilization: float
+    """Share of each GPU's memory for weights and KV cache together; not used on CPU."""
+    cpu_kv_cache_gib: int
+    """KV cache of an engine on CPU, in GiB; not used on GPU."""
+    problems_per_block: int
+    """Problems of one file of completions, the unit a rerun does not repeat; a few blocks together should fill an engine."""
+    sampling_nodes: str
+    """Value of the node label `w2s-nodes` that engines need; empty: any node."""
+    workers: int
+    """Training processes of one step."""
+    gpus_per_worker: int
+    """1, or 0 to train on CPU."""
+    cpus_per_worker: float
+    """What a worker claims; on CPU it computes in one thread whatever it claims."""
+    train_dtype: DType
+    """Of the frozen base's weights; bfloat16 also turns on autocast."""
+    zero_stage: int
+    """DeepSpeed: 0 nothing, 1 optimizer state, 2 gradients too, 3 weights too are spread over the workers."""
+    micro_batch: int
+    """Examples (pairs) per worker per forward pass."""
+    gradient_checkpointing: bool
+    training_nodes: str
+    """As `sampling_nodes`, for training workers."""
+    save_minutes: float
+    """From one checkpoint in the store to the next; what a lost node costs at most. Shorter than a step: one after each."""
+    max_failures: int
+    """Lost workers after which a training step gives up."""
+
+    def __post_init__(self) -> None:
+        zero_or_more = ("gpus_per_engine", "gpus_per_worker", "max_failures", "save_minutes", "zero_stage")
+        for name, kind in get_type_hints(type(self)).items():
+            value, least = getattr(self, name), 0 if name in zero_or_more else 1
+            if kind is int and value < least:
+                raise ValueError(f"{name}={value}: it must be at least {least}")
+        rules = {
+            "min_engines must not be above max_engines": self.min_engines <= self.max_engines,
+            "zero_stage must be 0, 1, 2 or 3": self.zero_stage <= 3,
+            "gpus_per_worker must be 0 or 1: a worker is one process on one GPU": self.gpus_per_worker <= 1,
+            "gpu_memory_utilization must be above 0 and at most 1": 0 < self.gpu_memory_utilization <= 1,
+            "save_minutes must not be negative": self.save_minutes >= 0,
+        }
+        for rule, holds in rules.items():
+            if not holds:
+                raise ValueError(f"{rule}; it is {rule.split()[0]}={getattr(self, rule.split()[0])}")
+
+    @property
+    def tensor_parallel(self) -> int:
+        """Tensor parallel size of an engine."""
+        return max(1, self.gpus_per_engine)

@@ -1,0 +1,1 @@
+"""What every job uses: Ray, progress, logs, errors, versions."""

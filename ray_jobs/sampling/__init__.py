@@ -1,0 +1,1 @@
+"""Completions: blocks of problems through vLLM engines."""

@@ -1,0 +1,1 @@
+"""The cheap steps: problems, agreement, pairs, scores, audit, report."""

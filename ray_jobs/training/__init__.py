@@ -1,0 +1,1 @@
+"""SFT, DPO and ORPO with Ray Train, TRL, PEFT and DeepSpeed."""

@@ -1,0 +1,104 @@
+"""A Ray of our own: who can reach it, and that it ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import ray
+
+from ray_jobs.runtime import local_ray as cluster
+from tests.conftest import ROOT, w2s
+
+pytestmark = pytest.mark.ray
+CODE = """
+import psutil
+from ray_jobs.runtime import local_ray as cluster
+cluster.start()
+import ray
+ray.get(ray.remote(lambda: 1).remote())
+here = psutil.Process()
+listening = set()
+for process in [here, *here.children(recursive=True)]:
+    for connection in process.net_connections(kind="inet"):
+        if connection.status == psutil.CONN_LISTEN:
+            listening.add(connection.laddr.ip.removeprefix("::ffff:"))  # an IPv4 address on an IPv6 socket
+print("LISTENING", sorted(listening))
+cluster.stop()
+try:
+    ray.put(1)
+    print("STARTED AGAIN")
+except Exception as error:
+    print("REFUSED", type(error).__name__)
+print("LEFT", [p.name() for p in psutil.wait_procs(here.children(recursive=True), timeout=20)[1]])
+"""
+
+
+def test_our_own_ray_listens_on_loopback_and_ends() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "LISTENING ['127.0.0.1']" in done.stdout, done.stdout
+    assert "REFUSED" in done.stdout and "LEFT []" in done.stdout, done.stdout
+
+
+POOL = """
+import asyncio, os
+from ray_jobs.runtime import local_ray as cluster
+cluster.start()
+import ray
+from ray.data import ActorPoolStrategy
+from ray_jobs.sampling.job import BLOCKS_IN_FLIGHT
+
+class Slow:
+    async def __call__(self, batch):
+        await asyncio.sleep(1)
+        yield {"pid": [os.getpid()]}
+
+rows = ray.data.from_items([{"n": n} for n in range(60)], override_num_blocks=60)
+pool = ActorPoolStrategy(min_size=1, max_size=2, max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT)
+pids = [row["pid"] for row in rows.map_batches(Slow, batch_size=1, num_cpus=0.5, compute=pool, max_concurrency=BLOCKS_IN_FLIGHT).iter_rows()]
+print("ACTORS", len(set(pids)))
+cluster.stop()
+"""
+
+
+def test_a_pool_grows_while_there_is_work() -> None:
+    """Ray Data (2.60.0) by itself never starts a second actor of a pool whose tasks in flight are its concurrency."""
+    done = subprocess.run([sys.executable, "-c", POOL], cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert "ACTORS 2" in done.stdout, done.stdout + done.stderr[-2000:]
+
+
+def test_what_the_cluster_has_not_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def node(gpus: float, **labels: str) -> dict[str, object]:
+        return {"Alive": True, "Resources": {"CPU": 32.0, "GPU": gpus}, "Labels": labels}
+
+    nodes = [node(4, group="training"), node(4, group="training"), node(8), {**node(99), "Alive": False}]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    training = {"group": "training"}
+    assert cluster.lacking({"GPU": 8, "CPU": 8}, {"GPU": 4, "CPU": 8}, training) == ""
+    assert "a node with group=training that has 8 GPU" in cluster.lacking(
+        {"GPU": 8, "CPU": 8}, {"GPU": 8, "CPU": 8}, training
+    )
+    assert cluster.lacking({"GPU": 9}, {"GPU": 1}, training) == "9 GPU, and the nodes with group=training have 8"
+    assert cluster.lacking({"GPU": 17, "CPU": 1}, {"GPU": 1, "CPU": 1}, {}) == "17 GPU, and the nodes have 16"
+    assert (
+        cluster.lacking({"CPU": 1, "GPU": 0}, {"CPU": 1, "GPU": 0}, {"group": "none"})
+        == "1 CPU, and the nodes with group=none have 0"
+    )
+
+
+def test_what_this_machine_will_never_have_ends_the_run_at_once(tmp_path: Path) -> None:
+    done = w2s(
+        "run",
+        "quickstart",
+        "--store",
+        str(tmp_path),
+        "--only",
+        "test_strong_base",
+        "--resources",
+        "one-gpu",
+        check=False,
+    )
+    assert done.returncode == 2 and "--resources asks for" in done.stderr and "Traceback" not in done.stderr, (
+        done.stderr
+    )

@@ -1,0 +1,84 @@
+"""Requests and models that an engine cannot take; engines and actors that are killed: tests/chaos."""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ray_jobs.models.folders import base_folder
+from ray_jobs.models.tokens import Tokens, load_tokenizer
+from tests.conftest import w2s
+from tests.ray.driver.test_kill import manifest
+from tests.ray.sampling import engine_plugin
+from w2s.experiments.quickstart import quickstart
+from w2s.records import Completion, Problem
+from w2s.store.store import Store
+
+pytestmark = pytest.mark.ray
+CHOSEN = ["quickstart", "--set", "problems.test=240", "problems.train_1=8", "problems.train_2=8", "--only"]
+
+
+def completions(store: Path, step: str) -> list[Completion]:
+    folder, _ = manifest(store, step)
+    return [
+        row
+        for path in sorted(folder.glob("blocks/*.parquet"))
+        for row in Store(str(store)).read_records(str(path), Completion)
+    ]
+
+
+def test_a_problem_that_kills_the_engine_is_found_and_the_others_go_on(store_folder: Path, tmp_path: Path) -> None:
+    w2s("run", *CHOSEN, "problems", "--store", str(store_folder))
+    folder, _ = manifest(store_folder, "problems")
+    (table,) = folder.glob("*/test.parquet")
+    problems = Store(str(store_folder)).read_records(str(table), Problem)
+    poison, model = problems[137], quickstart().strong
+    ids = Tokens(load_tokenizer(base_folder(model)), model.prompt).prompt_ids(poison.question)
+    environment = engine_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
+    resources = "local,problems_per_block=60,max_num_seqs=64"
+    began = time.monotonic()
+    done = w2s(
+        "run", *CHOSEN, "test_strong_base", "--store", str(store_folder), "--resources", resources, **environment
+    )
+    rows = completions(store_folder, "test_strong_base")
+    assert Counter(row.problem_id for row in rows) == {problem.problem_id: 1 for problem in problems}
+    failed = [row for row in rows if row.finish_reason == "error"]
+    assert [row.problem_id for row in failed] == [poison.problem_id], done.stdout
+    assert "alone in the engine when it died" in failed[0].error
+    _, read = manifest(store_folder, "test_strong_base")
+    counts = read["counts"]
+    assert isinstance(counts, dict)
+    print(f"{time.monotonic() - began:.0f} s", counts)
+    assert counts["failed"] == 1 and counts["engine_restarts"] == 4
+    assert counts["problems_repeated"] <= 240 + 15 + 2
+
+
+def test_more_problems_that_kill_the_engine_than_may_fail_end_the_step(store_folder: Path, tmp_path: Path) -> None:
+    few = ["quickstart", "--set", "problems.test=8", "problems.train_1=8", "problems.train_2=8", "--only"]
+    w2s("run", *few, "problems", "--store", str(store_folder))
+    (table,) = manifest(store_folder, "problems")[0].glob("*/test.parquet")
+    poison, model = Store(str(store_folder)).read_records(str(table), Problem)[3], quickstart().strong
+    ids = Tokens(load_tokenizer(base_folder(model)), model.prompt).prompt_ids(poison.question)
+    environment = engine_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
+    done = w2s("run", *few, "test_strong_base", "--store", str(store_folder), check=False, **environment)
+    assert done.returncode == 1 and f"problems {poison.problem_id} kill the engine" in done.stderr, done.stderr
+
+
+def test_a_model_that_vllm_refuses_ends_the_step_at_once_with_the_reason(store_folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "model"
+    broken.mkdir()
+    for path in base_folder(quickstart().strong).iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    config = json.loads((broken / "config.json").read_text())
+    (broken / "config.json").write_text(
+        json.dumps(config | {"architectures": ["NoSuchForCausalLM"], "model_type": "gpt2"})
+    )
+    began = time.monotonic()
+    done = w2s(
+        "run", *CHOSEN, "test_strong_base", "--store", str(store_folder), "--set", f"strong.name={broken}", check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "NoSuchForCausalLM" in done.stderr, done.stderr
+    print(f"{time.monotonic() - began:.0f} s: {done.stderr}")

@@ -1,0 +1,227 @@
+"""The whole method, small, as a job of a Ray cluster with its store in a bucket; then every promise about the store it left.
+
+The tests that change the store come last, in this order.
+"""
+
+import json
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.conftest import ROOT, SMALL, w2s
+from tests.ray.conftest import RAY
+from tests.s3.servers import serve
+from w2s.store.store import Store
+
+pytestmark = [pytest.mark.ray, pytest.mark.s3]
+EXPERIMENT = ["quickstart", "--set", *SMALL]
+MARKER = f"MARKER{secrets.token_hex(16)}"
+"""The bucket's secret key, looked for everywhere afterwards."""
+
+
+class Lookout:
+    """Notes every process's command line that holds the marker, as any user's `ps` would show it."""
+
+    def __init__(self, marker: str) -> None:
+        self.marker, self.seen, self.looks = marker, set[str](), 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Lookout":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.5):
+            self.looks += 1
+            for process in psutil.process_iter(["cmdline"]):
+                line = " ".join(process.info["cmdline"] or [])
+                if self.marker in line:
+                    self.seen.add(line[:200])
+
+
+def holding(marker: str, *folders: Path) -> list[str]:
+    """Files below the folders that hold the marker; what vanishes meanwhile is passed over."""
+    done = subprocess.run(
+        ["grep", "-rlaF", "--devices=skip", "-e", marker, *map(str, folders)], capture_output=True, text=True
+    )
+    return done.stdout.splitlines()
+
+
+@dataclass
+class Finished:
+    """A finished run: its store, all that was said, and the folders it wrote to."""
+
+    store: Store
+    said: list[str]
+    folders: list[Path]
+    shown: set[str]
+
+    @property
+    def where(self) -> list[str]:
+        return ["--store", self.store.url]
+
+    def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = w2s(*arguments, *self.where, check=check, **environment)
+        self.said += [done.stdout, done.stderr]
+        return done
+
+    def manifests(self) -> dict[str, dict[str, Any]]:
+        paths = [
+            entry.path for entry in self.store.tree(self.store.path("steps")) if entry.path.endswith("/manifest.json")
+        ]
+        read = [json.loads(self.store.read(path)) for path in paths]
+        return {one["step"]: one for one in read}
+
+    def reading(self, name: str) -> bytes:
+        """The one object whose name ends like this."""
+        (path,) = [entry.path for entry in self.store.tree(self.store.path()) if entry.path.endswith(name)]
+        return self.store.read(path)
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+    """A bucket `runs` that the environment names, and folders of this module's own for whatever is written elsewhere."""
+    data = tmp_path_factory.mktemp("moto")
+    with (
+        tempfile.TemporaryDirectory(prefix="w2s-ray-", dir="/tmp") as folder,
+        serve("moto", data, secret=MARKER) as server,
+    ):
+        server.make_bucket("runs")
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (
+                server.environment | {"RAY_TMPDIR": folder, "TMPDIR": folder, "W2S_CACHE": f"{folder}/cache"}
+            ).items():
+                patch.setenv(name, value)
+            yield [Path(folder), data]
+
+
+@pytest.fixture(scope="module")
+def finished(bucket: list[Path], cluster: dict[str, str]) -> Finished:
+    """The store of a quickstart, small, that was run by `ray job submit`."""
+    store = Store("s3://runs/small")
+    command = [
+        RAY,
+        "job",
+        "submit",
+        "--working-dir",
+        str(ROOT),
+        "--",
+        sys.executable,
+        "-m",
+        "ray_jobs.run",
+        *EXPERIMENT,
+        "--store",
+        store.url,
+    ]
+    with Lookout(MARKER) as lookout:
+        last = subprocess.run(command, env=cluster, capture_output=True, text=True, timeout=1500)
+    assert last.returncode == 0, f"{last.stdout}\n{last.stderr}"
+    assert "PGR" in last.stdout and "creates are exclusive" in last.stdout and lookout.looks > 10
+    return Finished(store, [last.stdout, last.stderr], [*bucket, Path(cluster["RAY_TMPDIR"])], lookout.seen)
+
+
+def test_the_report_of_a_submitted_job_is_in_the_store(finished: Finished) -> None:
+    report = json.loads(finished.reading("/report.json"))
+    names = [model["model"] for model in report["models"]]
+    assert names[0] == "weak_floor" and {
+        "weak_icl",
+        "full_weak_ft",
+        "hybrid_ft_1",
+        "hybrid_ft_2",
+        "dpo",
+        "orpo",
+        "ceiling",
+    } <= set(names)
+    assert all(model["total"] == 24 for model in report["models"])
+    assert finished.reading("/report.html").startswith(b"<!")
+
+
+def test_every_step_left_a_manifest_with_its_counts(finished: Finished) -> None:
+    found = finished.manifests()
+    assert found["sampled"]["rows"] == {"completions": 48 * 4}
+    for name in ("weak_sft", "hybrid_ft_2", "dpo", "orpo"):
+        counts = found[name]["counts"]
+        assert counts["examples"] > 0 and counts["world_size"] == 2, (name, counts)
+
+
+def test_models_of_one_base_are_scored_in_one_engine_start(finished: Finished) -> None:
+    starts = finished.reading(".log").count(b"Initializing a V1 LLM engine")
+    assert starts == 5, f"{starts} engine starts: weak, weak ICL, iteration 2, samples and scores make five"
+
+
+def test_a_second_run_does_nothing_and_starts_no_ray(finished: Finished) -> None:
+    logs = finished.store.names(finished.store.path("logs"))
+    began = time.monotonic()
+    done = finished.run("run", *EXPERIMENT, RAY_ADDRESS="127.0.0.1:1")
+    print(f"rerun of a finished run in a bucket: {time.monotonic() - began:.1f} s")
+    assert "nothing to do" in done.stdout and "PGR" in done.stdout and "started" not in done.stdout
+    assert time.monotonic() - began < 10
+    assert finished.store.names(finished.store.path("logs")) == logs
+
+
+def test_another_beta_costs_one_training_and_its_scores(finished: Finished) -> None:
+    plan = finished.run("plan", *EXPERIMENT, "dpo.beta=0.77").stdout
+    to_run = [line.split()[1] for line in plan.splitlines() if line.startswith(("run ", "resume "))]
+    assert sorted(to_run) == ["dpo", "report", "scores", "test_dpo"]
+    assert "recipe.preference.beta" in plan and "-> 0.77" in plan
+
+
+def test_the_store_holds_what_its_manifests_say(finished: Finished) -> None:
+    assert "0 steps damaged, 0 inputs absent" in finished.run("verify").stdout
+
+
+def test_a_deleted_step_that_nothing_needs_runs_only_when_named(finished: Finished) -> None:
+    store = finished.store
+    (directory,) = [
+        line.split()[2]
+        for line in finished.run("plan", *EXPERIMENT).stdout.splitlines()
+        if line.split()[1] == "consistent_1"
+    ]
+    store.remove_tree(store.path(directory))
+    assert "consistent_1, which nothing needs, nothing to do" in finished.run("run", *EXPERIMENT).stdout
+    assert "absent consistent_1" in finished.run("plan", *EXPERIMENT).stdout
+    finished.run("run", *EXPERIMENT, "--only", "consistent_1")
+    assert "absent" not in finished.run("plan", *EXPERIMENT).stdout
+
+
+def test_a_damaged_step_is_named_and_alone_run_again(finished: Finished) -> None:
+    store = finished.store
+    (report,) = [entry.path for entry in store.tree(store.path("steps")) if entry.path.endswith("/report.json")]
+    store.write(report, store.read(report)[:-2])
+    broken = finished.run("run", *EXPERIMENT, check=False)
+    assert broken.returncode == 2 and "report.json is damaged" in broken.stderr and "--repair" in broken.stderr
+    mended = finished.run("run", *EXPERIMENT, "--repair")
+    assert "damaged: s3://runs/small/steps/report-" in mended.stdout and "1 of" in mended.stdout
+
+
+def test_no_credential_is_anywhere(finished: Finished) -> None:
+    """In no log, manifest, report, exception, file or command line of all of the above."""
+    fake = finished.run(
+        "run",
+        *EXPERIMENT,
+        check=False,
+        AWS_ACCESS_KEY_ID="AKIAW2STESTKEY000001",
+        AWS_ENDPOINT_URL=f"http://a:{MARKER}@127.0.0.1:1",
+    )
+    assert fake.returncode == 2
+    assert not any(MARKER in text for text in finished.said)
+    assert not finished.shown, "a command line shows the secret"
+    store = finished.store
+    assert not [entry.path for entry in store.tree(store.path()) if MARKER.encode() in store.read(entry.path)]
+    left = holding(MARKER, *finished.folders)
+    assert not left, f"files with the secret: {left}"

@@ -1,0 +1,155 @@
+"""kill -9 of the driver in the middle of sampling and of training: the next run does what is missing, and no more."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import ROOT, w2s, wait_for
+from w2s.records import Completion
+from w2s.store.store import Store
+
+pytestmark = pytest.mark.ray
+
+
+def start(store: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """`w2s run quickstart` in a process group of its own."""
+    command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store), *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=marked(store), stdout=subprocess.DEVNULL)
+
+
+def marked(store: Path) -> dict[str, str]:
+    """An environment by which `left_over` knows all processes of a run; setproctitle would write over it."""
+    return os.environ | {"W2S_MARK": str(store), "SPT_NOENV": "1"}
+
+
+def kill(driver: subprocess.Popen[bytes], store: Path) -> None:
+    """Kill the driver alone, at once, and see that everything it had started ends by itself."""
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    wait_until_gone(store, AGENTS)
+
+
+AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
+"""Ray's own, without a worker or an engine below them: where their raylet is killed they end a minute later (ray_jobs/runtime/local_ray.py)."""
+
+
+def wait_until_gone(store: Path, but: tuple[str, ...] = (), seconds: float = 60) -> None:
+    """See that all processes that the run for `store` started end by themselves, but for those whose titles begin so."""
+    end = time.monotonic() + seconds
+    while left := [one for one in left_over(store) if not one.startswith(but)]:
+        assert time.monotonic() < end, f"still there after {seconds:.0f} s: {'; '.join(left)}"
+        time.sleep(0.2)
+
+
+def left_over(store: Path) -> list[str]:
+    """Living processes that the run for `store` started: command line, state, and the process they now come from."""
+    found: list[str] = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("W2S_MARK") == str(store) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(
+                    f"{' '.join(process.cmdline()).strip()[:120]} (pid {process.pid}, {process.status()}, of {process.ppid()})"
+                )
+        except psutil.Error:
+            continue
+    return found
+
+
+def manifest(store: Path, step: str) -> tuple[Path, dict[str, object]]:
+    for path in store.glob("steps/*/manifest.json"):
+        read = json.loads(path.read_text())
+        if read["step"] == step:
+            return path.parent, read
+    raise AssertionError(f"{step} is not finished")
+
+
+UNDER_A_FIRST_PROCESS_THAT_REAPS_NOBODY = """
+import ctypes, subprocess, sys
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: orphans below come to this process
+driver = subprocess.run([sys.executable, "-c", sys.argv[1]])
+print(driver.returncode, flush=True)
+sys.stdin.read()
+"""
+WORKERS_AND_A_KILLED_DRIVER = """
+import os, signal
+from ray_jobs.runtime import local_ray as cluster
+cluster.start()
+import ray
+busy = ray.remote(num_cpus=0)(type("Busy", (), {"__call__": lambda self: os.getpid()}))
+assert ray.get(busy.remote().__call__.remote()) != os.getpid()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_of_a_killed_driver_end_though_nobody_asks_for_their_raylets_exit_code(store_folder: Path) -> None:
+    command = [sys.executable, "-c", UNDER_A_FIRST_PROCESS_THAT_REAPS_NOBODY, WORKERS_AND_A_KILLED_DRIVER]
+    first = subprocess.Popen(
+        command, cwd=ROOT, env=marked(store_folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert first.stdout and first.stdout.readline() == f"{-signal.SIGKILL}\n"
+        ended = psutil.STATUS_ZOMBIE
+        wait_for(
+            lambda: ("raylet", ended) in {(one.name(), one.status()) for one in psutil.Process(first.pid).children()},
+            10,
+            "the raylet's end",
+        )
+        wait_until_gone(store_folder, (sys.executable, *AGENTS), 10)
+    finally:
+        first.communicate()
+
+
+def test_killed_in_the_middle_of_sampling(store_folder: Path) -> None:
+    chosen = ["--set", "problems.test=240", "problems.train_1=8", "problems.train_2=8", "--only", "test_strong_base"]
+    resources = ["--resources", "local,problems_per_block=8,max_num_seqs=8"]
+    driver = start(store_folder, *chosen, *resources)
+    wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 4, 180, "the first blocks")
+    kill(driver, store_folder)
+    before = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}
+    assert 4 <= len(before) < 30, f"{len(before)} of 30 blocks: the kill came too late to prove anything"
+    plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
+    assert "resume test_strong_base" in plan
+    # The next run has another block size in mind: it must keep to the first one's.
+    done = w2s("run", "quickstart", "--store", str(store_folder), *chosen, "--resources", "local,problems_per_block=64")
+    assert f"{8 * len(before)} there already" in done.stdout
+    after = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}
+    assert len(after) == 30 and all(after[path] == stamp for path, stamp in before.items()), (
+        "a finished block was sampled again"
+    )
+    folder, read = manifest(store_folder, "test_strong_base")
+    rows = [row for path in sorted(after) for row in Store(str(store_folder)).read_records(str(path), Completion)]
+    assert sorted((row.problem_id, row.sample) for row in rows) == sorted({(row.problem_id, 0) for row in rows})
+    assert len(rows) == 240 == read["rows"]["completions"]  # type: ignore[index]
+    assert {path.parent.parent for path in after} == {folder}
+
+
+def test_killed_in_the_middle_of_training(store_folder: Path) -> None:
+    chosen = [
+        "--set",
+        "problems.test=8",
+        "problems.train_1=8",
+        "problems.train_2=160",
+        "sft.epochs=6",
+        "--only",
+        "ceiling",
+    ]
+    resources = ["--resources", "local,save_minutes=0.01"]
+    driver = start(store_folder, *chosen, *resources)
+    wait_for(lambda: len(list(store_folder.glob("steps/*/training/*.safetensors"))) >= 1, 240, "the first checkpoint")
+    kill(driver, store_folder)
+    plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
+    assert "resume ceiling" in plan and "done   problems" in plan
+    w2s("run", "quickstart", "--store", str(store_folder), *chosen, *resources)
+    folder, read = manifest(store_folder, "ceiling")
+    counts = read["counts"]
+    assert isinstance(counts, dict)
+    assert 0 < counts["resumed_at_step"] < counts["steps"], f"the training started again: {counts}"
+    assert not (folder / "training").exists()
+    assert "0 to run" in w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout

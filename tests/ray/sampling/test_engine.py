@@ -1,0 +1,284 @@
+"""The real engine in this process: samples, seeds, adapters and the ids it is given."""
+
+import asyncio
+import gc
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ray_jobs.models.folders import base_folder
+from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.vllm import PREFILL_TOKENS
+from ray_jobs.sampling.blocks import block_path
+from ray_jobs.sampling.engine import Engine, Task
+from ray_jobs.training.trainers import sft_row
+from tests.conftest import ROOT, wait_for
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.recipes import FineTune, Sample
+from w2s.graph.step import Step, step
+from w2s.recipe import Sampling, WorldProblems
+from w2s.records import Completion, Problem, SFTExample
+from w2s.store.store import Store
+
+pytestmark = pytest.mark.ray
+STRONG = quickstart().strong
+QUESTIONS = [
+    "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?",
+    "Mia has 5 books. Mia loses 2. How many books does Mia have?",
+]
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Step]:
+    """A store with one adapter of random weights, large enough to be seen in the logits."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    store = Store(str(tmp_path_factory.mktemp("store")))
+    made = step(
+        "made", FineTune(model=STRONG, sft=quickstart().sft), problems=step("problems", WorldProblems())["train_1"]
+    )
+    torch.manual_seed(0)
+    lora = quickstart().sft.lora
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        target_modules=list(lora.targets),
+        task_type="CAUSAL_LM",
+        init_lora_weights=False,
+    )
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base_folder(STRONG), dtype=torch.float32), config)
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data.mul_(0.3)
+    folder = tmp_path_factory.mktemp("adapter")
+    model.save_pretrained(folder)
+    attempt = store.attempt(made)
+    for path in sorted(Path(folder).glob("adapter*")):
+        attempt.add("model", f"{attempt.name}/model/{path.name}", path.read_bytes())
+    attempt.commit({})
+    return store, made
+
+
+@pytest.fixture(scope="module")
+def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
+    store, made = adapter
+    problems = step("problems", WorldProblems())["test"]
+    many = Sampling(n=8, temperature=1.0, max_tokens=16)
+    greedy = Sampling(max_tokens=16)
+    tasks = [
+        Task(step("sampled", Sample(model=STRONG, sampling=many), problems=problems), (), "base", 0),
+        Task(step("greedy", Sample(model=STRONG, sampling=greedy), problems=problems), (), "base", 0),
+        Task(
+            step("adapted", Sample(model=STRONG, sampling=greedy), problems=problems, adapter=made["model"]),
+            (),
+            "adapter",
+            0,
+        ),
+    ]
+    built = Engine(tasks, store, load_resources("local"), 256)
+    yield built, store, made
+    built.process.end()
+    del built.process
+    gc.collect()  # vLLM's own clean-up fails when the interpreter is ending
+
+
+def run_block(engine: Engine, store: Store, task: int, ids: list[str], questions: list[str]) -> list[Completion]:
+    block = next(BLOCKS)  # what is written once stands
+
+    async def once() -> dict[str, Any]:
+        batch = {"task": [task], "block": [block], "problem_ids": [ids], "questions": [questions]}
+        (row,) = [row async for row in engine(batch)]
+        return row
+
+    told = LOOP.run_until_complete(once())
+    rows = store.read_records(store.path(engine.tasks[task].step.directory, block_path(block)), Completion)
+    assert told["completion_tokens"] == [sum(row.completion_tokens for row in rows)]
+    return rows
+
+
+BLOCKS = itertools.count()
+LOOP = asyncio.new_event_loop()  # AsyncLLM belongs to the loop it was first used in
+
+
+def test_every_problem_has_its_n_samples(engine: tuple[Engine, Store, Step]) -> None:
+    built, store, _ = engine
+    rows = run_block(built, store, 0, ["a", "b"], QUESTIONS)
+    assert sorted((row.problem_id, row.sample) for row in rows) == [(p, i) for p in "ab" for i in range(8)]
+    assert all(row.finish_reason in ("stop", "length") and row.completion_tokens > 0 for row in rows)
+    assert len({row.text for row in rows if row.problem_id == "a"}) > 1, (
+        "eight samples at temperature 1 are all the same"
+    )
+
+
+def test_seeds_of_one_question_under_two_ids_differ(engine: tuple[Engine, Store, Step]) -> None:
+    built, store, _ = engine
+    rows = run_block(built, store, 0, ["p1", "p2"], [QUESTIONS[0], QUESTIONS[0]])
+    first, second = ([row.text for row in rows if row.problem_id == p] for p in ("p1", "p2"))
+    assert first != second
+    assert abs(rows[0].seed - rows[-1].seed) > 1000, "neighbouring seeds share vLLM's child seeds, seed + 0 .. n - 1"
+
+
+def test_seeded_prompts_beyond_one_prefill_do_not_kill_the_engine(engine: tuple[Engine, Store, Step]) -> None:
+    """vLLM 0.32.0 on CPU dies where a seeded prompt is split between two steps; see engine_arguments."""
+    built, store, _ = engine
+    long = " ".join(QUESTIONS * 4)
+    ids = [f"many-{i}" for i in range(100)]
+    rows = run_block(built, store, 0, ids, [f"{i}. {long}" for i in range(100)])
+    assert sum(row.prompt_tokens for row in rows if row.sample == 0) > PREFILL_TOKENS
+    assert len(rows) == 800 and not any(row.finish_reason == "error" for row in rows)
+
+
+def test_a_prompt_that_does_not_fit_is_a_row_with_its_reason(engine: tuple[Engine, Store, Step]) -> None:
+    built, store, _ = engine
+    rows = run_block(built, store, 1, ["long", "short"], ["pens " * 2000, QUESTIONS[0]])
+    failed, fine = rows[0], rows[1]
+    assert failed.finish_reason == "error" and failed.error and not failed.text
+    assert fine.finish_reason != "error"
+
+
+async def logprobs(engine: Engine, task: int, ids: list[int], request: str = "") -> tuple[list[int], dict[int, float]]:
+    """Prompt ids as the engine has them, and its log-probabilities of the next token."""
+    from vllm import SamplingParams, TokensPrompt
+
+    name = engine.tasks[task].step.name
+    parameters = SamplingParams(max_tokens=1, temperature=0.0, logprobs=20)
+    adapter, prompt = engine.inputs.adapters[name], TokensPrompt(prompt_token_ids=ids)
+    (result,) = [
+        r
+        async for r in engine.process.llm.generate(prompt, parameters, f"logits-{task}{request}", lora_request=adapter)
+    ]
+    return list(result.prompt_token_ids), {
+        token: entry.logprob for token, entry in result.outputs[0].logprobs[0].items()
+    }
+
+
+def test_adapter_changes_the_logits_as_it_does_in_peft(engine: tuple[Engine, Store, Step]) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from ray_jobs.models.folders import adapter_folder
+
+    built, store, made = engine
+    ids = built.inputs.tokens["greedy"].prompt_ids(QUESTIONS[0])
+    _, base = LOOP.run_until_complete(logprobs(built, 1, ids))
+    _, adapted = LOOP.run_until_complete(logprobs(built, 2, ids))
+    model = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(base_folder(STRONG), dtype=torch.float32),
+        adapter_folder(store, made["model"]),
+    )
+    with torch.no_grad():
+        expected_adapted = model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+        with model.disable_adapter():
+            expected_base = model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+    for found, expected in ((base, expected_base), (adapted, expected_adapted)):
+        worst = max(abs(value - float(expected[token])) for token, value in found.items())
+        assert worst < 0.02, f"engine and PEFT differ by {worst:.4f} nats"
+    shared = base.keys() & adapted.keys()
+    assert not shared or max(abs(base[token] - adapted[token]) for token in shared) > 0.05, (
+        "the adapter changes nothing"
+    )
+
+
+def test_requests_to_the_base_are_not_changed_by_an_adapter_in_the_same_step(
+    engine: tuple[Engine, Store, Step],
+) -> None:
+    """vLLM 0.32.0 on CPU gives them the adapter's logits; see ray_jobs/sampling/cpu_lora.py."""
+    built, _, _ = engine
+    ids = built.inputs.tokens["greedy"].prompt_ids(QUESTIONS[0])
+
+    async def mixed() -> list[dict[int, float]]:
+        return [
+            values for _, values in await asyncio.gather(*(logprobs(built, 1 + i % 2, ids, f"-{i}") for i in range(40)))
+        ]
+
+    _, adapted = LOOP.run_until_complete(logprobs(built, 2, ids))  # the adapter is in memory now
+    _, base = LOOP.run_until_complete(logprobs(built, 1, ids))
+    for index, found in enumerate(LOOP.run_until_complete(mixed())):
+        expected = adapted if index % 2 else base
+        assert found.keys() == expected.keys(), f"request {index} has other likely tokens than when it is alone"
+        assert max(abs(found[token] - expected[token]) for token in found) < 0.001
+
+
+def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store, Step]) -> None:
+    built, _, _ = engine
+    tokens = built.inputs.tokens["greedy"]
+    seen, _ = LOOP.run_until_complete(logprobs(built, 1, tokens.prompt_ids(QUESTIONS[1])))
+    row = sft_row(
+        SFTExample("p", QUESTIONS[1], " 5 - 2 = 3.\n#### 3", "weak"),
+        Tokens(load_tokenizer(base_folder(STRONG)), STRONG.prompt),
+    )
+    length = row["labels"].count(-100)
+    assert row["input_ids"][:length] == seen
+    assert row["labels"][length:] == row["input_ids"][length:]
+    assert row["input_ids"][-1] == tokens.tokenizer.eos_token_id
+    assert json.dumps(seen)  # plain integers, not numpy's
+    assert Problem("p", QUESTIONS[1]).question in tokens.tokenizer.decode(seen)
+
+
+STARTED = """
+import sys, tempfile, time
+from ray_jobs.sampling.engine import Engine, Task
+from ray_jobs.resources.presets import load_resources
+from w2s.experiments.quickstart import quickstart
+from w2s.recipe import Sampling, WorldProblems
+from w2s.graph.step import step
+from w2s.graph.recipes import Sample
+from w2s.store.store import Store
+
+if __name__ == "__main__":  # vLLM starts its processes by importing this one's main module
+    sampled = step("s", Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8)), problems=step("p", WorldProblems())["test"])
+    print("STARTING", flush=True)
+    engine = Engine([Task(sampled, (), "base", 0)], Store(tempfile.mkdtemp()), load_resources("local"), 128)
+    print("STARTED", flush=True)
+    time.sleep(600)
+"""
+
+
+def vllm_processes(children: list[psutil.Process]) -> int:
+    return sum("VLLM" in " ".join(child.cmdline()) for child in children)
+
+
+@pytest.mark.parametrize("when", ["starting", "started"])
+def test_an_engine_ends_with_the_process_that_started_it(when: str, tmp_path: Path) -> None:
+    script = tmp_path / "started.py"
+    script.write_text(STARTED)
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines, parent = iter(process.stdout), psutil.Process(process.pid)
+        if when == "started":
+            next(line for line in lines if line.startswith("STARTED"))
+            assert vllm_processes(parent.children(recursive=True)) == 2, "an engine core and its worker"
+        else:
+            next(line for line in lines if line.startswith("STARTING"))
+            wait_for(
+                lambda: vllm_processes(parent.children(recursive=True)) > 0,
+                120,
+                "the engine core, which says its name and starts",
+            )
+        children = parent.children(recursive=True)
+        process.kill()
+        gone, alive = psutil.wait_procs(children, timeout=20)
+        for child in alive:
+            child.kill()
+        assert not alive and len(gone) == len(children)
+        assert when == "started" or not any(line.startswith("STARTED") for line in lines), (
+            "the engine had started already"
+        )

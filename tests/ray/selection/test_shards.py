@@ -1,0 +1,29 @@
+"""Steps cut into shards, through Ray Data: the same rows and counts as in one piece, from a thread, as the scheduler runs them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ray_jobs.runtime import local_ray as cluster
+from ray_jobs.selection import shards
+from tests.unit.store.test_shards import STEPS, run
+from w2s.store import attempt as attempts
+from w2s.store.store import Store
+
+pytestmark = pytest.mark.ray
+
+
+def test_one_shard_and_many_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(tmp_path / "one")
+    monkeypatch.setattr(attempts, "ROWS_PER_FILE", 40)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 2000)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(run, tmp_path / name) for name in ("many", "more")]
+            for cut in both:
+                for name, rows in whole.items():
+                    assert cut.result()[name] == rows, name
+    finally:
+        cluster.stop()
+    assert len(Store(str(tmp_path / "many")).files(STEPS["pairs"]["pairs"])) > 3, "the step was to be cut"

@@ -1,0 +1,93 @@
+"""State of a training in one process: what is gathered under one ZeRO stage and dtype is put into another as it was."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ray_jobs.models.folders import base_folder
+from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.training.checkpoint import Checkpoint
+from ray_jobs.training.trainers import sft_row, sft_trainer
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.recipes import FineTune
+from w2s.records import SFTExample
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_process")]
+MODEL = quickstart().strong
+SFT = quickstart().sft.model_copy(
+    update={"batch_size": 2, "epochs": 1.0, "learning_rate": 1e-3, "warmup_ratio": 0.2, "weight_decay": 0.1}
+)
+LAYOUTS = [
+    (0, "float32"),
+    (2, "float32"),
+    (3, "float32"),
+    (3, "bfloat16"),
+    (1, "bfloat16"),
+    (2, "bfloat16"),
+    (0, "bfloat16"),
+]
+SAVED_AT, STEPS = 3, 6
+
+
+def made(stage: int, dtype: str, folder: Path) -> Any:
+    from transformers import set_seed
+
+    tokenizer = load_tokenizer(base_folder(MODEL))
+    tokens = Tokens(tokenizer, MODEL.prompt)
+    rows = [
+        sft_row(
+            SFTExample(str(i), f"Leo has {i} pens and buys 7. How many?", f" {i + 7}.\n#### {i + 7}", "weak"), tokens
+        )
+        for i in range(12)
+    ]
+    set_seed(0)
+    resources = load_resources(f"local,workers=1,micro_batch=1,zero_stage={stage},train_dtype={dtype}")
+    return sft_trainer(FineTune(model=MODEL, sft=SFT), resources, rows, tokenizer, base_folder(MODEL), folder)
+
+
+def trained(trainer: Any, checkpoint: Checkpoint | None) -> tuple[dict[int, Checkpoint], dict[str, Any]]:
+    """Run to the end, saving at `SAVED_AT` and at the end; returns those, and the state as it was when training began, where resumed."""
+    from transformers import TrainerCallback
+
+    from ray_jobs.training import state as train_state
+
+    saved: dict[int, Checkpoint] = {}
+    at_start: dict[str, Any] = {}
+
+    class Watch(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if checkpoint is not None:
+                at_start.update(
+                    train_state.gather(trainer.model_wrapped, trainer.accelerator.unwrap_model(trainer.model))
+                )
+                at_start["optimizer_step"] = train_state.optimizer_step(trainer.model_wrapped)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            control.should_save = state.global_step in (SAVED_AT, STEPS)
+
+    trainer.add_callback(Watch())
+    trainer.put = lambda one: saved.__setitem__(one.step, one)
+    trainer.run(checkpoint)
+    return saved, at_start
+
+
+@pytest.mark.parametrize(("number", "layout"), enumerate(LAYOUTS))
+def test_state_goes_from_one_layout_to_the_next(number: int, layout: tuple[int, str], tmp_path: Path) -> None:
+    import torch
+
+    other = LAYOUTS[(number + 1) % len(LAYOUTS)]
+    straight, _ = trained(made(*layout, tmp_path / "a"), None)
+    resumed, at_start = trained(made(*other, tmp_path / "b"), straight[SAVED_AT])
+    before = straight[SAVED_AT]
+    assert at_start.pop("optimizer_step") == before.notes["optimizer_step"]
+    assert at_start.keys() == before.tensors.keys() and len(at_start) % 3 == 0
+    assert all(torch.equal(at_start[key], value) for key, value in before.tensors.items()), "not put in as it was saved"
+    assert any(value.abs().max() > 0 for key, value in before.tensors.items() if key.startswith("exp_avg."))
+    assert set(resumed) == {STEPS} and resumed[STEPS].notes["scheduler"]["last_epoch"] == STEPS
+    weights = [key for key in before.tensors if key.startswith("weight.")]
+    moved = sum(float((straight[STEPS].tensors[key] - before.tensors[key]).norm()) for key in weights)
+    apart = sum(float((straight[STEPS].tensors[key] - resumed[STEPS].tensors[key]).norm()) for key in weights)
+    print(f"{layout} -> {other}: apart by {apart / moved:.1e} of the way")
+    assert apart < (1e-3 if layout[1] == other[1] == "float32" else 0.3) * moved

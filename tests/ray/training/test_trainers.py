@@ -1,0 +1,137 @@
+"""TRL's trainers as we configure them, in this one process: what they learn from, and what DPO holds on to."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ray_jobs.models.folders import base_folder
+from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.training.trainers import load_base, pair_row, preference_trainer, sft_row, sft_trainer
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.recipes import FineTune, Prefer
+from w2s.records import PreferencePair, SFTExample
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_process")]
+EXPERIMENT = quickstart()
+MODEL = EXPERIMENT.strong
+ONE = load_resources("local,workers=1,zero_stage=0,micro_batch=2")
+QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tokens:
+    return Tokens(load_tokenizer(base_folder(MODEL)), MODEL.prompt)
+
+
+@pytest.fixture(scope="module")
+def m_plus(one_process: None, tokens: Tokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An adapter after a few SFT steps."""
+    folder = tmp_path_factory.mktemp("m_plus")
+    rows = [
+        sft_row(SFTExample(str(i), QUESTION, f" 12 + 7 = {19 + i}.\n#### {19 + i}", "weak"), tokens) for i in range(8)
+    ]
+    recipe = FineTune(
+        model=MODEL, sft=EXPERIMENT.sft.model_copy(update={"epochs": 3.0, "batch_size": 2, "learning_rate": 2e-3})
+    )
+    trainer = sft_trainer(recipe, ONE, rows, tokens.tokenizer, base_folder(MODEL), folder / "out")
+    trainer.train()
+    trainer.model.save_pretrained(folder / "adapter")
+    return folder / "adapter"
+
+
+def pairs(tokens: Tokens) -> list[dict[str, Any]]:
+    made = [
+        PreferencePair(
+            str(i), QUESTION, " 12 + 7 = 19.\n#### 19", f" 12 + 7 = {i}.\n#### {i}", "weak", "19", str(i), 1.0
+        )
+        for i in range(4)
+    ]
+    return [pair_row(pair, tokens) for pair in made]
+
+
+def completion_logps(model: Any, row: dict[str, Any], side: str) -> float:
+    """Sum of log-probabilities of a row's completion, computed without TRL."""
+    import torch
+
+    ids = row["prompt_ids"] + row[f"{side}_ids"]
+    with torch.no_grad():
+        scores = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+    start = len(row["prompt_ids"])
+    return sum(float(scores[i - 1, ids[i]]) for i in range(start, len(ids)))
+
+
+def test_dpo_starts_from_m_plus_and_refers_to_m_plus(tokens: Tokens, m_plus: Path, tmp_path: Path) -> None:
+    import torch
+    from peft import PeftModel
+
+    preference = EXPERIMENT.dpo
+    assert preference is not None
+    recipe = Prefer(
+        model=MODEL,
+        preference=preference.model_copy(
+            update={"batch_size": 2, "learning_rate": 5e-3, "epochs": 2.0, "sft_weight": 0.0}
+        ),
+    )
+    rows = pairs(tokens)
+    trainer = preference_trainer(recipe, ONE, rows, tokens.tokenizer, base_folder(MODEL), m_plus, tmp_path)
+    reference = {name: p.detach().clone() for name, p in trainer.model.named_parameters() if ".ref." in name}
+    start = {name: p.detach().clone() for name, p in trainer.model.named_parameters() if ".default." in name}
+    assert reference and all(torch.equal(start[name.replace(".ref.", ".default.")], p) for name, p in reference.items())
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert math.isclose(losses[0], math.log(2), abs_tol=1e-4), (
+        f"first loss {losses[0]}: policy and reference differ at the start"
+    )
+    assert losses[-1] < losses[0]
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    after = dict(model.named_parameters())
+    assert all(torch.equal(after[name], p) for name, p in reference.items()), "the reference moved"
+    assert any(not torch.equal(after[name], p) for name, p in start.items()), "the policy did not move"
+    # The reference's log-probabilities are M_plus's, computed from its files alone, and not the base's.
+    model.eval()
+    alone = PeftModel.from_pretrained(load_base(ONE, base_folder(MODEL)), m_plus).eval()
+    base = load_base(ONE, base_folder(MODEL)).eval()
+    model.set_adapter("ref")
+    for row in rows:
+        as_reference = completion_logps(model, row, "chosen")
+        assert math.isclose(as_reference, completion_logps(alone, row, "chosen"), abs_tol=1e-3)
+        assert abs(as_reference - completion_logps(base, row, "chosen")) > 0.01
+
+
+def test_orpo_loss_is_of_the_completion_and_starts_from_m_plus(tokens: Tokens, m_plus: Path, tmp_path: Path) -> None:
+    import torch
+    from peft import PeftModel
+
+    preference = EXPERIMENT.orpo
+    assert preference is not None
+    recipe = Prefer(model=MODEL, preference=preference.model_copy(update={"batch_size": 2}))
+    row = pairs(tokens)[0]
+    trainer = preference_trainer(recipe, ONE, [row, row], tokens.tokenizer, base_folder(MODEL), m_plus, tmp_path)
+    batch = next(iter(trainer.get_train_dataloader()))
+    trainer.model.eval()
+    with torch.no_grad():
+        loss, metrics = trainer.get_batch_loss_metrics(trainer.model, batch)
+    alone = PeftModel.from_pretrained(load_base(ONE, base_folder(MODEL)), m_plus).eval()
+    mean = {side: completion_logps(alone, row, side) / len(row[f"{side}_ids"]) for side in ("chosen", "rejected")}
+    assert math.isclose(metrics["nll_loss"], -mean["chosen"], abs_tol=1e-3)
+    log_odds = (
+        mean["chosen"]
+        - mean["rejected"]
+        - math.log1p(-math.exp(mean["chosen"]))
+        + math.log1p(-math.exp(mean["rejected"]))
+    )
+    expected = -mean["chosen"] + preference.beta * math.log1p(math.exp(-log_odds))
+    assert math.isclose(float(loss), expected, abs_tol=1e-3)
+
+
+def test_sft_learns_from_completion_and_end_only(tokens: Tokens, tmp_path: Path) -> None:
+    row = sft_row(SFTExample("a", QUESTION, " 12 + 7 = 19.\n#### 19", "weak"), tokens)
+    recipe = FineTune(model=MODEL, sft=EXPERIMENT.sft.model_copy(update={"batch_size": 2}))
+    trainer = sft_trainer(recipe, ONE, [row, row], tokens.tokenizer, base_folder(MODEL), tmp_path)
+    batch = next(iter(trainer.get_train_dataloader()))
+    learned = [token for token in batch["labels"][0].tolist() if token != -100]
+    assert tokens.tokenizer.decode(learned) == " 12 + 7 = 19.\n#### 19" + tokens.tokenizer.eos_token
+    assert batch["input_ids"][0].tolist() == row["input_ids"]

@@ -1,0 +1,30 @@
+"""100,000 hostile strings through reading, canonical form and comparison, in two processes of some 20 seconds each on idle cores.
+
+Every string asserts that its canonical form is its own and that comparison is symmetric. `python -m tests.unit.answers.hostile 100000 SEED` takes others.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+STRINGS = 100_000
+SEEDS = (20240720, 20240721)
+
+
+def test_hostile_strings_in_bounded_time_and_memory():
+    command = [sys.executable, "-m", "tests.unit.answers.hostile", str(STRINGS // len(SEEDS))]
+    running = [
+        subprocess.Popen([*command, str(seed)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for seed in SEEDS
+    ]
+    for process in running:
+        out, err = process.communicate(timeout=1500)
+        assert process.returncode == 0, err[-3000:]
+        print(out.strip())
+        counts = json.loads(out)
+        assert counts["strings"] == STRINGS // len(SEEDS)
+        assert counts["peak_bytes"] < 1 << 30
+        assert counts["slowest"] < 20  # seconds of processor time, so that a busy machine changes little
+        assert 0 < counts["undecided"] < counts["strings"]

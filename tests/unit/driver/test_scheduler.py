@@ -1,0 +1,209 @@
+"""The scheduler on fake jobs: what runs when, what shares an engine start, and that nothing waits for ever."""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ray_jobs.driver import scheduler as runs
+from ray_jobs.resources.claims import needs
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.runtime.context import Context
+from ray_jobs.runtime.progress import Progress
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.build import build_steps
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
+from w2s.store.lease.leases import LeaseLost, Leases
+from w2s.store.store import Store
+
+EXPERIMENT = quickstart().model_copy(update={"iterations": 2})
+
+
+@pytest.fixture(autouse=True)
+def _folder_for_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def schedule(steps: list[Step], preset: str = "local") -> None:
+    store = Store("store", run="test")
+    with Leases(store, print) as leases:
+        runs.Scheduler(steps, store, load_resources(preset), Progress()).run(leases)
+
+
+class Recorder:
+    """Fake jobs that take a while, check their inputs and remember who ran together."""
+
+    def __init__(self, fail: str = "", seconds: float = 0.01) -> None:
+        self.groups: list[list[str]] = []
+        self.claims: list[dict[str, float]] = []
+        self.most: dict[str, float] = {"CPU": 0, "GPU": 0}
+        self.done: set[str] = set()
+        self.fail, self.seconds, self.lock = fail, seconds, threading.Lock()
+
+    def job(self, steps: Sequence[Step], context: Context) -> None:
+        claim = needs(context.resources, steps[0].kind)
+        with self.lock:
+            assert all(table.step.name in self.done for step in steps for _, table in step.inputs), (
+                "a step ran before its inputs"
+            )
+            self.groups.append([step.name for step in steps])
+            self.claims.append(claim)
+            for key in self.most:
+                self.most[key] = max(self.most[key], sum(one.get(key, 0) for one in self.claims))
+        time.sleep(self.seconds)
+        if self.fail in [step.name for step in steps]:
+            raise RuntimeError("it broke")
+        with self.lock:
+            self.claims.remove(claim)
+            self.done.update(step.name for step in steps)
+
+
+@pytest.fixture(autouse=True)
+def _cluster(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A cluster that can be anything; returns what is done to it."""
+    done: list[str] = []
+    monkeypatch.setattr(runs.cluster, "start", lambda: None)
+    monkeypatch.setattr(runs.cluster, "is_own", lambda: False)
+    monkeypatch.setattr(runs.cluster, "lacking", lambda *claim: "")
+    monkeypatch.setattr(runs.cluster, "abandon", lambda: done.append("abandoned"))
+    return done
+
+
+def scheduled(
+    monkeypatch: pytest.MonkeyPatch, recorder: Recorder, cpus: float, gpus: float = 0, preset: str = "local"
+) -> Recorder:
+    steps = list(build_steps(EXPERIMENT))
+    monkeypatch.setattr(runs, "run_steps", recorder.job)
+    monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": cpus, "GPU": gpus})
+    schedule(steps, preset)
+    assert recorder.done == {step.name for step in steps}
+    return recorder
+
+
+@pytest.mark.parametrize("cpus", [0.5, 1, 2, 64])
+def test_every_step_runs_once_whatever_the_room(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
+    recorder = scheduled(monkeypatch, Recorder(), cpus)
+    names = [name for group in recorder.groups for name in group]
+    assert len(names) == len(set(names))
+    assert recorder.most["CPU"] <= max(cpus, 1), "more was claimed than there is"
+
+
+def test_independent_trainings_run_side_by_side_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = scheduled(monkeypatch, Recorder(seconds=0.05), cpus=1000, gpus=64, preset="node-8gpu")
+    narrow = scheduled(monkeypatch, Recorder(), cpus=1000, gpus=8, preset="node-8gpu")
+    assert wide.most["GPU"] >= 24, "weak-ft, icl-ft and hybrid-ft at once"
+    assert narrow.most["GPU"] == 8
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 64])
+def test_steps_of_one_base_share_an_engine_start(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
+    sampling = [
+        group for group in scheduled(monkeypatch, Recorder(), cpus).groups if isinstance(kinds()[group[0]], Sample)
+    ]
+    assert len(sampling) == 5, sampling
+    assert ["weak_ft_1_completions", "icl_ft_1_completions"] in [
+        [n for n in group if not n.startswith("test_")] for group in sampling
+    ]
+
+
+def kinds() -> dict[str, Any]:
+    return {step.name: step.recipe for step in build_steps(EXPERIMENT)}
+
+
+def test_a_failure_is_raised_and_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(fail="consistent_1")
+    with pytest.raises(RuntimeError, match="it broke"):
+        scheduled(monkeypatch, recorder, 2)
+    trained = [name for group in recorder.groups for name in group if isinstance(kinds()[name], FineTune | Prefer)]
+    assert set(trained) <= {"weak_sft", "full_weak_ft", "ceiling"}
+
+
+def test_another_step_that_fails_meanwhile_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorder, job = Recorder(fail="weak_sft"), Recorder.job
+
+    def slow(self: Recorder, steps: list[Step], *rest: Any) -> None:
+        if steps[0].name == "ceiling":
+            time.sleep(0.5)
+            raise LeaseLost("another run took it")
+        job(self, steps, *rest)
+
+    monkeypatch.setattr(Recorder, "job", slow)
+    with pytest.raises(RuntimeError, match="it broke"):
+        scheduled(monkeypatch, recorder, cpus=64)
+    assert "failed too: ceiling: LeaseLost: another run took it" in capsys.readouterr().out
+
+
+def test_ctrl_c_while_the_others_end_leaves_them(monkeypatch: pytest.MonkeyPatch, _cluster: list[str]) -> None:
+    """Ray that is shut down under a thread that is in it ends the process with code 1, or never."""
+    real, waits = runs.wait, list[object]()
+
+    def wait(running: Any, **how: Any) -> Any:
+        if not how:  # for all that still run
+            waits.append(running)
+            raise KeyboardInterrupt
+        return real(running, **how)
+
+    monkeypatch.setattr(runs, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        scheduled(monkeypatch, Recorder(fail="weak_sft"), cpus=64)
+    assert waits and _cluster == ["abandoned"]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_the_cluster_has_not_is_said_or_refused(
+    own: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runs.cluster, "is_own", lambda: own)
+    monkeypatch.setattr(runs.cluster, "lacking", lambda *claim: "8 GPU, and the nodes have 4")
+    if own:
+        with pytest.raises(ValueError, match="--resources asks for 8 GPU, and the nodes have 4: choose"):
+            scheduled(monkeypatch, Recorder(), cpus=64)
+    else:
+        scheduled(monkeypatch, Recorder(), cpus=64)
+        assert "waiting for 8 GPU, and the nodes have 4; an autoscaler may add it" in capsys.readouterr().out
+
+
+def test_leases_are_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scheduled(monkeypatch, Recorder(), cpus=2)
+    with pytest.raises(RuntimeError, match="it broke"):
+        scheduled(monkeypatch, Recorder(fail="consistent_1"), cpus=2)
+    assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
+def test_the_reason_is_the_innermost_cause() -> None:
+    inner, outer = ValueError("the cause"), RuntimeError("wrapped")
+    outer.__cause__ = inner
+    assert runs.reason(outer) == "ValueError: the cause"
+
+
+def test_progress_lines_name_step_counts_and_rate(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as stream:
+        progress = Progress(stream)
+        progress.started("sampled", 10, "problems", 4)
+        progress.advanced("sampled", 6, tokens=600, since=time.time() - 2)
+        progress.finished("sampled", "10 completions")
+    first, last = (tmp_path / "log").read_text().splitlines()
+    assert "started, 10 problems, 4 there already" in first
+    assert "10 completions, 3" in last or "10 completions, 2" in last
+    assert last.endswith("tokens/s")
+
+
+def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    same = EXPERIMENT.model_copy(update={"weak": EXPERIMENT.strong, "weak_sft": None})
+    steps = list(build_steps(same))
+    by_directory = {step.directory for step in steps}
+    assert len(by_directory) < len(steps), "the floor and the strong base are one model here"
+    recorder = Recorder()
+    monkeypatch.setattr(
+        Recorder, "job", lambda self, group, *rest: self.groups.append([step.directory for step in group])
+    )
+    monkeypatch.setattr(runs, "run_steps", recorder.job)
+    monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": 2, "GPU": 0})
+    schedule(steps)
+    assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)

@@ -1,0 +1,126 @@
+"""What must hold for every experiment's graph: no gold leaks, stable names."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import fresh
+from w2s.experiments.catalog import load, names
+from w2s.experiments.overrides import set_fields
+from w2s.graph.build import build_steps
+from w2s.graph.step import Step, with_upstream
+from w2s.recipe import Experiment
+
+SHIPPED = names()
+BASE = "gsm8k-gemma-2b"
+
+# Gold
+
+GOLD_READERS = {
+    "weak_sft": "train_1_references",
+    "ceiling": "train_2_references",
+    "scores": "test_references",
+    "audit": "train_2_references",
+}
+AFTER_THE_STRONG_MODEL = {"ceiling", "test_ceiling", "scores", "audit", "report"}
+VARIANTS = [[], ["iterations=1"], ["iterations=3"], ["dpo=none"], ["orpo=none"], ["weak_sft=none"], ["ceiling=false"]]
+
+
+def gold_inputs(step: Step) -> list[str]:
+    return [table.name for _, table in step.inputs if table.name.endswith("_references")]
+
+
+def check_no_gold_leaks(steps: tuple[Step, ...]) -> None:
+    """Gold is read by its four readers, each its own split's, and by nothing that the strong model is made from or asked with."""
+    for step in steps:
+        assert gold_inputs(step) == ([GOLD_READERS[step.name]] if step.name in GOLD_READERS else []), step.name
+    strong = [step for step in steps if step.name not in AFTER_THE_STRONG_MODEL]
+    assert {"pairs", "sampled", "hybrid_ft_1", "icl_completions", "full_weak_ft"} <= {step.name for step in strong}
+    for step in with_upstream(strong):
+        assert step.name not in AFTER_THE_STRONG_MODEL, f"the strong model's path reads {step.name}"
+        assert not gold_inputs(step) or step.name == "weak_sft", step.name
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=str)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_gold_leaks(name: str, changes: list[str]) -> None:
+    check_no_gold_leaks(build_steps(set_fields(load(name), changes)))
+
+
+@pytest.mark.parametrize("reader", ["consistent_1", "pairs", "hybrid_ft_1", "sampled", "test_weak_icl"])
+def test_a_leak_would_be_found(reader: str) -> None:
+    steps = build_steps(load(BASE))
+    gold = steps[0]["train_2_references"]
+    leaky = tuple(
+        replace(step, inputs=(*step.inputs, ("hints", gold))) if step.name == reader else step for step in steps
+    )
+    with pytest.raises(AssertionError, match=reader):
+        check_no_gold_leaks(leaky)
+
+
+def test_a_leak_through_a_later_step_would_be_found() -> None:
+    steps = {step.name: step for step in build_steps(load(BASE))}
+    steps["pairs"] = replace(steps["pairs"], inputs=(*steps["pairs"].inputs, ("adapter", steps["ceiling"]["model"])))
+    with pytest.raises(AssertionError, match="the strong model's path reads ceiling"):
+        check_no_gold_leaks(tuple(steps.values()))
+
+
+# Fingerprints
+
+
+def fingerprints(experiment: Experiment) -> dict[str, str]:
+    return {step.name: step.fingerprint for step in build_steps(experiment)}
+
+
+def moved(*assignments: str) -> set[str]:
+    """Names of the steps whose directory changes with the assignments."""
+    before, after = fingerprints(load(BASE)), fingerprints(set_fields(load(BASE), assignments))
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_fingerprints_are_the_same_in_every_process() -> None:
+    code = f"""
+import json
+from w2s.experiments.catalog import load
+from w2s.graph.build import build_steps
+print(json.dumps([[step.fingerprint for step in build_steps(load(name))] for name in {SHIPPED!r}]))
+"""
+    ours = [list(fingerprints(load(name)).values()) for name in SHIPPED]
+    assert [json.loads(fresh(code, PYTHONHASHSEED=seed)) for seed in ("1", "2")] == [ours, ours]
+
+
+def test_steps_of_one_experiment_have_directories_of_their_own() -> None:
+    """Except equal work: nothing but the name tells two steps apart that do the same."""
+    for name in SHIPPED:
+        found = fingerprints(load(name))
+        assert len(set(found.values())) == len(found), name
+
+
+def test_what_a_change_moves() -> None:
+    everything = set(fingerprints(load(BASE)))
+    assert moved("dpo.beta=0.3") == {"dpo", "test_dpo", "scores", "report"}
+    assert moved("problems.seed=7") == everything
+    assert moved("strong.revision=0000") == everything - {
+        "problems",
+        "weak_sft",
+        "weak_completions",
+        "demonstrations",
+        "test_weak_floor",
+    }
+    assert moved("description=other") == {"report"}
+    assert moved("sampled.n=9").isdisjoint({"hybrid_ft_2", "test_hybrid_ft_2", "ceiling"})
+    assert moved("agreement.seed=7").isdisjoint({"icl_completions", "full_weak_ft", "ceiling"})
+    assert moved("sft.epochs=3").isdisjoint({"icl_completions", "weak_sft", "consistent_1"})
+
+
+def test_a_moved_model_or_file_moves_nothing() -> None:
+    """With a content hash for a revision the name is no part of the identity."""
+    hashed = [
+        f"{part}.revision=sha256:00"
+        for part in ("strong", "weak", "problems.train_1", "problems.train_2", "problems.test")
+    ]
+    before = set_fields(load(BASE), hashed)
+    after = set_fields(before, ["strong.name=/other/place", "weak.name=/some/where", "problems.train_1.name=/x.jsonl"])
+    assert fingerprints(after) == fingerprints(before) != fingerprints(load(BASE))

@@ -1,0 +1,207 @@
+"""The report: figures with their denominators, order, and nothing of its input taken as markup."""
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from w2s.graph.recipes import Report
+from w2s.records import Score
+from w2s.report import metrics
+from w2s.report.document import build, claims, text
+from w2s.report.page import html
+
+HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\n]]><svg onload=x>"
+RIGHT = {"weak_floor": 40, "full_weak_ft": 50, "hybrid_ft_1": 70, "dpo": 75, "ceiling": 90}
+AUDIT = {
+    "selection": {
+        "weak_right": {"numerator": 98, "denominator": 200},
+        "undecided": 0,
+        "outcomes": {"kept": 80, "weak_unreadable:truncated": 3},
+    },
+    "pairs": {"chosen_right": {"numerator": 0, "denominator": 0}},
+}
+SELECTION = {
+    "agreement_1": {"read": {"weak": 180}, "agreed_by_level": {"5": {"numerator": 3, "denominator": 12}}},
+    "contrast": {
+        "length": {"chosen_characters": {"sum": 245, "count": 4}, "rejected_characters": {"sum": 0, "count": 0}}
+    },
+}
+COUNTS = {
+    "weak_completions": {"problems": 200, "completions": 200, "truncated": 5, "failed": 1, "completion_tokens": 9000},
+    "weak_sft": {"steps": 75},
+}
+
+
+def scores(model: str, right: int, total: int = 100, undecided: int = 2, unreadable: int = 5) -> list[Score]:
+    """`right` right ones, then undecided, unreadable and wrong ones."""
+    kinds = [
+        ("right", "", right),
+        ("undecided", "no_normal_form", undecided),
+        ("wrong", "unreadable:no_marker", unreadable),
+        ("wrong", "differs", total),
+    ]
+    verdicts = [(verdict, reason) for verdict, reason, times in kinds for _ in range(times)][:total]
+    return [Score(f"test-{i:04d}", model, "1", verdict, reason) for i, (verdict, reason) in enumerate(verdicts)]
+
+
+def document(right: dict[str, int] = RIGHT, description: str = "a trial", **changes: Any) -> dict[str, Any]:
+    rows = [score for model, n in right.items() for score in scores(model, n)]
+    recipe = Report(experiment="quickstart", description=description, bootstrap_draws=200)
+    given: dict[str, Any] = {
+        "models": list(right),
+        "selection": SELECTION,
+        "audit": AUDIT,
+        "counts": COUNTS,
+        "seconds": {"weak_sft": 31.26},
+    } | changes
+    return build(recipe, rows, **given)
+
+
+def test_every_figure_has_its_denominator() -> None:
+    report = document()
+    for row in report["models"]:
+        assert row["right"] + row["wrong"] + row["undecided"] + row["unreadable"] == row["total"] == 100
+        assert row["accuracy"] == row["right"] / row["total"] and row["low"] <= row["accuracy"] <= row["high"]
+    shown = text(report)
+    for figure in (
+        "70 of 100",
+        "70.0 %",
+        "49.0 % (98 of 200)",
+        "2.5 % (5 of 200)",
+        "0.5 % (1 of 200)",
+        "- (0 of 0)",
+        "weak_unreadable:truncated",
+        "read: weak",
+        "25.0 % (3 of 12)",
+        "61.2 (mean of 4)",
+    ):
+        assert figure in shown and figure in html(report), figure
+
+
+def test_it_is_a_json_value() -> None:
+    report = document()
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert text(json.loads(json.dumps(report))) == text(report)
+
+
+def test_pgr_and_differences_are_those_of_metrics() -> None:
+    report = document()
+    by_model = {row["model"]: row for row in report["models"]}
+    assert by_model["dpo"]["pgr"]["value"] == pytest.approx(35 / 50)
+    assert (by_model["dpo"]["pgr"]["numerator"], by_model["dpo"]["pgr"]["denominator"]) == (35, 50)
+    assert by_model["weak_floor"]["pgr"] is None and by_model["ceiling"]["pgr"] is None
+    found = {(d["result"], d["baseline"]): d for d in report["differences"]}
+    dpo, hybrid = (metrics.credit_by_problem(scores(model, RIGHT[model])) for model in ("dpo", "hybrid_ft_1"))
+    expected = metrics.difference(dpo, hybrid, seed=0, draws=200)
+    assert (found["dpo", "hybrid_ft_1"]["value"], found["dpo", "hybrid_ft_1"]["low"]) == (expected.value, expected.low)
+    assert found["ceiling", "dpo"]["holds"] and found["ceiling", "dpo"]["low"] > 0
+
+
+def test_a_difference_that_may_be_chance_does_not_hold() -> None:
+    report = document({"weak_floor": 50, "full_weak_ft": 50})
+    (only,) = report["differences"]
+    assert not only["holds"] and "full_weak_ft > weak_floor" in text(report)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [{"weak_floor": 40, "hybrid_ft_1": 50}, {"weak_floor": 40, "hybrid_ft_1": 50, "ceiling": 40}, {"weak_floor": 0}],
+)
+def test_without_a_gap_there_is_no_pgr(right: dict[str, int]) -> None:
+    report = document(right)
+    values = [row["pgr"] and row["pgr"]["value"] for row in report["models"]]
+    assert values == [None] * len(right)
+    assert "<svg" in html(report) and "nan" not in html(report) and "None" not in text(report)
+
+
+def test_claims_follow_the_last_iteration_and_the_models_there_are() -> None:
+    full = [
+        "weak_floor",
+        "weak_icl",
+        "full_weak_ft",
+        "weak_ft_1",
+        "hybrid_ft_1",
+        "hybrid_ft_2",
+        "dpo",
+        "orpo",
+        "ceiling",
+    ]
+    assert claims(full) == [
+        ("full_weak_ft", "weak_floor"),
+        ("weak_icl", "full_weak_ft"),
+        ("weak_ft_1", "full_weak_ft"),
+        ("hybrid_ft_2", "weak_icl"),
+        ("hybrid_ft_2", "weak_ft_1"),
+        ("dpo", "hybrid_ft_2"),
+        ("orpo", "hybrid_ft_2"),
+        ("ceiling", "dpo"),
+        ("ceiling", "orpo"),
+    ]
+    assert claims(["weak_floor", "hybrid_ft_1", "ceiling"]) == [("ceiling", "hybrid_ft_1")]
+
+
+class Page(HTMLParser):
+    """Collects the tags and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.content = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.content += data
+
+
+def test_hostile_text_stays_text() -> None:
+    rows = scores(HOSTILE, 10) + scores("weak_floor", 5)
+    recipe = Report(experiment=HOSTILE, description=HOSTILE, bootstrap_draws=100)
+    audit = {HOSTILE: {HOSTILE: {HOSTILE: 1}}}
+    report = build(recipe, rows, [HOSTILE, "weak_floor"], audit, audit, {HOSTILE: {HOSTILE: 1.5}}, {HOSTILE: 1.0})
+    page = Page(html(report))
+    assert page.tags <= Page(html(document())).tags, "a value became a tag"
+    assert "script" not in page.tags and not any(name.startswith("on") for name, _ in page.attributes)
+    assert page.content.count("<script>alert(1)</script>") >= 8
+    shown = text(report)
+    assert "\x1b" not in shown and all(c.isprintable() for c in shown.replace("\n", ""))
+
+
+def test_the_page_needs_nothing_beside_itself() -> None:
+    page = Page(html(document()))
+    assert not page.tags & {"script", "link", "img", "iframe", "object", "base"}
+    assert not any(name in ("src", "href", "srcset", "action") for name, _ in page.attributes)
+    assert "url(" not in html(document()) and "@import" not in html(document())
+    assert ("http-equiv", "Content-Security-Policy") in page.attributes
+    assert "prefers-color-scheme: dark" in html(document()) and "@media print" in html(document())
+
+
+def test_the_chart_has_every_model_and_both_limits() -> None:
+    page = html(document())
+    chart = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
+    kinds = [one.get("class") for one in chart.iter()]
+    assert (
+        kinds.count("bar") == 3
+        and kinds.count("reference") == 2
+        and kinds.count("limit") == 2
+        and kinds.count("interval") == 5
+    )
+    lengths = {float(one.get("width", "0")) for one in chart.iter("rect")}
+    assert len(lengths) == 5 and max(lengths) <= 470
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [(["weak_floor"], "none of the report's models"), ([*RIGHT, "orpo"], "no scores of orpo")],
+)
+def test_models_and_scores_must_match(models: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        document(models=models)

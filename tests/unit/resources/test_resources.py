@@ -1,0 +1,185 @@
+"""Resource presets and what they become for vLLM, DeepSpeed and Ray."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from ray_jobs.resources.claims import GPUS_PER_NODE, NODE_LABEL, needs, needs_on_one_node
+from ray_jobs.resources.deepspeed import accumulation, deepspeed_config, scaling_config
+from ray_jobs.resources.presets import PRESETS, load_resources
+from ray_jobs.resources.resources import Resources
+from ray_jobs.resources.vllm import engine_arguments, engine_environment, engine_placement, engines_that_fit
+
+LOCAL, NODE, CLUSTER = PRESETS["local"], PRESETS["node-8gpu"], PRESETS["cluster-70b"]
+GIB = 1 << 30
+
+
+def test_import_is_light() -> None:
+    code = "import sys, ray_jobs.resources; print({'ray', 'torch', 'vllm', 'transformers', 'deepspeed'} & set(sys.modules))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        == "set()"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("local", LOCAL),
+        ("local,workers=1,zero_stage=0", replace(LOCAL, workers=1, zero_stage=0)),
+        ("local,engine_dtype=bfloat16,save_minutes=0.5", replace(LOCAL, engine_dtype="bfloat16", save_minutes=0.5)),
+        ("one-gpu,gradient_checkpointing=false", replace(PRESETS["one-gpu"], gradient_checkpointing=False)),
+        ("cluster-70b,sampling_nodes=,training_nodes=", replace(CLUSTER, sampling_nodes="", training_nodes="")),
+    ],
+)
+def test_load(text: str, expected: Resources) -> None:
+    assert load_resources(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("laptop", "no resources 'laptop': choose local, one-gpu, node-8gpu, cluster-70b"),
+        ("", "no resources ''"),
+        (
+            "local,worker=1",
+            r"'worker=1' in --resources local,worker=1 \(did you mean workers\?\): .*FIELD=VALUE.*min_engines",
+        ),
+        ("local,workers", "'workers' in --resources"),
+        ("local,workers=two", "workers=two: it must be a whole number"),
+        ("local,workers=1.5", "workers=1.5: it must be a whole number"),
+        ("local,save_minutes=soon", "save_minutes=soon: it must be a number"),
+        ("local,engine_dtype=float16", "engine_dtype=float16: it must be bfloat16 or float32"),
+        ("local,gradient_checkpointing=1", "gradient_checkpointing=1: it must be true or false"),
+        ("local,workers=0", "workers=0: it must be at least 1"),
+        ("local,min_engines=3", "min_engines must not be above max_engines; it is min_engines=3"),
+        ("local,zero_stage=4", "zero_stage must be 0, 1, 2 or 3; it is zero_stage=4"),
+        ("local,zero_stage=-1", "zero_stage=-1: it must be at least 0"),
+        ("one-gpu,gpus_per_worker=2", "gpus_per_worker must be 0 or 1.*gpus_per_worker=2"),
+        ("one-gpu,gpu_memory_utilization=1.5", "gpu_memory_utilization must be above 0"),
+    ],
+)
+def test_load_refuses(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_resources(text)
+
+
+def test_engine_on_cpu() -> None:
+    arguments = engine_arguments(LOCAL, 512)
+    assert (
+        arguments["enforce_eager"]
+        and arguments["kv_cache_memory_bytes"] == 2 * GIB
+        and "gpu_memory_utilization" not in arguments
+    )
+    assert engine_environment(LOCAL) == {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
+    assert engine_placement(LOCAL) == {"num_cpus": 1, "num_gpus": 0}
+
+
+def test_engine_on_gpus() -> None:
+    arguments = engine_arguments(CLUSTER, 2048)
+    assert (arguments["tensor_parallel_size"], arguments["distributed_executor_backend"]) == (4, "mp")
+    assert "enforce_eager" not in arguments and "kv_cache_memory_bytes" not in arguments
+    assert engine_environment(CLUSTER) == {}
+    assert engine_placement(CLUSTER) == {"num_cpus": 16, "num_gpus": 4, "label_selector": {NODE_LABEL: "sampling"}}
+    assert "distributed_executor_backend" not in engine_arguments(NODE, 2048)
+
+
+def test_70b_fits_the_gpus_it_is_made_for() -> None:
+    """Weights of 140 GB beside a KV cache that holds max_num_seqs sequences of 1,024 tokens, on GPUs of 80 GB."""
+    kv_cache_bytes_per_token = 80 * 8 * 128 * 2 * 2  # layers, key-value heads, head size, key and value, bfloat16
+    room = CLUSTER.gpus_per_engine * CLUSTER.gpu_memory_utilization * 80e9 - 140e9
+    assert room > CLUSTER.max_num_seqs * 1024 * kv_cache_bytes_per_token
+    assert CLUSTER.zero_stage == 3 and 140e9 / CLUSTER.workers < 0.5 * 80e9
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_deepspeed(stage: int) -> None:
+    config = deepspeed_config(replace(LOCAL, zero_stage=stage))
+    zero = config["zero_optimization"]
+    assert zero["stage"] == stage and "optimizer" not in config
+    assert ("stage3_param_persistence_threshold" in zero) == (stage == 3) and ("reduce_bucket_size" in zero) == (
+        stage > 0
+    )
+    assert all(
+        config[key] == "auto"
+        for key in ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps")
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "batch_size", "steps"),
+    [("local", 8, 1), ("local", 32, 4), ("one-gpu", 8, 4), ("node-8gpu", 8, 1), ("cluster-70b", 16, 2)],
+)
+def test_accumulation(name: str, batch_size: int, steps: int) -> None:
+    assert accumulation(batch_size, PRESETS[name]) == steps
+
+
+def test_every_preset_takes_the_papers_batch() -> None:
+    assert all(accumulation(8, preset) >= 1 for preset in PRESETS.values())
+
+
+@pytest.mark.parametrize(
+    ("resources", "batch_size", "way_out"),
+    [("cluster-70b,workers=16", 8, "workers=8,micro_batch=1"), ("local", 6, "workers=2,micro_batch=1")],
+)
+def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: int, way_out: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"batch_size of {batch_size} is no multiple of workers=.*add {way_out} to --resources"
+    ):
+        accumulation(batch_size, load_resources(resources))
+    assert accumulation(batch_size, load_resources(f"{resources},{way_out}")) >= 1
+
+
+@pytest.mark.parametrize(
+    ("preset", "kind", "claim"),
+    [
+        ("local", "sample", {"CPU": 1, "GPU": 0}),
+        ("local", "finetune", {"CPU": 1, "GPU": 0}),
+        ("cluster-70b", "sample", {"CPU": 16, "GPU": 4}),
+        ("cluster-70b", "prefer", {"CPU": 64, "GPU": 8}),
+        ("cluster-70b", "pair", {"CPU": 0, "GPU": 0}),
+    ],
+)
+def test_needs(preset: str, kind: str, claim: dict[str, int]) -> None:
+    assert needs(PRESETS[preset], kind) == claim
+
+
+@pytest.mark.parametrize(
+    ("preset", "free", "engines"),
+    [
+        ("local", {"CPU": 2.0}, 2),
+        ("local", {"CPU": 0.5}, 0),
+        ("node-8gpu", {"CPU": 96.0, "GPU": 5.0}, 5),
+        ("cluster-70b", {"CPU": 999.0}, 0),
+    ],
+)
+def test_engines_that_fit(preset: str, free: dict[str, float], engines: int) -> None:
+    assert engines_that_fit(PRESETS[preset], free) == engines
+
+
+@pytest.mark.parametrize(
+    ("resources", "kind", "claim"),
+    [
+        ("cluster-70b", "sample", {"CPU": 16, "GPU": 4}),
+        ("cluster-70b", "prefer", {"CPU": 64, "GPU": 8}),
+        ("cluster-70b,workers=16", "prefer", {"CPU": 8, "GPU": 1}),
+        ("local", "finetune", {"CPU": 0.5, "GPU": 0}),
+    ],
+)
+def test_needs_on_one_node(resources: str, kind: str, claim: dict[str, float]) -> None:
+    assert needs_on_one_node(load_resources(resources), kind) == claim
+
+
+def test_scaling_config() -> None:
+    local, cluster = scaling_config(LOCAL), scaling_config(CLUSTER)
+    assert (local.num_workers, local.use_gpu, local.resources_per_worker, local.label_selector) == (
+        2,
+        False,
+        {"CPU": 0.5},
+        None,
+    )
+    assert cluster.resources_per_worker == {"CPU": 8, "GPU": 1} and cluster.label_selector == {NODE_LABEL: "training"}
+    assert local.placement_strategy == "PACK" and cluster.placement_strategy == "STRICT_PACK"
+    assert scaling_config(replace(CLUSTER, workers=2 * GPUS_PER_NODE)).placement_strategy == "PACK"

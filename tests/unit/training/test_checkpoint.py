@@ -1,0 +1,100 @@
+"""A training's checkpoint: whole or not there, and never taken damaged."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ray_jobs.training.checkpoint import KEPT, Checkpoint, load, names, newest, save
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.recipes import FineTune
+from w2s.graph.step import Step, step
+from w2s.recipe import WorldProblems
+from w2s.records import Problem
+from w2s.store.store import Store
+
+PROBLEMS = step("problems", WorldProblems())
+STEP: Step = step("made", FineTune(model=quickstart().strong, sft=quickstart().sft), problems=PROBLEMS["train_1"])
+
+
+def state(number: int) -> Checkpoint:
+    torch.manual_seed(number)
+    return Checkpoint(
+        {"weight.a": torch.randn(3, 4), "exp_avg.a": torch.randn(3, 4)},
+        {"step": number, "scheduler": {"_last_lr": [0.1]}, "x": "ä"},
+    )
+
+
+def files(store: Store) -> list[Path]:
+    return sorted(Path(store.path(STEP.directory, "training")).iterdir())
+
+
+def test_what_is_saved_is_loaded_and_old_ones_go(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    assert newest(store, STEP, "inputs") is None
+    for number in (5, 20, 100):
+        save(store, STEP, "inputs", state(number))
+    assert len(files(store)) == KEPT and [name[:8] for name in names(store, STEP)] == ["00000100", "00000020"]
+    name = newest(store, STEP, "inputs")
+    assert name is not None
+    found, expected = load(store, STEP, name), state(100)
+    assert found.step == 100 and found.notes == expected.notes | {"inputs": "inputs"}
+    assert found.tensors.keys() == expected.tensors.keys()
+    assert all(torch.equal(found.tensors[key], value) for key, value in expected.tensors.items())
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "another's", "header"])
+def test_a_damaged_one_is_passed_over(damage: str, tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    save(store, STEP, "inputs", state(1))
+    save(store, STEP, "inputs", state(2))
+    path = files(store)[-1]
+    data = bytearray(path.read_bytes())
+    if damage == "cut":
+        data = data[:-1]
+    elif damage == "flipped":
+        data[-3] ^= 1
+    elif damage == "empty":
+        data = bytearray()
+    elif damage == "another's":
+        data = bytearray(files(store)[0].read_bytes())
+    else:
+        data[2] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="damaged"):
+        load(store, STEP, path.name)
+    assert newest(store, STEP, "inputs") == files(store)[0].name
+    files(store)[0].write_bytes(b"")
+    assert newest(store, STEP, "inputs") is None
+
+
+def test_one_of_other_inputs_is_not_taken_and_does_not_push_out_new_ones(tmp_path: Path) -> None:
+    """A repair may have made the step's inputs again, with other rows."""
+    store = Store(str(tmp_path))
+    for number in (50, 60):
+        save(store, STEP, "before the repair", state(number))
+    assert newest(store, STEP, "after") is None
+    save(store, STEP, "after", state(5))
+    assert [name[:8] for name in names(store, STEP)] == ["00000005"]
+    assert newest(store, STEP, "after") == files(store)[0].name
+
+
+def test_inputs_are_known_by_their_content(tmp_path: Path) -> None:
+    def digest(folder: str, text: str) -> str:
+        store = Store(str(tmp_path / folder))
+        attempt = store.attempt(PROBLEMS)
+        attempt.write_records("train_1", [Problem("p", text)], Problem)
+        attempt.commit({})
+        return store.inputs_digest(STEP)
+
+    assert digest("one", "q") == digest("other", "q") != digest("third", "another q")
+
+
+def test_a_half_written_one_is_no_checkpoint(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    save(store, STEP, "inputs", state(1))
+    (whole,) = files(store)
+    (whole.parent / f"00000009-{'0' * 64}.safetensors.1234.tmp").write_bytes(
+        whole.read_bytes()[:50]
+    )  # as Store.write leaves it
+    assert names(store, STEP) == [whole.name]

@@ -1,0 +1,1 @@
+"""Expressions: parsing, exact normal forms, evaluation to many digits."""

@@ -1,0 +1,275 @@
+"""Parses one expression, LaTeX or plain (`\\frac{1}{2}x^2`, `1/2*x^2`), into a tree. Nothing is ever evaluated as code.
+
+Not here: what a tree is worth, which is normal_form.py's matter (exactly) and numeric.py's (at a point).
+"""
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+from w2s.answers.algebra.polynomial import NoNormalForm
+
+MAX_DEPTH = 25
+
+FUNCTIONS = (
+    *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sin", "cos", "tan", "cot", "sec", "csc"),
+    *("log", "ln", "exp", "lg"),
+)
+_INVERSES = {name: f"arc{name}" for name in ("sin", "cos", "tan")}
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3}(?![\d.]))?)"
+    r"|(?P<name>\\[A-Za-z]+|sqrt|pi|" + "|".join(FUNCTIONS) + r"|[A-Za-z])"
+    r"|(?P<mark>[-+*/^_(){}\[\]|!'])|(?P<other>\S))",
+    re.ASCII,
+)
+_GREEK = frozenset(
+    (
+        *(
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "varepsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "vartheta",
+            "iota",
+            "kappa",
+            "lambda",
+            "mu",
+        ),
+        *(
+            "nu",
+            "xi",
+            "rho",
+            "sigma",
+            "tau",
+            "phi",
+            "varphi",
+            "chi",
+            "psi",
+            "omega",
+            "Gamma",
+            "Delta",
+            "Theta",
+            "Lambda",
+            "Xi",
+            "Pi",
+        ),
+        *("Sigma", "Phi", "Psi", "Omega", "hbar", "ell", "infty"),
+    )
+)
+
+
+class Node(NamedTuple):
+    """One operation of an expression on its arguments.
+
+    `op`: `number` (with `number`), `symbol` and `function` (with `name`; functions of one argument), `sum` and `product` of any number of
+    arguments, `negative`, `inverse`, `power` (base, exponent), `root` (index, radicand), `factorial`, `choose` (n, k), `absolute`.
+    """
+
+    op: str
+    args: tuple["Node", ...] = ()
+    name: str = ""
+    number: Fraction = Fraction(0)
+
+
+def parse(text: str) -> Node:
+    """The tree of an expression. Raises NoNormalForm where `text` is none, is nested too deep, or can be read in two ways."""
+    parser = _Parser(text)
+    tree = parser.sum(0)
+    if parser.peek():
+        raise NoNormalForm
+    return tree
+
+
+def _number(value: int) -> Node:
+    return Node("number", number=Fraction(value))
+
+
+class _Parser:
+    """Recursive descent: sum, product, power, atom; `depth` bounds the recursion."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens: list[str] = []
+        for match in _TOKEN.finditer(text):
+            if match["other"]:
+                raise NoNormalForm
+            self.tokens.append(match["number"] or match["name"] or match["mark"])
+        self.tokens.reverse()
+
+    def peek(self) -> str:
+        """The next token, '' at the end."""
+        return self.tokens[-1] if self.tokens else ""
+
+    def take(self, expected: str = "") -> str:
+        """Removes and returns the next head, which must be `expected` where that is given."""
+        if not self.tokens or (expected and self.tokens[-1] != expected):
+            raise NoNormalForm
+        return self.tokens.pop()
+
+    def sum(self, depth: int) -> Node:
+        """[+-] product ([+-] product)*"""
+        if depth > MAX_DEPTH:
+            raise NoNormalForm
+        terms: list[Node] = []
+        sign = self.take() if self.peek() in ("+", "-") else "+"
+        while True:
+            term = self.product(depth)
+            terms.append(Node("negative", (term,)) if sign == "-" else term)
+            if self.peek() not in ("+", "-"):
+                return terms[0] if len(terms) == 1 else Node("sum", tuple(terms))
+            sign = self.take()
+
+    def product(self, depth: int) -> Node:
+        """power (('*' | '/' | nothing) power)*, from left to right; `2\\frac{1}{3}` of whole numbers is a mixed number.
+
+        What a factor without a sign belongs to after a slash, as in `1/2x` and `mv^2/2r`, is not agreed on.
+        """
+        whole = self.peek()
+        factors = [self.power(depth)]
+        if whole.isdigit() and self.peek() == "\\frac":
+            factors.append(self.power(depth))
+            if factors[0].op == "number" and _proper(factors[1]):
+                factors = [Node("sum", tuple(factors))]
+        unclear = False
+        while True:
+            head = self.peek()
+            if head in ("*", "/"):
+                self.take()
+                negative = self.peek() == "-" and bool(self.take())
+                factor = self.power(depth)
+                factor = Node("negative", (factor,)) if negative else factor
+                unclear = head == "/"
+                factors.append(factor if head == "*" else Node("inverse", (factor,)))
+            elif head and (head in "([{" or head[0] == "\\" or head[0].isalpha()):
+                if unclear:
+                    raise NoNormalForm
+                factors.append(self.power(depth))
+            else:
+                return factors[0] if len(factors) == 1 else Node("product", tuple(factors))
+
+    def power(self, depth: int) -> Node:
+        """atom ['!'] ['^' exponent]; a second '^' has no agreed meaning."""
+        base = self.atom(depth)
+        if self.peek() == "!":
+            self.take()
+            base = Node("factorial", (base,))
+        if self.peek() != "^":
+            return base
+        self.take()
+        exponent = self.sum_in_braces(depth) if self.peek() in ("{", "(") else self.signed(depth)
+        if self.peek() == "^":
+            raise NoNormalForm
+        return Node("power", (base, exponent))
+
+    def signed(self, depth: int) -> Node:
+        """['-'] atom"""
+        if self.peek() == "-":
+            self.take()
+            return Node("negative", (self.atom(depth),))
+        return self.atom(depth)
+
+    def sum_in_braces(self, depth: int) -> Node:
+        """A sum in any brackets."""
+        closing = {"(": ")", "{": "}", "[": "]", "|": "|"}[self.take()]
+        tree = self.sum(depth + 1)
+        self.take(closing)
+        return tree
+
+    def argument(self, depth: int) -> Node:
+        """A braced sum, or as in LaTeX one digit or one name."""
+        head = self.peek()
+        if head == "{":
+            return self.sum_in_braces(depth)
+        if head.isdigit() and len(head) > 1:
+            self.tokens[-1] = head[1:]
+            return _number(int(head[0]))
+        return self.atom(depth + 1)
+
+    def atom(self, depth: int) -> Node:
+        """A number, a symbol with its subscript, a bracket, a fraction, a root or a function."""
+        if depth > MAX_DEPTH:
+            raise NoNormalForm
+        head = self.peek()
+        if head in ("(", "{", "["):
+            return self.sum_in_braces(depth)
+        if head == "|":
+            return Node("absolute", (self.sum_in_braces(depth),))
+        head = self.take()
+        if head[0].isdigit() or head[0] == ".":
+            return Node("number", number=Fraction(head.removesuffix(".")))
+        name = head.removeprefix("\\")
+        if name == "frac":
+            over = self.argument(depth)
+            return Node("product", (over, Node("inverse", (self.argument(depth),))))
+        if name == "sqrt":
+            index = self.sum_in_braces(depth) if self.peek() == "[" else _number(2)
+            return Node("root", (index, self.atom(depth + 1)))
+        if name in FUNCTIONS:
+            return self.function(name, depth)
+        if name == "binom":
+            total = self.argument(depth)
+            return Node("choose", (total, self.argument(depth)))
+        if name in _GREEK:
+            return Node("symbol", name=f"\\{name}" + self.subscript())
+        if not head[0].isalpha() and name != "pi":
+            raise NoNormalForm
+        return Node("symbol", name=name + self.subscript())
+
+    def function(self, name: str, depth: int) -> Node:
+        """`\\sin^2 x`, `log_2(8)`; `\\sin^{-1}` is the inverse function."""
+        name += self.subscript()
+        exponent = None
+        if self.peek() == "^":
+            self.take()
+            exponent = self.argument(depth) if self.peek() != "(" else self.sum_in_braces(depth)
+            if exponent == Node("negative", (_number(1),)):
+                name, exponent = _INVERSES.get(name, ""), None
+        if not name:
+            raise NoNormalForm
+        if self.peek() == "(":
+            inside = self.sum_in_braces(depth)
+        else:
+            factors = [self.power(depth + 1)]
+            while (
+                self.peek()
+                and self.peek() not in FUNCTIONS
+                and (self.peek()[0].isalnum() or self.peek()[1:] in {"pi", *_GREEK})
+            ):
+                factors.append(self.power(depth + 1))
+            inside = factors[0] if len(factors) == 1 else Node("product", tuple(factors))
+        applied = Node("function", (inside,), name)
+        return applied if exponent is None else Node("power", (applied, exponent))
+
+    def subscript(self) -> str:
+        """`_1`, `_{max}`, `_\\theta` as part of a name."""
+        if self.peek() != "_":
+            return ""
+        self.take()
+        parts: list[str] = []
+        if self.peek() == "{":
+            self.take()
+            while self.peek() != "}":
+                parts.append(self.take())
+            self.take()
+        else:
+            parts.append(self.take())
+        if not parts or any(not part[0].isalnum() and part[1:] not in _GREEK for part in parts):
+            raise NoNormalForm
+        text = "".join(parts)
+        return f"_{{{text}}}" if len(parts) > 1 else f"_{text}"
+
+
+def _proper(node: Node) -> bool:
+    """Whether `node` is a fraction of two written numbers between 0 and 1."""
+    if (
+        node.op != "product"
+        or node.args[0].op != "number"
+        or node.args[1].op != "inverse"
+        or node.args[1].args[0].op != "number"
+    ):
+        return False
+    return 0 < node.args[0].number < node.args[1].args[0].number

@@ -1,0 +1,1 @@
+"""Canonical forms of every kind of answer, and their comparison."""

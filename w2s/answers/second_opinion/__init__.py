@@ -1,0 +1,1 @@
+"""Math-Verify as a second opinion, in a process of its own."""

@@ -1,0 +1,1 @@
+"""Text of answers: LaTeX decoration, numbers, brackets and lists."""

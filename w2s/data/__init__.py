@@ -1,0 +1,1 @@
+"""Problems: where they are, which bytes, their rows, splits, gold and duplicates."""

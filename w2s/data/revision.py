@@ -1,0 +1,125 @@
+"""Which bytes a name stands for: content hashes of files and folders, commits of the hub."""
+
+import hashlib
+import posixpath
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from w2s.data.location import CHECK_URL, filesystem_of, is_hub_name, locate, source_files
+from w2s.errors import first_line
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
+
+
+CHECKSUMS = ("ETag", "etag", "md5Hash", "Content-MD5", "blob_id")
+"""Keys under which fsspec's file systems report a file's content; a modification time is none."""
+
+
+def misfit(kind: str, name: str, revision: str) -> str | None:
+    """Why an explicit revision cannot be this name's; most likely one was changed by --set and not the other."""
+    is_hash = revision.startswith("sha256:")
+    if is_hub_name(name):
+        return "which is of the hub and has commits" if is_hash else None
+    if not is_hash:
+        return None if "://" in name and revision in name else "which is not of the hub and has no commits"
+    try:
+        found = hash_local(kind, name) if locate(name) is not None else None
+    except ValueError:  # moved away: the store may hold all that was made from it
+        return None
+    return None if found in (None, revision) else f"whose files hash to {found}"
+
+
+def hash_local(kind: str, name: str) -> str:
+    """Content hash of a model's folder or a source's files on this machine."""
+    path = locate(name)
+    assert path is not None
+    return _hash_folder(path) if kind == "model" else hash_files(name)
+
+
+def hub_commit(kind: str, name: str) -> str:
+    """The commit a hub name stands for now."""
+    from huggingface_hub import HfApi
+
+    try:
+        info = HfApi().model_info(name, timeout=30) if kind == "model" else HfApi().dataset_info(name, timeout=30)
+    except Exception as error:  # unknown, gated, offline, timed out: the user's choices are the same
+        raise ValueError(
+            f"not found on the Hugging Face hub, or the hub cannot be reached ({first_line(error)}): "
+            f"check the name, log in with HF_TOKEN for a gated {kind}, or give a folder, file or URL instead"
+        ) from error
+    if kind == "model":
+        _check_model_files([sibling.rfilename for sibling in info.siblings or ()])
+    if info.sha is None:
+        raise ValueError("the hub gives no commit for it: set `revision` beside `name`")
+    return info.sha
+
+
+def _hash_folder(folder: Path) -> str:
+    """Content hash of a model folder, after a check that it is one."""
+    if not folder.is_dir():
+        problem = "is a file" if folder.exists() else f"there is no folder {folder}"
+        raise ValueError(f"{problem}: a model is a folder in Hugging Face form, an fsspec URL of one, or a hub name")
+    relative = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    visible = {name: path for name, path in relative.items() if not _is_hidden(name)}
+    _check_model_files(visible)
+    with ThreadPoolExecutor(4) as pool:  # hashlib lets go of the interpreter's lock
+        return _digest(dict(zip(visible, pool.map(_hash_file, visible.values()), strict=True)))
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_url_folder(name: str) -> str:
+    """Content hash of a model's folder at a URL."""
+    try:
+        fs, path = filesystem_of(name)
+        found: dict[str, Mapping[str, Any]] = fs.find(path, detail=True)
+    except Exception as error:  # every file system has errors of its own; the user's way out is the same
+        raise ValueError(f"cannot be listed ({type(error).__name__}: {error}): {CHECK_URL}") from error
+    visible = {relative: one for one in found if not _is_hidden(relative := posixpath.relpath(one, path))}
+    if not visible:
+        raise ValueError("there is nothing at this URL: a model is a folder in Hugging Face form")
+    _check_model_files(visible)
+    return _digest({relative: _fingerprint(fs, one, found[one]) for relative, one in visible.items()})
+
+
+def hash_files(name: str) -> str:
+    """Content hash of a source's files, under their paths relative to the part of the name without wildcards."""
+    fs, paths, root = source_files(name)
+    if locate(name) is not None:
+        return _digest({posixpath.relpath(path, root): _hash_file(Path(path)) for path in paths})
+    return _digest({posixpath.relpath(path, root): _fingerprint(fs, path, fs.info(path)) for path in paths})
+
+
+def _fingerprint(fs: Any, path: str, info: Mapping[str, Any]) -> str:
+    """Size and checksum as the file system reports them; the content's own hash where it reports no checksum."""
+    checksums = [f"{key}={info[key]}" for key in CHECKSUMS if info.get(key)]
+    return " ".join([str(info.get("size")), *checksums]) if checksums else hashlib.sha256(fs.cat_file(path)).hexdigest()
+
+
+def _digest(content: Mapping[str, str]) -> str:
+    lines = "".join(f"{path}\0{content[path]}\n" for path in sorted(content))
+    return f"sha256:{hashlib.sha256(lines.encode('utf-8', 'surrogateescape')).hexdigest()}"
+
+
+def _is_hidden(relative: str) -> bool:
+    """Version control's, the hub cache's and Python's own files are no part of a model."""
+    return any(part.startswith(".") or part == "__pycache__" for part in relative.split("/"))
+
+
+def _check_model_files(files: Iterable[str]) -> None:
+    names = set(files)
+    if "config.json" not in names:
+        raise ValueError("no config.json in it: give the folder that `save_pretrained` wrote")
+    if not names & set(TOKENIZER_FILES):
+        raise ValueError(
+            f"no tokenizer in it (one of {', '.join(TOKENIZER_FILES)}): save the model's tokenizer into the same folder"
+        )
+    if not any(name.endswith(".safetensors") for name in names):
+        raise ValueError(
+            "no *.safetensors in it: save the weights so; pickled ones (.bin, .pt) are refused, loading them can run code"
+        )

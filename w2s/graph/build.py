@@ -1,0 +1,123 @@
+"""The whole method as a graph of steps: paper.md's two stages, top to bottom.
+
+Who may see gold: `references` is an input of weak_sft, ceiling, scores and audit, and of no other step.
+"""
+
+from w2s.graph.recipes import Agree, Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Sample
+from w2s.graph.step import Step, Table, step, with_upstream
+from w2s.recipe import Experiment, Preference
+
+
+def build_steps(e: Experiment) -> tuple[Step, ...]:
+    """All steps of an experiment, inputs before what reads them; the last one is `report`."""
+    problems = step("problems", e.problems)
+    train_1, train_2, test = problems["train_1"], problems["train_2"], problems["test"]
+    gold_1, gold_2, gold_test = (
+        problems["train_1_references"],
+        problems["train_2_references"],
+        problems["test_references"],
+    )
+
+    def tune(name: str, **examples: Table) -> Step:
+        return step(name, FineTune(model=e.strong, sft=e.sft), **examples)
+
+    def complete(name: str, adapter: Step | None, demonstrations: Step | None = None) -> Step:
+        shown = demonstrations["demonstrations"] if demonstrations else None
+        model = adapter["model"] if adapter else None
+        return step(
+            name, Sample(model=e.strong, sampling=e.greedy), problems=train_2, adapter=model, demonstrations=shown
+        )
+
+    # The weak model: gold on train_1, then its own answers to train_2 are all the supervision there is.
+    weak_recipe = Sample(model=e.weak, sampling=e.greedy)
+    weak = (
+        step("weak_sft", FineTune(model=e.weak, sft=e.weak_sft), problems=train_1, references=gold_1)
+        if e.weak_sft
+        else None
+    )
+    weak_adapter = weak["model"] if weak else None
+    weak_completions = step("weak_completions", weak_recipe, problems=train_2, adapter=weak_adapter)
+
+    # Stage I: learn from agreement. Every round trains the base again, never the last round's model.
+    demonstrate = Demonstrate(demonstrations=e.demonstrations, answers=e.answers)
+    demonstrations = step("demonstrations", demonstrate, problems=train_2, completions=weak_completions["completions"])
+    icl_completions = complete("icl_completions", None, demonstrations)
+    students: list[Step] = []
+    selections: dict[str, Table] = {}
+    summaries: dict[str, Table] = {}
+    by_weak, by_icl = weak_completions, icl_completions
+    for iteration in range(1, e.iterations + 1):
+        if iteration > 1:
+            by_weak = complete(f"weak_ft_{iteration - 1}_completions", students[-3])
+            by_icl = complete(f"icl_ft_{iteration - 1}_completions", students[-2])
+        consistent = step(
+            f"consistent_{iteration}",
+            Agree(agreement=e.agreement, answers=e.answers),
+            problems=train_2,
+            weak=by_weak["completions"],
+            icl=by_icl["completions"],
+            demonstrations=demonstrations["demonstrations"],
+        )
+        selections[f"selection_{iteration}"] = consistent["selection"]
+        summaries[f"agreement_{iteration}"] = consistent["summary"]
+        for half in ("weak", "icl", "hybrid"):
+            students.append(tune(f"{half}_ft_{iteration}", examples=consistent[half]))
+    m_plus = students[-1]
+
+    # Stage II: learn from contrast, starting from M_plus, which is also the reference.
+    sample_recipe = Sample(model=e.strong, sampling=e.sampled)
+    sampled = step("sampled", sample_recipe, problems=train_2, adapter=m_plus["model"])
+    pairs = step(
+        "pairs",
+        Pair(pairs=e.pairs, answers=e.answers),
+        problems=train_2,
+        samples=sampled["completions"],
+        weak=weak_completions["completions"],
+    )
+
+    def prefer(name: str, preference: Preference) -> Step:
+        return step(name, Prefer(model=e.strong, preference=preference), adapter=m_plus["model"], pairs=pairs["pairs"])
+
+    m_pro = [prefer(name, loss) for name, loss in (("dpo", e.dpo), ("orpo", e.orpo)) if loss is not None]
+
+    # What the method is measured against.
+    full_weak = tune("full_weak_ft", problems=train_2, completions=weak_completions["completions"])
+    ceiling = [tune("ceiling", problems=train_2, references=gold_2)] if e.ceiling else []
+
+    # Greedy answers to the test split, graded together.
+    def answer(name: str, title: str, recipe: Sample, adapter: Table | None, shown: Table | None = None) -> Step:
+        return step(f"test_{name}", recipe, title, problems=test, adapter=adapter, demonstrations=shown)
+
+    strong_recipe = Sample(model=e.strong, sampling=e.greedy)
+    answers = [
+        answer("weak_floor", "weak_floor", weak_recipe, weak_adapter),
+        answer("strong_base", "strong_base", strong_recipe, None),
+        answer("weak_icl", "weak_icl", strong_recipe, None, demonstrations["demonstrations"]),
+        *(
+            answer(model.name, model.name, strong_recipe, model["model"])
+            for model in [full_weak, *students, *m_pro, *ceiling]
+        ),
+    ]
+    graded = {one.title: one["completions"] for one in answers}
+    scores = step("scores", Grade(answers=e.answers), problems=test, references=gold_test, **graded)
+    audit = step(
+        "audit",
+        Audit(answers=e.answers),
+        problems=train_2,
+        references=gold_2,
+        samples=sampled["completions"],
+        consensus=pairs["consensus"],
+        pairs=pairs["pairs"],
+        **selections,
+    )
+    report = step(
+        "report",
+        Report(experiment=e.name, description=e.description),
+        scores=scores["scores"],
+        audit=audit["audit"],
+        **summaries,
+        contrast=pairs["summary"],
+    )
+    return with_upstream(
+        [*m_pro, full_weak, *ceiling, report]
+    )  # training first, so that a plan reads as the method does

@@ -1,0 +1,1 @@
+"""The method itself: pure functions from records to records."""

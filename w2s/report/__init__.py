@@ -1,0 +1,1 @@
+"""Scores, intervals, the report and its page."""

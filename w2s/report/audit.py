@@ -1,0 +1,103 @@
+"""How right the selected data are, by gold. For the report only: no step of the method reads what this returns.
+
+All figures add up over the parts of a table. A share's denominator holds the rows whose problem has a reference; unreadable and undecided
+answers count as not right.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from w2s.answers import Grade, Unreadable, grade_class
+from w2s.method.classes import classify
+from w2s.method.tally import Tally
+from w2s.recipe import Answers
+from w2s.records import Completion, Consensus, PreferencePair, Problem, Reference, Selection
+from w2s.report.metrics import majority_at_k, pass_at_k
+
+
+def audit_selection(
+    selection: Sequence[Selection], problems: Iterable[Problem], references: Iterable[Reference], answers: Answers
+) -> Tally:
+    """Precision of what the filter kept, against that of all answers.
+
+    weak_right, icl_right: of all problems; kept_weak_right, kept_icl_right: of the kept ones, what the two halves teach;
+    kept_weak_right_by_level; undecided verdicts.
+    """
+    right = _judge(problems, references, answers)
+    levels = {p.problem_id: p.level for p in problems}
+    tally = Tally()
+    tally.count("undecided", by=0)
+    for s in selection:
+        for side, answer in (("weak", s.weak_answer), ("icl", s.icl_answer)):
+            if (verdict := right(s.problem_id, answer)) is not None:
+                tally.share(f"{side}_right", of=verdict == "right")
+                tally.count("undecided", by=verdict == "undecided")
+                if s.outcome.startswith("kept"):
+                    tally.share(f"kept_{side}_right", of=verdict == "right")
+                    tally.share(f"kept_{side}_right_by_level", levels[s.problem_id] or "any", of=verdict == "right")
+    return tally
+
+
+def audit_pairs(
+    consensus: Sequence[Consensus],
+    pairs: Sequence[PreferencePair],
+    problems: Iterable[Problem],
+    references: Iterable[Reference],
+    answers: Answers,
+) -> Tally:
+    """chosen_right, rejected_right: of all pairs; consensus_right: of problems with a vote (unlike majority_at_n, a problem without a
+    readable sample is left out, and a tie has its one answer); undecided verdicts."""
+    right = _judge(problems, references, answers)
+    tally = Tally()
+    tally.count("undecided", by=0)
+    rows = [("consensus_right", c.problem_id, c.answer) for c in consensus if c.answer]
+    rows += [("chosen_right", p.problem_id, p.chosen_answer) for p in pairs] + [
+        ("rejected_right", p.problem_id, p.rejected_answer) for p in pairs
+    ]
+    for name, problem_id, answer in rows:
+        if (verdict := right(problem_id, answer)) is not None:
+            tally.share(name, of=verdict == "right")
+            tally.count("undecided", by=verdict == "undecided")
+    return tally
+
+
+def audit_samples(
+    samples: Iterable[Completion], problems: Iterable[Problem], references: Iterable[Reference], answers: Answers
+) -> Tally:
+    """pass_at_1, pass_at_n and majority_at_n of M_plus's samples, as credits of problems; a tie shares its credit."""
+    by_id = {p.problem_id: p for p in problems}
+    right = _judge(by_id.values(), references, answers)
+    grouped: defaultdict[str, list[Completion]] = defaultdict(list)
+    for one in samples:
+        grouped[one.problem_id].append(one)
+    tally = Tally()
+    for problem_id, group in grouped.items():
+        found = classify(by_id[problem_id], sorted(group, key=lambda c: c.sample), answers).found
+        verdicts = [right(problem_id, one if isinstance(one, str) else "") for one in found]
+        if None not in verdicts:
+            rightly, n = [verdict == "right" for verdict in verdicts], len(group)
+            tally.share("pass_at_1", of=pass_at_k(rightly, 1))
+            tally.share("pass_at_n", of=pass_at_k(rightly, n))
+            tally.share(
+                "majority_at_n", of=majority_at_k([one if isinstance(one, str) else None for one in found], rightly, n)
+            )
+    return tally
+
+
+def _judge(
+    problems: Iterable[Problem], references: Iterable[Reference], answers: Answers
+) -> Callable[[str, str], str | None]:
+    """A function from (problem_id, answer class) to a verdict, None without a reference."""
+    kinds = {p.problem_id: p.kind for p in problems}
+    gold = {r.problem_id: r for r in references}
+    known: dict[tuple[str, str], Grade] = {}
+
+    def verdict(problem_id: str, answer: str) -> str | None:
+        if problem_id not in gold:
+            return None
+        key = problem_id, answer
+        if key not in known:
+            known[key] = grade_class(answer or Unreadable("empty"), gold[problem_id], kinds[problem_id], answers)
+        return known[key].verdict
+
+    return verdict

@@ -1,0 +1,1 @@
+"""Where steps meet: manifests and tables in a folder or a bucket."""

@@ -1,0 +1,1 @@
+"""Commands on a whole store: verify, repair, gc."""

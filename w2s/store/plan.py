@@ -1,0 +1,116 @@
+"""What a run would do: each step's state in a store, and why. Reads manifests only; starts nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from w2s.graph.fingerprint import difference, stable
+from w2s.graph.recipes import Report
+from w2s.graph.step import Step, open_revisions, with_upstream
+from w2s.store.manifest import Manifest
+from w2s.store.objects.objects import in_parallel
+from w2s.store.store import Store
+
+State = Literal["done", "resume", "run", "absent"]
+"""`absent`: not in the store, and nothing that will run reads it."""
+PARTIAL = ("blocks", "training")
+"""Folders of a step's directory that an unfinished attempt leaves and the next one goes on from."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One step, what will happen to it and why; `directory` is empty while a revision above it is open."""
+
+    step: Step
+    state: State
+    why: str
+    directory: str
+
+
+def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Sequence[str] = ()) -> list[Planned]:
+    """The state of each step, inputs first; with `only`, of those steps and what they need.
+
+    What is to be had in the end are the steps of `only` (without it, those that no other reads) and of `also`; a step that is not
+    in the store runs if it is one of these or if one that runs needs it.
+
+    Raises ValueError where `only` names a step that is not there.
+    """
+    named = {step.name: step for step in steps}
+    for name in only:
+        if name not in named:
+            raise ValueError(f"--only {name}: no such step; the steps are {', '.join(named)}")
+    chosen = with_upstream([named[name] for name in only]) if only else tuple(steps)
+    # One request a thousand steps; what is not there need not be looked for. A run that takes a step's lease looks for its manifest again.
+    directories = {f"steps/{name}" for name in store.names(store.path("steps"))}
+    there = [step for step in chosen if step.directory in directories]
+    manifests: dict[str, Manifest | None] = dict.fromkeys((step.name for step in chosen), None) | store.manifests(there)
+    wanted = _wanted(chosen, {name for name, manifest in manifests.items() if manifest is None}, {*only, *also})
+    unfinished = [step for step in there if manifests[step.name] is None]
+    begun = {
+        step.name
+        for step, is_partial in zip(unfinished, in_parallel(partial(_is_partial, store), unfinished), strict=True)
+        if is_partial
+    }
+    kinds = {step.kind for step in chosen if step.name in wanted - begun}
+    others = [
+        one
+        for one in sorted(directories - {step.directory for step in there})
+        if one.removeprefix("steps/").rpartition("-")[0] in kinds
+    ]
+    finished = [*(manifest for manifest in manifests.values() if manifest), *store.finished(others)]
+    return [_planned(step, manifests[step.name], step.name in wanted, step.name in begun, finished) for step in chosen]
+
+
+def _wanted(chosen: Sequence[Step], unfinished: set[str], asked: set[str]) -> set[str]:
+    """Names of the unfinished steps that must run."""
+    read = {table.step.name for step in chosen for _, table in step.inputs}
+    wanted: set[str] = set()
+    for step in reversed(chosen):  # readers before what they read
+        if step.name in unfinished and (step.name in asked or (step.name not in read) or step.name in wanted):
+            wanted.add(step.name)
+            # The report shows the counts of everything above it.
+            needed = (
+                with_upstream([step]) if isinstance(step.recipe, Report) else [table.step for _, table in step.inputs]
+            )
+            wanted |= {one.name for one in needed} & unfinished
+    return wanted
+
+
+def _is_partial(store: Store, step: Step) -> bool:
+    return not set(PARTIAL).isdisjoint(store.names(store.path(step.directory)))
+
+
+def _planned(step: Step, manifest: Manifest | None, wanted: bool, begun: bool, finished: list[Manifest]) -> Planned:
+    if manifest is not None:
+        return Planned(step, "done", f"finished {manifest.started} in {manifest.seconds:.0f} s", step.directory)
+    if still_open := open_revisions(step):
+        names = ", ".join(dict.fromkeys(one.name for one in still_open))
+        return Planned(step, "run", f"revision still open: {names}", "")
+    if not wanted:
+        return Planned(
+            step, "absent", f"not needed: what reads it is finished; --only {step.name} makes it", step.directory
+        )
+    if begun:
+        return Planned(step, "resume", "an unfinished attempt is there", step.directory)
+    return Planned(step, "run", _why(step, finished), step.directory)
+
+
+def _why(step: Step, finished: list[Manifest]) -> str:
+    """What differs from the finished step most like this one."""
+    recipe = stable(step.recipe)
+    candidates: list[tuple[int, str, list[str]]] = []
+    for other in (one for one in finished if one.kind == step.kind):
+        lines = difference(recipe, other.recipe)
+        lines += [
+            f"input {role} is another"
+            for role, table in step.inputs
+            if other.inputs.get(role) != (table.step.directory, table.name)
+        ]
+        candidates.append((len(lines) + (other.step != step.name), other.started, lines))
+    if not candidates:
+        return "not in the store"
+    least = min(count for count, _, _ in candidates)
+    lines = max((started, lines) for count, started, lines in candidates if count == least)[1]
+    more = f" (+{len(lines) - 3} more)" if len(lines) > 3 else ""
+    return f"nearest finished: {', '.join(lines[:3]) or 'same recipe under another name'}{more}"

@@ -1,0 +1,92 @@
+"""Which bytes a name stands for: hub names to commits, files to content hashes, before anything is planned or run.
+
+Not here: reading datasets (problems.py) and downloading models (ray_jobs/models/folders.py).
+"""
+
+# pyright: reportMissingTypeStubs=false
+import hashlib
+import json
+from typing import TypeVar
+
+from w2s.data.location import is_hub_name, locate
+from w2s.data.revision import hash_files, hash_local, hash_url_folder, hub_commit, misfit
+from w2s.recipe import Experiment, Model, Recipe, Source
+from w2s.store.store import Store
+
+Value = TypeVar("Value")
+
+
+def identify(experiment: Experiment, store: Store, *, network: bool) -> Experiment:
+    """The experiment with every `revision` that can be known filled in; explicit ones are kept.
+
+    Package and local files: always hashed, so that an edit is noticed. Hub names: looked up once per store and read from its
+    record ever after. URLs: hashed anew, and recorded, with `network`. Without it, what has no record stays None.
+
+    Raises ValueError, naming the recipe's field, for what is not there, cannot be reached, or is no usable model folder, and
+    for an explicit revision that is not of this name.
+    """
+    known: dict[tuple[str, str], str | None] = {}
+
+    def revision(one: Model | Source, field: str) -> str | None:
+        key = ("model" if isinstance(one, Model) else "dataset", one.name)
+        if one.revision is not None:
+            if why := misfit(*key, one.revision):
+                raise ValueError(
+                    f"{field}.revision={one.revision!r} does not fit {one.name!r}, {why}: --set {field}.revision=none"
+                )
+            return one.revision
+        if key not in known:
+            try:
+                known[key] = _resolve(*key, store, network)
+            except ValueError as error:
+                raise ValueError(f"{field}.name={one.name!r}: {error}") from error
+        return known[key]
+
+    def filled(value: Value, field: str) -> Value:
+        if isinstance(value, Model | Source):
+            known_as = {"revision": revision(value, field)}
+            path = locate(value.name)
+            if path is not None and "://" not in value.name and not value.name.startswith("package:"):
+                known_as["name"] = str(path.absolute())  # workers have other working directories
+            return value.model_copy(update=known_as)
+        if isinstance(value, Recipe):
+            prefix = f"{field}." if field else ""
+            return value.model_copy(
+                update={name: filled(getattr(value, name), prefix + name) for name in type(value).model_fields}
+            )
+        return value
+
+    return filled(experiment, "")
+
+
+def _resolve(kind: str, name: str, store: Store, network: bool) -> str | None:
+    if locate(name) is not None:
+        return hash_local(kind, name)
+    recorded = _recorded(store, kind, name)
+    if not network or (recorded is not None and is_hub_name(name)):
+        return recorded
+    if is_hub_name(name):
+        store.create(_record_path(store, kind, name), _record(name, hub_commit(kind, name)))
+        return _recorded(store, kind, name)
+    found = hash_url_folder(name) if kind == "model" else hash_files(name)
+    if found != recorded:
+        store.write(_record_path(store, kind, name), _record(name, found))
+    return found
+
+
+def _record_path(store: Store, kind: str, name: str) -> str:
+    return store.path("revisions", f"{hashlib.sha256(f'{kind} {name}'.encode()).hexdigest()}.json")
+
+
+def _record(name: str, revision: str) -> bytes:
+    return json.dumps({"name": name, "revision": revision}).encode()
+
+
+def _recorded(store: Store, kind: str, name: str) -> str | None:
+    path = _record_path(store, kind, name)
+    try:
+        return str(json.loads(store.read(path))["revision"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"its record {path} cannot be read: delete that file to have it looked up again") from error
