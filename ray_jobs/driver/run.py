@@ -1,13 +1,12 @@
 """The job's entry point: plan, skip, run, finish. `python -m ray_jobs.run EXPERIMENT --store URL` is `w2s run` for `ray job submit`."""
 
-import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ray_jobs.driver.scheduler import Scheduler, StepFailed
 from ray_jobs.resources.resources import Resources
-from ray_jobs.runtime import local_ray as cluster
+from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.errors import reason
 from ray_jobs.runtime.logs import RunLog
 from ray_jobs.runtime.progress import Progress
@@ -34,7 +33,7 @@ def run(
     store = replace(store.check_writable(), run=new_run())
     experiment = identify(experiment, store, network=True)
     steps = build_steps(experiment)
-    with Leases(store, Progress().say) as leases:  # before the plan: from here on `w2s gc` knows of this run
+    with Leases(store, Progress().log) as leases:  # before the plan: from here on `w2s gc` knows of this run
         damaged = set_damaged_aside(steps, store, leases) if repair else []
         planned = plan(steps, store, only, also=damaged)
         missing = [one.step for one in planned if one.state in ("run", "resume")]
@@ -57,9 +56,9 @@ def run(
 def _run(title: str, missing: list[Step], store: Store, resources: Resources, leases: Leases) -> None:
     with RunLog(store) as log:
         progress = Progress(log.terminal)
-        say, leases.say = leases.say, progress.say
-        progress.say(f"{title}, store {store.url}, log {log.url}")
-        progress.say(commit_rule(store))
+        say, leases.say = leases.say, progress.log
+        progress.log(f"{title}, store {store.url}, log {log.url}")
+        progress.log(commit_rule(store))
         try:
             Scheduler(missing, store, resources, progress).run(leases)
         except ValueError as error:
@@ -71,7 +70,7 @@ def _run(title: str, missing: list[Step], store: Store, resources: Resources, le
             ) from error
         finally:
             leases.say = say  # the log's terminal is closed
-            cluster.stop()
+            local_ray.stop()
 
 
 def commit_rule(store: Store) -> str:
@@ -79,9 +78,3 @@ def commit_rule(store: Store) -> str:
     if store.is_exclusive:
         return "store: creates are exclusive, of two commits of a step the first stands"
     return "store: the server has no conditional create, of two commits at once the later manifest stands; both attempts' files stay until w2s gc"
-
-
-if __name__ == "__main__":
-    from ray_jobs.cli.main import main
-
-    sys.exit(main(["run", *sys.argv[1:]]))

@@ -1,6 +1,5 @@
 """Runs steps as their inputs are finished, side by side where the cluster has room."""
 
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from threading import Thread
 
 from ray_jobs.resources.claims import needs, needs_on_one_node, node_labels
 from ray_jobs.resources.resources import Resources
-from ray_jobs.runtime import local_ray as cluster
+from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
 from ray_jobs.runtime.progress import Progress
@@ -17,12 +16,6 @@ from w2s.graph.step import Step
 from w2s.store.attempt import Attempt
 from w2s.store.lease.leases import LeaseLost, Leases
 from w2s.store.store import Store
-
-if __name__ == "__main__":
-    from ray_jobs.cli.main import main
-
-    sys.exit(main(["run", *sys.argv[1:]]))
-
 
 RECHECK_SECONDS = 10
 """Between two looks for room that an autoscaler may have added."""
@@ -99,7 +92,7 @@ class Scheduler:
             self._run(leases)
         except (KeyboardInterrupt, SystemExit, LeaseLost):  # Ray turns SIGTERM into SystemExit
             leases.stop()
-            cluster.abandon()  # with all that runs; what is in the store stays
+            local_ray.abandon()  # with all that runs; what is in the store stays
             raise
 
     def _run(self, leases: Leases) -> None:
@@ -122,11 +115,11 @@ class Scheduler:
             raise
         except Exception as error:
             leases.stop()  # for those that still wait for another run; what runs is held until it has ended
-            self.progress.say(f"failed: {reason(error):.300}; waiting for {len(self.running)} running steps to end")
+            self.progress.log(f"failed: {reason(error):.300}; waiting for {len(self.running)} running steps to end")
             wait(self.running)
             for future, group in self.running.items():
                 if (other := future.exception()) is not None:
-                    self.progress.say(f"failed too: {', '.join(step.name for step in group)}: {reason(other):.300}")
+                    self.progress.log(f"failed too: {', '.join(step.name for step in group)}: {reason(other):.300}")
             raise
 
     def ready(self) -> list[list[Step]]:
@@ -179,7 +172,7 @@ class Scheduler:
         """Whether the cluster has room for the group beside what runs."""
         if not self.running:
             return True
-        room = cluster.room() if self.on_ray else {}
+        room = local_ray.capacity() if self.on_ray else {}
         claimed = [needs(self.resources, one[0].kind) for one in self.running.values()] + [
             needs(self.resources, group[0].kind)
         ]
@@ -192,13 +185,13 @@ class Scheduler:
         """
         kind, names = group[0].kind, ", ".join(step.name for step in group)
         claim = needs(self.resources, kind), needs_on_one_node(self.resources, kind), node_labels(self.resources, kind)
-        if not (lacking := cluster.lacking(*claim)):
+        if not (lacking := local_ray.shortage(*claim)):
             return
-        if cluster.is_own():
+        if local_ray.is_own():
             raise ValueError(
                 f"{names}: --resources asks for {lacking}: choose a smaller preset or fields, as in local,cpus_per_engine=1"
             )
-        self.progress.say(f"{names}: waiting for {lacking}; an autoscaler may add it, or choose other --resources")
+        self.progress.log(f"{names}: waiting for {lacking}; an autoscaler may add it, or choose other --resources")
 
     def start(self, leases: Leases, group: list[Step]) -> None:
         """Hand a group to its job in a thread of its own, once no other run holds it; what others have finished is left out.
@@ -225,7 +218,7 @@ class Scheduler:
 
         self.started.update(step.name for step in group)
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
-            cluster.start()
+            local_ray.start()
             self.on_ray = True
             self.check_room(group)
         self.running[future] = group

@@ -1,12 +1,5 @@
 """Why a step failed, in one line."""
 
-import sys
-
-if __name__ == "__main__":
-    from ray_jobs.cli.main import main
-
-    sys.exit(main(["run", *sys.argv[1:]]))
-
 
 def reason(error: BaseException) -> str:
     """The error's innermost cause that says something, in one line: Ray wraps what its workers raise."""

@@ -72,21 +72,21 @@ def end_with_raylet() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def room() -> dict[str, float]:
+def capacity() -> dict[str, float]:
     """CPUs and GPUs the cluster has now; an autoscaler may add more."""
     import ray
 
     return dict(ray.cluster_resources())
 
 
-def free() -> dict[str, float]:
+def available() -> dict[str, float]:
     """CPUs and GPUs that nobody claims just now."""
     import ray
 
     return dict(ray.available_resources())
 
 
-def lacking(claim: Mapping[str, float], on_one_node: Mapping[str, float], labels: Mapping[str, str]) -> str:
+def shortage(claim: Mapping[str, float], on_one_node: Mapping[str, float], labels: Mapping[str, str]) -> str:
     """What the cluster has not, now, of a claim or of the part of it that one node with these labels must have; empty where it has all."""
     import ray
 

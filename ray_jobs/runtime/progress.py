@@ -49,7 +49,7 @@ class Progress:
         self._lock = threading.Lock()
         self._drawn = 0.0
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """A line of its own."""
         with self._lock:
             self._line(text)

@@ -16,7 +16,7 @@ from ray_jobs.models.folders import base_folder, context_limit
 from ray_jobs.models.tokens import Tokens, load_tokenizer
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import engine_placement, engines_that_fit
-from ray_jobs.runtime import local_ray as cluster
+from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.sampling.blocks import count_block, finished_blocks
 from ray_jobs.sampling.engine import Engine, Task
@@ -118,7 +118,7 @@ def _results(works: Sequence[Work], context: Context, max_model_len: int) -> Ite
     pool = ActorPoolStrategy(
         min_size=least,
         initial_size=max(
-            least, min(most, engines_that_fit(resources, cluster.free()))
+            least, min(most, engines_that_fit(resources, local_ray.available()))
         ),  # else the second waits for the first one's start
         max_size=most,
         max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT,

@@ -49,7 +49,7 @@ def prompts(count: int) -> tuple[str, list[list[int]]]:
 
 def ours(count: int) -> dict[str, float]:
     """The step as a run does it, in a store of its own."""
-    from ray_jobs.runtime import local_ray as cluster
+    from ray_jobs.runtime import local_ray
     from ray_jobs.runtime.context import Context
     from ray_jobs.runtime.progress import Progress
     from ray_jobs.sampling.job import sample
@@ -60,14 +60,14 @@ def ours(count: int) -> dict[str, float]:
     attempt.write_records("train_2", problems(count), Problem)
     attempt.write_records("train_2_references", [], Reference)
     attempt.commit({})
-    cluster.start()
+    local_ray.start()
     began = time.perf_counter()
     one = step("sampled", Sample(model=STRONG, sampling=SAMPLING), problems=source["train_2"])
     sample([one], Context(store, RESOURCES, Progress(sys.stderr)))
     seconds = time.perf_counter() - began
     manifest = store.manifest(one)
     assert manifest is not None
-    cluster.stop()
+    local_ray.stop()
     return {
         "tokens": manifest.counts["sampled_tokens"],
         "sampling_seconds": manifest.counts["sampling_seconds"],

@@ -122,7 +122,7 @@ def run(folder: str) -> None:
     """The job, measured; prints one line: seconds, GB of driver, GB of the largest worker, pairs."""
     from ray_jobs.driver.scheduler import run_steps
     from ray_jobs.resources.presets import load_resources
-    from ray_jobs.runtime import local_ray as cluster
+    from ray_jobs.runtime import local_ray
     from ray_jobs.runtime.context import Context
     from ray_jobs.runtime.progress import Progress
 
@@ -134,7 +134,7 @@ def run(folder: str) -> None:
     seconds = time.perf_counter() - began
     stop.set()
     watch.join()
-    cluster.stop()
+    local_ray.stop()
     manifest = Store(folder).manifest(STEPS["pairs"])
     assert manifest is not None
     driver = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

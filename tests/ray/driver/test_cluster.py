@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import ray
 
-from ray_jobs.runtime import local_ray as cluster
+from ray_jobs.runtime import local_ray
 from tests.conftest import ROOT, w2s
 
 pytestmark = pytest.mark.ray
 CODE = """
 import psutil
-from ray_jobs.runtime import local_ray as cluster
-cluster.start()
+from ray_jobs.runtime import local_ray
+local_ray.start()
 import ray
 ray.get(ray.remote(lambda: 1).remote())
 here = psutil.Process()
@@ -24,7 +24,7 @@ for process in [here, *here.children(recursive=True)]:
         if connection.status == psutil.CONN_LISTEN:
             listening.add(connection.laddr.ip.removeprefix("::ffff:"))  # an IPv4 address on an IPv6 socket
 print("LISTENING", sorted(listening))
-cluster.stop()
+local_ray.stop()
 try:
     ray.put(1)
     print("STARTED AGAIN")
@@ -43,8 +43,8 @@ def test_our_own_ray_listens_on_loopback_and_ends() -> None:
 
 POOL = """
 import asyncio, os
-from ray_jobs.runtime import local_ray as cluster
-cluster.start()
+from ray_jobs.runtime import local_ray
+local_ray.start()
 import ray
 from ray.data import ActorPoolStrategy
 from ray_jobs.sampling.job import BLOCKS_IN_FLIGHT
@@ -58,7 +58,7 @@ rows = ray.data.from_items([{"n": n} for n in range(60)], override_num_blocks=60
 pool = ActorPoolStrategy(min_size=1, max_size=2, max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT)
 pids = [row["pid"] for row in rows.map_batches(Slow, batch_size=1, num_cpus=0.5, compute=pool, max_concurrency=BLOCKS_IN_FLIGHT).iter_rows()]
 print("ACTORS", len(set(pids)))
-cluster.stop()
+local_ray.stop()
 """
 
 
@@ -75,14 +75,14 @@ def test_what_the_cluster_has_not_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     nodes = [node(4, group="training"), node(4, group="training"), node(8), {**node(99), "Alive": False}]
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
     training = {"group": "training"}
-    assert cluster.lacking({"GPU": 8, "CPU": 8}, {"GPU": 4, "CPU": 8}, training) == ""
-    assert "a node with group=training that has 8 GPU" in cluster.lacking(
+    assert local_ray.shortage({"GPU": 8, "CPU": 8}, {"GPU": 4, "CPU": 8}, training) == ""
+    assert "a node with group=training that has 8 GPU" in local_ray.shortage(
         {"GPU": 8, "CPU": 8}, {"GPU": 8, "CPU": 8}, training
     )
-    assert cluster.lacking({"GPU": 9}, {"GPU": 1}, training) == "9 GPU, and the nodes with group=training have 8"
-    assert cluster.lacking({"GPU": 17, "CPU": 1}, {"GPU": 1, "CPU": 1}, {}) == "17 GPU, and the nodes have 16"
+    assert local_ray.shortage({"GPU": 9}, {"GPU": 1}, training) == "9 GPU, and the nodes with group=training have 8"
+    assert local_ray.shortage({"GPU": 17, "CPU": 1}, {"GPU": 1, "CPU": 1}, {}) == "17 GPU, and the nodes have 16"
     assert (
-        cluster.lacking({"CPU": 1, "GPU": 0}, {"CPU": 1, "GPU": 0}, {"group": "none"})
+        local_ray.shortage({"CPU": 1, "GPU": 0}, {"CPU": 1, "GPU": 0}, {"group": "none"})
         == "1 CPU, and the nodes with group=none have 0"
     )
 

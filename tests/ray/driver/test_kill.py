@@ -79,8 +79,8 @@ sys.stdin.read()
 """
 WORKERS_AND_A_KILLED_DRIVER = """
 import os, signal
-from ray_jobs.runtime import local_ray as cluster
-cluster.start()
+from ray_jobs.runtime import local_ray
+local_ray.start()
 import ray
 busy = ray.remote(num_cpus=0)(type("Busy", (), {"__call__": lambda self: os.getpid()}))
 assert ray.get(busy.remote().__call__.remote()) != os.getpid()

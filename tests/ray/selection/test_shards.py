@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs.runtime import local_ray as cluster
+from ray_jobs.runtime import local_ray
 from ray_jobs.selection import shards
 from tests.unit.store.test_shards import STEPS, run
 from w2s.store import attempt as attempts
@@ -25,5 +25,5 @@ def test_one_shard_and_many_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
                 for name, rows in whole.items():
                     assert cut.result()[name] == rows, name
     finally:
-        cluster.stop()
+        local_ray.stop()
     assert len(Store(str(tmp_path / "many")).files(STEPS["pairs"]["pairs"])) > 3, "the step was to be cut"

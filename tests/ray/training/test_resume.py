@@ -13,7 +13,7 @@ import pytest
 
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.resources import Resources
-from ray_jobs.runtime import local_ray as cluster
+from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
 from ray_jobs.training import worker as train_worker
@@ -48,12 +48,12 @@ class Leg:
 
 @pytest.fixture(scope="module", autouse=True)
 def ray() -> Iterator[None]:
-    cluster.start()
+    local_ray.start()
     import ray
 
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need not find the tests
     yield
-    cluster.stop()
+    local_ray.stop()
 
 
 @pytest.fixture(scope="module")

@@ -66,10 +66,10 @@ class Recorder:
 def _cluster(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A cluster that can be anything; returns what is done to it."""
     done: list[str] = []
-    monkeypatch.setattr(runs.cluster, "start", lambda: None)
-    monkeypatch.setattr(runs.cluster, "is_own", lambda: False)
-    monkeypatch.setattr(runs.cluster, "lacking", lambda *claim: "")
-    monkeypatch.setattr(runs.cluster, "abandon", lambda: done.append("abandoned"))
+    monkeypatch.setattr(runs.local_ray, "start", lambda: None)
+    monkeypatch.setattr(runs.local_ray, "is_own", lambda: False)
+    monkeypatch.setattr(runs.local_ray, "shortage", lambda *claim: "")
+    monkeypatch.setattr(runs.local_ray, "abandon", lambda: done.append("abandoned"))
     return done
 
 
@@ -78,7 +78,7 @@ def scheduled(
 ) -> Recorder:
     steps = list(build_steps(EXPERIMENT))
     monkeypatch.setattr(runs, "run_steps", recorder.job)
-    monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": cpus, "GPU": gpus})
+    monkeypatch.setattr(runs.local_ray, "capacity", lambda: {"CPU": cpus, "GPU": gpus})
     schedule(steps, preset)
     assert recorder.done == {step.name for step in steps}
     return recorder
@@ -159,8 +159,8 @@ def test_ctrl_c_while_the_others_end_leaves_them(monkeypatch: pytest.MonkeyPatch
 def test_what_the_cluster_has_not_is_said_or_refused(
     own: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(runs.cluster, "is_own", lambda: own)
-    monkeypatch.setattr(runs.cluster, "lacking", lambda *claim: "8 GPU, and the nodes have 4")
+    monkeypatch.setattr(runs.local_ray, "is_own", lambda: own)
+    monkeypatch.setattr(runs.local_ray, "shortage", lambda *claim: "8 GPU, and the nodes have 4")
     if own:
         with pytest.raises(ValueError, match="--resources asks for 8 GPU, and the nodes have 4: choose"):
             scheduled(monkeypatch, Recorder(), cpus=64)
@@ -204,6 +204,6 @@ def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -
         Recorder, "job", lambda self, group, *rest: self.groups.append([step.directory for step in group])
     )
     monkeypatch.setattr(runs, "run_steps", recorder.job)
-    monkeypatch.setattr(runs.cluster, "room", lambda: {"CPU": 2, "GPU": 0})
+    monkeypatch.setattr(runs.local_ray, "capacity", lambda: {"CPU": 2, "GPU": 0})
     schedule(steps)
     assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)
