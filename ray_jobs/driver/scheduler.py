@@ -33,17 +33,17 @@ GroupJob = Callable[[Sequence[Step], Context], None]
 
 def jobs() -> dict[str, Job]:
     """The job of each kind of step that runs alone."""
-    from ray_jobs.selection import curate, scores
+    from ray_jobs.selection import curate, problems, report, scores
 
     return {
-        "datasetproblems": curate.problems,
-        "worldproblems": curate.problems,
+        "datasetproblems": problems.problems,
+        "worldproblems": problems.problems,
         "demonstrate": curate.demonstrations,
-        "agree": curate.consistent,
+        "agree": curate.agreement,
         "pair": curate.pairs,
         "grade": scores.scores,
         "audit": scores.audit,
-        "report": scores.report,
+        "report": report.report,
     }
 
 
@@ -158,7 +158,7 @@ class Scheduler:
             for s in waiting
             if isinstance(s.recipe, Sample) and s.recipe.model == recipe.model and s.name not in names
         ]
-        if all(step.title for step in group):
+        if all(step.report_name for step in group):
             return bool(others)
         unfinished = {step.name for step in self.missing} - self.done
         soon = {
@@ -166,7 +166,7 @@ class Scheduler:
             for s in self.missing
             if not isinstance(s.recipe, Sample) and not {t.step.name for _, t in s.inputs} & unfinished
         }
-        return any(not s.title and {t.step.name for _, t in s.inputs} & unfinished <= soon for s in others)
+        return any(not s.report_name and {t.step.name for _, t in s.inputs} & unfinished <= soon for s in others)
 
     def fits(self, group: list[Step]) -> bool:
         """Whether the cluster has room for the group beside what runs."""

@@ -1,29 +1,25 @@
 """The cheap steps between sampling and training: tables in, a pure function of w2s, tables out."""
 
 import heapq
-from collections import Counter
 from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 from ray_jobs.runtime.context import Context
 from ray_jobs.selection.shards import Result, Rows, over_shards, rows_of, tasks_of
-from w2s.data.problem import read_problems
 from w2s.graph.recipes import Agree, Demonstrate, Pair
 from w2s.graph.step import Step
 from w2s.method.agreement import agree_part, candidates, check_kept, top_up
 from w2s.method.demonstrations import choose_demonstrations
+from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.pairs import check_pairs, contrast_part
-from w2s.recipe import DatasetProblems, WorldProblems
 from w2s.records import (
     Completion,
     Consensus,
     Demonstration,
-    Duplicate,
     Merge,
     PreferencePair,
     Problem,
-    Reference,
     Selection,
     SFTExample,
 )
@@ -41,19 +37,6 @@ PAIR_INPUTS: dict[str, type[Any]] = {"problems": Problem, "samples": Completion,
 PAIR_OUTPUTS: dict[str, type[Any]] = {"consensus": Consensus, "pairs": PreferencePair, "merges": Merge}
 
 
-def problems(step: Step, attempt: Attempt, context: Context) -> str:
-    """The three splits' problems and references, in order of problem_id, and the questions found in two splits."""
-    assert isinstance(step.recipe, DatasetProblems | WorldProblems)
-    splits, counts, duplicates = read_problems(step.recipe)
-    for name, split in splits.items():
-        attempt.write_records(name, sorted(split.problems, key=lambda p: p.problem_id), Problem)
-        attempt.write_records(f"{name}_references", sorted(split.references, key=lambda r: r.problem_id), Reference)
-    attempt.write_records("duplicates", duplicates, Duplicate)
-    attempt.counts.update(counts)
-    sizes = ", ".join(f"{len(split.problems)} {name}" for name, split in splits.items())
-    return sizes + _removed(counts)
-
-
 def demonstrations(step: Step, attempt: Attempt, context: Context) -> str:
     """Demonstrations from the weak model's completions."""
     assert isinstance(step.recipe, Demonstrate)
@@ -67,22 +50,22 @@ def demonstrations(step: Step, attempt: Attempt, context: Context) -> str:
     return f"{len(rows)} demonstrations: {', '.join(row.problem_id for row in rows)}"
 
 
-def consistent(step: Step, attempt: Attempt, context: Context) -> str:
+def agreement(step: Step, attempt: Attempt, context: Context) -> str:
     """Stage I's kept examples; with a top-up in two passes, for who fills up is known when all are counted."""
     assert isinstance(step.recipe, Agree)
-    agreement, answers = step.recipe.agreement, step.recipe.answers
+    rule, answers = step.recipe.agreement, step.recipe.answers
     shown = [one.problem_id for one in context.store.inputs(step, "demonstrations", Demonstration)]
     topped_up: Collection[str] = ()
-    if agreement.top_up:
-        look, first = partial(agree_shard, step.recipe, shown, None), partial(heapq.nsmallest, agreement.top_up)
+    if rule.top_up:
+        look, first = partial(agree_shard, step.recipe, shown, None), partial(heapq.nsmallest, rule.top_up)
         looked = over_shards(attempt, AGREE_INPUTS, AGREE_OUTPUTS, look, context.progress, first)
-        topped_up = top_up(looked.smallest, looked.tally, agreement)
+        topped_up = top_up(looked.smallest, looked.tally, rule)
     total = over_shards(
         attempt, AGREE_INPUTS, AGREE_OUTPUTS, partial(agree_shard, step.recipe, shown, topped_up), context.progress
     ).tally
-    check_kept(total, agreement, answers)
+    check_kept(total, rule, answers)
     attempt.write_document("summary", total.nested())
-    counts = outcomes(total.section("outcomes"))
+    counts = most_frequent_first(total.section("outcomes"))
     attempt.counts.update(counts | {"merged_forms": total["merged_forms",]})
     return f"{attempt.rows['weak']} of {attempt.rows['selection']} kept ({listed(counts)})"
 
@@ -112,7 +95,7 @@ def pairs(step: Step, attempt: Attempt, context: Context) -> str:
     ).tally
     check_pairs(total, step.recipe.pairs, step.recipe.answers)
     attempt.write_document("summary", total.nested())
-    counts = outcomes(total.section("outcomes"))
+    counts = most_frequent_first(total.section("outcomes"))
     made, by_weak = total["pairs", "all"], total["pairs", "weak_chosen"]
     attempt.counts.update(counts | {"pairs": made, "weak_chosen": by_weak, "merged_forms": total["merged_forms",]})
     return f"{made:.0f} pairs, {by_weak:.0f} with the weak completion chosen ({listed(counts)})"
@@ -122,17 +105,3 @@ def contrast_shard(recipe: Pair, rows: Rows) -> Result:
     """Votes and pairs on one shard."""
     found = contrast_part(rows["problems"], rows["samples"], rows["weak"], recipe.pairs, recipe.answers)
     return Result({"consensus": found.consensus, "pairs": found.pairs, "merges": found.merges}, found.tally)
-
-
-def outcomes(counts: dict[str, float]) -> dict[str, float]:
-    """Problems by outcome, the most frequent first."""
-    return dict(Counter(counts).most_common())
-
-
-def listed(counts: dict[str, float]) -> str:
-    """Counts as `3 kept, 1 differ`."""
-    return ", ".join(f"{count:.0f} {name}" for name, count in counts.items())
-
-
-def _removed(counts: dict[str, float]) -> str:
-    return f" ({listed({name: count for name, count in counts.items() if count})})" if any(counts.values()) else ""

@@ -1,19 +1,17 @@
-"""Scoring, the audit by gold, and the report. Nothing on the strong model's path reads what these write."""
+"""Scoring and the audit by gold. Nothing on the strong model's path reads what these write."""
 
 from functools import partial
 from typing import Any
 
 from ray_jobs.runtime.context import Context
-from ray_jobs.selection.curate import listed
 from ray_jobs.selection.shards import Result, Rows, over_shards
 from w2s.answers import grade_completion
-from w2s.graph.recipes import Audit, Grade, Report
-from w2s.graph.step import Step, with_upstream
+from w2s.graph.recipes import Audit, Grade
+from w2s.graph.step import Step
+from w2s.method.outcomes import listed
 from w2s.method.tally import Tally
 from w2s.records import Completion, Consensus, PreferencePair, Problem, Reference, Score, Selection
-from w2s.report import document as reports
 from w2s.report.audit import audit_pairs, audit_samples, audit_selection
-from w2s.report.page import html
 from w2s.store.attempt import Attempt
 
 
@@ -76,22 +74,3 @@ def audit_shard(recipe: Audit, rows: Rows) -> Result:
     return Result(
         tally=Tally(((name, *path), value) for name, tally in sections.items() for path, value in tally.items())
     )
-
-
-def report(step: Step, attempt: Attempt, context: Context) -> str:
-    """report.json and report.html, from the scores, the audit and the counts in the manifests of everything above."""
-    assert isinstance(step.recipe, Report)
-    above = with_upstream([step])[:-1]
-    manifests = {name: manifest for name, manifest in context.store.manifests(above).items() if manifest is not None}
-    document = reports.build(
-        step.recipe,
-        context.store.inputs(step, "scores", Score),
-        [one.title for one in above if one.title],
-        {role: context.store.document(table) for role, table in step.inputs if role not in ("scores", "audit")},
-        context.store.document(dict(step.inputs)["audit"]),
-        {name: manifest.counts for name, manifest in manifests.items()},
-        {name: manifest.seconds for name, manifest in manifests.items()},
-    )
-    attempt.write_document("report", document)
-    attempt.add("html", f"{attempt.name}/report.html", html(document).encode())
-    return listed({"models": len(document["models"])})

@@ -85,8 +85,8 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     ceiling = [tune("ceiling", problems=train_2, references=gold_2)] if e.ceiling else []
 
     # Greedy answers to the test split, graded together.
-    def answer(name: str, title: str, recipe: Sample, adapter: Table | None, shown: Table | None = None) -> Step:
-        return step(f"test_{name}", recipe, title, problems=test, adapter=adapter, demonstrations=shown)
+    def answer(name: str, report_name: str, recipe: Sample, adapter: Table | None, shown: Table | None = None) -> Step:
+        return step(f"test_{name}", recipe, report_name, problems=test, adapter=adapter, demonstrations=shown)
 
     strong_recipe = Sample(model=e.strong, sampling=e.greedy)
     answers = [
@@ -98,7 +98,7 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
             for model in [full_weak, *students, *m_pro, *ceiling]
         ),
     ]
-    graded = {one.title: one["completions"] for one in answers}
+    graded = {one.report_name: one["completions"] for one in answers}
     scores = step("scores", Grade(answers=e.answers), problems=test, references=gold_test, **graded)
     audit = step(
         "audit",

@@ -30,7 +30,7 @@ class Step:
     name: str
     recipe: Recipe
     inputs: tuple[tuple[str, Table], ...] = ()
-    title: str = field(default="", compare=False)
+    report_name: str = field(default="", compare=False)
     """The model's name in the report, on steps whose completions are scored."""
 
     def __getitem__(self, table: str) -> Table:
@@ -47,7 +47,7 @@ class Step:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of recipe, version and inputs, 64 hex digits; the step's name, title and location are no part of it.
+        """Hash of recipe, version and inputs, 64 hex digits; the step's name, report_name and location are no part of it.
 
         Raises TypeError where a recipe holds a value that has no stable text.
         """
@@ -68,9 +68,9 @@ class Step:
         return tuple(dict.fromkeys(found))
 
 
-def step(name: str, recipe: Recipe, title: str = "", /, **inputs: Table | None) -> Step:
+def step(name: str, recipe: Recipe, report_name: str = "", /, **inputs: Table | None) -> Step:
     """A step from keyword inputs; a None input is left out."""
-    return Step(name, recipe, tuple((role, table) for role, table in inputs.items() if table is not None), title)
+    return Step(name, recipe, tuple((role, table) for role, table in inputs.items() if table is not None), report_name)
 
 
 def with_upstream(steps: Iterable[Step]) -> tuple[Step, ...]:

@@ -17,21 +17,6 @@ from w2s.recipe import Agreement, Answers
 from w2s.records import Completion, Merge, Problem, Selection, SFTExample
 from w2s.seed import derived_seed
 
-OUTCOMES = {
-    "kept": "both answers are readable and the same",
-    "kept_top_up": "the answers differ; taken to fill up to agreement.top_up",
-    "differ": "both answers are readable and certainly differ",
-    "undecided": "both answers are readable; whether they are equal could not be decided",
-    "demonstration": "the problem was shown in the strong model's prompt with the weak model's answer, which it would copy",
-    "weak_missing": "no weak completion in the table",
-    "icl_missing": "no ICL completion in the table",
-    "weak_failed": "the engine gave no weak completion",
-    "icl_failed": "the engine gave no ICL completion",
-    "weak_unreadable:REASON": "the weak completion has no readable answer, for one of answers.answer.REASONS",
-    "icl_unreadable:REASON": "the same for the ICL completion",
-}
-"""`Selection.outcome` and its meaning. Where several apply: missing, failed, unreadable (the weak side's first), demonstration, the rest."""
-
 Candidate = tuple[int, str]
 """Hash of (seed, problem_id), and the problem_id: the order in which differing problems fill up."""
 

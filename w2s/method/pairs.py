@@ -17,23 +17,6 @@ from w2s.recipe import Answers, Pairs
 from w2s.records import Completion, Consensus, Merge, PreferencePair, Problem
 from w2s.seed import derived_seed
 
-OUTCOMES = {
-    "paired": "at least one pair",
-    "samples_missing": "no samples in the table",
-    "unreadable": "no sample has a readable answer; in paper mode: the empty answer has the most votes",
-    "undecided:majority": "which answer has the most votes depends on classes that may or may not be equal",
-    "tie": "two answers share the most votes, so there is no majority",
-    "low_confidence": "the majority's vote share is under pairs.min_confidence",
-    "weak_missing": "no weak completion in the table",
-    "weak_failed": "the engine gave no weak completion",
-    "weak_unusable:REASON": "the weak answer is not the majority's, and its completion cannot be a rejected one: truncated or blank",
-    "undecided:weak": "whether the weak answer is the majority's could not be decided",
-    "low_confidence_against_weak": "the weak answer is not the majority's, whose vote share is under pairs.min_confidence_against_weak",
-    "undecided:dissent": "the weak answer is the majority's, and no usable sample certainly disagrees, but one may",
-    "no_dissent": "the weak answer is the majority's, and no usable sample disagrees",
-}
-"""`Consensus.outcome` and its meaning, in the order of the decisions."""
-
 
 @dataclass(frozen=True, slots=True)
 class Contrast:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from w2s.answers import Merged
 from w2s.method import classes
-from w2s.method.agreement import OUTCOMES, agree
+from w2s.method.agreement import agree
 from w2s.method.demonstrations import choose_demonstrations
+from w2s.method.outcomes import AGREEMENT_OUTCOMES
 from w2s.recipe import Agreement, Answers, Demonstrations
 from w2s.records import Completion, Merge, Problem
 
@@ -52,7 +53,7 @@ def test_outcomes():
     assert [(s.problem_id, s.outcome) for s in found.selection] == [(case[0], case[3]) for case in CASES]
     assert found.selection[0].weak_answer == found.selection[0].icl_answer == "2"
     assert {s.outcome.partition(":")[0] for s in found.selection} | {"kept_top_up", "undecided"} == {
-        name.partition(":")[0] for name in OUTCOMES
+        name.partition(":")[0] for name in AGREEMENT_OUTCOMES
     }
 
 

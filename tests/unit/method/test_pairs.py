@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from w2s.answers import Merged, Unreadable, answer_class, compare
 from w2s.method import classes
 from w2s.method.agreement import agree
-from w2s.method.pairs import OUTCOMES, contrast, contrast_part, contrast_problem
+from w2s.method.outcomes import PAIR_OUTCOMES
+from w2s.method.pairs import contrast, contrast_part, contrast_problem
 from w2s.method.tally import Tally
 from w2s.recipe import Agreement, Answers, Pairs
 from w2s.records import Completion, Merge, Problem, Reference
@@ -72,7 +73,7 @@ def test_rule(given, weak, answers, outcome, answer, votes, source, chosen, reje
     consensus, pairs = found.consensus, found.pairs
     assert (consensus.outcome, consensus.answer, consensus.votes) == (outcome, answer, votes)
     assert consensus.samples == len(given) and consensus.confidence == (votes / len(given) if given else 0)
-    assert outcome.partition(":")[0] in {name.partition(":")[0] for name in OUTCOMES}
+    assert outcome.partition(":")[0] in {name.partition(":")[0] for name in PAIR_OUTCOMES}
     made = [(p.chosen_source, p.chosen_answer, p.rejected_answer) for p in pairs]
     assert made == ([(source, chosen, rejected)] if source else [])
 
@@ -316,7 +317,7 @@ def test_merged_and_undecided_classes(monkeypatch, given, weak, undecided, merge
     )
     assert found.merges == [Merge("p", form, representative, "test") for form, representative in merges]
     assert found.tally["merged_forms",] == len(merges) and found.tally["undecided_pairs",] == len(undecided)
-    assert consensus.outcome in OUTCOMES
+    assert consensus.outcome in PAIR_OUTCOMES
 
 
 def test_paper_mode_merges_nothing(monkeypatch):

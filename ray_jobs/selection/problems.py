@@ -1,0 +1,26 @@
+"""The problems job: reads an experiment's dataset or generates its world, and writes the three splits.
+
+Problems and references go into tables of their own, so that a step sees gold only where the graph names a reference table.
+"""
+
+from ray_jobs.runtime.context import Context
+from w2s.data.problem import read_problems
+from w2s.graph.step import Step
+from w2s.method.outcomes import listed
+from w2s.recipe import DatasetProblems, WorldProblems
+from w2s.records import Duplicate, Problem, Reference
+from w2s.store.attempt import Attempt
+
+
+def problems(step: Step, attempt: Attempt, context: Context) -> str:
+    """Write problems and references of train_1, train_2 and test, in order of problem_id, and the duplicate questions."""
+    assert isinstance(step.recipe, DatasetProblems | WorldProblems)
+    splits, counts, duplicates = read_problems(step.recipe)
+    for name, split in splits.items():
+        attempt.write_records(name, sorted(split.problems, key=lambda p: p.problem_id), Problem)
+        attempt.write_records(f"{name}_references", sorted(split.references, key=lambda r: r.problem_id), Reference)
+    attempt.write_records("duplicates", duplicates, Duplicate)
+    attempt.counts.update(counts)
+    sizes = listed({name: len(split.problems) for name, split in splits.items()})
+    removed = listed({name: count for name, count in counts.items() if count})
+    return f"{sizes} ({removed})" if removed else sizes
