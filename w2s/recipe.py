@@ -24,6 +24,13 @@ class Recipe(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
+class StepRecipe(Recipe):
+    """Base of the recipes that a step of the graph can have: two for the problems, and those of w2s/graph/recipes.py."""
+
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Names of the tables that the step writes; not hashed, so a table may be added without a new version."""
+
+
 def _without_credentials(name: str) -> str:
     refuse_credentials(name, "the location")
     return name
@@ -109,8 +116,14 @@ NEAR_DUPLICATE = 0.7
 """In GSM8K, questions over 0.7 with equal numbers differ in a name or a clause's form."""
 
 
-class DatasetProblems(Recipe):
+SPLITS = ("train_1", "train_2", "test")
+PROBLEM_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS), "duplicates")
+
+
+class DatasetProblems(StepRecipe):
     """Problems from datasets: the weak model's gold half, the strong model's questions, the test split."""
+
+    tables = PROBLEM_TABLES
 
     train_1: Source
     """Read by nothing where the weak model is not fine-tuned."""
@@ -130,8 +143,10 @@ class DatasetProblems(Recipe):
     """Remove GSM8K's `<<...>>` marks from solutions."""
 
 
-class WorldProblems(Recipe):
+class WorldProblems(StepRecipe):
     """Problems of the generated world of word problems that the quickstart uses (w2s/data/world.py)."""
+
+    tables = PROBLEM_TABLES
 
     train_1: int = Field(default=600, ge=1)
     train_2: int = Field(default=600, ge=1)

@@ -92,12 +92,11 @@ def _directories(text: str, store: Any) -> list[str]:
     from w2s.experiments.catalog import load
     from w2s.experiments.overrides import set_fields
     from w2s.graph.build import build_steps
-    from w2s.graph.step import open_revisions
     from w2s.store.revisions import identify
 
     name, *fields = re.split(r",(?=[a-z_][\w.]*=)", text)  # a value may have commas
     steps = build_steps(identify(set_fields(load(name), fields), store, network=False))
-    if unknown := [one.name for step in steps for one in open_revisions(step)]:
+    if unknown := [one.name for step in steps for one in step.open_revisions]:
         raise ValueError(
             f"--keep {text}: the revision of {unknown[0]} is not recorded in this store, so its steps cannot be told from others"
         )

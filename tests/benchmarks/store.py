@@ -35,6 +35,12 @@ ROWS = 5
 SEED = 42
 
 
+class SmallTables(WorldProblems):
+    """A recipe of ten tables."""
+
+    tables = tuple(f"t{number}" for number in range(10))
+
+
 def half_finished(store: Store, rounds: int) -> tuple[Step, ...]:
     """The steps of a quickstart of so many rounds: the first half finished, every third of the others begun."""
     steps = build_steps(identify(set_fields(load("quickstart"), [f"iterations={rounds}"]), store, network=False))
@@ -69,7 +75,7 @@ def commit(store: Store, one: Step, writer: str, tables: int) -> str:
     """Commit a step of small tables; returns the name of the attempt that became the step."""
     attempt = store.attempt(one)
     for number in range(tables):
-        attempt.write_records(f"t{number}", rows(f"{one.name}-{number}", writer), Problem)
+        attempt.write_records(one.recipe.tables[number], rows(f"{one.name}-{number}", writer), Problem)
     return attempt.commit({}).attempt
 
 
@@ -95,7 +101,7 @@ def readers_and_writers(store: Store, threads: int, operations: int) -> Counter[
     def read(one: Step, must: bool) -> str:
         if store.manifest(one) is None:
             return "lost" if must else "absent"
-        found = store.records(one["t0"], Problem)
+        found = store.records(one[one.recipe.tables[0]], Problem)
         return "read" if found == rows(f"{one.name}-0", found[0].question if found else "") else "wrong"
 
     def read_many(thread: int) -> Counter[str]:
@@ -122,14 +128,14 @@ def readers_and_writers(store: Store, threads: int, operations: int) -> Counter[
 
 def small_tables(store: Store, steps: int, tables: int) -> tuple[float, float]:
     """Seconds to write `tables` tables in each of so many steps, and to read all back and compare them."""
-    every = [step(f"m{number}", WorldProblems(seed=1_000_000 + number)) for number in range(steps)]
+    every = [step(f"m{number}", SmallTables(seed=1_000_000 + number)) for number in range(steps)]
     with ThreadPoolExecutor(32) as pool:
         began = time.perf_counter()
         list(pool.map(lambda one: commit(store, one, "w", tables), every))
         wrote = time.perf_counter()
         good = pool.map(
             lambda one: all(
-                store.records(one[f"t{n}"], Problem) == rows(f"{one.name}-{n}", "w") for n in range(tables)
+                store.records(one[one.recipe.tables[n]], Problem) == rows(f"{one.name}-{n}", "w") for n in range(tables)
             ),
             every,
         )

@@ -4,14 +4,29 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from w2s.graph.recipes import Report, Sample
+from w2s import recipe
+from w2s.graph import recipes
+from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
-from w2s.recipe import Model, Sampling, WorldProblems
+from w2s.recipe import Model, Sampling
 from w2s.records import Completion, Problem
 from w2s.store.attempt import described, parquet_bytes
 from w2s.store.lease.leases import Leases
 from w2s.store.maintenance.repair import set_damaged_aside
 from w2s.store.store import Store
+
+
+class WorldProblems(recipe.WorldProblems):
+    """The real recipe, with a document and a folder beside its tables; a fingerprint holds the class's name alone."""
+
+    tables = (*recipe.WorldProblems.tables, "notes", "model")
+
+
+class Report(recipes.Report):
+    """The real recipe, with the tables of every small step."""
+
+    tables = ("test", "notes")
+
 
 PROBLEMS = step("problems", WorldProblems(seed=1))
 OTHERS = step("others", WorldProblems(seed=2))

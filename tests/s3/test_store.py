@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.s3.small_store import WorldProblems
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
 from w2s.graph.recipes import Grade
 from w2s.graph.step import Step, step
-from w2s.recipe import Answers, WorldProblems
+from w2s.recipe import Answers
 from w2s.records import Demonstration, Problem, Reference
 from w2s.store.objects.s3 import S3
 from w2s.store.plan import plan

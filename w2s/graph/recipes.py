@@ -4,73 +4,82 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from w2s.recipe import SFT, Agreement, Answers, Demonstrations, Model, Pairs, Preference, Recipe, Sampling
+from w2s.recipe import SFT, Agreement, Answers, Demonstrations, Model, Pairs, Preference, Sampling, StepRecipe
 
 
-class FineTune(Recipe):
+class FineTune(StepRecipe):
     """Step: a LoRA adapter by SFT on the base."""
 
     version: ClassVar[int] = 2
+    tables = ("model", "losses")
     model: Model
     sft: SFT
 
 
-class Prefer(Recipe):
+class Prefer(StepRecipe):
     """Step: M_plus's adapter trained on by DPO or ORPO."""
 
     version: ClassVar[int] = 2
+    tables = ("model", "losses")
     model: Model
     preference: Preference
 
 
-class Sample(Recipe):
+class Sample(StepRecipe):
     """Step: completions of one model for one table of problems."""
 
+    tables = ("completions",)
     model: Model
     sampling: Sampling
 
 
-class Demonstrate(Recipe):
+class Demonstrate(StepRecipe):
     """Step: demonstrations out of the weak model's completions."""
 
+    tables = ("demonstrations",)
     demonstrations: Demonstrations
     answers: Answers
 
 
-class Agree(Recipe):
+class Agree(StepRecipe):
     """Step: the agreement filter."""
 
     version: ClassVar[int] = 2
+    tables = ("weak", "icl", "hybrid", "selection", "merges", "summary")
     agreement: Agreement
     answers: Answers
 
 
-class Pair(Recipe):
+class Pair(StepRecipe):
     """Step: votes and preference pairs."""
 
     version: ClassVar[int] = 2
+    tables = ("consensus", "pairs", "merges", "summary")
     pairs: Pairs
     answers: Answers
 
 
-class Grade(Recipe):
+class Grade(StepRecipe):
     """Step: verdicts on every model's test completions."""
 
     version: ClassVar[int] = 3  # a table of disputed verdicts; 2: a column for the second opinion
+    tables = ("scores", "disputed")
     answers: Answers
 
 
-class Audit(Recipe):
+class Audit(StepRecipe):
     """Step: how right the kept set and the chosen side are, by gold; nothing reads it but the report."""
 
     version: ClassVar[int] = 2
+    tables = ("audit",)
     answers: Answers
 
 
-class Report(Recipe):
+class Report(StepRecipe):
     """Step: report.json and report.html."""
 
     version: ClassVar[int] = 2
+    tables = ("report", "html")
     experiment: str
     description: str
     bootstrap_seed: int = 0

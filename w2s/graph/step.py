@@ -1,4 +1,7 @@
-"""A step: a recipe, named input tables and the directory their fingerprint names."""
+"""A step: one recipe, its named input tables, and the store directory that the hash of both names.
+
+Equal work has an equal fingerprint, whatever the step is called, so a store never computes it twice.
+"""
 
 import hashlib
 import json
@@ -8,12 +11,12 @@ from functools import cached_property
 from typing import Any
 
 from w2s.graph.fingerprint import stable
-from w2s.recipe import Model, Recipe, Source
+from w2s.recipe import Model, Recipe, Source, StepRecipe
 
 
 @dataclass(frozen=True)
 class Table:
-    """One output of a step: a table of records, or its `model`."""
+    """One output of a step: a table of records, a JSON document, or the files of a `model`."""
 
     step: "Step"
     name: str
@@ -21,19 +24,26 @@ class Table:
 
 @dataclass(frozen=True)
 class Step:
-    """What one directory of the store holds and what it is made from.
+    """One node of the graph, and one directory of the store.
 
-    `inputs` are (role, table) in a fixed order; a role may not stand twice. The job that runs a step sees these tables and no
-    others, so what a step may know is written in the graph.
+    `inputs` are (role, table) in a fixed order; each role occurs once. A step's job reads these tables and no others,
+    so the graph shows everything that a step may know.
     """
 
     name: str
-    recipe: Recipe
+    recipe: StepRecipe
     inputs: tuple[tuple[str, Table], ...] = ()
     report_name: str = field(default="", compare=False)
-    """The model's name in the report, on steps whose completions are scored."""
+    """The model's name in the report; empty for a step whose completions are not scored."""
 
     def __getitem__(self, table: str) -> Table:
+        """The output named `table`.
+
+        Raises ValueError where the recipe does not write it: a misspelt input is refused when the graph is built.
+        """
+        if table not in self.recipe.tables:
+            tables = ", ".join(self.recipe.tables)
+            raise ValueError(f"step {self.name} ({self.kind}) writes no table {table!r}: its tables are {tables}")
         return Table(self, table)
 
     def input(self, role: str) -> Table | None:
@@ -42,12 +52,12 @@ class Step:
 
     @property
     def kind(self) -> str:
-        """The recipe's type in lower case; steps of one kind are run by one job."""
+        """The recipe's type in lower case; one job runs all steps of a kind."""
         return type(self.recipe).__name__.lower()
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of recipe, version and inputs, 64 hex digits; the step's name, report_name and location are no part of it.
+        """SHA-256 of recipe, version and inputs, 64 hex digits; the names of the step and of its model do not count.
 
         Raises TypeError where a recipe holds a value that has no stable text.
         """
@@ -61,43 +71,41 @@ class Step:
         return f"steps/{self.kind}-{self.fingerprint[:16]}"
 
     @cached_property
-    def _open(self) -> tuple[Model | Source, ...]:
-        found = [value for value in _within(self.recipe) if value.revision is None]
+    def open_revisions(self) -> tuple[Model | Source, ...]:
+        """Models and sources, of this step and of its inputs, without a known revision; with any, `fingerprint` may change."""
+        unknown = [value for value in _models_and_sources(self.recipe) if value.revision is None]
         for _, table in self.inputs:
-            found.extend(table.step._open)
-        return tuple(dict.fromkeys(found))
+            unknown.extend(table.step.open_revisions)
+        return tuple(dict.fromkeys(unknown))
 
 
-def step(name: str, recipe: Recipe, report_name: str = "", /, **inputs: Table | None) -> Step:
-    """A step from keyword inputs; a None input is left out."""
+def step(name: str, recipe: StepRecipe, report_name: str = "", /, **inputs: Table | None) -> Step:
+    """A step from keyword inputs; an input of None is left out."""
     return Step(name, recipe, tuple((role, table) for role, table in inputs.items() if table is not None), report_name)
 
 
 def with_upstream(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """The steps and everything they need, each once, inputs before what reads them."""
+    """The steps and all steps above them, each once, every step after its inputs."""
     ordered: dict[str, Step] = {}
 
-    def visit(one: Step) -> None:
-        if one.name in ordered:  # paths through a graph of many rounds are beyond number, steps are not
+    def visit(step: Step) -> None:
+        if (
+            step.name in ordered
+        ):  # the number of paths doubles with every round of stage I, the number of steps does not
             return
-        for _, table in one.inputs:
+        for _, table in step.inputs:
             visit(table.step)
-        ordered[one.name] = one
+        ordered[step.name] = step
 
-    for one in steps:
-        visit(one)
+    for step in steps:
+        visit(step)
     return tuple(ordered.values())
 
 
-def open_revisions(step: Step) -> list[Model | Source]:
-    """Models and sources under a step's recipe whose revision is not known yet; its fingerprint is not final while there are any."""
-    return list(step._open)  # pyright: ignore[reportPrivateUsage]
-
-
-def _within(value: Any) -> Iterator[Model | Source]:
-    """The models and sources of a recipe."""
+def _models_and_sources(value: Any) -> Iterator[Model | Source]:
+    """The models and sources in a recipe, at any depth."""
     if isinstance(value, Model | Source):
         yield value
     elif isinstance(value, Recipe):
         for item in value.identity().values():
-            yield from _within(item)
+            yield from _models_and_sources(item)

@@ -47,7 +47,11 @@ class Attempt:
         self.include(table, put(self.store, self.step.directory, relative, data))
 
     def include(self, table: str, file: File | None, rows: int | None = None) -> None:
-        """Make a file that is in the step's directory part of `table`, with `rows` more records; None adds no file to it."""
+        """Make a file that is in the step's directory part of `table`, with `rows` more records; None adds no file to it.
+
+        Raises ValueError for a table that the step's recipe does not name.
+        """
+        assert self.step[table]  # a table that the recipe does not name is refused
         self.tables.setdefault(table, [])
         if file is not None:
             self._files.append(file)

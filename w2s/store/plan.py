@@ -7,7 +7,7 @@ from typing import Literal
 
 from w2s.graph.fingerprint import difference, stable
 from w2s.graph.recipes import Report
-from w2s.graph.step import Step, open_revisions, with_upstream
+from w2s.graph.step import Step, with_upstream
 from w2s.store.manifest import Manifest
 from w2s.store.objects.objects import in_parallel
 from w2s.store.store import Store
@@ -84,7 +84,7 @@ def _is_partial(store: Store, step: Step) -> bool:
 def _planned(step: Step, manifest: Manifest | None, wanted: bool, begun: bool, finished: list[Manifest]) -> Planned:
     if manifest is not None:
         return Planned(step, "done", f"finished {manifest.started} in {manifest.seconds:.0f} s", step.directory)
-    if still_open := open_revisions(step):
+    if still_open := step.open_revisions:
         names = ", ".join(dict.fromkeys(one.name for one in still_open))
         return Planned(step, "run", f"revision still open: {names}", "")
     if not wanted:

@@ -74,13 +74,13 @@ def sft_step(store: Store) -> Step:
         )
         for i in range(ROWS)
     ]
-    attempt.write_records("both", rows, SFTExample)
+    attempt.write_records("hybrid", rows, SFTExample)
     attempt.commit({})
     lora = EXPERIMENT.sft.lora.model_copy(update={"dropout": 0.1})
     sft = EXPERIMENT.sft.model_copy(
         update={"batch_size": 8, "epochs": 2.0, "learning_rate": 2e-3, "lora": lora, "warmup_ratio": 0.2}
     )
-    return step("trained", FineTune(model=EXPERIMENT.strong, sft=sft), examples=made["both"])
+    return step("trained", FineTune(model=EXPERIMENT.strong, sft=sft), examples=made["hybrid"])
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from w2s.data.problem import check_gold
 from w2s.experiments.catalog import load, names
 from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
-from w2s.graph.step import open_revisions, with_upstream
+from w2s.graph.step import with_upstream
 from w2s.recipe import DatasetProblems, Experiment, Preference, Sampling, WorldProblems
 
 SHIPPED = names()
@@ -50,7 +50,7 @@ def test_a_graph_of_many_rounds_is_walked_step_by_step_not_path_by_path() -> Non
     """Every round doubles the number of paths from the report to the problems: walking them all would not end."""
     steps = build_steps(set_fields(load("quickstart"), ["iterations=40"]))
     assert len(steps) > 300 and with_upstream(steps) == steps
-    assert {one.name for one in open_revisions(steps[-1])} == {
+    assert {one.name for one in steps[-1].open_revisions} == {
         load("quickstart").weak.name,
         load("quickstart").strong.name,
     }

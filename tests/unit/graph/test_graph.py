@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
 from w2s.graph.step import Step, with_upstream
 from w2s.recipe import Experiment
+from w2s.store.store import Store
 
 SHIPPED = names()
 BASE = "gsm8k-gemma-2b"
@@ -64,6 +66,32 @@ def test_a_leak_through_a_later_step_would_be_found() -> None:
     steps["pairs"] = replace(steps["pairs"], inputs=(*steps["pairs"].inputs, ("adapter", steps["ceiling"]["model"])))
     with pytest.raises(AssertionError, match="the strong model's path reads ceiling"):
         check_no_gold_leaks(tuple(steps.values()))
+
+
+# Tables
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_step_names_its_tables_and_every_input_is_one_of_them(name: str) -> None:
+    for step in build_steps(load(name)):
+        assert step.recipe.tables and len(set(step.recipe.tables)) == len(step.recipe.tables), step.name
+        assert all(table.name in table.step.recipe.tables for _, table in step.inputs), step.name
+
+
+def test_a_misspelt_table_is_refused_when_the_graph_is_built() -> None:
+    problems = build_steps(load(BASE))[0]
+    with pytest.raises(
+        ValueError, match=r"step problems \(datasetproblems\) writes no table 'train_3': its tables are train_1, .*dupl"
+    ):
+        problems["train_3"]
+
+
+def test_an_attempt_refuses_a_table_that_its_recipe_does_not_name(tmp_path: Path) -> None:
+    """So the tables that a job writes are the recipe's: each job runs in a test, and would stop at another name."""
+    attempt = Store(str(tmp_path)).attempt(build_steps(load("quickstart"))[0])
+    with pytest.raises(ValueError, match=r"step problems .* writes no table 'notes'"):
+        attempt.write_document("notes", {})
+    assert attempt.tables == {}
 
 
 # Fingerprints

@@ -13,7 +13,6 @@ from w2s.data.location import is_hub_name, locate
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
-from w2s.graph.step import open_revisions
 from w2s.recipe import DatasetProblems, Experiment, Model, Source
 from w2s.store.revisions import identify
 from w2s.store.store import Store
@@ -116,7 +115,7 @@ def test_pinned_experiments_need_neither_network_nor_record(store: Store, hub: t
         experiment = load(name)
         assert identify(experiment, store, network=False) == experiment
         assert identify(experiment, store, network=True) == experiment
-        assert open_revisions(build_steps(experiment)[-1]) == []
+        assert build_steps(experiment)[-1].open_revisions == ()
     assert hub.looked_up == []
 
 

@@ -142,10 +142,10 @@ def test_a_manifest_says_which_ids_a_file_holds(tmp_path: Path) -> None:
     attempt = store.attempt(step)
     attempt.write_records("train_2", [Problem("b", "q"), Problem("\u00e9", "q"), Problem("a", "q")], Problem)
     attempt.write_records("test", [], Problem)
-    attempt.write_document("note", {})
+    attempt.write_document("duplicates", {})
     attempt.commit({})
-    found = {name: [(f.first, f.last) for f in store.files(step[name])] for name in ("train_2", "test", "note")}
-    assert found == {"train_2": [("a", "\u00e9")], "test": [(None, None)], "note": [(None, None)]}
+    found = {name: [(f.first, f.last) for f in store.files(step[name])] for name in ("train_2", "test", "duplicates")}
+    assert found == {"train_2": [("a", "\u00e9")], "test": [(None, None)], "duplicates": [(None, None)]}
 
 
 def test_a_damaged_part_is_not_read(tmp_path: Path) -> None:
