@@ -1,33 +1,54 @@
-# Targets: setup, quickstart, test, chaos. Everything is installed into .venv from the pinned lock file.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Set-up, checks and tests of w2s. `make help` lists the targets; everything runs in .venv, made by dev/setup.sh.
+.DEFAULT_GOAL := help
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 STORE ?= store
-LOCK := docker/requirements-cpu.txt
-
 SEED ?= 1
 N ?= 200
+export PYTHON TORCH_INDEX
 
-.PHONY: setup quickstart test check chaos
+PYTEST := .venv/bin/python -m pytest
+# Two workers; a file's tests stay together, because they share servers and fixtures of module scope.
+TWO_AT_ONCE := -n 2 --dist loadfile
 
-setup: .venv/ready
+.PHONY: help setup quickstart check format fast s3 ray chaos bench test
 
-.venv/ready: $(LOCK) pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || (echo "w2s needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 2)
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --no-deps -r $(LOCK)
-	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	touch $@
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-quickstart: .venv/ready
+setup: .venv/ready ## install the pinned packages into .venv (about 2 minutes, 4 GB)
+
+.venv/ready: docker/requirements-cpu.txt pyproject.toml dev/setup.sh
+	@dev/setup.sh
+
+quickstart: .venv/ready ## run the whole method on tiny models and print its results (about 10 minutes)
 	.venv/bin/w2s run quickstart --store $(STORE)
 
-check: .venv/ready
+check: .venv/ready ## lint, format check and types (20 s)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright
 
-test: check
-	.venv/bin/python -m pytest
+format: .venv/ready ## format the code and fix what ruff can fix
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
 
-# Faults by the hundred against real jobs, hours at most: tests/chaos/README.md. CHAOS="--folder chaos" goes on where an earlier call stopped.
-chaos: .venv/ready
+fast: check ## check, then the unit tests that are not slow (under 90 s)
+	$(PYTEST) -m "unit and not slow" $(TWO_AT_ONCE)
+
+s3: .venv/ready ## tests of the store on a folder and on two S3 servers
+	$(PYTEST) -m s3 $(TWO_AT_ONCE)
+
+ray: .venv/ready ## tests with real Ray, engines and training
+	$(PYTEST) -m ray --durations=10
+
+bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figures
+	set -e; for name in answers selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
+
+# CHAOS="--folder DIR" continues the campaign in DIR; tests/chaos/README.md explains the faults.
+chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours for N=200)
 	.venv/bin/python -m tests.chaos --seed $(SEED) --faults $(N) $(CHAOS)
+
+# Ray, engines and trainings use both cores and share servers, so their tests run in one process, after all others.
+test: check ## everything: check, then all tests (about 30 minutes)
+	$(PYTEST) -m "not ray and not chaos" $(TWO_AT_ONCE) --durations=10
+	$(PYTEST) -m "ray or chaos" --durations=10

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # what is started in the background ignores Ctrl-C, and so do its children
+# A shell's background jobs ignore Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).parent.parent
 SMALL = [
     "problems.train_1=48",
@@ -27,6 +26,13 @@ SMALL = [
     "pairs.min_confidence_against_weak=0.25",
 ]
 """`--set` values that make the quickstart a matter of a few minutes: every step has work, no figure means anything."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test with its tier, the name of its folder under tests/: unit, s3, ray or chaos."""
+    for item in items:
+        item.add_marker(item.path.relative_to(ROOT / "tests").parts[0])
 
 
 def w2s(*arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
