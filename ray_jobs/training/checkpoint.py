@@ -1,69 +1,85 @@
-"""Checkpoints of a training in progress: one safetensors object each, named by its own sha256, in the step's `training/` folder.
+"""Checkpoints of an unfinished training: safetensors objects in the step's `training/`, named by step and sha256.
 
-A checkpoint holds the adapter, the optimizer's moments and, as JSON in its header, the trainer's and scheduler's state. It is one
-object, put whole, so it is there or not; its name says what bytes it must have, so a damaged one is not taken. It is the same for
-any number of workers, ZeRO stage and dtype (ray_jobs/training/state.py), and holds no pickle. Ray Train's own checkpoints are not used:
-they are files of every rank, bound to Ray's version, without checksums, and go to storage by another client than the store's.
+Ray Train's own checkpoints are not used, because they are files of every rank without checksums, bound to Ray's
+version.
 """
 
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from w2s.graph.step import Step
 from w2s.store.store import Store
 
 KEPT = 2
-"""Newest checkpoints of a step that stay: the one before the last is there if the last is damaged."""
+"""Checkpoints kept of a step: the older one serves if the newest is damaged."""
 NOTES = "w2s"
-"""Key of the JSON in safetensors' header, which takes strings only."""
+"""Key of the notes' JSON in the safetensors header, whose values must be strings."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Notes:
+    """What a training resumes besides tensors. Written as JSON into the safetensors header, never as a pickle."""
+
+    step: int
+    """Optimizer steps done."""
+    optimizer_step: float
+    """AdamW's own step count."""
+    scheduler: dict[str, Any]
+    """`state_dict()` of the learning rate's scheduler; torch's keys."""
+    trainer: dict[str, Any]
+    """The HF `TrainerState`, losses so far included; transformers' keys."""
+    inputs: str = ""
+    """`Store.inputs_digest` of the training; `save` sets it."""
+
+
+@dataclass(frozen=True)
 class Checkpoint:
-    """The state after an optimizer step."""
+    """The state after an optimizer step; any number of workers, ZeRO stage and dtype can resume it (state.py)."""
 
     tensors: dict[str, Any]
-    """float32, by `weight.NAME`, `exp_avg.NAME` and `exp_avg_sq.NAME` of each trained parameter."""
-    notes: dict[str, Any]
-    """JSON values: `step`, `optimizer_step`, `scheduler`, `trainer`; of a saved one also `inputs`."""
+    """float32 CPU tensors `weight.NAME`, `exp_avg.NAME` and `exp_avg_sq.NAME` of each trained parameter."""
+    notes: Notes
 
     @property
     def step(self) -> int:
         """Optimizer steps done."""
-        return int(self.notes["step"])
+        return self.notes.step
 
 
 def save(store: Store, step: Step, inputs: str, checkpoint: Checkpoint) -> None:
-    """Put a checkpoint of a training on `inputs` (see `Store.inputs_digest`), then remove all but the newest `KEPT`."""
+    """Write a checkpoint of a training on `inputs` (`Store.inputs_digest`), then remove all but the newest `KEPT`."""
     from safetensors.torch import save as to_bytes
 
-    data = to_bytes(checkpoint.tensors, metadata={NOTES: json.dumps(checkpoint.notes | {"inputs": inputs})})
+    notes = json.dumps(asdict(replace(checkpoint.notes, inputs=inputs)))
+    data = to_bytes(checkpoint.tensors, metadata={NOTES: notes})
     name = f"{checkpoint.step:08d}-{hashlib.sha256(data).hexdigest()}.safetensors"
     store.write(store.path(step.directory, "training", name), data)
     store.remove([store.path(step.directory, "training", old) for old in names(store, step)[KEPT:]])
 
 
 def names(store: Store, step: Step) -> list[str]:
-    """The step's checkpoints, newest first."""
-    there = store.names(store.path(step.directory, "training"))
-    return sorted((name for name in there if name.endswith(".safetensors")), reverse=True)
+    """Names of the step's checkpoints, newest first."""
+    files = store.names(store.path(step.directory, "training"))
+    return sorted((name for name in files if name.endswith(".safetensors")), reverse=True)
 
 
 def newest(store: Store, step: Step, inputs: str) -> str | None:
-    """Name of the newest checkpoint that is whole and of these inputs; those before it are removed with a warning, or they would count
-    among the newest for ever."""
+    """Name of the newest whole checkpoint of a training on `inputs`, or None.
+
+    Removes newer checkpoints that are damaged or of other inputs, because they would push out good ones in `save`.
+    """
     for name in names(store, step):
         try:
-            if load(store, step, name).notes["inputs"] == inputs:
+            if load(store, step, name).notes.inputs == inputs:
                 return name
-            logger.warning("%s/%s is of a training on other inputs: not taken", step.directory, name)
+            logger.warning("%s/%s is of a training on other inputs: removed", step.directory, name)
         except ValueError as error:
-            logger.warning("%s: going on from the one before it", error)
+            logger.warning("%s: removed, the checkpoint before it is next", error)
         store.remove([store.path(step.directory, "training", name)])
     return None
 
@@ -71,13 +87,13 @@ def newest(store: Store, step: Step, inputs: str) -> str | None:
 def load(store: Store, step: Step, name: str) -> Checkpoint:
     """Read a checkpoint.
 
-    Raises ValueError, naming it, where its bytes are not those of its name.
+    Raises ValueError with its path if its sha256 is not the one in its name.
     """
     from safetensors.torch import load as from_bytes
 
     path = store.path(step.directory, "training", name)
     data = store.read(path)
     if hashlib.sha256(data).hexdigest() != name.removesuffix(".safetensors").split("-")[1]:
-        raise ValueError(f"{path} is damaged: its {len(data)} bytes are not those of its checksum")
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return Checkpoint(from_bytes(data), json.loads(header["__metadata__"][NOTES]))
+        raise ValueError(f"{path} is damaged: the sha256 of its {len(data)} bytes is not the one in its name")
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # safetensors: 8 bytes of length, then JSON
+    return Checkpoint(from_bytes(data), Notes(**json.loads(header["__metadata__"][NOTES])))

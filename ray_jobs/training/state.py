@@ -1,128 +1,105 @@
-"""What a training must remember, whole and in float32 on every rank, whatever DeepSpeed has made of it.
+"""Gather and restore adapter weights and AdamW moments as full fp32 tensors, for ZeRO 0 or 3, any world size and dtype.
 
-DeepSpeed 0.19.8 keeps masters and moments: with ZeRO 1 and 2 in flat partitions, reached through each parameter's mapping; with
-ZeRO 3 in partitions of the sharded parameters; without ZeRO in torch's AdamW itself, on the parameters in float32 and on copies of
-them in bfloat16. Only what is trained is gathered: an adapter, never the base.
+DeepSpeed 0.19.8 keeps the fp32 weights that AdamW steps on in three places: the parameters themselves (ZeRO 0,
+float32), copies of them (ZeRO 0, bfloat16), or this rank's flat partitions (ZeRO 3). Frozen base weights are never
+gathered.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
-"""AdamW's state of a parameter, besides its step."""
+"""AdamW's state of a parameter, besides its step count."""
 
 
-def trained(model: Any) -> Iterator[tuple[str, Any]]:
-    """Names and parameters of what is trained, in the model's order, which is the same on all ranks."""
+def trained_parameters(model: Any) -> Iterator[tuple[str, Any]]:
+    """Names and parameters that are trained, in the model's order, which is the same on all ranks."""
     return ((name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
 
 
 def gather(engine: Any, model: Any) -> dict[str, Any]:
-    """Masters and moments as `weight.NAME`, `exp_avg.NAME`, `exp_avg_sq.NAME`, on CPU; a collective of all ranks."""
+    """`weight.NAME`, `exp_avg.NAME` and `exp_avg_sq.NAME` of each trained parameter, full, fp32, on CPU. Collective."""
     from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
 
-    masters = _masters(engine, model)
-    found: dict[str, Any] = {}
-    for name, parameter in trained(model):
+    sharded = engine.zero_optimization_stage() == 3
+    masters = {} if sharded else _masters(engine, model)
+    tensors: dict[str, Any] = {}
+    for name, parameter in trained_parameters(model):
         values: list[Any]
-        if engine.zero_optimization():
-            values = [
-                safe_get_full_fp32_param(parameter),
-                *(safe_get_full_optimizer_state(parameter, moment) for moment in MOMENTS),
-            ]
+        if sharded:
+            moments = [safe_get_full_optimizer_state(parameter, moment) for moment in MOMENTS]
+            values, shape = [safe_get_full_fp32_param(parameter), *moments], parameter.ds_shape
         else:
-            values = [masters[name], *(engine.basic_optimizer.state[masters[name]][moment] for moment in MOMENTS)]
+            master, shape = masters[name], parameter.shape
+            values = [master, *(engine.basic_optimizer.state[master][moment] for moment in MOMENTS)]
         for key, value in zip(("weight", *MOMENTS), values, strict=True):
-            found[f"{key}.{name}"] = value.detach().float().reshape(_shape(parameter)).to("cpu", copy=True).contiguous()
-    return found
+            tensors[f"{key}.{name}"] = value.detach().float().reshape(shape).to("cpu", copy=True).contiguous()
+    return tensors
 
 
 def optimizer_step(engine: Any) -> float:
-    """AdamW's own count of steps, of which it corrects its moments' bias."""
+    """AdamW's own step count, from which it corrects the bias of its moments."""
     return float(next(iter(engine.basic_optimizer.state.values()))["step"])
 
 
 def restore(engine: Any, model: Any, tensors: dict[str, Any], step: float) -> None:
-    """Put what `gather` found into a fresh engine of any number of workers, ZeRO stage and dtype; a collective of all ranks."""
-    import torch
-    from deepspeed import zero
-    from deepspeed.utils import (
-        safe_set_full_fp32_param,
-        safe_set_full_optimizer_state,
-        safe_set_local_fp32_param,
-        safe_set_local_optimizer_state,
-    )
-
-    stage, optimizer, masters = engine.zero_optimization_stage(), engine.basic_optimizer, _masters(engine, model)
-    assert {f"weight.{name}" for name, _ in trained(model)} == {key for key in tensors if key.startswith("weight.")}, (
-        "another adapter's checkpoint"
-    )
+    """Put the tensors of `gather` and AdamW's step count into a fresh engine. Collective."""
+    trained = dict(trained_parameters(model))
+    weights = {key for key in tensors if key.startswith("weight.")}
+    assert {f"weight.{name}" for name in trained} == weights, "the checkpoint is of another adapter"
+    if engine.zero_optimization_stage() == 3:
+        _make_moments(engine, engine.optimizer.fp32_partitioned_groups_flat, step)
+        for name, parameter in trained.items():
+            _restore_sharded(parameter, *(tensors[f"{key}.{name}"].to(engine.device) for key in ("weight", *MOMENTS)))
+        return
+    masters = _masters(engine, model)
     _make_moments(engine, list(masters.values()), step)
-    for name, parameter in trained(model):
-        weight, *moments = (tensors[f"{key}.{name}"].to(engine.device) for key in ("weight", *MOMENTS))
-        if stage == 3:
-            with zero.GatheredParameters([parameter], modifier_rank=0):
-                parameter.data.copy_(weight)
-            safe_set_local_fp32_param(parameter, _own_part(parameter, weight))
-            for key, value in zip(MOMENTS, moments, strict=True):
-                safe_set_local_optimizer_state(parameter, _own_part(parameter, value), key)
-            continue
-        with torch.no_grad():
-            parameter.data.copy_(weight)  # every rank has all of it
-        if stage:
-            safe_set_full_fp32_param(parameter, weight)
-            for key, value in zip(MOMENTS, moments, strict=True):
-                safe_set_full_optimizer_state(parameter, value, key)
-        else:
-            masters[name].data.copy_(weight)
-            for key, value in zip(MOMENTS, moments, strict=True):
-                optimizer.state[masters[name]][key].copy_(value)
+    for name, parameter in trained.items():
+        for whole in (parameter, masters[name]):  # the same tensor in float32
+            whole.data.copy_(tensors[f"weight.{name}"])
+        for moment in MOMENTS:
+            engine.basic_optimizer.state[masters[name]][moment].copy_(tensors[f"{moment}.{name}"])
 
 
 def _masters(engine: Any, model: Any) -> dict[str, Any]:
-    """The tensors AdamW steps on: by parameter without ZeRO, else this rank's flat partitions by number."""
-    stage = engine.zero_optimization_stage()
-    if stage == 3:
-        flat = engine.optimizer.fp32_partitioned_groups_flat
-    elif stage:
-        flat = engine.optimizer.single_partition_of_fp32_groups
-    elif hasattr(engine.optimizer, "fp32_groups"):  # bfloat16
-        pairs = zip(engine.optimizer.fp16_groups, engine.optimizer.fp32_groups, strict=True)
-        by_parameter = {id(p): master for low, high in pairs for p, master in zip(low, high, strict=True)}
-        return {name: by_parameter[id(parameter)] for name, parameter in trained(model)}
-    else:
-        return dict(trained(model))
-    return {str(number): part for number, part in enumerate(flat)}
+    """The fp32 tensors that AdamW steps on under ZeRO 0, by parameter name."""
+    if not hasattr(engine.optimizer, "fp32_groups"):  # float32: the parameters themselves
+        return dict(trained_parameters(model))
+    groups = zip(engine.optimizer.fp16_groups, engine.optimizer.fp32_groups, strict=True)
+    masters = {id(low): master for lows, highs in groups for low, master in zip(lows, highs, strict=True)}
+    return {name: masters[id(parameter)] for name, parameter in trained_parameters(model)}
 
 
 def _make_moments(engine: Any, masters: list[Any], step: float) -> None:
-    """AdamW makes its state at its first step; here it must be there before."""
+    """Make AdamW's state before its first step, which would make it."""
     import torch
 
     optimizer = engine.basic_optimizer
     on_device = optimizer.defaults.get("fused") or optimizer.defaults.get("capturable")
     for master in masters:
-        moments = {key: torch.zeros_like(master, requires_grad=False) for key in MOMENTS}
-        optimizer.state[master] = {
-            "step": torch.tensor(step, dtype=torch.float32, device=master.device if on_device else "cpu"),
-            **moments,
-        }
-    if engine.zero_optimization_stage() in (1, 2):
-        engine.optimizer._lazy_init_hp_params_optimizer_state()  # DeepSpeed links parameters to moments after the first step only
+        moments = {moment: torch.zeros_like(master, requires_grad=False) for moment in MOMENTS}
+        device = master.device if on_device else "cpu"
+        optimizer.state[master] = {"step": torch.tensor(step, dtype=torch.float32, device=device), **moments}
 
 
-def _shape(parameter: Any) -> Any:
-    return getattr(parameter, "ds_shape", parameter.shape)
+def _restore_sharded(parameter: Any, weight: Any, *moments: Any) -> None:
+    """Set the weight and the moments of one parameter that ZeRO 3 shards."""
+    from deepspeed import zero
+    from deepspeed.utils import safe_set_local_fp32_param, safe_set_local_optimizer_state
+
+    with zero.GatheredParameters([parameter], modifier_rank=0):
+        parameter.data.copy_(weight)
+    safe_set_local_fp32_param(parameter, _partition(parameter, weight))
+    for moment, value in zip(MOMENTS, moments, strict=True):
+        safe_set_local_optimizer_state(parameter, _partition(parameter, value), moment)
 
 
-def _own_part(parameter: Any, value: Any) -> Any:
-    """This rank's part of a parameter that ZeRO 3 shards, padded as DeepSpeed pads it."""
+def _partition(parameter: Any, value: Any) -> Any:
+    """This rank's flat part of `value`, padded with zeros to equal parts as ZeRO 3 pads `parameter`."""
     import torch
     from torch import distributed
 
-    size, rank = parameter.ds_tensor.numel(), distributed.get_rank(parameter.ds_process_group)
-    padded = torch.zeros(
-        size * distributed.get_world_size(parameter.ds_process_group), dtype=value.dtype, device=value.device
-    )
+    group, size = parameter.ds_process_group, parameter.ds_tensor.numel()
+    padded = torch.zeros(size * distributed.get_world_size(group), dtype=value.dtype, device=value.device)
     padded[: value.numel()] = value.flatten()
-    return padded.narrow(0, rank * size, size)
+    return padded.narrow(0, distributed.get_rank(group) * size, size)

@@ -20,7 +20,7 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import PREFILL_TOKENS
 from ray_jobs.sampling.blocks import block_path
 from ray_jobs.sampling.engine import Engine, Task
-from ray_jobs.training.trainers import sft_row
+from ray_jobs.training.rows import sft_row
 from tests.conftest import ROOT, wait_for
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Sample

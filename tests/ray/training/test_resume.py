@@ -1,4 +1,4 @@
-"""A training that is killed and goes on, on other workers, with another ZeRO stage: the same losses and the same adapter at the end."""
+"""A killed training resumes on other workers with another ZeRO stage, to the same losses and the same adapter."""
 
 import math
 import os
@@ -16,27 +16,29 @@ from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
-from ray_jobs.training import worker as train_worker
+from ray_jobs.training import worker
 from ray_jobs.training.checkpoint import names
 from ray_jobs.training.job import train
+from ray_jobs.training.values import TrainingJob
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Agree, FineTune, Pair, Prefer
 from w2s.graph.step import Step, step
 from w2s.recipe import WorldProblems
 from w2s.records import PreferencePair, SFTExample
+from w2s.store.manifest import File
 from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
 EXPERIMENT = quickstart()
-ROWS, STEPS = 37, 10  # 37 rows in batches of 8: the last batch of each epoch is filled up
+ROWS, STEPS = 37, 10  # 37 rows in batches of 8: the last batch of each epoch repeats 3 rows
 TOLERANCE = 1e-4
-"""Of losses, and of the adapter relative to how far it has moved: sums over workers are in another order."""
+"""Largest difference of losses, and of adapters relative to their length: workers add in another order."""
 LOCAL = load_resources("local,micro_batch=2,save_minutes=0,max_failures=0,cpus_per_worker=0.5")
 
 
 @dataclass(frozen=True)
 class Leg:
-    """Workers and ZeRO stage of one part of a training, and the optimizer step at which a worker of it is killed."""
+    """One part of a training: its workers, its ZeRO stage and the optimizer step at which a worker is killed."""
 
     workers: int
     zero_stage: int
@@ -121,181 +123,172 @@ def straight_dpo(store: Store, dpo_step: Step) -> Step:
     return dpo_step
 
 
-def loop_killed_at(number: int | None) -> Callable[[dict[str, Any]], None]:
-    """The training loop, whose last rank ends with SIGKILL after an optimizer step, before that step is saved."""
+Loop = Callable[[TrainingJob], None]
 
-    def loop(config: dict[str, Any]) -> None:
+
+def loop_killed_at(number: int | None) -> Loop:
+    """The train loop; its last rank kills itself after an optimizer step, before that step is saved."""
+
+    def loop(job: TrainingJob) -> None:
         import ray.train
 
-        from ray_jobs.training import worker as train_worker
+        from ray_jobs.training import worker
+        from ray_jobs.training.callbacks import SaveInterval
 
         context = ray.train.get_context()
-        original = train_worker.Report.on_step_end
+        original = SaveInterval.on_step_end
 
         def on_step_end(self: Any, args: Any, state: Any, control: Any, **named: Any) -> None:
             if state.global_step == number and context.get_world_rank() == context.get_world_size() - 1:
                 os.kill(os.getpid(), signal.SIGKILL)
             original(self, args, state, control, **named)
 
-        train_worker.Report.on_step_end = on_step_end
-        train_worker._write_adapter = checked(train_worker._write_adapter)
-        train_worker.train_loop(config)
+        SaveInterval.on_step_end = on_step_end
+        worker.write_adapter = checked(worker.write_adapter)
+        worker.train_loop(job)
 
     return loop
 
 
-def checked(write: Callable[..., list[str]]) -> Callable[..., list[str]]:
-    """`_write_adapter`, after a look at DPO's reference: it must be M_plus as its file has it, at the end too."""
+def checked(write: Callable[..., tuple[File, ...]]) -> Callable[..., tuple[File, ...]]:
+    """`write_adapter`, which first checks that DPO's reference still equals M_plus's file at the end of the training."""
 
-    def check_and_write(trainer: Any, step: Step, store: Store, *rest: Any) -> list[str]:
+    def check_and_write(trainer: Any, job: TrainingJob, *rest: Any) -> tuple[File, ...]:
         from deepspeed import zero
         from safetensors.torch import load_file
 
         from ray_jobs.models.folders import adapter_folder
 
-        table = step.input("adapter")
+        table = job.step.input("adapter")
         if table is not None:
-            weights = load_file(adapter_folder(store, table) / "adapter_model.safetensors")
+            weights = load_file(adapter_folder(job.store, table) / "adapter_model.safetensors")
             model = trainer.accelerator.unwrap_model(trainer.model)
             frozen = {name: parameter for name, parameter in model.named_parameters() if ".ref." in name}
             assert len(frozen) == len(weights)
-            with zero.GatheredParameters(
-                list(frozen.values()), enabled=any(hasattr(p, "ds_id") for p in frozen.values())
-            ):
+            sharded = any(hasattr(parameter, "ds_id") for parameter in frozen.values())
+            with zero.GatheredParameters(list(frozen.values()), enabled=sharded):
                 for name, parameter in frozen.items():
                     assert (parameter.cpu() == weights[name.replace(".ref.", ".")]).all(), f"{name} is not M_plus's"
-        return write(trainer, step, store, *rest)
+        return write(trainer, job, *rest)
 
     return check_and_write
 
 
-def run(one: Step, store: Store, *legs: Leg) -> None:
-    """Train a step leg by leg; all but the last are killed."""
-    original = train_worker.train_loop
-    try:
-        for leg in legs:
-            train_worker.train_loop = loop_killed_at(leg.killed_at) if leg.killed_at else loop_killed_at(None)
-            if leg.killed_at:
-                with pytest.raises(Exception, match="worker"):
-                    train([one], Context(store, leg.resources(), Progress()))
-                assert int(names(store, one)[0][:8]) == leg.killed_at - 1
-            else:
-                train([one], Context(store, leg.resources(), Progress()))
-    finally:
-        train_worker.train_loop = original
+def run(step: Step, store: Store, *legs: Leg) -> None:
+    """Train a step leg by leg; a worker of each but the last is killed."""
+    for leg in legs:
+        loop = loop_killed_at(leg.killed_at)
+        if leg.killed_at:
+            with pytest.raises(Exception, match="worker"):
+                run_with(loop, step, store, leg.resources())
+            assert int(names(store, step)[0][:8]) == leg.killed_at - 1
+        else:
+            run_with(loop, step, store, leg.resources())
 
 
-def twin(one: Step, name: str) -> Step:
-    """The same work under a fingerprint of its own."""
-    recipe = one.recipe
+def twin(original: Step, name: str) -> Step:
+    """The same training under another fingerprint."""
+    recipe = original.recipe
     assert isinstance(recipe, FineTune | Prefer)
     marked = recipe.model_copy(update={"model": recipe.model.model_copy(update={"revision": name})})
-    return step(name, marked, **dict(one.inputs))
+    return step(name, marked, **dict(original.inputs))
 
 
-def adapter(one: Step, store: Store) -> dict[str, Any]:
+def adapter(step: Step, store: Store) -> dict[str, Any]:
     from safetensors.torch import load
 
-    (file,) = [file for file in store.files(one["model"]) if file.path.endswith(".safetensors")]
-    return load(store.read_file(one.directory, file))
+    (file,) = [file for file in store.files(step["model"]) if file.path.endswith(".safetensors")]
+    return load(store.read_file(step.directory, file))
 
 
-def same(one: Step, other: Step, store: Store) -> None:
-    losses, expected = (
-        {entry["step"]: entry["loss"] for entry in store.document(which["losses"])} for which in (one, other)
-    )
+def logged(step: Step, store: Store) -> dict[int, float]:
+    return {entry["step"]: entry["loss"] for entry in store.document(step["losses"])}
+
+
+def assert_same(resumed: Step, straight: Step, store: Store) -> None:
+    losses, expected = logged(resumed, store), logged(straight, store)
     assert losses.keys() == expected.keys() == set(range(1, STEPS + 1))
     worst = max(abs(losses[at] - expected[at]) for at in expected)
-    found, wanted = adapter(one, store), adapter(other, store)
-    assert found.keys() == wanted.keys()
-    distance = math.sqrt(sum(float((found[key] - wanted[key]).square().sum()) for key in wanted))
-    length = math.sqrt(sum(float(value.square().sum()) for value in wanted.values()))
-    print(
-        f"{one.name}: losses {expected[1]:.4f} -> {expected[STEPS]:.4f} differ by {worst:.1e}, adapters by {distance / length:.1e} of their length"
-    )
+    weights, expected_weights = adapter(resumed, store), adapter(straight, store)
+    assert weights.keys() == expected_weights.keys()
+    squares = [(weights[key] - value).square().sum() for key, value in expected_weights.items()]
+    distance = math.sqrt(sum(float(square) for square in squares))
+    length = math.sqrt(sum(float(value.square().sum()) for value in expected_weights.values()))
+    print(f"{resumed.name}: losses {expected[1]:.4f} -> {expected[STEPS]:.4f} differ by {worst:.1e}")
+    print(f"{resumed.name}: adapters differ by {distance / length:.1e} of their length")
     assert worst < TOLERANCE and distance < TOLERANCE * length
-    manifest = store.manifest(one)
-    assert manifest is not None and not Path(store.path(one.directory, "training")).exists()
+    manifest = store.manifest(resumed)
+    assert manifest is not None and not Path(store.path(resumed.directory, "training")).exists()
 
 
-LEGS = Leg(2, 2, 4), Leg(1, 0, 7), Leg(2, 3)
-"""Another number of workers and another ZeRO stage at each start."""
+LEGS = Leg(2, 3, 4), Leg(1, 0, 7), Leg(2, 3)
+"""Each leg has another number of workers and another ZeRO stage than the leg before."""
 
 
 def test_sft_on_two_one_and_two_workers(store: Store, straight_sft: Step) -> None:
-    one = twin(straight_sft, "sft_legs")
-    run(one, store, *LEGS)
-    same(one, straight_sft, store)
+    resumed = twin(straight_sft, "sft_legs")
+    run(resumed, store, *LEGS)
+    assert_same(resumed, straight_sft, store)
 
 
 def test_dpo_on_two_one_and_two_workers_keeps_its_reference(store: Store, straight_dpo: Step) -> None:
-    one = twin(straight_dpo, "dpo_legs")
-    run(one, store, *LEGS)
-    same(one, straight_dpo, store)
-    first = store.document(one["losses"])[0]["loss"]
-    assert math.isclose(first, math.log(2), abs_tol=1e-4)
+    resumed = twin(straight_dpo, "dpo_legs")
+    run(resumed, store, *LEGS)
+    assert_same(resumed, straight_dpo, store)
+    assert math.isclose(logged(resumed, store)[1], math.log(2), abs_tol=1e-4)
 
 
-def run_with(loop: Callable[[dict[str, Any]], None], one: Step, store: Store, resources: Resources) -> None:
-    original = train_worker.train_loop
-    train_worker.train_loop = loop
-    try:
-        train([one], Context(store, resources, Progress()))
-    finally:
-        train_worker.train_loop = original
+def run_with(loop: Loop, step: Step, store: Store, resources: Resources) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "train_loop", loop)
+        train([step], Context(store, resources, Progress()))
 
 
-def test_a_notice_of_preemption_saves_at_once_and_the_lost_worker_is_replaced(
+def test_a_preemption_notice_saves_at_once_and_the_lost_worker_is_replaced(
     store: Store, straight_sft: Step, tmp_path: Path
 ) -> None:
-    one = twin(straight_sft, "preempted")
+    preempted = twin(straight_sft, "preempted")
     lost = tmp_path / "lost"
 
-    def loop(config: dict[str, Any]) -> None:
+    def loop(job: TrainingJob) -> None:
         import ray.train
 
-        from ray_jobs.training import worker as train_worker
+        from ray_jobs.training import callbacks, worker
 
         context = ray.train.get_context()
-        original = train_worker.Report.on_step_end
+        original = callbacks.SaveInterval.on_step_end
 
         def on_step_end(self: Any, args: Any, state: Any, control: Any, **named: Any) -> None:
             if state.global_step == 6 and context.get_world_rank() == 1 and not lost.exists():
                 lost.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            train_worker.preemption_notice = lambda: (
-                "a notice" if state.global_step >= 3 and not lost.exists() else None
-            )
+            announced = state.global_step >= 3 and not lost.exists()
+            callbacks.preemption_notice = lambda: "a notice" if announced else None
             original(self, args, state, control, **named)
 
-        train_worker.Report.on_step_end = on_step_end
-        train_worker.PREEMPTION_SECONDS = 0.0
-        train_worker.train_loop(config)
+        callbacks.SaveInterval.on_step_end = on_step_end
+        callbacks.PREEMPTION_SECONDS = 0.0
+        worker.train_loop(job)
 
-    run_with(loop, one, store, replace(LOCAL, save_minutes=1000, max_failures=1))
-    manifest = store.manifest(one)
+    run_with(loop, preempted, store, replace(LOCAL, save_minutes=1000, max_failures=1))
+    manifest = store.manifest(preempted)
     assert manifest is not None and lost.exists()
-    assert manifest.counts["resumed_at_step"] == 3 and manifest.counts["saves"] == 1, (
-        "saved once, at the step at which the notice came"
-    )
-    same(one, straight_sft, store)
+    assert manifest.counts["resumed_at_step"] == 3 and manifest.counts["saves"] == 1, "saved once, at the notice's step"
+    assert_same(preempted, straight_sft, store)
 
 
-def test_what_the_user_must_change_is_not_tried_again(store: Store, straight_sft: Step, tmp_path: Path) -> None:
+def test_a_user_error_is_not_retried(store: Store, straight_sft: Step, tmp_path: Path) -> None:
     recipe = straight_sft.recipe
     assert isinstance(recipe, FineTune)
-    one = step(
-        "short",
-        recipe.model_copy(update={"sft": recipe.sft.model_copy(update={"max_tokens": 8})}),
-        **dict(straight_sft.inputs),
-    )
+    too_short = recipe.model_copy(update={"sft": recipe.sft.model_copy(update={"max_tokens": 8})})
+    refused = step("short", too_short, **dict(straight_sft.inputs))
 
-    def loop(config: dict[str, Any]) -> None:
-        from ray_jobs.training import worker as train_worker
+    def loop(job: TrainingJob) -> None:
+        from ray_jobs.training import worker
 
         (tmp_path / f"start-{os.getpid()}").touch()
-        train_worker.train_loop(config)
+        worker.train_loop(job)
 
     with pytest.raises(ValueError, match="max_tokens=8"):
-        run_with(loop, one, store, replace(LOCAL, max_failures=3))
+        run_with(loop, refused, store, replace(LOCAL, max_failures=3))
     assert len(list(tmp_path.glob("start-*"))) == LOCAL.workers

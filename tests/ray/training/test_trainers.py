@@ -1,4 +1,4 @@
-"""TRL's trainers as we configure them, in this one process: what they learn from, and what DPO holds on to."""
+"""TRL's trainers as configured here, in one process: the tokens they learn from, and DPO's reference."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,8 @@ import pytest
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokens import Tokens, load_tokenizer
 from ray_jobs.resources.presets import load_resources
-from ray_jobs.training.trainers import load_base, pair_row, preference_trainer, sft_row, sft_trainer
+from ray_jobs.training.rows import pair_row, sft_row
+from ray_jobs.training.trainers import load_base, preference_trainer, sft_trainer
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.records import PreferencePair, SFTExample
@@ -63,7 +64,7 @@ def completion_logps(model: Any, row: dict[str, Any], side: str) -> float:
     return sum(float(scores[i - 1, ids[i]]) for i in range(start, len(ids)))
 
 
-def test_dpo_starts_from_m_plus_and_refers_to_m_plus(tokens: Tokens, m_plus: Path, tmp_path: Path) -> None:
+def test_dpo_starts_from_m_plus_and_its_reference_is_m_plus(tokens: Tokens, m_plus: Path, tmp_path: Path) -> None:
     import torch
     from peft import PeftModel
 
@@ -90,7 +91,7 @@ def test_dpo_starts_from_m_plus_and_refers_to_m_plus(tokens: Tokens, m_plus: Pat
     after = dict(model.named_parameters())
     assert all(torch.equal(after[name], p) for name, p in reference.items()), "the reference moved"
     assert any(not torch.equal(after[name], p) for name, p in start.items()), "the policy did not move"
-    # The reference's log-probabilities are M_plus's, computed from its files alone, and not the base's.
+    # The reference's log-probabilities are those of M_plus loaded from its files, and not those of the base.
     model.eval()
     alone = PeftModel.from_pretrained(load_base(ONE, base_folder(MODEL)), m_plus).eval()
     base = load_base(ONE, base_folder(MODEL)).eval()

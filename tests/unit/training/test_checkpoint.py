@@ -1,11 +1,15 @@
-"""A training's checkpoint: whole or not there, and never taken damaged."""
+"""Checkpoints of a training: a damaged one, or one of other inputs, is never resumed."""
 
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
-from ray_jobs.training.checkpoint import KEPT, Checkpoint, load, names, newest, save
+from ray_jobs.training.checkpoint import KEPT, Checkpoint, Notes, load, names, newest, save
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune
 from w2s.graph.step import Step, step
@@ -21,7 +25,7 @@ def state(number: int) -> Checkpoint:
     torch.manual_seed(number)
     return Checkpoint(
         {"weight.a": torch.randn(3, 4), "exp_avg.a": torch.randn(3, 4)},
-        {"step": number, "scheduler": {"_last_lr": [0.1]}, "x": "ä"},
+        Notes(step=number, optimizer_step=number, scheduler={"_last_lr": [0.1]}, trainer={"x": "ä"}),
     )
 
 
@@ -29,7 +33,7 @@ def files(store: Store) -> list[Path]:
     return sorted(Path(store.path(STEP.directory, "training")).iterdir())
 
 
-def test_what_is_saved_is_loaded_and_old_ones_go(tmp_path: Path) -> None:
+def test_a_saved_checkpoint_loads_and_old_ones_are_removed(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     assert newest(store, STEP, "inputs") is None
     for number in (5, 20, 100):
@@ -37,14 +41,29 @@ def test_what_is_saved_is_loaded_and_old_ones_go(tmp_path: Path) -> None:
     assert len(files(store)) == KEPT and [name[:8] for name in names(store, STEP)] == ["00000100", "00000020"]
     name = newest(store, STEP, "inputs")
     assert name is not None
-    found, expected = load(store, STEP, name), state(100)
-    assert found.step == 100 and found.notes == expected.notes | {"inputs": "inputs"}
-    assert found.tensors.keys() == expected.tensors.keys()
-    assert all(torch.equal(found.tensors[key], value) for key, value in expected.tensors.items())
+    loaded, expected = load(store, STEP, name), state(100)
+    assert loaded.step == 100 and loaded.notes == replace(expected.notes, inputs="inputs")
+    assert loaded.tensors.keys() == expected.tensors.keys()
+    assert all(torch.equal(loaded.tensors[key], value) for key, value in expected.tensors.items())
+
+
+def test_the_format_in_the_store_stays(tmp_path: Path) -> None:
+    """Written as the first release wrote it: loaded now; and what is saved now has the same keys in its header."""
+    store = Store(str(tmp_path))
+    notes = {"step": 7, "optimizer_step": 7.0, "scheduler": {"last_epoch": 7}, "trainer": {"max_steps": 9}}
+    header = {"w2s": json.dumps(notes | {"inputs": "inputs"})}
+    data = safetensors.torch.save(state(7).tensors, metadata=header)
+    name = f"00000007-{hashlib.sha256(data).hexdigest()}.safetensors"
+    store.write(store.path(STEP.directory, "training", name), data)
+    assert newest(store, STEP, "inputs") == name
+    loaded = load(store, STEP, name)
+    assert loaded.notes == Notes(7, 7.0, {"last_epoch": 7}, {"max_steps": 9}, "inputs")
+    save(store, STEP, "inputs", loaded)
+    assert [path.read_bytes() for path in files(store)] == [data]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "another's", "header"])
-def test_a_damaged_one_is_passed_over(damage: str, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_skipped(damage: str, tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     save(store, STEP, "inputs", state(1))
     save(store, STEP, "inputs", state(2))
@@ -68,8 +87,8 @@ def test_a_damaged_one_is_passed_over(damage: str, tmp_path: Path) -> None:
     assert newest(store, STEP, "inputs") is None
 
 
-def test_one_of_other_inputs_is_not_taken_and_does_not_push_out_new_ones(tmp_path: Path) -> None:
-    """A repair may have made the step's inputs again, with other rows."""
+def test_a_checkpoint_of_other_inputs_is_not_resumed_and_does_not_push_out_new_ones(tmp_path: Path) -> None:
+    """A repair may have rewritten the step's inputs with other rows."""
     store = Store(str(tmp_path))
     for number in (50, 60):
         save(store, STEP, "before the repair", state(number))
@@ -79,7 +98,7 @@ def test_one_of_other_inputs_is_not_taken_and_does_not_push_out_new_ones(tmp_pat
     assert newest(store, STEP, "after") == files(store)[0].name
 
 
-def test_inputs_are_known_by_their_content(tmp_path: Path) -> None:
+def test_the_digest_of_inputs_is_of_their_content(tmp_path: Path) -> None:
     def digest(folder: str, text: str) -> str:
         store = Store(str(tmp_path / folder))
         attempt = store.attempt(PROBLEMS)
@@ -87,14 +106,13 @@ def test_inputs_are_known_by_their_content(tmp_path: Path) -> None:
         attempt.commit({})
         return store.inputs_digest(STEP)
 
-    assert digest("one", "q") == digest("other", "q") != digest("third", "another q")
+    assert digest("first", "q") == digest("second", "q") != digest("third", "another q")
 
 
-def test_a_half_written_one_is_no_checkpoint(tmp_path: Path) -> None:
+def test_a_half_written_file_is_no_checkpoint(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     save(store, STEP, "inputs", state(1))
     (whole,) = files(store)
-    (whole.parent / f"00000009-{'0' * 64}.safetensors.1234.tmp").write_bytes(
-        whole.read_bytes()[:50]
-    )  # as Store.write leaves it
+    half = whole.parent / f"00000009-{'0' * 64}.safetensors.1234.tmp"  # Store.write leaves this name when it is killed
+    half.write_bytes(whole.read_bytes()[:50])
     assert names(store, STEP) == [whole.name]

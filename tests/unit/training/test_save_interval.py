@@ -1,4 +1,4 @@
-"""When a training saves: never more than the interval is at stake, and not much less is used, in a simulated time."""
+"""Intervals between saves, on a simulated clock: never longer than `save_seconds`, and not much shorter."""
 
 import random
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ import pytest
 import torch
 from transformers import TrainerControl, TrainerState
 
-from ray_jobs.training import worker as train_worker
-from ray_jobs.training.worker import Report
+from ray_jobs.training import callbacks
+from ray_jobs.training.callbacks import SaveInterval
 
 ARGS: Any = SimpleNamespace(device="cpu")
 
 
 @pytest.fixture(autouse=True)
 def world_of_one(tmp_path: Path) -> Iterator[None]:
-    """A process group, for the ranks agree by a broadcast; tests of trainers leave one of the same kind in this process."""
+    """A process group, because ranks agree by a broadcast; tests of trainers leave an equal group in this process."""
     own = not torch.distributed.is_initialized()
     if own:
         torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
@@ -29,25 +29,25 @@ def world_of_one(tmp_path: Path) -> Iterator[None]:
 
 
 def saves(monkeypatch: pytest.MonkeyPatch, interval: float, steps: list[float], saving: float) -> list[float]:
-    """When the saves of a training with steps of so many seconds ended."""
+    """Seconds after the start at which each save of a training ended; `steps` holds each step's seconds."""
     clock, ends = 1000.0, list[float]()
-    monkeypatch.setattr(train_worker.time, "monotonic", lambda: clock)
-    monkeypatch.setattr(train_worker, "preemption_notice", lambda: None)
-    report, state = Report(None, interval), TrainerState(max_steps=len(steps))
-    report.on_train_begin(ARGS, state, TrainerControl())
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(callbacks, "preemption_notice", lambda: None)
+    callback, state = SaveInterval(interval), TrainerState(max_steps=len(steps))
+    callback.on_train_begin(ARGS, state, TrainerControl())
     for seconds in steps:
         clock, control = clock + seconds, TrainerControl()
         state.global_step += 1
-        report.on_step_end(ARGS, state, control)
+        callback.on_step_end(ARGS, state, control)
         if control.should_save:
             clock += saving
-            report.on_save(ARGS, state, control)
+            callback.on_save(ARGS, state, control)
             ends.append(clock - 1000.0)
     return ends
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_more_than_an_interval_is_ever_not_in_the_store(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+def test_the_store_never_lacks_more_than_an_interval(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     rng = random.Random(seed)
     interval = rng.uniform(1, 600)
     step, saving = rng.uniform(0.001, 0.2) * interval, rng.uniform(0, 0.2) * interval
@@ -56,13 +56,12 @@ def test_no_more_than_an_interval_is_ever_not_in_the_store(monkeypatch: pytest.M
     ends = saves(monkeypatch, interval, steps, saving)
     print(f"seed {seed}: interval {interval:.1f} s, steps {step:.2f} s, saves {saving:.2f} s")
     apart = [b - a for a, b in zip([0.0, *ends], ends, strict=False)]
-    # Before the first save a twentieth of the interval is taken for its length.
+    # Before the first save, its length is guessed as a twentieth of the interval.
     assert apart[0] <= interval + max(0.0, saving - interval / 20) + 1e-6
-    assert max(apart[1:]) <= interval + 1e-6, "an interval in which a loss costs more than promised"
-    assert min(apart[1:]) > interval - 2 * step - 1e-6, "saved more often than it must be"
-    assert sum(steps) + len(ends) * saving - ends[-1] <= interval + saving + step, (
-        "what was trained after the last save"
-    )
+    assert max(apart[1:]) <= interval + 1e-6, "a loss in this interval costs more than promised"
+    assert min(apart[1:]) > interval - 2 * step - 1e-6, "saved more often than necessary"
+    unsaved = sum(steps) + len(ends) * saving - ends[-1]
+    assert unsaved <= interval + saving + step, "too much was trained after the last save"
 
 
 @pytest.mark.parametrize("interval", [0.0, 0.5])

@@ -1,0 +1,63 @@
+"""Token rows of examples and pairs, and the dataset in the order of training.
+
+Rows are made of the ids that the engine sees too (ray_jobs/models/tokens.py), because TRL's own tokenizing differs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ray_jobs.models.tokens import Tokens
+from ray_jobs.training.values import RowCounts
+from w2s.method.batches import training_order
+from w2s.recipe import Optimizer
+from w2s.records import PreferencePair, SFTExample
+
+
+def token_rows(
+    rows: Sequence[SFTExample] | Sequence[PreferencePair], tokens: Tokens, optimizer: Optimizer
+) -> tuple[list[dict[str, list[int]]], RowCounts]:
+    """The token rows of at most `max_tokens` tokens, in the order of `rows`, and their counts.
+
+    Raises ValueError if every row is too long.
+    """
+    encoded = [sft_row(row, tokens) if isinstance(row, SFTExample) else pair_row(row, tokens) for row in rows]
+    fitting = [row for row in encoded if longest(row) <= optimizer.max_tokens]
+    if not fitting:
+        raise ValueError(f"all {len(rows)} examples are longer than max_tokens={optimizer.max_tokens}: raise it")
+    return fitting, RowCounts(
+        examples=len(fitting),
+        too_long=len(rows) - len(fitting),
+        tokens=sum(sum(map(len, row.values())) for row in fitting),
+        boundary_merges=tokens.seams,
+        padded_rows=-len(fitting) % optimizer.batch_size,
+    )
+
+
+def sft_row(example: SFTExample, tokens: Tokens) -> dict[str, list[int]]:
+    """`input_ids` of prompt + completion + end token, and equally long `labels`, which are -100 on the prompt."""
+    prompt = tokens.prompt_ids(example.question)
+    completion = tokens.completion_ids(example.question, example.completion)
+    return {"input_ids": prompt + completion, "labels": [-100] * len(prompt) + completion}
+
+
+def pair_row(pair: PreferencePair, tokens: Tokens) -> dict[str, list[int]]:
+    """`prompt_ids`, `chosen_ids` and `rejected_ids`; both completions end with the end token."""
+    return {
+        "prompt_ids": tokens.prompt_ids(pair.question),
+        "chosen_ids": tokens.completion_ids(pair.question, pair.chosen),
+        "rejected_ids": tokens.completion_ids(pair.question, pair.rejected),
+    }
+
+
+def longest(row: dict[str, list[int]]) -> int:
+    """Tokens of a row's longest sequence, prompt included."""
+    if "input_ids" in row:
+        return len(row["input_ids"])
+    return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+
+
+def dataset(rows: list[dict[str, list[int]]], optimizer: Optimizer) -> Any:
+    """A `datasets.Dataset` of the rows of all epochs in the order of training."""
+    from datasets import Dataset
+
+    return Dataset.from_list(rows).select(training_order(len(rows), optimizer))

@@ -1,0 +1,96 @@
+"""What the driver and the workers of one training tell each other: the job, its progress and its result.
+
+They are values of their own because Ray pickles them; this file imports no torch, so the reporter's process stays
+small.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ray_jobs.resources.resources import Resources
+from w2s.graph.step import Step
+from w2s.records import PreferencePair, SFTExample
+from w2s.store.manifest import File
+from w2s.store.store import Store
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """All that a training worker needs. Made by job.py, read by worker.py on every rank."""
+
+    step: Step
+    store: Store
+    resources: Resources
+    rows: Sequence[SFTExample] | Sequence[PreferencePair]
+    inputs: str
+    """`Store.inputs_digest` of the step; a checkpoint with another digest is not resumed."""
+    attempt: str
+    """Name of the attempt's folder in the step's directory."""
+    reporter: Any
+    """Handle of the `Reporter` actor."""
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """How the rows of a training became token rows."""
+
+    examples: int
+    """Rows that are trained on."""
+    too_long: int
+    """Rows left out because they have more than `max_tokens` tokens."""
+    tokens: int
+    """Tokens of all trained rows in one epoch."""
+    boundary_merges: int
+    """Completions encoded apart from their prompt, because the tokenizer would merge tokens across the boundary."""
+    padded_rows: int
+    """Rows that each epoch repeats to make its last batch whole."""
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """The logged loss at an optimizer step; the first step is 1."""
+
+    step: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a finished training left. Made by rank 0, read by job.py."""
+
+    files: tuple[File, ...]
+    """The adapter's files in the step's directory."""
+    rows: RowCounts
+    steps: int
+    """Optimizer steps of the whole training."""
+    resumed_at_step: int
+    """Optimizer step of the checkpoint that this worker group resumed; 0 without a checkpoint."""
+    world_size: int
+    """Workers at the end of the training."""
+    losses: tuple[StepLoss, ...]
+
+    def counts(self) -> dict[str, float]:
+        """The numbers for the step's manifest."""
+        return asdict(self.rows) | {
+            "steps": self.steps,
+            "resumed_at_step": self.resumed_at_step,
+            "world_size": self.world_size,
+            "first_loss": self.losses[0].loss,
+            "last_loss": self.losses[-1].loss,
+        }
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the training cannot run as the user asked. Made by any rank; job.py raises it as ValueError."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class StepsDone:
+    """Progress of a training: optimizer steps done and the latest loss, None before the first logged loss."""
+
+    steps: int
+    loss: float | None
