@@ -1,4 +1,7 @@
-"""What resources mean for DeepSpeed and Ray Train."""
+"""DeepSpeed's configuration and Ray Train's scaling for given resources.
+
+ZeRO is off or at stage 3: the stages between shard an adapter's gradients and moments, a few MB, and not the base.
+"""
 
 from typing import Any
 
@@ -7,21 +10,18 @@ from ray_jobs.resources.resources import Resources
 
 
 def deepspeed_config(resources: Resources) -> dict[str, Any]:
-    """A DeepSpeed configuration for LoRA; `auto` is filled in by the HF Trainer from its arguments and the model's width.
+    """DeepSpeed's configuration for LoRA; the HF Trainer sets each `auto` from its arguments and the model's width.
 
-    There is no optimizer section: the Trainer's own AdamW needs nothing compiled, and an adapter's state is too small to offload.
+    It has no optimizer section, because the Trainer's AdamW needs no compiler and an adapter's moments need no offload.
     """
     zero: dict[str, Any] = {"stage": resources.zero_stage}
-    if resources.zero_stage:
-        zero["reduce_bucket_size"] = (
-            "auto"  # by default buffers for 500 million gradients; an adapter has a few million
-        )
-        zero["allgather_bucket_size"] = 50_000_000
     if resources.zero_stage == 3:
-        zero["stage3_prefetch_bucket_size"] = "auto"
-        zero["stage3_param_persistence_threshold"] = (
-            "auto"  # keeps norms and narrow adapter matrices whole on each worker
-        )
+        zero |= {
+            "reduce_bucket_size": "auto",  # the default buffers 500 million gradients; an adapter has a few million
+            "allgather_bucket_size": 50_000_000,
+            "stage3_prefetch_bucket_size": "auto",
+            "stage3_param_persistence_threshold": "auto",  # norms and narrow adapter matrices stay whole on each worker
+        }
     return {
         "train_batch_size": "auto",
         "train_micro_batch_size_per_gpu": "auto",
@@ -29,24 +29,25 @@ def deepspeed_config(resources: Resources) -> dict[str, Any]:
         "gradient_clipping": "auto",
         "bf16": {"enabled": "auto"},
         "zero_optimization": zero,
-        "zero_allow_untested_optimizer": True,  # the Trainer's AdamW; the Trainer would set it too, but not everyone reads that
-        "steps_per_print": 1 << 30,  # progress is ours to show
+        "zero_allow_untested_optimizer": True,  # for the Trainer's AdamW
+        "steps_per_print": 1 << 30,  # never: the driver shows the progress
     }
 
 
 def accumulation(batch_size: int, resources: Resources) -> int:
-    """Forward passes of each worker per optimizer step, so that the global batch is the recipe's on any number of workers.
+    """Micro batches of each worker per optimizer step; all workers together take the recipe's `batch_size`.
 
-    Raises ValueError where workers x micro batch does not divide `batch_size`.
+    Raises ValueError if `batch_size` is not divisible by workers x micro_batch.
     """
-    at_once = resources.workers * resources.micro_batch
-    if batch_size % at_once:
-        fitting = next(workers for workers in range(resources.workers, 0, -1) if batch_size % workers == 0)
+    workers, micro_batch = resources.workers, resources.micro_batch
+    if batch_size % (workers * micro_batch):
+        divisor = next(number for number in range(workers, 0, -1) if batch_size % number == 0)
         raise ValueError(
-            f"a batch_size of {batch_size} is no multiple of workers={resources.workers} x micro_batch={resources.micro_batch}, {at_once}: "
-            f"add workers={fitting},micro_batch=1 to --resources, or set a batch_size that is a multiple of {at_once}"
+            f"batch_size={batch_size} is not divisible by workers x micro_batch = {workers} x {micro_batch} = "
+            f"{workers * micro_batch}: add workers={divisor},micro_batch=1 to --resources, or set a multiple of "
+            f"{workers * micro_batch} as batch_size"
         )
-    return batch_size // at_once
+    return batch_size // (workers * micro_batch)
 
 
 def scaling_config(resources: Resources) -> Any:

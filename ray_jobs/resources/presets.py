@@ -21,7 +21,7 @@ LOCAL = Resources(
     gpus_per_worker=0,
     cpus_per_worker=0.5,
     train_dtype="float32",
-    zero_stage=2,
+    zero_stage=0,
     micro_batch=4,
     gradient_checkpointing=False,
     training_nodes="",
@@ -59,7 +59,6 @@ NODE_8GPU = replace(
     cpus_per_engine=8,
     workers=8,
     cpus_per_worker=8,
-    zero_stage=2,
     micro_batch=1,
     max_failures=3,
 )

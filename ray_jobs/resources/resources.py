@@ -44,7 +44,10 @@ class Resources:
     train_dtype: DType
     """Of the frozen base's weights; bfloat16 also turns on autocast."""
     zero_stage: int
-    """DeepSpeed: 0 nothing, 1 optimizer state, 2 gradients too, 3 weights too are spread over the workers."""
+    """DeepSpeed: 0 keeps the base's weights whole on each worker, 3 shards them over the workers.
+
+    Stages 1 and 2 shard gradients and optimizer state only, which are small for an adapter.
+    """
     micro_batch: int
     """Examples (pairs) per worker per forward pass."""
     gradient_checkpointing: bool
@@ -63,7 +66,7 @@ class Resources:
                 raise ValueError(f"{name}={value}: it must be at least {least}")
         rules = {
             "min_engines must not be above max_engines": self.min_engines <= self.max_engines,
-            "zero_stage must be 0, 1, 2 or 3": self.zero_stage <= 3,
+            "zero_stage must be 0 or 3": self.zero_stage in (0, 3),
             "gpus_per_worker must be 0 or 1: a worker is one process on one GPU": self.gpus_per_worker <= 1,
             "gpu_memory_utilization must be above 0 and at most 1": 0 < self.gpu_memory_utilization <= 1,
             "save_minutes must not be negative": self.save_minutes >= 0,

@@ -151,7 +151,7 @@ def loop_killed_at(number: int | None) -> Loop:
 
 
 def checked(write: Callable[..., tuple[File, ...]]) -> Callable[..., tuple[File, ...]]:
-    """`write_adapter`, which first checks that DPO's reference still equals M_plus's file at the end of the training."""
+    """`write_adapter`, which first checks that DPO's reference still equals M_plus's file after the training."""
 
     def check_and_write(trainer: Any, job: TrainingJob, *rest: Any) -> tuple[File, ...]:
         from deepspeed import zero

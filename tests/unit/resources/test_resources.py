@@ -28,7 +28,7 @@ def test_import_is_light() -> None:
     ("text", "expected"),
     [
         ("local", LOCAL),
-        ("local,workers=1,zero_stage=0", replace(LOCAL, workers=1, zero_stage=0)),
+        ("local,workers=1,zero_stage=3", replace(LOCAL, workers=1, zero_stage=3)),
         ("local,engine_dtype=bfloat16,save_minutes=0.5", replace(LOCAL, engine_dtype="bfloat16", save_minutes=0.5)),
         ("one-gpu,gradient_checkpointing=false", replace(PRESETS["one-gpu"], gradient_checkpointing=False)),
         ("cluster-70b,sampling_nodes=,training_nodes=", replace(CLUSTER, sampling_nodes="", training_nodes="")),
@@ -55,7 +55,8 @@ def test_load(text: str, expected: Resources) -> None:
         ("local,gradient_checkpointing=1", "gradient_checkpointing=1: it must be true or false"),
         ("local,workers=0", "workers=0: it must be at least 1"),
         ("local,min_engines=3", "min_engines must not be above max_engines; it is min_engines=3"),
-        ("local,zero_stage=4", "zero_stage must be 0, 1, 2 or 3; it is zero_stage=4"),
+        ("local,zero_stage=2", "zero_stage must be 0 or 3; it is zero_stage=2"),
+        ("local,zero_stage=4", "zero_stage must be 0 or 3; it is zero_stage=4"),
         ("local,zero_stage=-1", "zero_stage=-1: it must be at least 0"),
         ("one-gpu,gpus_per_worker=2", "gpus_per_worker must be 0 or 1.*gpus_per_worker=2"),
         ("one-gpu,gpu_memory_utilization=1.5", "gpu_memory_utilization must be above 0"),
@@ -94,14 +95,12 @@ def test_70b_fits_the_gpus_it_is_made_for() -> None:
     assert CLUSTER.zero_stage == 3 and 140e9 / CLUSTER.workers < 0.5 * 80e9
 
 
-@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+@pytest.mark.parametrize("stage", [0, 3])
 def test_deepspeed(stage: int) -> None:
     config = deepspeed_config(replace(LOCAL, zero_stage=stage))
     zero = config["zero_optimization"]
     assert zero["stage"] == stage and "optimizer" not in config
-    assert ("stage3_param_persistence_threshold" in zero) == (stage == 3) and ("reduce_bucket_size" in zero) == (
-        stage > 0
-    )
+    assert ("stage3_param_persistence_threshold" in zero) == ("reduce_bucket_size" in zero) == (stage == 3)
     assert all(
         config[key] == "auto"
         for key in ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps")
@@ -125,9 +124,8 @@ def test_every_preset_takes_the_papers_batch() -> None:
     [("cluster-70b,workers=16", 8, "workers=8,micro_batch=1"), ("local", 6, "workers=2,micro_batch=1")],
 )
 def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: int, way_out: str) -> None:
-    with pytest.raises(
-        ValueError, match=f"batch_size of {batch_size} is no multiple of workers=.*add {way_out} to --resources"
-    ):
+    message = f"batch_size={batch_size} is not divisible by workers x micro_batch = .*add {way_out} to --resources"
+    with pytest.raises(ValueError, match=message):
         accumulation(batch_size, load_resources(resources))
     assert accumulation(batch_size, load_resources(f"{resources},{way_out}")) >= 1
 
