@@ -1,4 +1,8 @@
-"""What can be known to be wrong before anything starts."""
+"""Preflight checks: batch size, tokenizer, context length, LoRA targets, attention heads.
+
+They run on the driver, without weights and without Ray, because a mistake found later has cost an engine start or a
+queue.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,19 +18,19 @@ from w2s.recipe import Experiment, Model
 
 
 def check(experiment: Experiment, missing: Sequence[Step], resources: Resources) -> None:
-    """Batch sizes, tokenizers, chat templates, contexts, adapters' targets and attention heads of everything a run would use.
+    """Check what the missing steps of an experiment will use.
 
-    Raises ValueError, naming the value, the rule and the way out.
+    Raises ValueError with the value, the rule and the way out.
     """
     for step in missing:
         if isinstance(step.recipe, FineTune):
             accumulation(step.recipe.sft.batch_size, resources)
         elif isinstance(step.recipe, Prefer):
             accumulation(step.recipe.preference.batch_size, resources)
-    longest = max(experiment.greedy.max_tokens, experiment.sampled.max_tokens)
+    max_tokens = max(experiment.greedy.max_tokens, experiment.sampled.max_tokens)
     for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
         demonstrations = experiment.demonstrations.count if role == "strong" else 0
-        folder = _check_model(role, model, longest, demonstrations)
+        folder = _check_model(role, model, max_tokens, demonstrations)
         recipes = [
             step.recipe for step in missing if isinstance(step.recipe, FineTune | Sample) and step.recipe.model == model
         ]
@@ -37,32 +41,37 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
 
 
 def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) -> Path:
-    """Returns the model's folder, which need not have weights."""
+    """Check that the model can be fetched and that its context holds a shortest prompt with its completion.
+
+    Returns the model's folder, which may lack weights.
+    """
     try:
         folder = base_folder(model, weights=False)
     except ValueError:
         raise
-    except (
-        Exception
-    ) as error:  # every file system and the hub have their own; nothing has started, so the user may as well try again
+    except Exception as error:  # each file system and the hub raise types of their own
         raise ValueError(
-            f"{role} model {model.name} cannot be fetched ({first_line(error)}): see that its server can be reached from here and run again, "
-            "or give a folder"
+            f"{role} model {model.name} cannot be fetched ({first_line(error)}): "
+            "check that this machine reaches its server and run again, or give a folder"
         ) from error
     tokens = Tokens(load_tokenizer(folder), model.prompt)
     limit = context_limit(folder)
-    # Each demonstration costs at least what an empty question's prompt does; sampling checks the real prompts.
+    # A demonstration has at least as many tokens as the prompt of an empty question; sampling checks the real prompts.
     least = len(tokens.prompt_ids("?")) * (1 + demonstrations) + max_tokens
     if least > limit:
         raise ValueError(
-            f"{role} model {model.name}: its context of {limit} tokens cannot hold a prompt with {demonstrations} demonstrations and "
-            f"max_tokens={max_tokens} (at least {least} tokens): lower demonstrations.count or max_tokens, or take another model"
+            f"{role} model {model.name}: its context of {limit} tokens cannot hold a prompt with {demonstrations} "
+            f"demonstrations and max_tokens={max_tokens} (at least {least} tokens): lower demonstrations.count or "
+            "max_tokens, or take another model"
         )
     return folder
 
 
 def _check_targets(model: Model, folder: Path, targets: Sequence[str]) -> None:
-    """LoRA's targets are layers of the model; PEFT says so only as training starts, and of some that are not there nothing."""
+    """Check that every LoRA target is a linear layer of the model.
+
+    PEFT reports this only when training starts, and ignores a missing target if another target exists.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -71,14 +80,16 @@ def _check_targets(model: Model, folder: Path, targets: Sequence[str]) -> None:
     linear = {name.rpartition(".")[2] for name, layer in layers if isinstance(layer, torch.nn.Linear)}
     if unknown := set(targets) - linear:
         raise ValueError(
-            f"{model.name} has no linear layers {', '.join(sorted(unknown))} for an adapter: set lora.targets, of weak_sft or sft, to some of "
-            f"{', '.join(sorted(linear - {'lm_head'}))}"
+            f"{model.name} has no linear layers {', '.join(sorted(unknown))} for an adapter: "
+            f"set lora.targets, of weak_sft or sft, to some of {', '.join(sorted(linear - {'lm_head'}))}"
         )
 
 
 def _check_heads(model: Model, folder: Path, tensor_parallel: int) -> None:
+    """Check that tensor parallelism splits the attention heads evenly."""
     heads: int = getattr(text_config(folder), "num_attention_heads", 0)
     if heads % tensor_parallel:
         raise ValueError(
-            f"{model.name}'s {heads} attention heads cannot be split over gpus_per_engine={tensor_parallel}: take a divisor of {heads}"
+            f"{model.name}'s {heads} attention heads cannot be split over gpus_per_engine={tensor_parallel}: "
+            f"take a divisor of {heads}"
         )

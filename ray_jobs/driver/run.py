@@ -1,12 +1,14 @@
-"""The job's entry point: plan, skip, run, finish. `python -m ray_jobs.run EXPERIMENT --store URL` is `w2s run` for `ray job submit`."""
+"""One run of an experiment: plan it, check what is missing, run that, end with the log's name if a step fails."""
 
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ray_jobs.driver.grouping import only_scored
 from ray_jobs.driver.scheduler import Scheduler, StepFailed
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
+from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
 from ray_jobs.runtime.logs import RunLog
 from ray_jobs.runtime.progress import Progress
@@ -23,58 +25,62 @@ from w2s.store.store import Store
 def run(
     experiment: Experiment, store: Store, resources: Resources, only: Sequence[str] = (), repair: bool = False
 ) -> Step:
-    """Do what is missing of an experiment and return its report step (or, with `only`, the last step asked for).
+    """Run the missing steps of an experiment. Returns its report step or, with `only`, the last step of `only`.
 
-    With `repair` the finished steps' files are read first, and those steps run again whose files are damaged.
+    With `repair`, all files of finished steps are read first, and steps with damaged files run again.
 
-    Raises ValueError for what the user must change, mostly before anything starts, and StepFailed for all else a step raised,
-    after the others that were running have ended; both name the log.
+    Raises ValueError for errors that the user can correct, mostly before anything starts, and StepFailed for every
+    other error of a step, after the other running steps have ended. Both name the log.
     """
     store = replace(store.check_writable(), run=new_run())
     experiment = identify(experiment, store, network=True)
     steps = build_steps(experiment)
-    with Leases(store, Progress().log) as leases:  # before the plan: from here on `w2s gc` knows of this run
+    with Leases(store, Progress().log) as leases:  # before the plan, because from here on `w2s gc` knows of this run
         damaged = set_damaged_aside(steps, store, leases) if repair else []
         planned = plan(steps, store, only, also=damaged)
-        missing = [one.step for one in planned if one.state in ("run", "resume")]
+        missing = [line.step for line in planned if line.state in ("run", "resume")]
         if missing:
             from ray_jobs.driver.checks import check
 
             check(experiment, missing, resources)
-            _run(f"{experiment.name}: {len(missing)} of {len(planned)} steps to run", missing, store, resources, leases)
+            first_line = f"{experiment.name}: {len(missing)} of {len(planned)} steps to run"
+            _run(first_line, steps, missing, store, resources, leases)
         else:
-            absent = [one.step.name for one in planned if one.state == "absent"]
-            done = (
-                f"all {len(planned)} steps are done"
-                if not absent
-                else f"done but for {', '.join(absent)}, which nothing needs"
-            )
+            absent = [line.step.name for line in planned if line.state == "absent"]
+            all_done = f"all {len(planned)} steps are done"
+            done = f"done except {', '.join(absent)}, which no step needs" if absent else all_done
             leases.say(f"{experiment.name}: {done}, nothing to do")
     return planned[-1].step
 
 
-def _run(title: str, missing: list[Step], store: Store, resources: Resources, leases: Leases) -> None:
+def _run(
+    first_line: str, steps: Sequence[Step], missing: list[Step], store: Store, resources: Resources, leases: Leases
+) -> None:
+    """Run the missing steps with the libraries' output in a log file of the store."""
     with RunLog(store) as log:
         progress = Progress(log.terminal)
-        say, leases.say = leases.say, progress.log
-        progress.log(f"{title}, store {store.url}, log {log.url}")
+        before, leases.say = leases.say, progress.log
+        progress.log(f"{first_line}, store {store.url}, log {log.url}")
         progress.log(commit_rule(store))
         try:
-            Scheduler(missing, store, resources, progress).run(leases)
+            Scheduler(missing, only_scored(steps), Context(store, resources, progress)).run(leases)
         except ValueError as error:
             raise ValueError(f"{error} (log: {log.url})") from error
-        except Exception as error:  # the one place where every library's failure becomes a line for the user
+        except Exception as error:  # the only place that turns every library's failure into a line for the user
             traceback.print_exc()  # into the log
             raise StepFailed(
-                f"{reason(error)}\nThe log is {log.url}. What is finished stays: run again to go on."
+                f"{reason(error)}\nThe log is {log.url}. Finished steps stay: run the same command again to continue."
             ) from error
         finally:
-            leases.say = say  # the log's terminal is closed
+            leases.say = before  # the log's terminal is closed after this block
             local_ray.stop()
 
 
 def commit_rule(store: Store) -> str:
-    """What the store's server promises of two drivers at one step, for the run's log."""
+    """Which of two commits of one step wins on this store's server, for the run's log."""
     if store.is_exclusive:
-        return "store: creates are exclusive, of two commits of a step the first stands"
-    return "store: the server has no conditional create, of two commits at once the later manifest stands; both attempts' files stay until w2s gc"
+        return "store: the server has conditional creates; of two commits of a step the first wins"
+    return (
+        "store: the server has no conditional create; of two simultaneous commits of a step the later wins, "
+        "and the files of both attempts stay until w2s gc"
+    )

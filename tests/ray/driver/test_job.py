@@ -131,7 +131,7 @@ def finished(bucket: list[Path], cluster: dict[str, str]) -> Finished:
     with Lookout(MARKER) as lookout:
         last = subprocess.run(command, env=cluster, capture_output=True, text=True, timeout=1500)
     assert last.returncode == 0, f"{last.stdout}\n{last.stderr}"
-    assert "PGR" in last.stdout and "creates are exclusive" in last.stdout and lookout.looks > 10
+    assert "PGR" in last.stdout and "conditional creates" in last.stdout and lookout.looks > 10
     return Finished(store, [last.stdout, last.stderr], [*bucket, Path(cluster["RAY_TMPDIR"])], lookout.seen)
 
 
@@ -193,7 +193,7 @@ def test_a_deleted_step_that_nothing_needs_runs_only_when_named(finished: Finish
         if line.split()[1] == "consistent_1"
     ]
     store.remove_tree(store.path(directory))
-    assert "consistent_1, which nothing needs, nothing to do" in finished.run("run", *EXPERIMENT).stdout
+    assert "consistent_1, which no step needs, nothing to do" in finished.run("run", *EXPERIMENT).stdout
     assert "absent consistent_1" in finished.run("plan", *EXPERIMENT).stdout
     finished.run("run", *EXPERIMENT, "--only", "consistent_1")
     assert "absent" not in finished.run("plan", *EXPERIMENT).stdout

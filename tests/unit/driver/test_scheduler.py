@@ -1,4 +1,5 @@
-"""The scheduler on fake jobs: what runs when, what shares an engine start, and that nothing waits for ever."""
+"""The scheduler on fake jobs: when each step runs, which steps share an engine start, and that no step waits
+forever."""
 
 import threading
 import time
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ray_jobs.driver import scheduler as runs
+from ray_jobs.driver import scheduler
+from ray_jobs.driver.grouping import only_scored
 from ray_jobs.resources.claims import needs
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.runtime.context import Context
@@ -29,47 +31,47 @@ def _folder_for_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def schedule(steps: list[Step], preset: str = "local") -> None:
-    store = Store("store", run="test")
-    with Leases(store, print) as leases:
-        runs.Scheduler(steps, store, load_resources(preset), Progress()).run(leases)
+    context = Context(Store("store", run="test"), load_resources(preset), Progress())
+    with Leases(context.store, print) as leases:
+        scheduler.Scheduler(steps, only_scored(steps), context).run(leases)
 
 
 class Recorder:
-    """Fake jobs that take a while, check their inputs and remember who ran together."""
+    """Fake jobs that take `seconds`, check that their inputs are done and record which steps ran together."""
 
     def __init__(self, fail: str = "", seconds: float = 0.01) -> None:
         self.groups: list[list[str]] = []
-        self.claims: list[dict[str, float]] = []
+        self.requests: list[dict[str, float]] = []
         self.most: dict[str, float] = {"CPU": 0, "GPU": 0}
         self.done: set[str] = set()
         self.fail, self.seconds, self.lock = fail, seconds, threading.Lock()
 
     def job(self, steps: Sequence[Step], context: Context) -> None:
-        claim = needs(context.resources, steps[0].kind)
+        request = needs(context.resources, steps[0].kind)
         with self.lock:
             assert all(table.step.name in self.done for step in steps for _, table in step.inputs), (
                 "a step ran before its inputs"
             )
             self.groups.append([step.name for step in steps])
-            self.claims.append(claim)
+            self.requests.append(request)
             for key in self.most:
-                self.most[key] = max(self.most[key], sum(one.get(key, 0) for one in self.claims))
+                self.most[key] = max(self.most[key], sum(request.get(key, 0) for request in self.requests))
         time.sleep(self.seconds)
         if self.fail in [step.name for step in steps]:
             raise RuntimeError("it broke")
         with self.lock:
-            self.claims.remove(claim)
+            self.requests.remove(request)
             self.done.update(step.name for step in steps)
 
 
 @pytest.fixture(autouse=True)
 def _cluster(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A cluster that can be anything; returns what is done to it."""
+    """A cluster without Ray that is never short of anything; returns the calls of `abandon`."""
     done: list[str] = []
-    monkeypatch.setattr(runs.local_ray, "start", lambda: None)
-    monkeypatch.setattr(runs.local_ray, "is_own", lambda: False)
-    monkeypatch.setattr(runs.local_ray, "shortage", lambda *claim: "")
-    monkeypatch.setattr(runs.local_ray, "abandon", lambda: done.append("abandoned"))
+    monkeypatch.setattr(scheduler.local_ray, "start", lambda: None)
+    monkeypatch.setattr(scheduler.local_ray, "is_own", lambda: False)
+    monkeypatch.setattr(scheduler.local_ray, "shortage", lambda *request: "")
+    monkeypatch.setattr(scheduler.local_ray, "abandon", lambda: done.append("abandoned"))
     return done
 
 
@@ -77,22 +79,22 @@ def scheduled(
     monkeypatch: pytest.MonkeyPatch, recorder: Recorder, cpus: float, gpus: float = 0, preset: str = "local"
 ) -> Recorder:
     steps = list(build_steps(EXPERIMENT))
-    monkeypatch.setattr(runs, "run_steps", recorder.job)
-    monkeypatch.setattr(runs.local_ray, "capacity", lambda: {"CPU": cpus, "GPU": gpus})
+    monkeypatch.setattr(scheduler, "run_steps", recorder.job)
+    monkeypatch.setattr(scheduler.local_ray, "capacity", lambda: {"CPU": cpus, "GPU": gpus})
     schedule(steps, preset)
     assert recorder.done == {step.name for step in steps}
     return recorder
 
 
 @pytest.mark.parametrize("cpus", [0.5, 1, 2, 64])
-def test_every_step_runs_once_whatever_the_room(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
+def test_every_step_runs_once_for_any_capacity(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
     recorder = scheduled(monkeypatch, Recorder(), cpus)
     names = [name for group in recorder.groups for name in group]
     assert len(names) == len(set(names))
-    assert recorder.most["CPU"] <= max(cpus, 1), "more was claimed than there is"
+    assert recorder.most["CPU"] <= max(cpus, 1), "more CPUs were requested than the cluster has"
 
 
-def test_independent_trainings_run_side_by_side_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_independent_trainings_run_side_by_side_where_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = scheduled(monkeypatch, Recorder(seconds=0.05), cpus=1000, gpus=64, preset="node-8gpu")
     narrow = scheduled(monkeypatch, Recorder(), cpus=1000, gpus=8, preset="node-8gpu")
     assert wide.most["GPU"] >= 24, "weak-ft, icl-ft and hybrid-ft at once"
@@ -140,8 +142,8 @@ def test_another_step_that_fails_meanwhile_is_named(
 
 
 def test_ctrl_c_while_the_others_end_leaves_them(monkeypatch: pytest.MonkeyPatch, _cluster: list[str]) -> None:
-    """Ray that is shut down under a thread that is in it ends the process with code 1, or never."""
-    real, waits = runs.wait, list[object]()
+    """If Ray is shut down while a thread uses it, the process ends with code 1, or never."""
+    real, waits = scheduler.wait, list[object]()
 
     def wait(running: Any, **how: Any) -> Any:
         if not how:  # for all that still run
@@ -149,18 +151,18 @@ def test_ctrl_c_while_the_others_end_leaves_them(monkeypatch: pytest.MonkeyPatch
             raise KeyboardInterrupt
         return real(running, **how)
 
-    monkeypatch.setattr(runs, "wait", wait)
+    monkeypatch.setattr(scheduler, "wait", wait)
     with pytest.raises(KeyboardInterrupt):
         scheduled(monkeypatch, Recorder(fail="weak_sft"), cpus=64)
     assert waits and _cluster == ["abandoned"]
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_what_the_cluster_has_not_is_said_or_refused(
+def test_a_shortage_is_logged_or_an_error(
     own: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(runs.local_ray, "is_own", lambda: own)
-    monkeypatch.setattr(runs.local_ray, "shortage", lambda *claim: "8 GPU, and the nodes have 4")
+    monkeypatch.setattr(scheduler.local_ray, "is_own", lambda: own)
+    monkeypatch.setattr(scheduler.local_ray, "shortage", lambda *request: "8 GPU, and the nodes have 4")
     if own:
         with pytest.raises(ValueError, match="--resources asks for 8 GPU, and the nodes have 4: choose"):
             scheduled(monkeypatch, Recorder(), cpus=64)
@@ -169,7 +171,7 @@ def test_what_the_cluster_has_not_is_said_or_refused(
         assert "waiting for 8 GPU, and the nodes have 4; an autoscaler may add it" in capsys.readouterr().out
 
 
-def test_leases_are_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_leases_are_released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scheduled(monkeypatch, Recorder(), cpus=2)
     with pytest.raises(RuntimeError, match="it broke"):
         scheduled(monkeypatch, Recorder(fail="consistent_1"), cpus=2)
@@ -179,7 +181,7 @@ def test_leases_are_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_the_reason_is_the_innermost_cause() -> None:
     inner, outer = ValueError("the cause"), RuntimeError("wrapped")
     outer.__cause__ = inner
-    assert runs.reason(outer) == "ValueError: the cause"
+    assert scheduler.reason(outer) == "ValueError: the cause"
 
 
 def test_progress_lines_name_step_counts_and_rate(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         Recorder, "job", lambda self, group, *rest: self.groups.append([step.directory for step in group])
     )
-    monkeypatch.setattr(runs, "run_steps", recorder.job)
-    monkeypatch.setattr(runs.local_ray, "capacity", lambda: {"CPU": 2, "GPU": 0})
+    monkeypatch.setattr(scheduler, "run_steps", recorder.job)
+    monkeypatch.setattr(scheduler.local_ray, "capacity", lambda: {"CPU": 2, "GPU": 0})
     schedule(steps)
     assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)
