@@ -1,1 +1,1 @@
-"""The `w2s` command, a file per family of commands."""
+"""The `w2s` command: main.py has the exit codes, each other file one command or family of commands."""

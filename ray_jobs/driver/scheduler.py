@@ -35,17 +35,17 @@ GroupJob = Callable[[Sequence[Step], Context], None]
 
 def jobs() -> dict[str, Job]:
     """The job of each kind of step that runs alone."""
-    from ray_jobs.selection import curate, scores
+    from ray_jobs.selection import curate, problems, report, scores
 
     return {
-        "datasetproblems": curate.problems,
-        "worldproblems": curate.problems,
+        "datasetproblems": problems.problems,
+        "worldproblems": problems.problems,
         "demonstrate": curate.demonstrations,
-        "agree": curate.consistent,
+        "agree": curate.agreement,
         "pair": curate.pairs,
         "grade": scores.scores,
         "audit": scores.audit,
-        "report": scores.report,
+        "report": report.report,
     }
 
 

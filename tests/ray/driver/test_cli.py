@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.cli import main as cli
+from ray_jobs.cli import plan
 from tests.conftest import ROOT, w2s, wait_for
 from tests.ray.driver.test_kill import marked, wait_until_gone
 
@@ -66,10 +67,10 @@ def test_a_server_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     def fails(options: object) -> int:
         raise OSError("Please reduce your request rate.\n(SlowDown)")
 
-    monkeypatch.setattr(cli, "_list", fails)
+    monkeypatch.setattr(plan, "_list", fails)
     assert cli.main(["list"]) == 1
     assert capsys.readouterr().err.startswith(
-        "w2s: OSError: Please reduce your request rate. (SlowDown); what is finished stays"
+        "w2s: OSError: Please reduce your request rate. (SlowDown); finished steps stay"
     )
 
 
