@@ -56,7 +56,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _gc(options: argparse.Namespace) -> int:
     from w2s.store.maintenance.gc import ORPHAN_SECONDS, collect, find_garbage
 
-    # Dry runs need write access too, because the age of an orphan is measured by the server's clock, from a probe object.
+    # Dry runs need write access too: the age of an orphan is measured by the server's clock, from a probe object.
     store = existing_store(options).check_writable()
     keep = None
     if options.keep is not None:
@@ -68,8 +68,8 @@ def _gc(options: argparse.Namespace) -> int:
         collect(store, garbage)
     print(
         f"{sum(len(group.entries) for group in garbage):,} objects, {sum(group.bytes for group in garbage):,} bytes "
-        f"{'would be removed' if options.dry_run else 'removed'}; orphans younger than {ORPHAN_SECONDS / 3600:.0f} h and "
-        "objects of live runs stay"
+        f"{'would be removed' if options.dry_run else 'removed'}; orphans younger than {ORPHAN_SECONDS / 3600:.0f} h "
+        "and objects of live runs stay"
     )
     return 0
 
