@@ -1,8 +1,9 @@
-"""A run as a job of a Ray cluster that is followed, and submitted again when its driver or its cluster is lost.
+"""A run as a job of a Ray cluster: submit it, print its log, submit it again if its driver or its cluster is lost.
 
-Ray does not retry jobs, and takes a submission id once: an attempt is `<run>-<attempt>`, where the run is named by what is asked for.
-So the same command follows an attempt that is still running instead of starting a second one. What ended with an exit code of its
-own is not submitted again: 2 is for the user to change, and 1 is a step that failed after the job's own retries.
+Ray does not retry jobs and accepts each submission id once, so an attempt is `RUN-NUMBER`, where RUN is a hash of the
+command line. The same command therefore follows an attempt that is still running, instead of starting a second one. A
+driver that exits by itself is not submitted again: code 2 needs a change by the user, and code 1 is a step that failed
+after its own retries.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ Answer = TypeVar("Answer")
 
 ROOT = Path(__file__).parents[2]
 EXCLUDES = [".git", ".venv", "store", "*.egg-info"]
-"""Of the working directory, besides what .gitignore names."""
+"""Parts of the working directory that a job does not get, besides those in .gitignore."""
 PASSED = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
@@ -33,99 +34,96 @@ PASSED = (
     "HF_ENDPOINT",
     "HF_HUB_OFFLINE",
 )
-"""Environment variables the job gets from here where they are set."""
+"""Environment variables that a job gets if they are set here."""
 SECRET = re.compile("KEY|SECRET|TOKEN|PASSW|CREDENTIAL", re.IGNORECASE)
-"""Names of variables that are not passed on: whoever may ask the cluster for its jobs can read a job's environment."""
-OWN_ENDS = (0, 1, 2)
-"""Exit codes of a driver that ended by itself (ray_jobs/cli.py)."""
+"""Names of variables that a job never gets, because everybody with access to the cluster can read a job's
+environment."""
+OWN_CODES = (0, 1, 2)
+"""Exit codes of a driver that exits by itself (ray_jobs/cli/main.py)."""
 CLUSTER_SECONDS = 600.0
-"""How long a cluster that no longer answers is waited for, and how long its log may say nothing before it is asked for the job."""
+"""How long to wait for a cluster that stopped answering, and for a line of the log before asking for the job's
+state."""
 POLL_SECONDS = 2.0
 
 
 def submit(
     arguments: Sequence[str], experiment: str, address: str | None, attempts: int, names: Sequence[str] = ()
 ) -> int:
-    """Submit `python -m ray_jobs.run ARGUMENTS`, follow it, and submit it again after a lost driver or cluster, `attempts` times in all.
+    """Run `python -m ray_jobs.run ARGUMENTS` as a job, submitted at most `attempts` times.
 
-    Returns the driver's exit code; 1 where all attempts were lost, 130 after Ctrl-C, which leaves the job running, and for a job that
-    somebody stopped. Raises ValueError where there is no cluster, or a variable of `names` must not be passed on.
+    `names` are variables that the job gets besides PASSED. Returns the driver's exit code, 1 if all attempts were lost,
+    and 130 if somebody stopped the job or after Ctrl-C, which leaves the job running.
+
+    Raises ValueError if no cluster answers or if a variable must not be passed to a job.
     """
     environment = passed_on(os.environ, names)
-    if (
-        address
-    ):  # Ray's client (2.60, get_address_for_submission_client) lets these variables override the address it is given
+    if address:  # else these variables override it (Ray 2.60.0, get_address_for_submission_client)
         for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
             os.environ.pop(name, None)
     run = run_name(arguments, experiment)
     job = ""
     try:
         for number in range(1, attempts + 1):
-            job = _ask(
-                address,
-                lambda client: _start(client, run, arguments, environment),
-                0 if number == 1 else CLUSTER_SECONDS,
-            )
-            end = _follow(address, job)
-            if end in OWN_ENDS or end == 130:
-                return end
-            how = "with its cluster" if end is None else f"exit code {end}"
-            print(f"w2s: {job} was lost ({how}); attempt {number} of {attempts}", file=sys.stderr)
+            patience = 0 if number == 1 else CLUSTER_SECONDS
+            job = _ask(address, lambda client: _start(client, run, arguments, environment), patience)
+            code = _follow(address, job)
+            if code in OWN_CODES or code == 130:
+                return code
+            how = "with its cluster" if code is None else f"exit code {code}"
+            _print(f"{job} was lost ({how}); attempt {number} of {attempts}")
     except KeyboardInterrupt:
-        print(
-            f"w2s: {job or run} goes on; the same command follows it again, `ray job stop {job or run}` ends it",
-            file=sys.stderr,
-        )
+        _print(f"{job or run} goes on; the same command follows it again, `ray job stop {job or run}` ends it")
         return 130
     return 1
 
 
 def run_name(arguments: Sequence[str], experiment: str) -> str:
-    """A name for what is asked for: the experiment and a hash of the whole command line."""
+    """The name of a run: its experiment and a hash of the command line."""
     digest = hashlib.sha256("\0".join(arguments).encode()).hexdigest()[:8]
     return f"{re.sub('[^A-Za-z0-9-]+', '-', experiment).strip('-')}-{digest}"
 
 
 def passed_on(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
-    """The variables a job gets: `PASSED` where set, and `names`.
+    """The environment variables of a job: those of PASSED that are set, and `names`.
 
-    Raises ValueError for a name that is not set or that may be a secret's, and for a URL with credentials.
+    Raises ValueError for a variable that is not set, whose name looks like a secret's, or whose value is a URL with
+    credentials.
     """
     for name in names:
         if SECRET.search(name):
             raise ValueError(
-                f"--env {name}: a job's environment can be read by everybody on the cluster; give secrets to its nodes (a role, or a file; "
-                "the hub's token with `hf auth login` there or by file_mounts in cluster.yaml)"
+                f"--env {name}: a job's environment can be read by everybody on the cluster: give secrets to its "
+                "nodes, as a role or a file; for the hub's token use `hf auth login` there, or file_mounts in cluster.yaml"
             )
         if name not in environment:
-            raise ValueError(f"--env {name}: there is no such variable here")
+            raise ValueError(f"--env {name}: this environment has no such variable: set it, or leave it out")
     passed = {name: environment[name] for name in (*PASSED, *names) if name in environment}
     for name, value in passed.items():
         if has_credentials(value):
             raise ValueError(
-                f"{name} carries credentials, and a job's environment can be read by everybody on the cluster: set it on its nodes"
+                f"{name} carries credentials, and a job's environment can be read by everybody on the cluster: "
+                "set it on its nodes"
             )
     return passed
 
 
 def _ask(address: str | None, question: Callable[[Any], Answer], seconds: float) -> Answer:
-    """What the cluster's job server says to `question`, asked again for so long while it does not answer, or only with errors.
+    """The job server's answer to `question`, asked again for `seconds` while the server fails.
 
-    Raises ValueError where it never does.
+    Raises ValueError if it fails longer.
     """
     end, waiting = time.monotonic() + seconds, False
     while True:
         try:
             return question(_client(address))
-        except (
-            Exception
-        ) as error:  # Ray's, requests' and aiohttp's: a server that is gone, or that answers before it knows its jobs
+        except Exception as error:  # of Ray, requests or aiohttp: no server, or one that does not know its jobs yet
             if time.monotonic() > end:
                 raise ValueError(
-                    f"no Ray cluster answers at {address or 'the usual address'} ({first_line(error)}): set --address, e.g. http://127.0.0.1:8265"
+                    f"no Ray cluster answers at {address or 'the usual address'} ({first_line(error)}): "
+                    "set --address, for example http://127.0.0.1:8265"
                 ) from error
             if not waiting:
-                print(f"w2s: the cluster does not answer ({first_line(error)}), waiting for it", file=sys.stderr)
+                _print(f"the cluster does not answer ({first_line(error)}), waiting for it")
             waiting = True
         time.sleep(POLL_SECONDS)
 
@@ -137,7 +135,7 @@ def _client(address: str | None) -> Any:
 
 
 def _start(client: Any, run: str, arguments: Sequence[str], environment: dict[str, str]) -> str:
-    """The id of the run's attempt that is on its way, or of a new one."""
+    """The submission id of the attempt that is running, or of a new attempt."""
     earlier = {
         job.submission_id: job
         for job in client.list_jobs()
@@ -145,41 +143,42 @@ def _start(client: Any, run: str, arguments: Sequence[str], environment: dict[st
     }
     for name, job in earlier.items():
         if not job.status.is_terminal():
-            print(f"w2s: {name} is running: following it", file=sys.stderr)
+            _print(f"{name} is running: following it")
             return name
     number = max((int(name.rsplit("-", 1)[1]) for name in earlier), default=0) + 1
     runtime = {"working_dir": str(ROOT), "excludes": EXCLUDES, "env_vars": environment}
     command = shlex.join(["python", "-m", "ray_jobs.run", *arguments])
     job = client.submit_job(entrypoint=command, submission_id=f"{run}-{number}", runtime_env=runtime)
-    print(f"w2s: submitted {job}", file=sys.stderr)
+    _print(f"submitted {job}")
     return job
 
 
-def _look(client: Any, job: str) -> Any:
-    """What the cluster knows of the job; None where it answers and knows no such job."""
+def _job_info(client: Any, job: str) -> Any:
+    """Ray's JobDetails of the job, or None if the cluster does not know the job."""
     try:
         return client.get_job_info(job)
-    except RuntimeError:  # for a job that is not known (404), and for any other answer but 200
-        if job in {one.submission_id for one in client.list_jobs()}:
+    except RuntimeError:  # for an unknown job (404), but also for every other answer except 200
+        if job in {known.submission_id for known in client.list_jobs()}:
             raise
         return None
 
 
 @dataclass
 class _Log:
-    """A job's log, as far as it has been printed."""
+    """The log of a job and how much of it has been printed."""
 
     job: str
-    printed: int = 0
+    printed: int = 0  # characters
 
     async def follow(self, client: Any) -> None:
-        """Print what is new until the job ends.
+        """Print new text until the job ends.
 
-        Raises TimeoutError where nothing is, for so long that the machine may be gone and have left the connection as it was.
+        Raises TimeoutError after CLUSTER_SECONDS without text, because a machine that is gone may leave its connection
+        open.
         """
         seen = 0
         async with asyncio.timeout(CLUSTER_SECONDS) as quiet:
-            async for text in client.tail_job_logs(self.job):  # from its beginning, each time
+            async for text in client.tail_job_logs(self.job):  # always from the beginning of the log
                 print(text[max(0, self.printed - seen) :], end="", flush=True)
                 seen += len(text)
                 self.printed = max(self.printed, seen)
@@ -187,35 +186,33 @@ class _Log:
 
 
 def _follow(address: str | None, job: str) -> int | None:
-    """Print the job's log until it ends; returns its driver's exit code, or None where the cluster no longer knows the job."""
+    """Print the log of a job until the job ends.
+
+    Returns the driver's exit code, -9 if it left none, or None if the cluster no longer knows the job.
+    """
     from ray.job_submission import JobStatus
 
-    log, said = _Log(job), False
+    log, warned = _Log(job), False
     while True:
         try:
             asyncio.run(log.follow(_client(address)))
         except TimeoutError:
             pass
-        except (
-            Exception
-        ) as error:  # a websocket that fails says nothing about the job, which another part of the server knows
-            if not said:
-                print(
-                    f"w2s: the log of {job} cannot be followed ({first_line(error)}); `ray job logs {job}` may show it",
-                    file=sys.stderr,
-                )
-            said = True
-        info = _ask(address, lambda client: _look(client, job), CLUSTER_SECONDS)
+        except Exception as error:  # a failed websocket does not mean a failed job, so ask for the job's state below
+            if not warned:
+                _print(f"the log of {job} cannot be followed ({first_line(error)}); `ray job logs {job}` may show it")
+            warned = True
+        info = _ask(address, lambda client: _job_info(client, job), CLUSTER_SECONDS)
         if info is None:
             return None
         if info.status == JobStatus.STOPPED:
             return 130
         if info.status.is_terminal():
-            return (
-                0
-                if info.status == JobStatus.SUCCEEDED
-                else -9
-                if info.driver_exit_code is None
-                else int(info.driver_exit_code)
-            )
+            if info.status == JobStatus.SUCCEEDED:
+                return 0
+            return -9 if info.driver_exit_code is None else int(info.driver_exit_code)
         time.sleep(POLL_SECONDS)
+
+
+def _print(text: str) -> None:
+    print(f"w2s: {text}", file=sys.stderr)

@@ -1,1 +1,1 @@
-"""What every job uses: Ray, progress, logs, errors, versions."""
+"""What every job uses: Ray, its context, progress, logs, errors and versions."""

@@ -1,4 +1,4 @@
-"""What every job gets beside its steps: the store, the resources and the progress of this run."""
+"""What every job gets besides its steps: the store, the resources and the progress of this run."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,20 @@ from w2s.store.store import Store
 
 @dataclass(frozen=True)
 class Context:
-    """One run's surroundings. Nothing in it bears identity."""
+    """Made by the driver once a run, read by every job. No field of it is part of a fingerprint."""
 
     store: Store
     resources: Resources
     progress: Progress
 
     def attempt(self, step: Step) -> Attempt:
-        """A new attempt at `step`; nothing of it counts before `finish`."""
+        """A new attempt at `step`. Readers ignore its files until `finish`."""
         return self.store.attempt(step)
 
     def finish(self, attempt: Attempt, summary: str) -> None:
-        """Commit the attempt's manifest, then log the step's one-line summary.
+        """Commit the manifest of the attempt, then log the one-line summary of the step.
 
-        Raises LeaseLost where another run has taken the step over.
+        Raises LeaseLost if another run has taken over the step.
         """
         attempt.commit(versions())
         self.progress.finished(attempt.step.name, summary)

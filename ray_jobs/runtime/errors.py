@@ -1,15 +1,18 @@
-"""Why a step failed, in one line."""
+"""The reason of a failure, in one line."""
 
 
 def reason(error: BaseException) -> str:
-    """The error's innermost cause that says something, in one line: Ray wraps what its workers raise."""
-    while (
-        (inner := error.__cause__ or getattr(error, "cause", None)) is not None
-        and inner is not error
-        and str(inner).strip()
-    ):
-        error = inner
-    failures = getattr(error, "worker_failures", {})
-    if failures:
+    """The innermost cause that has a message, as "Type: message".
+
+    Ray wraps what its workers raise: in `__cause__`, in `cause`, or in Ray Train's `worker_failures`, one error a rank.
+    Unlike w2s.errors.first_line it takes the last line of a message, because a remote traceback ends with the error.
+    """
+    while True:
+        cause = error.__cause__ or getattr(error, "cause", None)
+        if cause is None or cause is error or not str(cause).strip():
+            break
+        error = cause
+    if failures := getattr(error, "worker_failures", {}):
         return reason(next(iter(failures.values())))
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else 'no message'}"
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1] if lines else 'no message'}"

@@ -1,4 +1,7 @@
-"""The Ray this run works on: the cluster it was submitted to, or one of its own on this machine's loopback."""
+"""The Ray of this run: the cluster it was submitted to or, without one, a local Ray that only this process can reach.
+
+Most of this file makes a local Ray end with its driver, however the driver ends; Ray (2.60.0) alone does not.
+"""
 
 import ctypes
 import logging
@@ -14,22 +17,25 @@ _starting = threading.Lock()
 _abandoned = threading.Event()
 
 PR_SET_PDEATHSIG = 1
-"""Linux's prctl.h."""
+"""From Linux's prctl.h: the signal that a process gets when its parent dies."""
 LOCAL_OBJECT_STORE_BYTES = 1 << 30
-"""A run of its own passes only counts and small tables through Ray; completions and models go through the store."""
+"""1 GiB is enough, because completions and models go through the store; Ray carries counts and small tables."""
 
 
 def set_environment() -> bool:
-    """Set what Ray reads when it is first imported, by vLLM for one; returns whether the Ray to be started is our own."""
-    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a thread that outlives `stop` would start another Ray
+    """Set the variables that Ray reads at import. Call it before anything imports Ray, as vLLM does.
+
+    Returns whether this run starts a local Ray.
+    """
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a thread that outlives `stop` starts another Ray
     own = is_own()
     if own:
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else 127.0.0.1 becomes this machine's own address
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else Ray replaces 127.0.0.1 by the machine's address
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-        os.environ.setdefault(
-            "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0"
-        )  # one process less a training; nobody takes this machine away
-        # What runtime_env's worker_process_setup_hook sets, but for the workers that Ray starts ahead of any task too.
+        # This machine is not preempted, so a training needs no process that watches for it.
+        os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+        # The variable behind runtime_env's worker_process_setup_hook: set here, it also reaches workers that Ray
+        # prestarts.
         os.environ["__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR"] = f"{__name__}.{end_with_raylet.__name__}"
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -37,15 +43,15 @@ def set_environment() -> bool:
 
 
 def start() -> None:
-    """Connect to the cluster that `RAY_ADDRESS` or the job's environment names; without one, start Ray here.
+    """Connect to the cluster that RAY_ADDRESS names, which Ray sets for a submitted job; without it, start a local Ray.
 
-    A Ray of our own listens on loopback only, asks for a token nobody else has, and writes none to the home folder.
+    The local Ray listens on loopback only and requires a random token, which is written to no file.
     """
     own = set_environment()
     import ray
     from ray.data import DataContext
 
-    with _starting:  # the scheduler and a step of its own thread may come at once
+    with _starting:  # the scheduler and the thread of a step may call it at the same time
         if ray.is_initialized():
             return
         if own:
@@ -59,55 +65,61 @@ def start() -> None:
             ray.init(logging_level=logging.WARNING)
         context = DataContext.get_current()
         context.enable_progress_bars = False
-        # A pool's use is its tasks over what it works on at once, and ours are as many: never above 1. Ray (2.60.0) lets a pool grow from 1.75.
+        # Ray (2.60.0) scales a pool up at utilization 1.75; ours never exceeds 1.0, because in-flight tasks equal
+        # max_concurrency.
         context.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
 
 
 def end_with_raylet() -> None:
-    """Have the kernel kill this worker when the raylet that started it dies; each worker of our own Ray calls this first.
+    """Let the kernel kill this worker when its raylet dies. Every worker of a local Ray calls this first.
 
-    Ray (2.60.0, IsProcessAlive) takes a dead raylet for alive until somebody asks for its exit code. After a killed or stopped driver
-    that is the machine's first process, which in a container may never do so: its workers would stay (tests/ray/driver/test_kill.py).
+    Ray (2.60.0, IsProcessAlive) takes a dead raylet for alive until its parent has asked for its exit code. After the
+    driver's death that parent is process 1, which in a container may never ask, so the workers would stay
+    (tests/ray/driver/test_kill.py).
     """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def capacity() -> dict[str, float]:
-    """CPUs and GPUs the cluster has now; an autoscaler may add more."""
+    """All CPUs and GPUs of the cluster now; an autoscaler may add more."""
     import ray
 
     return dict(ray.cluster_resources())
 
 
 def available() -> dict[str, float]:
-    """CPUs and GPUs that nobody claims just now."""
+    """CPUs and GPUs of the cluster that are free now."""
     import ray
 
     return dict(ray.available_resources())
 
 
-def shortage(claim: Mapping[str, float], on_one_node: Mapping[str, float], labels: Mapping[str, str]) -> str:
-    """What the cluster has not, now, of a claim or of the part of it that one node with these labels must have; empty where it has all."""
+def shortage(request: Mapping[str, float], on_one_node: Mapping[str, float], labels: Mapping[str, str]) -> str:
+    """What the cluster lacks now of a resource request, as text; empty if nothing.
+
+    `on_one_node` is the part of the request that a single node must have. Only nodes with all `labels` count.
+    """
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"] and labels.items() <= node["Labels"].items()]
-    most = {key: sum(node["Resources"].get(key, 0) for node in nodes) for key in claim}
+    total = {key: sum(node["Resources"].get(key, 0) for node in nodes) for key in request}
     where = f" with {' '.join(f'{key}={value}' for key, value in labels.items())}" if labels else ""
-    for key, amount in claim.items():
-        if amount > most[key]:
-            return f"{amount:g} {key}, and the nodes{where} have {most[key]:g}"
+    for key, amount in request.items():
+        if amount > total[key]:
+            return f"{amount:g} {key}, and the nodes{where} have {total[key]:g}"
     if not any(all(node["Resources"].get(key, 0) >= amount for key, amount in on_one_node.items()) for node in nodes):
-        return f"a node{where} that has {' and '.join(f'{amount:g} {key}' for key, amount in on_one_node.items() if amount)}"
+        parts = [f"{amount:g} {key}" for key, amount in on_one_node.items() if amount]
+        return f"a node{where} that has {' and '.join(parts)}"
     return ""
 
 
 def is_own() -> bool:
-    """Whether this run's Ray is its own, on this machine, and will never have more than it has."""
+    """Whether this run uses a local Ray, whose resources never grow."""
     return not os.environ.get("RAY_ADDRESS")
 
 
 def stop() -> None:
-    """Leave the cluster, or end our own; what was abandoned stays as it is."""
+    """Disconnect from the cluster, or end the local Ray. Does nothing after `abandon`."""
     if "ray" in sys.modules and not _abandoned.is_set():
         import ray
 
@@ -115,24 +127,26 @@ def stop() -> None:
 
 
 def abandon() -> None:
-    """Give up what runs, in threads that are still in Ray: the process must end with `leave`, and our own Ray ends with it.
+    """Give up the running steps, whose threads are inside Ray. The process must then end with `leave`.
 
-    Ray (2.60.0) that is shut down under another thread ends the process with code 1, or that thread spins for ever.
+    If Ray (2.60.0) is shut down while another thread uses it, the process ends with code 1, or that thread spins
+    forever.
     """
     _abandoned.set()
 
 
 def leave(code: int) -> int:
-    """The exit code of a process that is about to end; where Ray was abandoned, the process ends here.
+    """Return `code`, the exit code of this process; after `abandon`, end the process here.
 
-    With it the kernel kills our own Ray; but for the raylet's agents (Ray 2.60.0, process_watcher.py), which would try for a minute to tell
-    a server that is gone too. They are killed here, for a raylet that is asked to end ends this process, with code 1.
+    The kernel then kills the local Ray, except the raylet's agents (Ray 2.60.0, process_watcher.py), which try for a
+    minute to reach a server that is gone. They are killed here and not by their raylet, because a raylet that is asked
+    to end ends this process with code 1.
     """
     if _abandoned.is_set():
         import psutil
 
         raylets = [child for child in psutil.Process().children() if child.name() == "raylet"]
-        for process in [below for raylet in raylets for below in raylet.children()]:
+        for process in [agent for raylet in raylets for agent in raylet.children()]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         sys.stdout.flush()

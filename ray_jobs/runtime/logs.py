@@ -1,4 +1,5 @@
-"""Where the libraries' chatter goes: a file in the store, while the run's own lines stay on the terminal."""
+"""The log file of a run: the output of all libraries goes there, so that the terminal shows only the run's own
+lines."""
 
 import os
 import sys
@@ -6,13 +7,16 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
+from w2s.errors import first_line
 from w2s.store.store import Store
 
 
 class RunLog:
-    """Sends file descriptors 1 and 2 of this process, and with them what Ray forwards from its workers, to a log file.
+    """Redirects file descriptors 1 and 2 of this process to a log file, and with them the output that Ray forwards from
+    workers.
 
-    `terminal` is what standard output was before. In a bucket store the log is a temporary file here until the run ends.
+    `terminal` is the former standard output. For a store in a bucket, the log is a local temporary file until the run
+    ends.
     """
 
     def __init__(self, store: Store) -> None:
@@ -44,8 +48,8 @@ class RunLog:
         if not self.store.is_folder:
             try:
                 self.store.write(self.store.path(self.name), self.local.read_bytes())
-            except Exception as error:  # a server that is away: what ended the run matters more
+            except Exception as error:  # the server may be gone, and the error that ended the run matters more
                 self.terminal.write(
-                    f"the log could not be put into the store ({type(error).__name__}: {error}): it is {self.local}\n"
+                    f"the log could not be copied to the store ({first_line(error)}): it is {self.local}\n"
                 )
         self.terminal.close()

@@ -1,4 +1,8 @@
-"""One line a step when it starts and ends; in between a live line on a terminal, and a line every half minute in a log."""
+"""Progress of the running steps: a line when a step starts and when it ends, and in between its counts, rate and time
+left.
+
+A terminal shows the counts in one live line, a log gets a line every 30 seconds.
+"""
 
 import sys
 import threading
@@ -7,28 +11,29 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 LOG_SECONDS = 30.0
-"""Between two lines of one step in a log."""
+"""Seconds between two lines of one step in a log."""
 LIVE_SECONDS = 0.5
-"""Between two refreshes of the live line on a terminal."""
+"""Seconds between two refreshes of the live line on a terminal."""
 
 
 @dataclass
 class _Running:
     total: int
     unit: str
-    done: int
-    began: float = field(default_factory=time.time)
-    said: float = field(default_factory=time.time)
-    worked_since: float = float("inf")
-    work: int = 0
+    done: int  # units, with those of earlier attempts
+    began: float = field(default_factory=time.time)  # Unix times
+    logged: float = field(default_factory=time.time)
+    worked_since: float = float("inf")  # when the first unit of this attempt began
+    work: int = 0  # units done by this attempt
     tokens: int = 0
     note: str = ""
 
     def rate(self) -> str:
-        """Tokens a second since the first work began, the start of engines left out."""
+        """Tokens a second since work began; the start of engines does not count."""
         return f", {self.tokens / max(1e-3, time.time() - self.worked_since):,.0f} tokens/s" if self.tokens else ""
 
     def state(self) -> str:
+        """Counts, rate, note and seconds left."""
         seconds = time.time() - min(self.worked_since, time.time() - 1e-3)
         left = (
             f", {(self.total - self.done) * seconds / self.work:.0f} s left"
@@ -39,7 +44,7 @@ class _Running:
 
 
 class Progress:
-    """Safe to call from the threads of several steps."""
+    """Writes progress to one stream. Its methods may be called from the threads of several steps."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
@@ -50,18 +55,19 @@ class Progress:
         self._drawn = 0.0
 
     def log(self, text: str) -> None:
-        """A line of its own."""
+        """Write a line that belongs to no step's counts."""
         with self._lock:
             self._line(text)
 
     def started(self, name: str, total: int, unit: str, done: int = 0) -> None:
-        """A step has begun; `done` of its `total` were there from an earlier attempt."""
+        """Log that a step has started; an earlier attempt has finished `done` of its `total` units."""
         with self._lock:
             self._running[name] = _Running(total, unit, done)
             self._line(f"{name:<24} started, {total:,} {unit}" + (f", {done:,} there already" if done else ""))
 
     def advanced(self, name: str, more: int, tokens: int = 0, note: str = "", since: float | None = None) -> None:
-        """`more` units are done, begun at `since` (Unix time); `tokens` were written; `note` says e.g. the loss."""
+        """Count `more` finished units and `tokens`, whose work began at `since` (Unix time); `note` is shown too, e.g.
+        the loss."""
         with self._lock:
             step = self._running[name]
             step.done, step.work, step.tokens, step.note = (
@@ -76,12 +82,12 @@ class Progress:
                 self._drawn = now
                 self.stream.write("\r\x1b[K" + " | ".join(f"{n} {s.state()}" for n, s in self._running.items())[:200])
                 self.stream.flush()
-            elif not self.live and now - step.said > LOG_SECONDS:
-                step.said = now
+            elif not self.live and now - step.logged > LOG_SECONDS:
+                step.logged = now
                 self._line(f"{name:<24} {step.state()}")
 
     def finished(self, name: str, summary: str) -> None:
-        """A step has its manifest."""
+        """Log that a step is committed, with its duration, summary and rate."""
         with self._lock:
             step = self._running.pop(name, None)
             seconds = f" in {time.time() - step.began:.1f} s" if step else ""

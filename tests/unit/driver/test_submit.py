@@ -73,7 +73,8 @@ STATUS: dict[int | str | None, JobStatus] = {
 
 
 class Server:
-    """A job server: what jobs are at, question by question ("lost": it knows none any more), and by method what it raises, or None."""
+    """A job server: what jobs are at, question by question ("lost": it knows none any more), and by method what it
+    raises, or None."""
 
     def __init__(self, *ends: int | str | None, log: str = "all of it\n", **raises: list[Exception | None]) -> None:
         self.ends, self.log, self.raises = list(ends), log, raises
