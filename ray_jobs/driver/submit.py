@@ -93,7 +93,7 @@ def passed_on(environment: Mapping[str, str], names: Sequence[str]) -> dict[str,
         if SECRET.search(name):
             raise ValueError(
                 f"--env {name}: a job's environment can be read by everybody on the cluster: give secrets to its "
-                "nodes, as a role or a file; for the hub's token use `hf auth login` there, or file_mounts in cluster.yaml"
+                "nodes, as a role or a file; for the hub's token, `hf auth login` there or file_mounts in cluster.yaml"
             )
         if name not in environment:
             raise ValueError(f"--env {name}: this environment has no such variable: set it, or leave it out")
