@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from tests.chaos import damage, drivers, figures, kills, poison, s3
+from tests.chaos import figures
 from tests.chaos.campaign import Campaign
-from tests.chaos.cluster import LocalCluster
-from tests.chaos.template import WHOLE
+from tests.chaos.faults import damage, drivers, kills, poison, s3
+from tests.chaos.jobs.cluster import LocalCluster
+from tests.chaos.jobs.template import WHOLE
 
 SHARES = {
     "driver": 0.10,

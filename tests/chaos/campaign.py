@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.chaos import figures, processes
-from tests.chaos.cluster import LocalCluster
+from tests.chaos import figures
 from tests.chaos.figures import Run
-from tests.chaos.job import Job, Work
+from tests.chaos.jobs import processes
+from tests.chaos.jobs.cluster import LocalCluster
+from tests.chaos.jobs.job import Job, Work
 from tests.conftest import w2s
 from w2s.store.store import Store
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from tests.chaos.figures import Run
-from tests.chaos.job import Work
+from tests.chaos.jobs.job import Work
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.records import Completion, Problem, parse_parquet

@@ -2,12 +2,13 @@
 
 import pytest
 
-from tests.chaos import damage, drivers, figures, kills, s3
+from tests.chaos import figures
 from tests.chaos.campaign import Campaign
-from tests.chaos.cluster import LocalCluster
+from tests.chaos.faults import damage, drivers, kills, s3
 from tests.chaos.figures import Run
-from tests.chaos.job import SAMPLING, TRAINING, Work
-from tests.chaos.template import PROBLEMS
+from tests.chaos.jobs.cluster import LocalCluster
+from tests.chaos.jobs.job import SAMPLING, TRAINING, Work
+from tests.chaos.jobs.template import PROBLEMS
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 SEED = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.processes import ENVIRONMENT, MARKER, engine_workers, engines, titled
+from tests.chaos.jobs.processes import ENVIRONMENT, MARKER, engine_workers, engines, titled
 
 ENGINE = """
 import multiprocessing, os, setproctitle, sys, time

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tests.chaos.campaign import Campaign
-from tests.chaos.job import Work
+from tests.chaos.jobs.job import Work
 from tests.conftest import SMALL
 
 WHOLE = Work("whole", tuple(one for one in SMALL if not one.startswith("iterations")), ("audit",))

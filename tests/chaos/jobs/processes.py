@@ -11,7 +11,7 @@ ENVIRONMENT = {"RAY_worker_niceness": "0", "SPT_NOENV": "1"}
 """Of all drivers and clusters: Ray's workers are as urgent as what started them, or a busy machine lets them wait for everything else;
 and setproctitle, by which vLLM names its processes, leaves the marker alone: it writes over the environment as far as that is unchanged."""
 IDLE_CLUSTER = re.compile(
-    r"tests\.chaos\.cluster|/raylet/raylet |/gcs/gcs_server |/(monitor|log_monitor|dashboard|default_worker)\.py|resource_tracker"
+    r"tests\.chaos\.jobs\.cluster|/raylet/raylet |/gcs/gcs_server |/(monitor|log_monitor|dashboard|default_worker)\.py|resource_tracker"
     r"|^ray::(IDLE|DashboardAgent|RuntimeEnvAgent|_AutoscalingCoordinatorActor|ActorLocationTracker|_StatsActor|_UsageCollectionActor|PlacementGroupCleaner)$"
 )
 """Titles of what a Ray of several nodes consists of while nothing runs on it.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
-from tests.chaos.job import SAMPLING, TRAINING, Work
-from tests.chaos.template import CURATION, WHOLE, finished_copy
+from tests.chaos.jobs.job import SAMPLING, TRAINING, Work
+from tests.chaos.jobs.template import CURATION, WHOLE, finished_copy
 from tests.s3.proxy import FaultProxy
 from tests.s3.servers import Server, serve
 from w2s.store.store import Store

@@ -7,7 +7,7 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokens import Tokens, load_tokenizer
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
-from tests.chaos.job import Work
+from tests.chaos.jobs.job import Work
 from tests.ray.sampling import engine_plugin
 from w2s.experiments.quickstart import quickstart
 from w2s.records import Problem

@@ -6,8 +6,8 @@ import time
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check, unclaimed
 from tests.chaos.figures import Run
-from tests.chaos.job import Job, Work
-from tests.chaos.template import CURATION, finished_copy
+from tests.chaos.jobs.job import Job, Work
+from tests.chaos.jobs.template import CURATION, finished_copy
 from w2s.store.store import Store
 
 MOST_SECONDS = 4.0

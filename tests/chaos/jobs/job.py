@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.chaos import processes
+from tests.chaos.jobs import processes
 from tests.conftest import ROOT
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields

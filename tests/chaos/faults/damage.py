@@ -10,9 +10,9 @@ from pathlib import Path
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
 from tests.chaos.figures import Run
-from tests.chaos.job import Job, Work
-from tests.chaos.processes import ENVIRONMENT
-from tests.chaos.template import CURATION, finished_copy
+from tests.chaos.jobs.job import Job, Work
+from tests.chaos.jobs.processes import ENVIRONMENT
+from tests.chaos.jobs.template import CURATION, finished_copy
 from tests.conftest import w2s
 from w2s.store.manifest import Manifest
 from w2s.store.store import Store

@@ -1,6 +1,6 @@
 """A Ray of several nodes on this machine's loopback, in a process of its own: nodes come and go while jobs run on it.
 
-python -m tests.chaos.cluster NODES     # what `LocalCluster` starts; an order a line in, a JSON line out
+python -m tests.chaos.jobs.cluster NODES     # what `LocalCluster` starts; an order a line in, a JSON line out
 """
 
 import json
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.processes import ENVIRONMENT, MARKER, kill_at_once, with_children
+from tests.chaos.jobs.processes import ENVIRONMENT, MARKER, kill_at_once, with_children
 from tests.conftest import ROOT
 from tests.ray.sampling import engine_plugin
 
@@ -37,7 +37,7 @@ class LocalCluster:
         self.log = Path(self.folder, "cluster.log")
         self._finished = Path(self.folder, "finished")
         inherited = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
-        command = [sys.executable, "-m", "tests.chaos.cluster", str(nodes)]
+        command = [sys.executable, "-m", "tests.chaos.jobs.cluster", str(nodes)]
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
                 command,

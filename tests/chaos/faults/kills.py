@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 
 import psutil
 
-from tests.chaos import processes
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
-from tests.chaos.cluster import LocalCluster
 from tests.chaos.figures import Run
-from tests.chaos.job import PROBLEMS_PER_BLOCK, SAMPLING, TRAINING, Job, Work
+from tests.chaos.jobs import processes
+from tests.chaos.jobs.cluster import LocalCluster
+from tests.chaos.jobs.job import PROBLEMS_PER_BLOCK, SAMPLING, TRAINING, Job, Work
 from w2s.store.store import Store
 
 NODES = 2
