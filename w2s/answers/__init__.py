@@ -1,4 +1,4 @@
-"""Answers: read out of completions, brought to one canonical form, compared, graded. Usable on its own.
+"""Reads answers from completions, brings them to one canonical form, compares and grades them. Usable on its own.
 
     >>> from w2s.answers import canonical, equal, grade, read
     >>> read("12 + 1.5 = 13.5\\n#### $13.50", "gsm8k")
@@ -8,8 +8,9 @@
     >>> grade(read("#### 15 apples", "gsm8k"), "15").verdict
     'right'
 
-No network and no evaluation of code: any text is safe and takes bounded time and memory. Math-Verify and sympy run in a process of their
-own (second_opinion.py), and only `grade` asks it; `import w2s.answers` loads none of them.
+Nothing uses the network or evaluates text as code: any text is safe and takes bounded time and memory. Math-Verify and
+sympy run in a separate process (second_opinion/), which only `grade` and `grade_completion` ask, so that
+`import w2s.answers` loads neither.
 """
 
 from w2s.answers.classes import answer_class, grade_class, grade_completion

@@ -1,16 +1,17 @@
-"""Whether canonical forms are equal, different or neither for certain, and the classes that the forms of one problem fall into."""
+"""Compares canonical forms and groups the forms of one problem into classes.
+
+Two forms may be undecided: such a pair is counted and never merged.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import Literal
 
-from w2s.answers.forms.canonical import UNIT_KINDS, form
+from w2s.answers.forms.canonical import form
 from w2s.answers.forms.comparison import compare_forms
-from w2s.answers.types import MAX_ANSWER_CHARS
-
-Relation = Literal["equal", "different", "undecided"]
+from w2s.answers.kinds import UNIT_KINDS
+from w2s.answers.types import MAX_ANSWER_CHARS, Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,58 +19,54 @@ class Merged:
     """The classes of one problem's canonical forms."""
 
     class_of: dict[str, str]
-    """Form -> representative of its class: an exact form before others, then the shortest, then the first in code point order."""
+    """Form -> representative of its class: exact forms first, then the shortest, then the first in code point order."""
     merges: tuple[tuple[str, str, str], ...]
-    """(form, its representative, why), for every form that is not its own representative; sorted."""
+    """(form, its representative, reason) for every form that is not its own representative; sorted."""
     undecided: frozenset[frozenset[str]]
-    """Pairs of representatives that may or may not be equal: counted, never merged."""
+    """Pairs of representatives whose relation is undecided."""
 
 
 def equal(a: str, b: str, kind: str = "") -> bool:
-    """Whether two answers of one kind are certainly equal: symmetric and transitive; see `compare`. ValueError for an unknown kind."""
+    """Whether two answers of one kind are certainly equal; symmetric and transitive. ValueError for an unknown kind."""
     return compare(a, b, kind) == "equal"
 
 
 def compare(a: str, b: str, kind: str = "") -> Relation:
-    """`equal` or `different` where that is certain, else `undecided`; symmetric. ValueError for an unknown kind.
+    """`equal` or `different` if that is certain, else `undecided`; symmetric. ValueError for an unknown kind.
 
-    Equal: one canonical form, or forms whose expressions have the same values at all points of numeric.py's test. Different: two forms
-    that are unique for their values, or values clearly apart. Undecided: what neither rule reads, and a number with a unit beside one
-    without.
+    Equal: the canonical forms are the same, or their expressions have the same values at all test points
+    (algebra/same_value.py). Different: both forms are exact, or their values differ clearly. Undecided: no rule reads
+    one of the answers, or one number has a unit and the other has none.
     """
     return _compared(a, b, kind)[0]
 
 
 def merge(forms: Iterable[str], kind: str = "") -> Merged:
-    """Classes of the canonical forms of one problem; the order of `forms` changes nothing.
+    """Group the canonical forms of one problem into classes; the order of `forms` does not matter.
 
-    Two forms are in one class where a chain of certain equalities joins them. Should a chain join two forms that are certainly different,
-    none of its equalities can be believed: its forms stay apart, undecided. ValueError for an unknown kind.
+    Two forms share a class if a chain of certain equalities joins them. If a chain joins two forms that are certainly
+    different, one of its equalities is wrong: all forms of the chain then stay apart, undecided.
+
+    Raises ValueError for an unknown kind.
     """
     distinct = sorted(set(forms), key=lambda text: (not form(text, kind).exact, len(text), text))
     if all(form(text, kind).exact and form(text, kind).text == text for text in distinct) and kind not in UNIT_KINDS:
-        return Merged(
-            {text: text for text in distinct}, (), frozenset()
-        )  # the usual case, and all of them differ for certain
+        # The usual case: different exact forms are certainly different.
+        return Merged({text: text for text in distinct}, (), frozenset())
     relations = {pair: _compared(*pair, kind)[0] for pair in combinations(distinct, 2)}
     class_of = {text: text for text in distinct}
-    for (one, other), relation in relations.items():
-        if relation == "equal" and class_of[one] != class_of[other]:
-            low, high = sorted((class_of[one], class_of[other]), key=distinct.index)
-            class_of = {text: low if found == high else found for text, found in class_of.items()}
-    broken = {
-        class_of[one]
-        for (one, other), relation in relations.items()
-        if relation == "different" and class_of[one] == class_of[other]
-    }
-    class_of = {text: text if found in broken else found for text, found in class_of.items()}
-    apart = {
-        frozenset((class_of[one], class_of[other]))
-        for (one, other), relation in relations.items()
-        if relation == "different"
-    }
-    pairs = {frozenset((class_of[one], class_of[other])) for one, other in relations}
-    merges = tuple(sorted((text, found, _why(text, found, kind)) for text, found in class_of.items() if text != found))
+    for (first, second), relation in relations.items():
+        if relation == "equal" and class_of[first] != class_of[second]:
+            kept, dropped = sorted((class_of[first], class_of[second]), key=distinct.index)
+            class_of = {text: kept if current == dropped else current for text, current in class_of.items()}
+    different = [pair for pair, relation in relations.items() if relation == "different"]
+    broken = {class_of[first] for first, second in different if class_of[first] == class_of[second]}
+    class_of = {text: text if current in broken else current for text, current in class_of.items()}
+    apart = {frozenset((class_of[first], class_of[second])) for first, second in different}
+    pairs = {frozenset((class_of[first], class_of[second])) for first, second in relations}
+    merges = tuple(
+        sorted((text, current, _why(text, current, kind)) for text, current in class_of.items() if text != current)
+    )
     return Merged(class_of, merges, frozenset(pair for pair in pairs - apart if len(pair) == 2))
 
 
@@ -79,16 +76,16 @@ def _why(text: str, representative: str, kind: str) -> str:
 
 
 def _compared(a: str, b: str, kind: str) -> tuple[Relation, str]:
-    one, other = form(a, kind), form(b, kind)
-    if one.text == other.text:
+    first, second = form(a, kind), form(b, kind)
+    if first.text == second.text:
         return "equal", "the same canonical form"
-    if max(len(one.text), len(other.text)) > MAX_ANSWER_CHARS:
+    if max(len(first.text), len(second.text)) > MAX_ANSWER_CHARS:
         return "undecided", ""
-    low, high = sorted((one, other))
-    return _compare_forms(low.text, low.exact, high.text, high.exact, kind in UNIT_KINDS)
+    low, high = sorted((first, second))
+    return _compare_ordered(low.text, low.exact, high.text, high.exact, kind in UNIT_KINDS)
 
 
 @lru_cache(maxsize=1 << 14)
-def _compare_forms(low: str, low_exact: bool, high: str, high_exact: bool, units: bool) -> tuple[Relation, str]:
-    """Cached, in one order of the two, so that the relation is symmetric by construction."""
+def _compare_ordered(low: str, low_exact: bool, high: str, high_exact: bool, units: bool) -> tuple[Relation, str]:
+    """The cached comparison; its callers sort the two forms, so that the relation is symmetric by construction."""
     return compare_forms(low, high, low_exact and high_exact, units)

@@ -1,13 +1,17 @@
-"""The verdict on an answer against gold: right, wrong or undecided."""
+"""Grades an answer against gold: right, wrong or undecided.
+
+Math-Verify gives a second opinion, which may turn an undecided verdict into right and never overrides a certain one.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from w2s.answers.algebra.numeric import has_words
+from w2s.answers.algebra.tokens import has_words
 from w2s.answers.equality import compare
-from w2s.answers.forms.canonical import UNIT_KINDS, form
+from w2s.answers.forms.canonical import form
+from w2s.answers.kinds import CHOICE_KINDS, UNIT_KINDS
 from w2s.answers.second_opinion.second_opinion import Opinion, math_verify
-from w2s.answers.text.structure import split_top
+from w2s.answers.text.brackets import split_top
 from w2s.answers.types import Answer, Unreadable
 from w2s.answers.units.quantities import quantity
 
@@ -16,18 +20,20 @@ Verdict = Literal["right", "wrong", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """A verdict with its reason; `answer` is the canonical form, '' where unreadable."""
+    """A verdict with its reason."""
 
     verdict: Verdict
     reason: str
-    """'' for right; `math_verify`: right by the second opinion alone; `differs`; `unreadable:REASON`; `no_normal_form`: undecided."""
+    """'' for right by `compare`; `math_verify`: right by the second opinion alone; `differs` or `unreadable:REASON` for
+    wrong; `no_normal_form` for undecided."""
     answer: str
+    """The canonical form; '' if the answer is unreadable."""
     second_opinion: Opinion = ""
-    """Math-Verify's; '' where it was not asked."""
+    """Math-Verify's opinion; '' if it was not asked."""
 
     @property
     def disputed(self) -> bool:
-        """Whether Math-Verify says right where the verdict is wrong, or wrong where it is right."""
+        """Whether Math-Verify says right and the verdict is wrong, or the other way round."""
         return (
             self.second_opinion in ("right", "wrong")
             and self.verdict != "undecided"
@@ -41,13 +47,13 @@ def grade(
     kind: str = "",
     ask: Literal["never", "undecided", "always"] = "undecided",
 ) -> Grade:
-    """Whether `answer` has the value of `reference_answer`, both of the answer kind `kind`.
+    """Whether `answer` has the value of `reference_answer`; both are of the answer kind `kind`.
 
-    The verdict is that of `compare`. `ask`: when Math-Verify gives its opinion too, from a process of its own: never, where `compare` is
-    undecided, or always. It is lenient (0.5 is 50%, 10 cm is 10 m), so it never overrides a certain verdict, and turns an undecided one
-    into right only for expressions: not where words or a unit are in one of the answers. Choices are not its matter.
+    `compare` decides. `ask` says when Math-Verify gives its opinion too, from its own process: never, only if `compare`
+    is undecided, or always. Math-Verify is lenient (50% is 0.5, 10 cm is 10 m), so it turns an undecided verdict into
+    right only for expressions, not if one of the answers has words or a unit. It is never asked about choices.
 
-    An unreadable answer is wrong. Raises ValueError for an empty reference: there is nothing to compare with.
+    An unreadable answer is wrong. Raises ValueError for an empty reference answer.
     """
     if not reference_answer.strip():
         raise ValueError(
@@ -55,23 +61,22 @@ def grade(
         )
     if isinstance(answer, Unreadable):
         return Grade("wrong", f"unreadable:{answer.reason}", "")
-    found = form(answer.text, kind).text
-    if not found:
+    answer_form = form(answer.text, kind).text
+    if not answer_form:
         return Grade("wrong", "unreadable:empty", "")
     relation = compare(answer.text, reference_answer, kind)
-    asked = kind not in ("SC", "MC", "TF") and (ask == "always" or (ask == "undecided" and relation == "undecided"))
+    asked = kind not in CHOICE_KINDS and (ask == "always" or (ask == "undecided" and relation == "undecided"))
     opinion = math_verify(answer.text, reference_answer) if asked else ""
     if relation == "equal":
-        return Grade("right", "", found, opinion)
+        return Grade("right", "", answer_form, opinion)
     if relation == "different":
-        return Grade("wrong", "differs", found, opinion)
-    if opinion == "right" and not any(
-        _beyond_math_verify(form(text, kind).text, kind) for text in (answer.text, reference_answer)
-    ):
-        return Grade("right", "math_verify", found, opinion)
-    return Grade("undecided", "no_normal_form", found, opinion)
+        return Grade("wrong", "differs", answer_form, opinion)
+    forms = (answer_form, form(reference_answer, kind).text)
+    if opinion == "right" and not any(_beyond_math_verify(text, kind) for text in forms):
+        return Grade("right", "math_verify", answer_form, opinion)
+    return Grade("undecided", "no_normal_form", answer_form, opinion)
 
 
-def _beyond_math_verify(found: str, kind: str) -> bool:
+def _beyond_math_verify(text: str, kind: str) -> bool:
     """Whether Math-Verify would read words as products of letters, or drop a unit."""
-    return has_words(found) or (kind in UNIT_KINDS and any(quantity(part) for part in split_top(found)))
+    return has_words(text) or (kind in UNIT_KINDS and any(quantity(part) for part in split_top(text)))

@@ -1,8 +1,26 @@
-"""The kind of answer that a question asks for, by its own wording."""
+"""Answer kinds: what sort of answer a problem asks for, which decides how two answers are compared.
+
+The kind of an OlympicArena problem is read from the benchmark's own instruction sentence in the question.
+"""
 
 import re
 
-_SENTENCES = (
+KINDS = ("", "SC", "MC", "TF", "NV", "SET", "IN", "EX", "EQ", "TUP", "MPV", "MA")
+"""'': any number or mathematical answer (GSM8K, MATH). The others are OlympicArena's answer types: single choice,
+multiple choice, true or false, numerical value, set, interval, expression, equation, tuple, several quantities in
+order, several answers in any order."""
+
+CHOICE_KINDS = ("SC", "MC", "TF")
+"""Answers of these kinds are letters or truth values."""
+
+UNIT_KINDS = ("NV", "SET", "TUP", "MPV", "MA")
+"""In these kinds a unit belongs to its number, a percent sign means 1/100, and letters are not variables.
+
+In the other kinds, units and count nouns after a number are dropped: `15 apples` is 15 and `10 cm` is 10. Their
+questions ask for a number and name its unit ("how many?"), and gold answers have no unit.
+"""
+
+_INSTRUCTIONS = (
     ("MC", r"multiple choice question \(more than one correct answer\)"),
     ("SC", r"multiple choice question"),
     ("TF", r"true or false question"),
@@ -15,17 +33,17 @@ _SENTENCES = (
     ("EQ", r"the answer to this question is an equation"),
     ("TUP", r"the answer to this question is a tuple"),
 )
-_KINDS = [
+_PATTERNS = [
     (kind, re.compile(rf"\b{sentence}\b" if sentence[-1] != ")" else rf"\b{sentence}", re.IGNORECASE))
-    for kind, sentence in _SENTENCES
+    for kind, sentence in _INSTRUCTIONS
 ]
 
 
 def kind_of(question: str) -> str:
-    """The answer kind that OlympicArena's instructions in a question or prompt name, '' where they are not there.
+    """The answer kind that OlympicArena's instruction in a question or prompt names; '' without an instruction.
 
-    The sentences are those of its table of answer types (Huang et al. 2024, arXiv 2406.12753, table 10), each of which stands before or
-    after the question; where several kinds are named, which a question's own text could do, the first in the text counts.
+    The sentences come from the benchmark's table of answer types (Huang et al. 2024, arXiv 2406.12753, table 10). They
+    stand before or after the question. The first one in the text counts, because a question may quote others.
     """
-    found = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(question))]
-    return min(found)[1] if found else ""
+    matches = [(match.start(), kind) for kind, pattern in _PATTERNS if (match := pattern.search(question))]
+    return min(matches)[1] if matches else ""

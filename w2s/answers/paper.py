@@ -1,12 +1,12 @@
-"""The answers of the paper's own scripts, for reproduction: final answer as a normalised string, equality as string equality.
+"""The paper's own rules for answers, for reproduction: normalised strings, which are equal if they are the same string.
 
-The normalisation is that of Lewkowycz et al. 2022 (Minerva), appendix D.1; the paper adds `3.00` -> `3` and lower-cases single
-letters. It is kept with its faults: `13.50` differs from `13.5`, and `2 hours 30 minutes` becomes `230`.
+The normalisation comes from Lewkowycz et al. 2022 (Minerva), appendix D.1; the paper adds `3.00` -> `3` and lower-cases
+single letters. Its faults are kept on purpose: `13.50` differs from `13.5`, and `2 hours 30 minutes` becomes `230`.
 """
 
 import re
 
-from w2s.answers.reading import closing_brace
+from w2s.answers.markers import braced
 from w2s.answers.types import MAX_ANSWER_CHARS
 
 _ANSWER_IS = "The answer is "
@@ -14,51 +14,13 @@ _MARKERS = {"gsm8k": "#### ", "math": "The answer is: "}
 _NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 
 _REPLACED = (
-    ("an ", ""),
-    ("a ", ""),
-    (".$", "$"),
-    ("\\$", ""),
-    ("\\ ", ""),
-    (" ", ""),
-    ("mbox", "text"),
-    (",\\text{and}", ","),
-    ("\\text{and}", ","),
-    ("\\text{m}", "\\text{}"),
+    *(("an ", ""), ("a ", ""), (".$", "$"), ("\\$", ""), ("\\ ", ""), (" ", ""), ("mbox", "text")),
+    *((",\\text{and}", ","), ("\\text{and}", ","), ("\\text{m}", "\\text{}")),
 )
 """In this order: articles, spaces, and the words between several answers."""
-
-_UNIT_WORDS = (
-    *(
-        "square",
-        "ways",
-        "integers",
-        "dollars",
-        "mph",
-        "inches",
-        "ft",
-        "hours",
-        "km",
-        "units",
-        "\\ldots",
-        "sue",
-        "points",
-        "feet",
-    ),
-    *(
-        "minutes",
-        "digits",
-        "cents",
-        "degrees",
-        "cm",
-        "gm",
-        "pounds",
-        "meters",
-        "meals",
-        "edges",
-        "students",
-        "childrentickets",
-    ),
-    "multiples",
+_UNIT_WORDS = tuple(
+    "square ways integers dollars mph inches ft hours km units \\ldots sue points feet minutes digits cents degrees cm"
+    " gm pounds meters meals edges students childrentickets multiples".split()
 )
 _DECORATION = (
     *("\\text{s}", "\\text{.}", "\\text{\ns}", "\\text{}^2", "\\text{}^3", "\\text{\n}", "\\text{}", "\\mathrm{th}"),
@@ -73,11 +35,13 @@ _SHORT_ROOT = re.compile(r"sqrt([^{])")
 
 
 def extract(text: str, family: str) -> str:
-    """The raw final answer of a completion, '' where there is none (paper.md, "Answers").
+    """The raw final answer of a completion, '' if there is none (paper.md, "Answers").
 
-    Text up to the first "Question"; of its last line what follows the last marker (`#### ` or `The answer is: `); else the first
-    number after the last "The answer is "; else ''. For `olympicarena` the first `\\boxed{}`, as that benchmark's judge takes it.
-    Raises ValueError for a family the paper has no rule for.
+    Only the text before the first "Question" counts. The answer follows the last marker of the last line (`#### ` or
+    `The answer is: `); else it is the first number after the last "The answer is ". For `olympicarena` it is the
+    content of the first `\\boxed{}`, as in that benchmark's judge.
+
+    Raises ValueError for a family without a rule of the paper.
     """
     body = text.split("Question")[0]
     if family == "olympicarena":
@@ -97,7 +61,7 @@ def extract(text: str, family: str) -> str:
 
 
 def normalise(answer: str) -> str:
-    """The string by which the paper compares an answer; '' for one of more than `MAX_ANSWER_CHARS`, so that any text is read quickly."""
+    """The string by which the paper compares an answer; '' above `MAX_ANSWER_CHARS`, which bounds the time."""
     if len(answer) > MAX_ANSWER_CHARS:
         return ""
     text = answer.rpartition("=")[2]
@@ -120,5 +84,4 @@ def _first_boxed(body: str) -> str:
     start = body.find(opening)
     if start < 0:
         return ""
-    end = closing_brace(body, start + len(opening))
-    return "" if end is None else body[start + len(opening) : end]
+    return braced(body, start + len(opening)) or ""

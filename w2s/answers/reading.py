@@ -1,29 +1,34 @@
-"""The final answer of a completion, by answer family. What the answer means is canonical_form.py's matter."""
+"""Extracts the final answer from a completion, by answer family.
+
+The meaning of an answer is not decided here but in forms/canonical.py.
+"""
 
 import re
 from typing import Literal
 
 from w2s.answers.forms.canonical import canonical
+from w2s.answers.markers import after_hashes, braced, last_box
 from w2s.answers.types import MAX_ANSWER_CHARS, Answer, Reason, Unreadable
 
 Family = Literal["gsm8k", "math", "olympicarena", "plain"]
 
-_HASHES = re.compile(r"####([^\n#]*)")
 _ANSWER_IS = re.compile(r"\banswers? (?:is|are)\b(:?)", re.IGNORECASE)
-_BOXED = re.compile(r"\\f?box(?:ed)?\s*\{")
 _NUMBER = re.compile(r"[-+]?\$?\d[\d,]*(?:\.\d+)?(?:/\d+)?%?")
-_WHOLE_BOXED = re.compile(r"\$?\s*\\boxed\s*\{")
+_STARTS_WITH_BOX = re.compile(r"\$?\s*\\boxed\s*\{")
 
 
 def read(text: str, family: Family, finish_reason: str = "stop", kind: str = "") -> Answer | Unreadable:
-    """The final answer of one completion.
+    """The final answer of one completion. Never raises, whatever the text.
 
-    `text` counts up to the first "Question", where the paper's scripts cut it. `gsm8k`: what follows `####`, else the first number
-    after the last "answer is". `math`: what follows the last "answer is:", else the last `\\boxed{}`, else what follows the last "answer
-    is". `olympicarena`: the last `\\boxed{}`, else what follows the last "answer is". `plain`: any of these markers, else the last number
-    of the last line, else that line. `finish_reason` is the completion's; `kind` the problem's, by which two marked answers are compared.
+    Only the text before the first "Question" counts, because the paper's scripts cut there. By family:
 
-    A completion that max_tokens cut is read only where "Question" ended its text before the cut. Never raises on any text.
+    - `gsm8k`: the text after `####`, else the first number after the last "answer is".
+    - `math`: the text after the last "answer is:", else the last `\\boxed{}`, else the text after the last "answer is".
+    - `olympicarena`: the last `\\boxed{}`, else the text after the last "answer is".
+    - `plain`: any marker of `gsm8k` or `math`, else the last number of the last line, else that line.
+
+    `finish_reason` belongs to the completion. `kind` belongs to the problem and decides whether two marked answers
+    agree. A completion cut by max_tokens is read only if "Question" ended its answer before the cut.
     """
     if finish_reason == "error":
         return Unreadable("error")
@@ -32,17 +37,18 @@ def read(text: str, family: Family, finish_reason: str = "stop", kind: str = "")
         return Unreadable("truncated" if finish_reason == "length" and not question else "empty")
     if finish_reason == "length" and not question:
         return Unreadable("truncated")
-    found = _READERS[family](body, kind)
-    if isinstance(found, Unreadable):
-        return found
-    answer = found.strip()
+    answer = _READERS[family](body, kind)
+    if isinstance(answer, Unreadable):
+        return answer
+    answer = answer.strip()
     if len(answer) > MAX_ANSWER_CHARS:
         return Unreadable("too_long")
     return Answer(answer) if answer else Unreadable("empty")
 
 
 def _gsm8k(body: str, kind: str) -> str | Unreadable:
-    marked = [m.strip() for m in _HASHES.findall(body)]
+    # An answer ends at the next `#`, so that `#### 5 #### 6` has two answers.
+    marked = [part.partition("#")[0].strip() for rest in after_hashes(body) for part in rest.split("####")]
     if marked:
         return _agreeing(marked, kind)
     number = _NUMBER.search(_stated(body, "") or "")
@@ -58,7 +64,7 @@ def _math(body: str, kind: str) -> str | Unreadable:
         answer = _stated(body, "")
     if answer is None:
         return Unreadable("no_marker")
-    return _boxed(answer) if _WHOLE_BOXED.match(answer) else answer
+    return _boxed(answer) if _STARTS_WITH_BOX.match(answer) else answer
 
 
 def _olympicarena(body: str, kind: str) -> str | Unreadable:
@@ -69,9 +75,9 @@ def _olympicarena(body: str, kind: str) -> str | Unreadable:
 
 def _plain(body: str, kind: str) -> str | Unreadable:
     for reader in (_gsm8k, _math):
-        found = reader(body, kind)
-        if found != Unreadable("no_marker"):
-            return found
+        answer = reader(body, kind)
+        if answer != Unreadable("no_marker"):
+            return answer
     line = body.strip().splitlines()[-1]
     numbers: list[str] = _NUMBER.findall(line)
     return numbers[-1] if numbers else line
@@ -80,8 +86,8 @@ def _plain(body: str, kind: str) -> str | Unreadable:
 _READERS = {"gsm8k": _gsm8k, "math": _math, "olympicarena": _olympicarena, "plain": _plain}
 
 
-def _stated(body: str, colon: str) -> str | None:
-    """The rest of the line after the last "answer is" (with its colon, where `colon` is one); None where there is none."""
+def _stated(body: str, colon: Literal[":", ""]) -> str | None:
+    """The rest of the line after the last "answer is", or None; with ":", only "answer is:" counts."""
     end = None
     for match in _ANSWER_IS.finditer(body):
         end = match.end() if match[1] >= colon else end
@@ -89,41 +95,20 @@ def _stated(body: str, colon: str) -> str | None:
 
 
 def _agreeing(marked: list[str], kind: str) -> str | Unreadable:
-    """The last of several marked answers, where those that are not empty mean the same."""
-    filled = [m for m in marked if m]
-    if any(len(m) > MAX_ANSWER_CHARS for m in filled):
+    """The last of several marked answers, if all that are not empty have one canonical form."""
+    answers = [answer for answer in marked if answer]
+    if any(len(answer) > MAX_ANSWER_CHARS for answer in answers):
         return Unreadable("too_long")
-    if len(set(filled)) > 1 and any(canonical(m, kind) != canonical(filled[-1], kind) for m in filled):
+    if len(set(answers)) > 1 and any(canonical(answer, kind) != canonical(answers[-1], kind) for answer in answers):
         return Unreadable("contradicting")
-    return filled[-1] if filled else ""
+    return answers[-1] if answers else ""
 
 
 def _boxed(body: str) -> str | Unreadable:
-    """Content of the last `\\boxed{...}`, its braces balanced; escaped braces count for nothing."""
-    start = None
-    for match in _BOXED.finditer(body):
-        start = match.end()
+    """The content of the last box."""
+    start = last_box(body)
     if start is None:
         return Unreadable("no_marker")
-    closed = closing_brace(body, start)
+    content = braced(body, start)
     reason: Reason = "too_long" if len(body) - start > MAX_ANSWER_CHARS else "unbalanced"
-    return Unreadable(reason) if closed is None else body[start:closed]
-
-
-def closing_brace(text: str, start: int) -> int | None:
-    """Index of the brace that closes the one before `start`, or None."""
-    depth = 1
-    escaped = False
-    for index in range(start, len(text)):
-        char = text[index]
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif char == "{":
-            depth += 1
-        elif char == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-    return None
+    return Unreadable(reason) if content is None else content

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from w2s.answers import kind_of
+from w2s.answers.markers import after_hashes, braced, last_box
 from w2s.data.duplicates import find_duplicates, overlap_counts
 from w2s.data.rows import Row, read_rows
 from w2s.recipe import NEAR_DUPLICATE, DatasetProblems, Experiment, Source, WorldProblems
@@ -20,8 +21,6 @@ from w2s.seed import derived_seed
 SPLITS = ("train_1", "train_2", "test")
 
 _CALCULATOR_MARK = re.compile(r"<<.*?>>")
-_HASHES = re.compile(r"####([^\n]*)")
-_BOXED = re.compile(r"\\f?box(?:ed)?\s*\{")
 
 
 @dataclass(frozen=True)
@@ -90,18 +89,12 @@ def check_gold(experiment: Experiment) -> None:
 
 
 def final_answer(solution: str) -> str | None:
-    """The answer a gold solution ends with: after the last `####`, else in the last balanced `\\boxed{}`; None without either."""
-    if marked := _HASHES.findall(solution):
+    """The final answer of a gold solution: after the last `####`, else in the last `\\boxed{}`; None without a mark."""
+    if marked := after_hashes(solution):
         return marked[-1].strip() or None
-    boxes = list(_BOXED.finditer(solution))
-    if not boxes:
-        return None
-    depth, start = 1, boxes[-1].end()
-    for brace in re.finditer(r"\\.|[{}]", solution[start:]):  # an escaped brace is text
-        depth += {"{": 1, "}": -1}.get(brace[0], 0)
-        if depth == 0:
-            return solution[start : start + brace.start()].strip() or None
-    return None
+    start = last_box(solution)
+    content = None if start is None else braced(solution, start)
+    return (content or "").strip() or None
 
 
 def _world(recipe: WorldProblems) -> tuple[dict[str, Split], dict[str, float], list[Duplicate]]:

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from w2s.answers import Unreadable, canonical, compare, read
-from w2s.answers.forms.canonical import KINDS, form
+from w2s.answers.forms.canonical import form
+from w2s.answers.kinds import KINDS
 
 PIECES = [
     *[

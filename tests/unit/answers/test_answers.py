@@ -3,7 +3,7 @@
 import pytest
 
 from w2s.answers import canonical, equal
-from w2s.answers.forms.canonical import KINDS
+from w2s.answers.kinds import KINDS
 
 EQUAL = [
     # kind, one, other

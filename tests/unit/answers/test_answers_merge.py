@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w2s.answers import canonical, compare, equal, merge
-from w2s.answers.forms.canonical import KINDS
+from w2s.answers.kinds import KINDS
 
 TAN = ("(cos(x))^(-1)*sin(x)", "tan(x)")
 

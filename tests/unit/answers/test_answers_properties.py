@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from w2s.answers import Answer, canonical, equal, merge, read
-from w2s.answers.forms.canonical import KINDS, form
+from w2s.answers.forms.canonical import form
+from w2s.answers.kinds import KINDS
 from w2s.answers.types import REASONS
 
 PIECES = [

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.answers import test_answers
 from w2s.answers import canonical, compare, equal
-from w2s.answers.forms.canonical import KINDS
+from w2s.answers.kinds import KINDS
 
 EQUAL = {
     "": [

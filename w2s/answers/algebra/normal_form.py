@@ -1,23 +1,25 @@
-"""The polynomial that an expression's tree denotes: exact, within bounds."""
+"""Turns an expression's tree into its polynomial: exact, within bounds."""
 
 from math import comb, factorial
 
-from w2s.answers.algebra.expression import Node, parse
-from w2s.answers.algebra.polynomial import NoNormalForm, Polynomial, constant, root, symbol
+from w2s.answers.algebra.errors import NoNormalForm
+from w2s.answers.algebra.parser import parse
+from w2s.answers.algebra.polynomial import Polynomial, constant, root, symbol
+from w2s.answers.algebra.tree import Node
 
 MAX_FACTORIAL = 25
 MAX_CHOOSE = 200
 
 
 def polynomial(text: str) -> Polynomial:
-    """The polynomial that `text` denotes. Raises NoNormalForm where it is no expression, or one over a bound."""
+    """The polynomial that `text` denotes. Raises NoNormalForm if it is no expression, or beyond a bound."""
     if "\\infty" in text and text.strip() not in ("\\infty", "-\\infty", "+\\infty"):
-        raise NoNormalForm  # infinity - infinity is nothing
+        raise NoNormalForm  # infinity - infinity has no value
     return polynomial_of(parse(text))
 
 
 def polynomial_of(node: Node) -> Polynomial:
-    """The polynomial of a tree. Raises NoNormalForm over a bound, and where it divides by zero."""
+    """The polynomial of a tree. Raises NoNormalForm beyond a bound and for a division by zero."""
     match node.op:
         case "number":
             return constant(node.number)
@@ -77,7 +79,7 @@ def _choose(total: Polynomial, chosen: Polynomial) -> Polynomial:
 
 
 def constant_of(text: str) -> Polynomial | None:
-    """The value of an expression without variables, else None."""
+    """The value of an expression without variables; None for every other text."""
     try:
         value = polynomial(text)
     except NoNormalForm:

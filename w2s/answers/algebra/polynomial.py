@@ -1,8 +1,7 @@
-"""Polynomials with rational coefficients in symbols, square roots of integers and the imaginary unit: one form per value.
+"""Polynomials with rational coefficients in symbols, square roots of integers and i: one form per value.
 
-Everything that answers of school mathematics are built from by + - * / and whole powers, in bounded time and memory. What lies
-outside (functions, denominators with several symbols) becomes an opaque atom: such forms are deterministic, but two of them may
-differ and still be equal; `Polynomial.exact` tells.
+They cover most answers of school mathematics, in bounded time and memory. Functions and denominators with several
+symbols become opaque atoms: two different forms with such atoms may still be equal; `Polynomial.exact` tells.
 """
 
 from dataclasses import dataclass
@@ -10,25 +9,24 @@ from fractions import Fraction
 from functools import cached_property
 from math import gcd
 
+from w2s.answers.algebra.errors import NoNormalForm
+from w2s.answers.algebra.number import show
 from w2s.answers.algebra.roots import square_free, whole_root
-from w2s.answers.text.number import show
 
 MAX_TERMS = 64
 MAX_TERM_PRODUCTS = 256
 MAX_BITS = 1200
 MAX_POWER = 400
 MAX_NAME_CHARS = 400
-"""Bounds on one polynomial, one multiplication, one coefficient (in bits), one exponent and one atom's name; beyond them there is no
-normal form. Together with the bound on an answer's length they bound time and memory on any text."""
+"""Bounds on one polynomial, one multiplication, one coefficient (in bits), one exponent and one atom's name.
 
-
-class NoNormalForm(Exception):
-    """The expression is outside what `polynomial` can bring to a normal form, or over its bounds."""
+A polynomial beyond them has no normal form. With `MAX_ANSWER_CHARS` they bound time and memory on any text.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Monomial:
-    """sqrt(radicand) * product of atom ** exponent; radicand square-free, exponents not 0, atoms sorted."""
+    """sqrt(radicand) * product of atom ** exponent; the radicand is square-free, no exponent is 0, atoms are sorted."""
 
     powers: tuple[tuple[str, int], ...] = ()
     radicand: int = 1
@@ -48,25 +46,25 @@ ONE = Monomial()
 
 @dataclass(frozen=True)
 class Polynomial:
-    """Sum of coefficient * monomial; no coefficient is 0. Operators raise NoNormalForm over the bounds above."""
+    """Sum of coefficient * monomial; no coefficient is 0. Operators raise NoNormalForm beyond the bounds above."""
 
     terms: dict[Monomial, Fraction]
 
     @cached_property
     def exact(self) -> bool:
-        """Whether two different forms of this sort are certainly different values: no opaque atom in it."""
+        """Whether it has no opaque atom: two different exact forms certainly have different values."""
         return not any("(" in atom for monomial in self.terms for atom, _ in monomial.powers)
 
     @property
     def constant(self) -> Fraction | None:
-        """The rational value, None where it is not a rational number."""
+        """The rational value; None if it is not a rational number."""
         if not self.terms:
             return Fraction(0)
         return self.terms[ONE] if len(self.terms) == 1 and ONE in self.terms else None
 
     @property
     def is_constant(self) -> bool:
-        """Whether it is a number, rational or not: no variable in it."""
+        """Whether it is a number, rational or not: it has no variable."""
         return {atom for monomial in self.terms for atom, _ in monomial.powers} <= {"pi", "i", "e"}
 
     def ordered(self) -> list[tuple[Monomial, Fraction]]:
@@ -130,15 +128,17 @@ def constant(value: Fraction | int) -> Polynomial:
 
 
 def symbol(name: str) -> Polynomial:
-    """A variable, a constant such as `pi`, or an opaque atom: a name with "(" in it, whole in parentheses unless a function's."""
+    """A variable, a constant such as `pi`, or an opaque atom: a function, or any other text in parentheses."""
     if len(name) > MAX_NAME_CHARS:
         raise NoNormalForm
     return Polynomial({Monomial(((name, 1),)): Fraction(1)})
 
 
 def root(value: Polynomial, index: int) -> Polynomial:
-    """The index-th root: exact for square roots of rational numbers (i * sqrt(-value) for negative ones) and for roots that are rational,
-    else an opaque atom."""
+    """The index-th root: exact for rational roots and for square roots of rational numbers, else an opaque atom.
+
+    The square root of a negative number is i * sqrt(-value).
+    """
     number = value.constant
     if number is not None and (rational := whole_root(number, index)) is not None:
         return constant(rational)
@@ -188,7 +188,7 @@ def _times(a: Monomial, b: Monomial) -> tuple[int, Monomial]:
 
 
 def _inverse(value: Polynomial) -> Polynomial:
-    """1 / value: exact for one term and for two terms of numbers (by the conjugate); else an opaque atom of the monic denominator."""
+    """1 / value: exact for one term and, by the conjugate, for two numbers; else an opaque atom."""
     terms = value.ordered()
     if not terms:
         raise NoNormalForm

@@ -5,12 +5,12 @@ from math import isqrt
 
 _SMALL_PRIMES = tuple(p for p in range(2, 1000) if all(p % q for q in range(2, isqrt(p) + 1)))
 _SURE_BELOW = 10**9
-"""Without a prime factor below 1000 and not a square, a number below this has no square factor at all."""
+"""A number below this that is no square and has no prime factor below 1000 has no square factor at all."""
 _MAX_INDEX = 64
 
 
 def square_free(number: int) -> tuple[int, int] | None:
-    """(a, b) with number = a**2 * b and b square-free; None where b cannot be known quickly (factors above 1e9). `number` >= 0."""
+    """(a, b) with number = a**2 * b, b square-free, for number >= 0; None if b is hard to find (factors above 1e9)."""
     if number == 0:
         return 0, 1
     outside, radicand = 1, 1
@@ -30,7 +30,7 @@ def square_free(number: int) -> tuple[int, int] | None:
 
 
 def whole_root(value: Fraction, index: int) -> Fraction | None:
-    """The rational real `index`-th root, None where it is irrational, imaginary or `index` above 64."""
+    """The real `index`-th root if it is rational; None if it is irrational or imaginary, or `index` is above 64."""
     if index > _MAX_INDEX or (value < 0 and index % 2 == 0):
         return None
     over, under = _integer_root(abs(value.numerator), index), _integer_root(value.denominator, index)

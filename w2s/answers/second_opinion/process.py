@@ -1,7 +1,7 @@
-"""The program of the process in which Math-Verify runs: one JSON line in, one JSON line out. Started by second_opinion.py.
+"""The program of the process that runs Math-Verify: one JSON line in, one JSON line out. Started by second_opinion.py.
 
-What it is given is hostile. The kernel ends it where a request takes more memory or processor time than its limits, inside C code too; it
-ends by itself where its input does, which is when its parent has gone.
+Its input is hostile text. The kernel kills the process, in C code too, if a request exceeds its limits of memory or
+processor time. The process exits at the end of its input, so it does not outlive its parent.
 """
 
 # math-verify comes without types.
@@ -17,11 +17,14 @@ from typing import Any
 
 
 def main() -> None:
-    """Answers requests `{"id", "answer", "gold"}` with `{"id", "opinion"}`; argv: bytes of memory, seconds of processor time a request."""
+    """Answer each request `{"id", "answer", "gold"}` with `{"id", "opinion"}`.
+
+    argv: the limit of memory in bytes, the limit of processor time per request in seconds.
+    """
     memory_bytes, cpu_seconds = int(sys.argv[1]), int(sys.argv[2])
     replies = os.fdopen(os.dup(1), "w", encoding="ascii")
-    os.dup2(2, 1)  # whatever a library prints is no reply
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's matter
+    os.dup2(2, 1)  # a library's prints must not become replies
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     opinion = _math_verify()
@@ -39,12 +42,12 @@ def main() -> None:
 def _math_verify() -> Callable[[str, str], str]:
     from math_verify import LatexExtractionConfig, parse, verify
 
-    # Its other reading, of plain expressions, goes through sympy's parse_expr, which evaluates text.
+    # Not its second reading, of plain expressions: sympy's parse_expr evaluates text as code.
     config = [LatexExtractionConfig()]
 
     def opinion(answer: str, gold: str) -> str:
         try:
-            # Its own timeouts need the main thread's SIGALRM and do not end C code.
+            # No timeout of its own: it needs the main thread's SIGALRM and does not interrupt C code.
             unlimited: Any = None
             sides = [
                 parse(f"${text}$", config, fallback_mode="no_fallback", parsing_timeout=unlimited)
@@ -53,7 +56,7 @@ def _math_verify() -> Callable[[str, str], str]:
             if not all(sides):
                 return "undecided"
             return "right" if verify(sides[0], sides[1], timeout_seconds=None) else "wrong"
-        except (Exception, RecursionError, MemoryError):  # of a library over hostile text: any of them is no opinion
+        except (Exception, RecursionError, MemoryError):  # hostile text can raise anything in the library
             return "undecided"
 
     return opinion

@@ -1,7 +1,7 @@
-"""Math-Verify's opinion on an answer against gold, from a process of its own that a deadline and kernel limits end.
+"""Math-Verify's opinion on an answer against gold, from a separate process with a deadline and kernel limits.
 
-Works on any thread and in any process: the worker process belongs to the process that first asks, is used by one thread at a time,
-and is replaced when it had to be ended. Text crosses as JSON lines.
+Safe on any thread and in any process: each process that asks starts its own worker, one thread uses it at a time, and a
+killed worker is replaced. Requests and replies are JSON lines.
 """
 
 import atexit
@@ -19,22 +19,22 @@ from typing import Literal, cast
 from w2s.answers.types import MAX_ANSWER_CHARS
 
 Opinion = Literal["right", "wrong", "undecided", ""]
-"""Of the second grader; `undecided` where it reads one side as nothing, fails or runs over a limit, '' where it was not asked."""
+"""Of Math-Verify; `undecided` if it cannot read one side, fails or exceeds a limit; '' if it was not asked."""
 
 MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 3
-"""Of processor time for one pair. Wall time has a limit only against a process that waits for ever: a verdict should not depend on
-how busy the machine is."""
+"""Processor time for one pair."""
 WALL_SECONDS = 60.0
+"""Only against a process that hangs, because a verdict must not depend on how busy the machine is."""
 START_SECONDS = 300.0
 _MAX_REPLY_BYTES = 4096
 
 
 @lru_cache(maxsize=1 << 16)
 def math_verify(answer: str, gold: str) -> Opinion:
-    """Whether Math-Verify 0.9.0 takes `answer` for `gold`, both LaTeX without a marker. Never raises on any text.
+    """Whether Math-Verify 0.9.0 accepts `answer` for `gold`, both LaTeX without a marker. Never raises on a text.
 
-    Raises RuntimeError where the worker process cannot be started, as without the package.
+    Raises RuntimeError if the worker process cannot start, for example without the package.
     """
     if max(len(answer), len(gold)) > MAX_ANSWER_CHARS:
         return "undecided"
@@ -42,24 +42,24 @@ def math_verify(answer: str, gold: str) -> Opinion:
 
 
 class Worker:
-    """The process, started when it is first needed and after each end."""
+    """The worker process, started at the first request and again after each kill."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = 0
         self.ended = 0
-        """Processes that a limit or a crash ended."""
+        """Number of processes that exceeded a limit or crashed."""
 
     def ask(self, answer: str, gold: str) -> Opinion:
-        """One opinion; `undecided` where the process has to be ended."""
+        """One opinion; `undecided` if the process exceeds a limit or crashes."""
         with self._lock:
             try:
                 if self._process is None:
                     self._process = _start()
                 self._requests += 1
                 reply = _exchange(self._process, {"id": self._requests, "answer": answer, "gold": gold}, WALL_SECONDS)
-            except BaseException:  # also Ctrl-C: its reply would be taken for that of the next request
+            except BaseException:  # Ctrl-C too: the late reply would answer the next request
                 self._end()
                 raise
             if reply is None:
@@ -70,7 +70,7 @@ class Worker:
             return cast(Opinion, reply["opinion"])
 
     def close(self) -> None:
-        """Ends the process."""
+        """Kill the process."""
         with self._lock:
             self._end()
 
@@ -83,14 +83,15 @@ class Worker:
 
 def _start() -> subprocess.Popen[bytes]:
     program = Path(__file__).with_name("process.py")
-    # -P: the program's folder has modules whose names are others' too.
+    # -P keeps the program's folder off sys.path, where its modules could shadow others.
     command = [sys.executable, "-P", str(program), str(MEMORY_BYTES), str(CPU_SECONDS)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if _exchange(process, None, START_SECONDS) is None:
         process.kill()
         process.communicate()
         raise RuntimeError(
-            f"Math-Verify's process ended or was silent for {START_SECONDS:.0f} s: see what `{' '.join(command)}` prints"
+            f"Math-Verify's process exited or did not start within {START_SECONDS:.0f} s: "
+            f"run `{' '.join(command)}` to see its error"
         )
     return process
 
@@ -98,7 +99,7 @@ def _start() -> subprocess.Popen[bytes]:
 def _exchange(
     process: subprocess.Popen[bytes], request: dict[str, str | int] | None, seconds: float
 ) -> dict[str, str | int] | None:
-    """Writes a request and reads one line; None where the process ended or `seconds` passed."""
+    """Write a request and read one line; None if the process exits or `seconds` pass."""
     assert process.stdin is not None and process.stdout is not None
     deadline = time.monotonic() + seconds
     try:
@@ -124,7 +125,7 @@ _shared = Worker()
 
 
 def _forget() -> None:
-    """In a forked child the worker is the parent's."""
+    """A forked child starts its own worker, because the inherited one belongs to the parent."""
     global _shared
     _shared = Worker()
 

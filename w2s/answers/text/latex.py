@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001 (this table is about look-alike characters)
-"""LaTeX of an answer without its decoration: what carries no mathematical meaning is removed, synonyms become one spelling."""
+# ruff: noqa: RUF001 (the table below is about look-alike characters)
+"""Cleans the LaTeX of an answer: removes decoration without mathematical meaning and spells synonyms in one way."""
 
 import re
 
@@ -24,7 +24,8 @@ _SYNONYMS = {
 }
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WRAPPER = re.compile(
-    r"\\(?:text|textbf|textit|textrm|texttt|mathrm|mathbf|mathit|mathsf|mbox|hbox|operatorname|overline|boxed|fbox|rm|bf|it)\b\s*\{([^{}]*)\}"
+    r"\\(?:text|textbf|textit|textrm|texttt|mathrm|mathbf|mathit|mathsf|mbox|hbox|operatorname|overline|boxed|fbox"
+    r"|rm|bf|it)\b\s*\{([^{}]*)\}"
 )
 _CHARACTERS = str.maketrans(
     {
@@ -62,14 +63,14 @@ _SPLIT_THOUSANDS = re.compile(r",\\!\s*|\{,\}")
 _TIMES = re.compile(r"(?<=\d) [xX] (?=\.?\d)|(?<=\d)[xX](?=10 ?\^)")
 _REPEATING = re.compile(r"(?<![\d.,])(\d{0,18})\.(\d{0,18})\\overline\s*\{\s*(\d{1,18})\s*\}(?!\d)", re.ASCII)
 SET_OPEN, SET_CLOSE, ROW = "⦃", "⦄", "⏎"
-"""Stand for the braces of a set, which LaTeX writes `\\{` and `\\}`, unlike the braces that group, and for the end of a matrix row."""
+"""Stand-ins for the braces of a set, `\\{` and `\\}`, and for the end of a matrix row, `\\\\`."""
 
 
 def clean(text: str) -> str:
     """`text` in one spelling, in time linear in its length.
 
-    Gone are dollar signs, math mode, spacing, sizes, degrees, percent and currency signs, a final full stop; `\\text{}` and its kin are
-    unwrapped; `10,\\!080`, `10{,}080` and `10,080` become 10080.
+    Removes dollar signs, math mode, spacing, sizes, degree, percent and currency signs, and a final full stop; unwraps
+    `\\text{}` and similar commands; `10,\\!080`, `10{,}080` and `10,080` become 10080.
     """
     text = _REPEATING.sub(_fraction, text.replace("\\$", "").translate(_CHARACTERS))
     text = _SPLIT_THOUSANDS.sub("", text).replace("\\\\", ROW).replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE)
@@ -81,7 +82,7 @@ def clean(text: str) -> str:
         text = _WRAPPER.sub(r" \1 ", text)
     text = _COMMAND.sub(lambda command: _SYNONYMS.get(command[0], command[0] + " "), text)
     text = _TIMES.sub("*", " ".join(text.split())).strip('"` ').rstrip(".;:, ").removeprefix("=").strip('"` ')
-    text = text.strip("' ") if text.startswith("'") else text  # at the end alone it is a prime
+    text = text.strip("' ") if text.startswith("'") else text  # a final ' alone is a prime, as in f'
     return text if _bracketed(text) else _THOUSANDS.sub(lambda m: m[0].replace(",", ""), text)
 
 

@@ -1,1 +1,1 @@
-"""Units and quantities."""
+"""Units of measure, and numbers with units."""

@@ -1,14 +1,16 @@
-"""Numbers with units: `10 cm`, `9.8 m/s^2`, `2 hours 30 minutes`, each as a number of base units."""
+"""Quantities, numbers with units: `10 cm`, `9.8 m/s^2`, `2 hours 30 minutes`, each as a number of base units."""
 
 import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import constant_of
-from w2s.answers.algebra.polynomial import NoNormalForm, Polynomial, constant, symbol
-from w2s.answers.text.number import number
-from w2s.answers.text.structure import LOOSE_SPACE, NO_UNITS
-from w2s.answers.units.units import Unit, unit_of
+from w2s.answers.algebra.number import number
+from w2s.answers.algebra.polynomial import Polynomial, constant, symbol
+from w2s.answers.text.words import LOOSE_SPACE, NO_UNITS
+from w2s.answers.units.reader import unit_of
+from w2s.answers.units.unit import Unit
 
 _GAP = re.compile(r"(?<=[\d)}\]]) ?(?=[A-Za-zΩµμÅ\\])|(?<=[ie]) (?=[A-Za-zΩµμÅ\\])")
 _COMPOUND = re.compile(r"(?:\d+(?:\.\d+)? ?[A-Za-z]+(?:,? and |, | |$)){2,4}", re.ASCII)
@@ -22,8 +24,9 @@ class Quantity(NamedTuple):
     unit: str
     """'' for a plain number, such as 50 percent."""
     known: bool
-    """Whether the unit is in units.py; `10 apples` keep theirs as text."""
+    """Whether the unit is in the table; the unit of `10 apples` stays text."""
     exact: bool
+    """Whether two different values are certainly different."""
 
     def __str__(self) -> str:
         value = f"({self.value})" if self.unit and " " in self.value else self.value
@@ -31,7 +34,7 @@ class Quantity(NamedTuple):
 
 
 def quantity(text: str) -> Quantity | None:
-    """The quantity that `text` (cleaned, or canonical) spells, None where no unit follows a number."""
+    """The quantity that `text` (cleaned or canonical) spells; None if no unit follows a number."""
     unknown = None
     for gap in _GAP.finditer(text):
         body, rest = text[: gap.start()], text[gap.end() :]
@@ -51,7 +54,7 @@ def quantity(text: str) -> Quantity | None:
 
 
 def _compound(text: str) -> Quantity | None:
-    """`2 hours 30 minutes`, `5 ft 3 in`: the sum, where all units measure one thing."""
+    """The sum that `2 hours 30 minutes` or `5 ft 3 in` spells, if all units measure one dimension; else None."""
     if not _COMPOUND.fullmatch(text):
         return None
     parts = [(_value(size), unit_of(name)) for size, name in _COMPOUND_PART.findall(text)]
@@ -77,12 +80,11 @@ def _in_base_units(parts: list[tuple[Polynomial, Unit]]) -> Quantity:
     for base, power in powers:
         if base == "pi":
             total = total * symbol("pi").power(Fraction(power))
-    return Quantity(
-        str(total), str(Unit(parts[0][1].factor, tuple(p for p in powers if p[0] != "pi"))), True, total.exact
-    )
+    unit = Unit(parts[0][1].factor, tuple((base, power) for base, power in powers if base != "pi"))
+    return Quantity(str(total), str(unit), True, total.exact)
 
 
 def _word(rest: str) -> bool:
-    """Whether what follows a number is a word, and so a unit of its own, not a variable or a word that changes the number."""
+    """Whether the text after a number is a word that may count as a unit, not a variable or a word of `NO_UNITS`."""
     match = re.match(r"[A-Za-z]{2,}", rest)
     return match is not None and match[0].lower() not in NO_UNITS and not re.search(r"\d", rest)

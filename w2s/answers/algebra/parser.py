@@ -1,83 +1,22 @@
-"""Parses one expression, LaTeX or plain (`\\frac{1}{2}x^2`, `1/2*x^2`), into a tree. Nothing is ever evaluated as code.
+"""Parses one expression, LaTeX or plain (`\\frac{1}{2}x^2`, `1/2*x^2`), into a tree. No text is ever evaluated as code.
 
-Not here: what a tree is worth, which is normal_form.py's matter (exactly) and numeric.py's (at a point).
+Not here: the value of a tree, which normal_form.py computes exactly and evaluation.py at a point.
 """
 
-import re
 from fractions import Fraction
-from typing import NamedTuple
 
-from w2s.answers.algebra.polynomial import NoNormalForm
+from w2s.answers.algebra.errors import NoNormalForm
+from w2s.answers.algebra.tokens import FUNCTIONS, GREEK, tokens
+from w2s.answers.algebra.tree import Node
 
 MAX_DEPTH = 25
+"""Of nested brackets; it bounds the recursion of the parser and of everything that walks a tree."""
 
-FUNCTIONS = (
-    *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sin", "cos", "tan", "cot", "sec", "csc"),
-    *("log", "ln", "exp", "lg"),
-)
 _INVERSES = {name: f"arc{name}" for name in ("sin", "cos", "tan")}
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3}(?![\d.]))?)"
-    r"|(?P<name>\\[A-Za-z]+|sqrt|pi|" + "|".join(FUNCTIONS) + r"|[A-Za-z])"
-    r"|(?P<mark>[-+*/^_(){}\[\]|!'])|(?P<other>\S))",
-    re.ASCII,
-)
-_GREEK = frozenset(
-    (
-        *(
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "epsilon",
-            "varepsilon",
-            "zeta",
-            "eta",
-            "theta",
-            "vartheta",
-            "iota",
-            "kappa",
-            "lambda",
-            "mu",
-        ),
-        *(
-            "nu",
-            "xi",
-            "rho",
-            "sigma",
-            "tau",
-            "phi",
-            "varphi",
-            "chi",
-            "psi",
-            "omega",
-            "Gamma",
-            "Delta",
-            "Theta",
-            "Lambda",
-            "Xi",
-            "Pi",
-        ),
-        *("Sigma", "Phi", "Psi", "Omega", "hbar", "ell", "infty"),
-    )
-)
-
-
-class Node(NamedTuple):
-    """One operation of an expression on its arguments.
-
-    `op`: `number` (with `number`), `symbol` and `function` (with `name`; functions of one argument), `sum` and `product` of any number of
-    arguments, `negative`, `inverse`, `power` (base, exponent), `root` (index, radicand), `factorial`, `choose` (n, k), `absolute`.
-    """
-
-    op: str
-    args: tuple["Node", ...] = ()
-    name: str = ""
-    number: Fraction = Fraction(0)
 
 
 def parse(text: str) -> Node:
-    """The tree of an expression. Raises NoNormalForm where `text` is none, is nested too deep, or can be read in two ways."""
+    """The tree of an expression. Raises NoNormalForm if `text` is no expression, too deeply nested or ambiguous."""
     parser = _Parser(text)
     tree = parser.sum(0)
     if parser.peek():
@@ -93,19 +32,14 @@ class _Parser:
     """Recursive descent: sum, product, power, atom; `depth` bounds the recursion."""
 
     def __init__(self, text: str) -> None:
-        self.tokens: list[str] = []
-        for match in _TOKEN.finditer(text):
-            if match["other"]:
-                raise NoNormalForm
-            self.tokens.append(match["number"] or match["name"] or match["mark"])
-        self.tokens.reverse()
+        self.tokens = tokens(text)[::-1]  # the next token is the last
 
     def peek(self) -> str:
         """The next token, '' at the end."""
         return self.tokens[-1] if self.tokens else ""
 
     def take(self, expected: str = "") -> str:
-        """Removes and returns the next head, which must be `expected` where that is given."""
+        """Remove and return the next token; with `expected`, no other token is accepted."""
         if not self.tokens or (expected and self.tokens[-1] != expected):
             raise NoNormalForm
         return self.tokens.pop()
@@ -126,7 +60,7 @@ class _Parser:
     def product(self, depth: int) -> Node:
         """power (('*' | '/' | nothing) power)*, from left to right; `2\\frac{1}{3}` of whole numbers is a mixed number.
 
-        What a factor without a sign belongs to after a slash, as in `1/2x` and `mv^2/2r`, is not agreed on.
+        A factor that follows a slash and a denominator, as in `1/2x` and `mv^2/2r`, is ambiguous: NoNormalForm.
         """
         whole = self.peek()
         factors = [self.power(depth)]
@@ -134,7 +68,7 @@ class _Parser:
             factors.append(self.power(depth))
             if factors[0].op == "number" and _proper(factors[1]):
                 factors = [Node("sum", tuple(factors))]
-        unclear = False
+        after_slash = False
         while True:
             head = self.peek()
             if head in ("*", "/"):
@@ -142,17 +76,17 @@ class _Parser:
                 negative = self.peek() == "-" and bool(self.take())
                 factor = self.power(depth)
                 factor = Node("negative", (factor,)) if negative else factor
-                unclear = head == "/"
+                after_slash = head == "/"
                 factors.append(factor if head == "*" else Node("inverse", (factor,)))
             elif head and (head in "([{" or head[0] == "\\" or head[0].isalpha()):
-                if unclear:
+                if after_slash:
                     raise NoNormalForm
                 factors.append(self.power(depth))
             else:
                 return factors[0] if len(factors) == 1 else Node("product", tuple(factors))
 
     def power(self, depth: int) -> Node:
-        """atom ['!'] ['^' exponent]; a second '^' has no agreed meaning."""
+        """atom ['!'] ['^' exponent]; a second '^' is ambiguous: NoNormalForm."""
         base = self.atom(depth)
         if self.peek() == "!":
             self.take()
@@ -180,7 +114,7 @@ class _Parser:
         return tree
 
     def argument(self, depth: int) -> Node:
-        """A braced sum, or as in LaTeX one digit or one name."""
+        """A sum in braces, or one digit or one name, as in LaTeX."""
         head = self.peek()
         if head == "{":
             return self.sum_in_braces(depth)
@@ -213,7 +147,7 @@ class _Parser:
         if name == "binom":
             total = self.argument(depth)
             return Node("choose", (total, self.argument(depth)))
-        if name in _GREEK:
+        if name in GREEK:
             return Node("symbol", name=f"\\{name}" + self.subscript())
         if not head[0].isalpha() and name != "pi":
             raise NoNormalForm
@@ -237,7 +171,7 @@ class _Parser:
             while (
                 self.peek()
                 and self.peek() not in FUNCTIONS
-                and (self.peek()[0].isalnum() or self.peek()[1:] in {"pi", *_GREEK})
+                and (self.peek()[0].isalnum() or self.peek()[1:] in {"pi", *GREEK})
             ):
                 factors.append(self.power(depth + 1))
             inside = factors[0] if len(factors) == 1 else Node("product", tuple(factors))
@@ -257,14 +191,14 @@ class _Parser:
             self.take()
         else:
             parts.append(self.take())
-        if not parts or any(not part[0].isalnum() and part[1:] not in _GREEK for part in parts):
+        if not parts or any(not part[0].isalnum() and part[1:] not in GREEK for part in parts):
             raise NoNormalForm
         text = "".join(parts)
         return f"_{{{text}}}" if len(parts) > 1 else f"_{text}"
 
 
 def _proper(node: Node) -> bool:
-    """Whether `node` is a fraction of two written numbers between 0 and 1."""
+    """Whether `node` is a fraction of two numbers, between 0 and 1."""
     if (
         node.op != "product"
         or node.args[0].op != "number"

@@ -1,14 +1,15 @@
-"""Exact numbers as they are written in answers: `1,000`, `$13.50`, `-.5`, `1e3`, `27/2`, `27 1/2`, `75%`."""
+"""Reads exact numbers as answers spell them, such as `1,000`, `$13.50`, `-.5`, `1e3`, `27 1/2`, and shows them."""
 
 import re
 from fractions import Fraction
 
 MAX_EXPONENT = 300
-"""Of scientific notation: a larger power of ten stays text."""
+"""Of scientific notation; a number with a larger power of ten stays text."""
 
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
 _DECIMAL = re.compile(
-    r"(?P<sign>[+-]?)\$?(?P<inner>-?)(?P<whole>\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?P<decimals>\.\d*)?(?:[eE](?P<exponent>[+-]?\d{1,3}))?\.?",
+    r"(?P<sign>[+-]?)\$?(?P<inner>-?)(?P<whole>\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?P<decimals>\.\d*)?"
+    r"(?:[eE](?P<exponent>[+-]?\d{1,3}))?\.?",
     re.ASCII,
 )
 _FRACTION = re.compile(
@@ -17,14 +18,14 @@ _FRACTION = re.compile(
 
 
 def plain_integer(text: str) -> bool:
-    """Whether `text` is an integer in its canonical spelling already."""
+    """Whether `text` is an integer of at most 18 digits in its canonical spelling."""
     return _PLAIN.fullmatch(text) is not None and text != "-0"
 
 
 def number(text: str) -> Fraction | None:
-    """The exact value of a written number, None where `text` is anything else.
+    """The exact value of a written number; None for every other text.
 
-    A percent sign is dropped, not divided by: "what percentage" is answered by `75%` and by `75`.
+    A percent sign is dropped and not divided by, because `75%` and `75` both answer "what percentage".
     """
     text = text.strip().removesuffix("%").removesuffix("\\").rstrip()
     if match := _DECIMAL.fullmatch(text):
@@ -35,7 +36,7 @@ def number(text: str) -> Fraction | None:
 
 
 def show(value: Fraction) -> str:
-    """Canonical spelling: lowest terms, `27/2`; integers without a denominator."""
+    """The canonical spelling: in lowest terms, as `27/2`; integers without a denominator."""
     return str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
 
 

@@ -1,0 +1,128 @@
+"""The second test of equality: whether two expressions with different normal forms have the same value at fixed points.
+
+Rational values are exact, others have 120 digits. Two values agree if they differ by at most 1e-70 of their size, and
+are apart if they differ by more than 1e-50.
+"""
+
+# mpmath comes without types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+
+from w2s.answers.algebra.errors import NoNormalForm
+from w2s.answers.algebra.evaluation import OPEN_BASE, names_in, value_at
+from w2s.answers.algebra.functions import ANGLES
+from w2s.answers.algebra.parser import parse
+from w2s.answers.algebra.points import Reading
+from w2s.answers.algebra.precision import DIGITS, Value, mpmath_context, to_float
+from w2s.answers.algebra.tokens import has_words
+from w2s.answers.algebra.tree import Node
+from w2s.answers.types import Relation
+
+POINTS = 6
+"""Of each domain; expressions without variables have one."""
+
+
+def same_value(a: str, b: str) -> tuple[Relation, str]:
+    """Whether two expressions have one value wherever both have a value, and the reason of an `equal`.
+
+    `equal`: they agree at every point of the positive and signed domains, under every reading of `log` and of angles.
+    `different`: under every reading they differ for positive variables, and agree under none for whole ones.
+    `undecided`: all other pairs, such as sqrt(x^2) and x, which agree only for positive x.
+    """
+    first, second = _tree(a), _tree(b)
+    if first is None or second is None:
+        return "undecided", ""
+    names = names_in(first) | names_in(second)
+    variables = names - {"pi", "e", "i", OPEN_BASE}
+    domains = ("positive", "any", "whole") if variables else ("positive",)
+    logs = ("any base", "natural", "decimal") if OPEN_BASE in names else ("natural",)
+    angles = (False, True) if _has_plain_angle(first) or _has_plain_angle(second) else (False,)
+    readings = [Reading(*parts) for parts in product(domains, logs, angles)]
+    agreed = {reading: _agree(a, b, reading, POINTS if variables else 1) for reading in readings}
+    if all(verdict for reading, verdict in agreed.items() if reading.domain != "whole"):
+        if not variables:
+            return "equal", f"the same value, {DIGITS} digits"
+        points = f"{POINTS} points each for positive and signed {', '.join(sorted(variables))}"
+        return "equal", f"the same value, {points}"
+    apart = all(agreed[reading] is False for reading in readings if reading.domain == "positive")
+    agreed_for_whole = any(agreed[reading] for reading in readings if reading.domain == "whole")
+    return ("different" if apart and not agreed_for_whole else "undecided"), ""
+
+
+def _agree(a: str, b: str, reading: Reading, points: int) -> bool | None:
+    """True if the values agree wherever both exist, at half of the points or more; False if they differ at a point.
+
+    None if neither is certain.
+    """
+    agreeing = 0
+    for x, y in zip(_values(a, reading, points), _values(b, reading, points), strict=True):
+        if x is None or y is None:
+            continue
+        verdict = _close(x, y)
+        if verdict is not True:
+            return verdict
+        agreeing += 1
+    return True if 2 * agreeing >= points else None
+
+
+def _close(x: Value, y: Value) -> bool | None:
+    """True if two values are equal, False if they differ, None for a distance between the two limits."""
+    if isinstance(x, Fraction) and isinstance(y, Fraction):
+        return x == y
+    x, y = to_float(x), to_float(y)
+    distance, size = abs(x - y), max(abs(x), abs(y))
+    context = mpmath_context()
+    if distance <= size * context.mpf(10) ** -70:
+        return True
+    return False if distance > size * context.mpf(10) ** -50 else None
+
+
+@lru_cache(maxsize=4096)
+def _tree(text: str) -> Node | None:
+    """The tree of a canonical form; None if it is no expression."""
+    if has_words(text):
+        return None
+    try:
+        return parse(text)
+    except NoNormalForm:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _values(text: str, reading: Reading, points: int) -> tuple[Value | None, ...]:
+    tree = _tree(text)
+    assert tree is not None
+    return tuple(value_at(tree, reading, index) for index in range(points))
+
+
+def _has_plain_angle(node: Node) -> bool:
+    """Whether a trigonometric function is applied to a plain number, which may mean degrees."""
+    if node.op == "function" and node.name in ANGLES and not names_in(node.args[0]):
+        return True
+    return any(_has_plain_angle(arg) for arg in node.args)
+
+
+def proportional(a: str, b: str) -> bool:
+    """Whether `a` is a constant multiple of `b`, neither being 0: then a = 0 and b = 0 are the same equation."""
+    first, second = _tree(a), _tree(b)
+    if first is None or second is None:
+        return False
+    if names_in(first) != names_in(second) or not names_in(first) - {"pi", "e", "i"}:
+        return False
+    for domain in ("positive", "any"):
+        reading = Reading(domain, "any base", False)
+        pairs = [
+            (x, y)
+            for x, y in zip(_values(a, reading, POINTS), _values(b, reading, POINTS), strict=True)
+            if x is not None and y is not None
+        ]
+        if len(pairs) < POINTS // 2 or any(_close(y, Fraction(0)) is not False for _, y in pairs):
+            return False
+        ratios = [to_float(x) / to_float(y) for x, y in pairs]
+        constant = all(_close(ratio, ratios[0]) is True for ratio in ratios[1:])
+        if _close(ratios[0], Fraction(0)) is not False or not constant:
+            return False
+    return True

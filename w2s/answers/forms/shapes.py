@@ -1,0 +1,22 @@
+"""The shape of a canonical form: value, list, tuple, union, matrix, equation or other relation, with its parts."""
+
+from w2s.answers.text.brackets import enclosed, matrix_rows, relation_sides, split_top
+
+
+def shape_of(text: str) -> tuple[str, list[str]]:
+    """The shape of a canonical form and its parts; only forms of the same shape are compared part by part."""
+    if rows := matrix_rows(text):
+        return f"matrix of {len(rows)} rows, {len(rows[0])} columns", [cell for row in rows for cell in row]
+    if " \\cup " in text:
+        return "union", text.split(" \\cup ")
+    parts = split_top(text)
+    if len(parts) > 1:
+        return "list", parts
+    if (brackets := enclosed(text)) and len(parts := split_top(brackets[1])) > 1:
+        return f"{brackets[0]}{len(parts)}{brackets[2]}", parts
+    sides = relation_sides(text)
+    if len(sides) == 3 and sides[1:] == ["=", "0"]:
+        return "equation", sides[:1]
+    if len(sides) > 1:
+        return "relation " + " ".join(sides[1::2]), sides[::2]
+    return "value", [text]
