@@ -1,6 +1,7 @@
 """The problems job: reads an experiment's dataset or generates its world, and writes the three splits.
 
-Problems and references go into tables of their own, so that a step sees gold only where the graph names a reference table.
+Problems and references go into tables of their own, so that a step sees gold only if the graph names a
+reference table.
 """
 
 from ray_jobs.runtime.context import Context
@@ -13,7 +14,7 @@ from w2s.store.attempt import Attempt
 
 
 def problems(step: Step, attempt: Attempt, context: Context) -> str:
-    """Write problems and references of train_1, train_2 and test, in order of problem_id, and the duplicate questions."""
+    """Write problems and references of all splits in order of problem_id, and the duplicate questions."""
     assert isinstance(step.recipe, DatasetProblems | WorldProblems)
     splits, counts, duplicates = read_problems(step.recipe)
     for name, split in splits.items():

@@ -1,10 +1,12 @@
-"""Scoring and the audit by gold. Nothing on the strong model's path reads what these write."""
+"""The scores job and the audit job: the only jobs beside training's gold steps that read references.
+
+No step on the strong model's path reads their tables.
+"""
 
 from functools import partial
-from typing import Any
 
 from ray_jobs.runtime.context import Context
-from ray_jobs.selection.shards import Result, Rows, over_shards
+from ray_jobs.selection.shards import Records, Result, Rows, over_shards
 from w2s.answers import grade_completion
 from w2s.graph.recipes import Audit, Grade
 from w2s.graph.step import Step
@@ -14,51 +16,48 @@ from w2s.records import Completion, Consensus, PreferencePair, Problem, Referenc
 from w2s.report.audit import audit_pairs, audit_samples, audit_selection
 from w2s.store.attempt import Attempt
 
+GOLD_INPUTS: Records = {"problems": Problem, "references": Reference}
+SCORE_OUTPUTS: Records = {"scores": Score, "disputed": Score}
+AUDIT_INPUTS: Records = {**GOLD_INPUTS, "samples": Completion, "consensus": Consensus, "pairs": PreferencePair}
+
 
 def scores(step: Step, attempt: Attempt, context: Context) -> str:
-    """A verdict on every model's completion of every test problem; those that Math-Verify disputes are also a table of their own."""
+    """Grade every model's completion of every test problem; verdicts that Math-Verify disputes get a table too."""
     assert isinstance(step.recipe, Grade)
-    inputs: dict[str, type[Any]] = {role: Completion for role, _ in step.inputs} | {
-        "problems": Problem,
-        "references": Reference,
-    }
-    total = over_shards(
-        attempt, inputs, {"scores": Score, "disputed": Score}, partial(grade_shard, step.recipe), context.progress
-    ).tally
+    inputs = {role: GOLD_INPUTS.get(role, Completion) for role, _ in step.inputs}
+    total = over_shards(attempt, inputs, SCORE_OUTPUTS, partial(score_shard, step.recipe), context.progress).tally
     attempt.counts.update(total.section())
     return listed(total.section())
 
 
-def grade_shard(recipe: Grade, rows: Rows) -> Result:
-    """Verdicts on one shard, problem by problem, the models in the order of the step's inputs."""
-    kinds = {p.problem_id: p.kind for p in rows["problems"]}
-    gold = {r.problem_id: r for r in rows["references"]}
-    found: list[Score] = []
+def score_shard(recipe: Grade, rows: Rows) -> Result:
+    """The verdicts of one shard by problem, then by model in the order of the step's inputs."""
+    kinds = {problem.problem_id: problem.kind for problem in rows["problems"]}
+    gold = {reference.problem_id: reference for reference in rows["references"]}
+    scores: list[Score] = []
     disputed: list[Score] = []
     tally = Tally()
     for model, completions in rows.items():
-        for one in completions if model not in ("problems", "references") else ():
-            grade = grade_completion(one, gold[one.problem_id], kinds[one.problem_id], recipe.answers)
-            found.append(Score(one.problem_id, model, grade.answer, grade.verdict, grade.reason, grade.second_opinion))
-            disputed += found[-1:] if grade.disputed else []
+        if model in GOLD_INPUTS:
+            continue
+        for row in completions:
+            grade = grade_completion(row, gold[row.problem_id], kinds[row.problem_id], recipe.answers)
+            score = Score(row.problem_id, model, grade.answer, grade.verdict, grade.reason, grade.second_opinion)
+            scores.append(score)
+            if grade.disputed:
+                disputed.append(score)
             tally.count("scores")
             tally.count("undecided", by=grade.verdict == "undecided")
             tally.count("math_verify_disagrees", by=grade.disputed)
-    by_problem = {
-        name: sorted(of, key=lambda score: score.problem_id) for name, of in (("scores", found), ("disputed", disputed))
-    }
-    return Result(by_problem, tally)
+    tables = {"scores": scores, "disputed": disputed}
+    return Result({name: sorted(table, key=lambda score: score.problem_id) for name, table in tables.items()}, tally)
 
 
 def audit(step: Step, attempt: Attempt, context: Context) -> str:
-    """How right the kept sets, the majority and the chosen side are: a document for the report alone."""
+    """Measure by gold how right the kept sets, the majorities and the chosen sides are; only the report reads it."""
     assert isinstance(step.recipe, Audit)
-    inputs: dict[str, type[Any]] = {"problems": Problem, "references": Reference, "samples": Completion}
-    inputs |= {
-        "consensus": Consensus,
-        "pairs": PreferencePair,
-        **{role: Selection for role, _ in step.inputs if role.startswith("selection_")},
-    }
+    selections = {role: Selection for role, _ in step.inputs if role.startswith("selection_")}
+    inputs = {**AUDIT_INPUTS, **selections}
     total = over_shards(attempt, inputs, {}, partial(audit_shard, step.recipe), context.progress).tally
     attempt.write_document("audit", total.nested())
     chosen = total.section("pairs", "chosen_right")
@@ -66,11 +65,10 @@ def audit(step: Step, attempt: Attempt, context: Context) -> str:
 
 
 def audit_shard(recipe: Audit, rows: Rows) -> Result:
-    """The audit of one shard, a section for every selection, one for the pairs and one for the samples."""
+    """The audit of one shard: a section for each selection, one for the pairs and one for the samples."""
     gold = rows["problems"], rows["references"], recipe.answers
-    sections = {role: audit_selection(found, *gold) for role, found in rows.items() if role.startswith("selection_")}
+    sections = {role: audit_selection(table, *gold) for role, table in rows.items() if role.startswith("selection_")}
     sections["pairs"] = audit_pairs(rows["consensus"], rows["pairs"], *gold)
     sections["samples"] = audit_samples(rows["samples"], *gold)
-    return Result(
-        tally=Tally(((name, *path), value) for name, tally in sections.items() for path, value in tally.items())
-    )
+    numbers = (((name, *path), value) for name, section in sections.items() for path, value in section.items())
+    return Result(tally=Tally(numbers))

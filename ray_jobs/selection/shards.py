@@ -1,7 +1,8 @@
-"""A step done shard by shard: rows of its input tables in, rows of its output tables and counts out.
+"""Runs a step shard by shard: a shard's rows of the input tables in, its rows of the output tables and its counts out.
 
-A small step is one shard, done here, without Ray. A larger one goes through Ray Data, a shard a task: the task reads its rows from the
-store, writes its files under the attempt, and hands back what it counted. The driver never sees a row.
+A step with one shard runs in the driver, without Ray. A larger step goes through Ray Data, one task a shard: a task
+reads its rows from the store, writes its files into the attempt's directory and returns its counts, so the driver holds
+no rows.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ray_jobs.runtime import local_ray
+from ray_jobs.runtime import local_ray as cluster
 from ray_jobs.runtime.progress import Progress
 from w2s.graph.step import Step
 from w2s.method.tally import Tally
@@ -20,21 +21,25 @@ from w2s.store.shards import SHARD_BYTES, Part, Shard, part_of, plan_shards, rea
 from w2s.store.store import Store
 
 CPUS_PER_SHARD = 1
-"""What a task claims; it computes in one thread."""
+"""Ray's resource request for a task, which computes in one thread."""
 
 Rows = dict[str, list[Any]]
-"""Records by role of the input, or by name of the output table."""
+"""Records by role of the input or by name of the output table."""
+Records = Mapping[str, type[Any]]
+"""Record class by role of the input or by name of the output table."""
+Candidate = tuple[int, str]
+"""A problem for a choice among all shards: its rank and its problem_id."""
 
 
 @dataclass
 class Result:
-    """What a shard's computation gives."""
+    """What the computation on one shard returns."""
 
     rows: Rows = field(default_factory=dict[str, list[Any]])
-    """Of the tables named in `over_shards`; a table that is not in it is not written."""
+    """Rows by table; a table that is missing here is not written."""
     tally: Tally = field(default_factory=Tally)
-    smallest: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    """Candidates for a choice among all shards' problems, a bounded number of each shard."""
+    candidates: list[Candidate] = field(default_factory=list[Candidate])
+    """Candidates for a choice among all shards' problems; a bounded number."""
 
 
 class Task(BaseModel):
@@ -46,13 +51,13 @@ class Task(BaseModel):
 
 
 class Done(BaseModel):
-    """What a task reports."""
+    """What a task returns to the driver."""
 
     number: int
     files: dict[str, File | None]
     rows: dict[str, int]
     tally: list[tuple[tuple[str, ...], float]]
-    smallest: list[tuple[int, str]]
+    candidates: list[Candidate]
 
 
 @dataclass(frozen=True)
@@ -62,62 +67,68 @@ class Worker:
     store: Store
     directory: str
     attempt: str
-    inputs: Mapping[str, type[Any]]
-    outputs: Mapping[str, type[Any]]
+    inputs: Records
+    outputs: Records
     compute: Callable[[Rows], Result]
     alone: bool
+    """Whether the step has one shard only; its files then carry no number."""
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A task as JSON in, what it did as JSON out: what Ray Data passes on."""
+        """`do` on a row of Ray Data: the task as JSON in, what it did as JSON out."""
         return {"done": self.do(Task.model_validate_json(row["task"])).model_dump_json()}
 
     def do(self, task: Task) -> Done:
-        """Read, compute, write. A task done twice writes the same files."""
+        """Read, compute and write one shard. A task that runs twice writes the same files."""
         result = self.compute(rows_of(task, self.store, self.inputs))
-        files: dict[str, File | None] = {}
-        for table, found in result.rows.items():
-            name = table if self.alone else f"{table}-{task.number:05d}"
-            data = parquet_bytes(found, self.outputs[table])
-            files[table] = (
-                put(self.store, self.directory, f"{self.attempt}/{name}.parquet", data) if found or self.alone else None
-            )
-        counts = {table: len(found) for table, found in result.rows.items()}
         return Done(
-            number=task.number, files=files, rows=counts, tally=list(result.tally.items()), smallest=result.smallest
+            number=task.number,
+            files={table: self._write(table, task.number, rows) for table, rows in result.rows.items()},
+            rows={table: len(rows) for table, rows in result.rows.items()},
+            tally=list(result.tally.items()),
+            candidates=result.candidates,
         )
 
+    def _write(self, table: str, number: int, rows: list[Any]) -> File | None:
+        """The file of one shard's rows; None if there are none, unless the table would have no file at all."""
+        if not rows and not self.alone:
+            return None
+        name = table if self.alone else f"{table}-{number:05d}"
+        data = parquet_bytes(rows, self.outputs[table])
+        return put(self.store, self.directory, f"{self.attempt}/{name}.parquet", data)
 
-def tasks_of(step: Step, store: Store, inputs: Mapping[str, type[Any]]) -> list[Task]:
-    """The shards of a step whose tables in the roles of `inputs` are to be cut, and what each needs."""
+
+def tasks_of(step: Step, store: Store, inputs: Records) -> list[Task]:
+    """The shards of a step's tables in the roles of `inputs`, each with the files that hold its rows."""
     tables = {role: table for role in inputs if (table := step.input(role)) is not None}
     files = {role: store.files(table) for role, table in tables.items()}
     return [
         Task(
-            number=n,
+            number=number,
             shard=shard,
             inputs={role: part_of(tables[role].step.directory, files[role], shard) for role in tables},
         )
-        for n, shard in enumerate(plan_shards(files.values(), SHARD_BYTES))
+        for number, shard in enumerate(plan_shards(files.values(), SHARD_BYTES))
     ]
 
 
-def rows_of(task: Task, store: Store, inputs: Mapping[str, type[Any]]) -> Rows:
-    """A shard's rows of every input; `inputs`: role -> record."""
+def rows_of(task: Task, store: Store, inputs: Records) -> Rows:
+    """A shard's rows of every input."""
     return {role: read_part(store, part, task.shard, inputs[role]) for role, part in task.inputs.items()}
 
 
 def over_shards(
     attempt: Attempt,
-    inputs: Mapping[str, type[Any]],
-    outputs: Mapping[str, type[Any]],
+    inputs: Records,
+    outputs: Records,
     compute: Callable[[Rows], Result],
     progress: Progress,
-    choose: Callable[[Sequence[tuple[int, str]]], list[tuple[int, str]]] = list,
+    choose: Callable[[Sequence[Candidate]], list[Candidate]] = list,
 ) -> Result:
-    """Apply `compute` to every shard of the step's tables and make what it wrote part of the attempt, in order of problem_id.
+    """Apply `compute` to every shard and add the files it wrote to the attempt, in order of problem_id.
 
-    `inputs`: role -> record of the tables to be cut; `outputs`: table -> record; `compute` must be picklable, pure, and treat every problem
-    alone. `choose` bounds the candidates of several shards together. The result has all shards' counts and candidates, and no rows.
+    `compute` must be picklable and pure and must treat each problem alone, because a shard may end after any problem.
+    `choose` bounds the candidates of several shards together. The result has the counts and candidates of all shards,
+    and no rows.
     """
     store, step = attempt.store, attempt.step
     tasks = tasks_of(step, store, inputs)
@@ -126,16 +137,16 @@ def over_shards(
     finished: list[Done] = []
     for done in [worker.do(tasks[0])] if worker.alone else _on_ray(worker, tasks, progress, step.name):
         total.tally.add(Tally(done.tally))
-        total.smallest = choose([*total.smallest, *done.smallest])
+        total.candidates = choose([*total.candidates, *done.candidates])
         finished.append(done)
-    for done in sorted(finished, key=lambda one: one.number):
+    for done in sorted(finished, key=lambda done: done.number):
         for table, file in done.files.items():
             attempt.include(table, file, done.rows[table])
     return total
 
 
 def _on_ray(worker: Worker, tasks: Sequence[Task], progress: Progress, name: str) -> Iterator[Done]:
-    local_ray.start()
+    cluster.start()
     import ray
 
     progress.started(name, len(tasks), "shards")

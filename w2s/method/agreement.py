@@ -1,166 +1,159 @@
-"""Stage I's filter: a problem is kept where the weak model and the strong model, prompted by the weak one's work, agree.
+"""Stage I's filter: keep a problem where the weak model and the strong model, prompted with the weak one's work, agree.
 
-Every problem is decided alone, so that tables of any size can be filtered in parts; only the top-up looks at all of them. No gold is
-read here; how right the kept set is, is audit.py's matter.
+It decides each problem alone, so that tables of any size can be filtered in shards; only the top-up ranks all problems.
+It reads no gold: report/audit.py measures how right the kept set is.
 """
 
 import heapq
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from w2s.answers import Unreadable
 from w2s.method.classes import classify
 from w2s.method.join import by_problem
+from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.tally import Tally
 from w2s.recipe import Agreement, Answers
 from w2s.records import Completion, Merge, Problem, Selection, SFTExample
 from w2s.seed import derived_seed
 
-Candidate = tuple[int, str]
-"""Hash of (seed, problem_id), and the problem_id: the order in which differing problems fill up."""
+TopUpCandidate = tuple[int, str]
+"""(hash of (seed, problem_id), problem_id) of a problem whose answers differ; the smallest hashes fill the set up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agreed:
-    """What the filter leaves: examples by source, and its decision on every problem, all in order of problem_id."""
+class FilteredProblems:
+    """The filter's decision on each problem and the examples it keeps, all in order of problem_id."""
 
-    weak_half: list[SFTExample]
-    icl_half: list[SFTExample]
-    hybrid: list[SFTExample]
-    """Both halves, problem by problem: the weak completion, then the ICL completion."""
-    selection: list[Selection]
-    merges: list[Merge]
-    tally: Tally
-    """problems; read {weak, icl, both}; outcomes; agreed, with agreed_by_kind and agreed_by_level: of those read on both sides;
-    merged_forms."""
-
-
-def agree(
-    problems: Sequence[Problem],
-    weak_completions: Sequence[Completion],
-    icl_completions: Sequence[Completion],
-    demonstration_ids: Collection[str],
-    agreement: Agreement,
-    answers: Answers,
-) -> Agreed:
-    """The agreement filter over whole tables (paper.md, stage I.3; top-up: stage I.6).
-
-    Each table holds at most one completion a problem and is joined by problem_id; the order of the inputs changes nothing.
-    `demonstration_ids` are the problems in the strong model's prompt, none where it was prompted without demonstrations
-    (iteration 2). Examples hold the completion as generated, without trailing space.
-
-    `agreement.top_up`: where fewer problems agree, those that differ with the smallest hash of (seed, problem_id) fill up to it.
-
-    Raises ValueError where a problem_id repeats, a completion's problem is unknown, or fewer than `agreement.min_kept` are kept.
-    """
-    tables = problems, weak_completions, icl_completions
-    found = agree_part(*tables, demonstration_ids, (), agreement, answers)
-    if agreement.top_up:
-        topped_up = top_up(candidates(found.selection, agreement), found.tally, agreement)
-        found = agree_part(*tables, demonstration_ids, topped_up, agreement, answers)
-    check_kept(found.tally, agreement, answers)
-    return found
+    weak_half: list[SFTExample] = field(default_factory=list[SFTExample])
+    icl_half: list[SFTExample] = field(default_factory=list[SFTExample])
+    hybrid: list[SFTExample] = field(default_factory=list[SFTExample])
+    """Both halves interleaved: a problem's weak completion, then its ICL completion."""
+    selection: list[Selection] = field(default_factory=list[Selection])
+    merges: list[Merge] = field(default_factory=list[Merge])
+    tally: Tally = field(default_factory=Tally)
+    """problems; read {weak, icl, both}; outcomes; merged_forms; agreed, agreed_by_kind and agreed_by_level as shares of
+    the problems with two readable answers."""
 
 
-def agree_part(
+def filter_problems(
     problems: Sequence[Problem],
     weak_completions: Sequence[Completion],
     icl_completions: Sequence[Completion],
     demonstration_ids: Collection[str],
     topped_up: Collection[str],
-    agreement: Agreement,
+    rule: Agreement,
     answers: Answers,
-) -> Agreed:
-    """The filter over the rows of some problems; `topped_up` are those to be kept although they differ. See `agree`.
+) -> FilteredProblems:
+    """Apply the agreement filter to the problems of one shard (paper.md, stage I.3; top-up: stage I.6).
 
-    Raises ValueError where a problem_id repeats or a completion's problem is unknown.
+    Each table holds at most one completion a problem and is joined by problem_id; the order of rows changes nothing.
+    `demonstration_ids` are the problems in the strong model's prompt; a strong model prompted without demonstrations
+    (iteration 2) has none. `topped_up` are the differing problems to keep all the same, from `choose_top_up`.
+    Examples hold the completion as generated, without trailing white space.
+
+    Raises ValueError if a problem_id repeats or a completion's problem is unknown.
     """
     weak = by_problem(weak_completions, problems, "the weak completions")
     icl = by_problem(icl_completions, problems, "the ICL completions")
-    shown = set(demonstration_ids) if agreement.leave_out_demonstrations else set[str]()
-    found = Agreed([], [], [], [], [], Tally())
-    for section in ("weak", "icl", "both"):
-        found.tally.count("read", section, by=0)
+    left_out = set(demonstration_ids) if rule.leave_out_demonstrations else set[str]()
+    filtered = FilteredProblems()
+    for side in ("weak", "icl", "both"):
+        filtered.tally.count("read", side, by=0)
     for problem in sorted(problems, key=lambda p: p.problem_id):
         problem_id = problem.problem_id
-        selected, merges = _decide(problem, weak.get(problem_id), icl.get(problem_id), shown, answers)
-        if selected.outcome == "differ" and problem_id in topped_up:
-            selected = Selection(problem_id, "kept_top_up", selected.weak_answer, selected.icl_answer)
-        found.selection.append(selected)
-        found.merges.extend(merges)
-        _count(found.tally, problem, selected, merges)
-        if selected.outcome.startswith("kept"):
-            both = _example(problem, weak[problem_id], "weak"), _example(problem, icl[problem_id], "icl")
-            found.weak_half.append(both[0])
-            found.icl_half.append(both[1])
-            found.hybrid.extend(both)
-    return found
+        sides = {"weak": weak.get(problem_id), "icl": icl.get(problem_id)}
+        given = {side: completion for side, completion in sides.items() if completion is not None}
+        selection, merges = _decide(problem, given, left_out, topped_up, answers)
+        filtered.selection.append(selection)
+        filtered.merges.extend(merges)
+        _count(filtered.tally, problem, selection, merges)
+        if selection.outcome.startswith("kept"):
+            weak_example, icl_example = (_example(problem, given[side], side) for side in ("weak", "icl"))
+            filtered.weak_half.append(weak_example)
+            filtered.icl_half.append(icl_example)
+            filtered.hybrid.extend((weak_example, icl_example))
+    return filtered
 
 
-def candidates(selection: Iterable[Selection], agreement: Agreement) -> list[Candidate]:
-    """The `agreement.top_up` first of the problems that could fill up: enough of every part to choose from."""
-    differing = (
-        (derived_seed(agreement.seed, "top_up", s.problem_id), s.problem_id) for s in selection if s.outcome == "differ"
+def top_up_candidates(selection: Iterable[Selection], rule: Agreement) -> list[TopUpCandidate]:
+    """The first `rule.top_up` candidates of one shard: the top-up never needs more of a shard than that."""
+    candidates = (
+        (derived_seed(rule.seed, "top_up", row.problem_id), row.problem_id)
+        for row in selection
+        if row.outcome == "differ"
     )
-    return heapq.nsmallest(agreement.top_up, differing)
+    return heapq.nsmallest(rule.top_up, candidates)
 
 
-def top_up(found: Iterable[Candidate], tally: Tally, agreement: Agreement) -> frozenset[str]:
-    """Problems to keep although their answers differ, out of the `candidates` of all parts; `tally` is that of all parts."""
-    missing = max(0, agreement.top_up - round(tally.get(("outcomes", "kept"), 0)))
-    return frozenset(problem_id for _, problem_id in heapq.nsmallest(missing, found))
+def choose_top_up(candidates: Iterable[TopUpCandidate], tally: Tally, rule: Agreement) -> frozenset[str]:
+    """Ids of the differing problems that fill the kept set up to `rule.top_up`.
+
+    `candidates` and `tally` are those of all shards. A hash ranks the candidates, so that a removed problem changes few
+    choices.
+    """
+    missing = max(0, rule.top_up - round(tally.get(("outcomes", "kept"), 0)))
+    return frozenset(problem_id for _, problem_id in heapq.nsmallest(missing, candidates))
 
 
-def check_kept(tally: Tally, agreement: Agreement, answers: Answers) -> None:
-    """Raise ValueError, with the counts and the ways out, where fewer than `agreement.min_kept` problems are kept."""
+def check_kept(tally: Tally, rule: Agreement, answers: Answers) -> None:
+    """Raise ValueError, with the counts and the ways out, if the filter kept fewer than `rule.min_kept` problems."""
     outcomes = tally.section("outcomes")
     kept = round(sum(count for outcome, count in outcomes.items() if outcome.startswith("kept")))
-    if kept < agreement.min_kept:
-        counts = ", ".join(f"{count:.0f} {outcome}" for outcome, count in Counter(outcomes).most_common())
+    if kept < rule.min_kept:
         raise ValueError(
-            f"{kept} problems are kept, agreement.min_kept asks for {agreement.min_kept}: of {sum(outcomes.values()):.0f} problems the weak "
-            f"model's answer is readable on {tally['read', 'weak']:.0f}, the strong model's on {tally['read', 'icl']:.0f} ({counts}). Use more "
-            f"train_2 problems, raise greedy.max_tokens if many are truncated, set answers.family (now {answers.family!r}) to the marker the "
-            f"models write, set agreement.top_up to train on differing answers too, or lower agreement.min_kept"
+            f"{kept} problems are kept, but agreement.min_kept is {rule.min_kept}: of {sum(outcomes.values()):.0f} "
+            f"problems the weak model's answer is readable on {tally['read', 'weak']:.0f}, the strong model's on "
+            f"{tally['read', 'icl']:.0f} ({listed(most_frequent_first(outcomes))}). Use more train_2 problems, raise "
+            f"greedy.max_tokens if many completions are truncated, set answers.family (now {answers.family!r}) to the "
+            f"marker the models write, set agreement.top_up to train on differing answers too, or lower "
+            f"agreement.min_kept"
         )
 
 
 def _decide(
-    problem: Problem, weak: Completion | None, icl: Completion | None, shown: Collection[str], answers: Answers
+    problem: Problem,
+    given: Mapping[str, Completion],
+    left_out: Collection[str],
+    topped_up: Collection[str],
+    answers: Answers,
 ) -> tuple[Selection, list[Merge]]:
-    given = {side: completion for side, completion in (("weak", weak), ("icl", icl)) if completion is not None}
+    """The decision on one problem; `given` has its completions by side, `left_out` the ids of demonstrations."""
     classes = classify(problem, list(given.values()), answers)
-    found = dict(zip(given, classes.found, strict=True))
-    texts = [one if isinstance(one := found.get(side), str) else "" for side in ("weak", "icl")]
+    class_of = dict(zip(given, classes.by_completion, strict=True))
+    weak, icl = (answer if isinstance(answer := class_of.get(side), str) else "" for side in ("weak", "icl"))
     obstacles: list[tuple[int, str]] = []
     for side in ("weak", "icl"):
-        one = found.get(side)
-        if side not in given:
+        answer = class_of.get(side)
+        if answer is None:
             obstacles.append((0, f"{side}_missing"))
         elif given[side].finish_reason == "error":
             obstacles.append((1, f"{side}_failed"))
-        elif not one or isinstance(one, Unreadable):
-            obstacles.append((2, f"{side}_unreadable:{one.reason if isinstance(one, Unreadable) else 'empty'}"))
+        elif isinstance(answer, Unreadable) or not answer:
+            obstacles.append((2, f"{side}_unreadable:{answer.reason if isinstance(answer, Unreadable) else 'empty'}"))
     if obstacles:
         outcome = min(obstacles, key=lambda obstacle: obstacle[0])[1]
-    elif problem.problem_id in shown:
+    elif problem.problem_id in left_out:
         outcome = "demonstration"
+    elif weak == icl:
+        outcome = "kept"
+    elif not classes.differ(weak, icl):
+        outcome = "undecided"
     else:
-        outcome = "kept" if texts[0] == texts[1] else "differ" if classes.differ(*texts) else "undecided"
-    return Selection(problem.problem_id, outcome, *texts), classes.merges
+        outcome = "kept_top_up" if problem.problem_id in topped_up else "differ"
+    return Selection(problem.problem_id, outcome, weak, icl), classes.merges
 
 
-def _count(tally: Tally, problem: Problem, selected: Selection, merges: Sequence[Merge]) -> None:
-    both = bool(selected.weak_answer and selected.icl_answer)
+def _count(tally: Tally, problem: Problem, selection: Selection, merges: Sequence[Merge]) -> None:
+    both_readable = bool(selection.weak_answer and selection.icl_answer)
     tally.count("problems")
-    tally.count("read", "weak", by=bool(selected.weak_answer))
-    tally.count("read", "icl", by=bool(selected.icl_answer))
-    tally.count("read", "both", by=both)
-    tally.count("outcomes", selected.outcome)
+    tally.count("read", "weak", by=bool(selection.weak_answer))
+    tally.count("read", "icl", by=bool(selection.icl_answer))
+    tally.count("read", "both", by=both_readable)
+    tally.count("outcomes", selection.outcome)
     tally.count("merged_forms", by=len(merges))
-    if both:
-        same = selected.weak_answer == selected.icl_answer
+    if both_readable:
+        same = selection.weak_answer == selection.icl_answer
         tally.share("agreed", of=same)
         tally.share("agreed_by_kind", problem.kind or "any", of=same)
         tally.share("agreed_by_level", problem.level or "any", of=same)

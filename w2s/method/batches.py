@@ -1,4 +1,7 @@
-"""Which examples each optimizer step learns from: the recipe's decision, whatever the number of workers."""
+"""Which examples each optimizer step learns from.
+
+The recipe alone decides it, so that the number of workers changes no batch.
+"""
 
 import random
 from math import ceil
@@ -8,9 +11,9 @@ from w2s.seed import derived_seed
 
 
 def training_order(rows: int, optimizer: Optimizer) -> list[int]:
-    """Row numbers in the order of training: each `batch_size` of them are one optimizer step.
+    """Row numbers in training order; each run of `batch_size` numbers is one optimizer step.
 
-    Every epoch is a shuffle of its own, its last batch filled up with that shuffle's first rows; a part of an epoch is rounded
+    Each epoch has its own shuffle; the first rows of that shuffle pad its last batch. A fraction of an epoch is rounded
     up to whole batches.
     """
     assert rows, "no rows to order"
@@ -20,6 +23,6 @@ def training_order(rows: int, optimizer: Optimizer) -> list[int]:
     for epoch in range(ceil(steps / batches)):
         shuffled = list(range(rows))
         random.Random(derived_seed(optimizer.seed, "epoch", epoch)).shuffle(shuffled)
-        full = batches * optimizer.batch_size
-        order += (shuffled * ceil(full / rows))[:full]
+        padded = batches * optimizer.batch_size
+        order += (shuffled * ceil(padded / rows))[:padded]
     return order[: steps * optimizer.batch_size]

@@ -1,4 +1,7 @@
-"""The classes that the answers to one problem fall into: what the filter, the vote, the pairs and maj@k compare."""
+"""Answer classes of one problem's completions: the filter, the vote, the pairs and maj@k compare these, never text.
+
+Two completions agree where their classes are the same string.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,31 +13,31 @@ from w2s.records import Completion, Merge, Problem
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """Classes of some completions of one problem."""
+    """Answer classes of some completions of one problem."""
 
-    found: list[str | Unreadable]
-    """The class of each completion, by its representative; or why it has none."""
+    by_completion: list[str | Unreadable]
+    """The representative of each completion's class, or the reason it has no class; in the completions' order."""
     merges: list[Merge]
-    """Forms that were found equal to another one."""
+    """Canonical forms that a second test found equal to another form."""
     undecided: frozenset[frozenset[str]]
     """Pairs of representatives that may or may not be equal."""
 
     def differ(self, one: str | Unreadable, other: str | Unreadable) -> bool:
-        """Whether two classes are certainly different; a completion without an answer is in no class."""
+        """Whether two classes certainly differ; an unreadable completion differs from every class."""
         if isinstance(one, Unreadable) or isinstance(other, Unreadable):
             return True
         return one != other and frozenset((one, other)) not in self.undecided
 
 
 def classify(problem: Problem, completions: Sequence[Completion], answers: Answers) -> Classes:
-    """Classes of completions of `problem`; the order of the completions changes no class.
+    """Answer classes of completions of `problem`; the order of the completions changes no class.
 
     With `answers.equality="paper"` every string is a class of its own, as in the paper's scripts.
     """
-    found = [answer_class(completion, problem.kind, answers) for completion in completions]
-    forms = {form for form in found if isinstance(form, str)}
+    read = [answer_class(completion, problem.kind, answers) for completion in completions]
+    forms = {form for form in read if isinstance(form, str)}
     if len(forms) < 2 or answers.equality == "paper":
-        return Classes(found, [], frozenset())
+        return Classes(read, [], frozenset())
     merged = merge(forms, problem.kind)
-    classes = [merged.class_of[form] if isinstance(form, str) else form for form in found]
+    classes = [merged.class_of[form] if isinstance(form, str) else form for form in read]
     return Classes(classes, [Merge(problem.problem_id, *row) for row in merged.merges], merged.undecided)

@@ -1,4 +1,4 @@
-"""Names and meanings of what the agreement filter and the pair rule decide for a problem, and how their counts are listed.
+"""What the agreement filter and the pair rule decide for a problem: names, meanings and listed counts.
 
 Outcomes are plain strings in the tables, because some carry a reason after a colon (one of answers' REASONS).
 """
@@ -21,7 +21,7 @@ AGREEMENT_OUTCOMES = {
 }
 """`Selection.outcome` and its meaning.
 
-Where several apply, the first of this order holds: missing, failed, unreadable (the weak side's first), demonstration, the rest.
+If several apply, the first in this order holds: missing, failed, unreadable (weak before ICL), demonstration, the rest.
 """
 
 PAIR_OUTCOMES = {

@@ -1,4 +1,7 @@
-"""Counts that add up: those of any parts of a table, added, are those of the whole."""
+"""Counts that add up: the tallies of all shards of a table, added, are the tally of the whole table.
+
+A share or a mean therefore keeps numerator and denominator; the report divides.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,13 +11,13 @@ Path = tuple[str, ...]
 
 
 class Tally(defaultdict[Path, float]):
-    """Numbers by path: a section's name and the names within it, as they will stand in the report."""
+    """Numbers by path: a section of the report, then the names within it."""
 
     def __init__(self, items: Iterable[tuple[Path, float]] = ()) -> None:
         super().__init__(float, items)
 
     def count(self, *path: str, by: float = 1) -> None:
-        """Add to a number; 0 makes it appear."""
+        """Add to a number; `by=0` makes it appear."""
         self[path] += by
 
     def share(self, *path: str, of: float, all: float = 1) -> None:
@@ -23,9 +26,9 @@ class Tally(defaultdict[Path, float]):
         self[*path, "denominator"] += all
 
     def bin(self, section: str, name: str, of: Iterable[str]) -> None:
-        """Add one to a bin; all bins of the section appear, in the order given."""
-        for one in of:
-            self.count(section, one, by=one == name)
+        """Add one to the bin `name`; all bins `of` the section appear, in the given order."""
+        for each in of:
+            self.count(section, each, by=each == name)
 
     def mean(self, *path: str, value: float) -> None:
         """Add a value to a mean."""
@@ -33,7 +36,7 @@ class Tally(defaultdict[Path, float]):
         self[*path, "count"] += 1
 
     def add(self, other: "Tally") -> None:
-        """Add another part's numbers."""
+        """Add the numbers of another shard."""
         for path, value in other.items():
             self[path] += value
 
@@ -42,15 +45,15 @@ class Tally(defaultdict[Path, float]):
         return {key[-1]: value for key, value in self.items() if key[:-1] == path}
 
     def nested(self) -> dict[str, Any]:
-        """A JSON value: mappings by name; shares are {numerator, denominator}, means {sum, count}; whole numbers are ints.
+        """A JSON value of nested mappings; shares are {numerator, denominator}, means {sum, count}, whole numbers ints.
 
-        Others are rounded to 6 digits, so that the order in which parts were added does not show.
+        Other numbers are rounded to 6 digits, so that the order in which shards were added does not show.
         """
-        found: dict[str, Any] = {}
+        root: dict[str, Any] = {}
         for path, value in self.items():
-            place = found
+            section = root
             for name in path[:-1]:
-                place = place.setdefault(name, {})
+                section = section.setdefault(name, {})
             rounded = round(value, 6)
-            place[path[-1]] = int(rounded) if float(rounded).is_integer() else rounded
-        return found
+            section[path[-1]] = int(rounded) if float(rounded).is_integer() else rounded
+        return root

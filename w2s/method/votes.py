@@ -1,4 +1,7 @@
-"""The vote of one problem's samples, and what is counted of votes and pairs for the report."""
+"""The majority vote over one problem's samples, and the counts of votes and pairs for the report.
+
+A majority must hold however the undecided comparisons would turn out, because its answer becomes a training signal.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -11,7 +14,7 @@ from w2s.records import Consensus, PreferencePair, Problem
 
 SHARE_BINS = [f"{low / 10:.1f} to {(low + 1) / 10:.1f}" for low in range(10)]
 LENGTH_BINS = {0.5: "under 0.5", 0.8: "0.5 to 0.8", 1.25: "0.8 to 1.25", 2.0: "1.25 to 2", float("inf"): "2 and more"}
-"""Upper ends of length ratios, and their names."""
+"""Upper ends of rejected / chosen length, and the names of the bins below them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,53 +22,55 @@ class Vote:
     """The class with the most votes."""
 
     answer: str
-    """Empty where nothing voted."""
+    """Empty if no sample voted."""
     votes: int
     obstacle: str
-    """Why it is no majority: `tie`, `undecided:majority`; empty where it is one."""
+    """Why the class is no majority: `tie` or `undecided:majority`; empty if it is a majority."""
 
 
 def vote(classes: Sequence[str | Unreadable], undecided: Collection[frozenset[str]], first_seen_wins: bool) -> Vote:
-    """The class with the most votes; of tied ones the first in the alphabet or, with `first_seen_wins`, the first seen.
+    """The class with the most votes; of tied classes the alphabetically first or, if `first_seen_wins`, the first seen.
 
-    `undecided` are pairs of classes that may be equal. A majority is certain where no others that such pairs join have as many votes
-    together: merged, they would win or tie.
+    `undecided` holds pairs of classes that may be equal. A majority is certain only if no group of other classes that
+    such pairs connect has as many votes in total: merged, that group would win or tie.
     """
-    votes = Counter(found for found in classes if isinstance(found, str))
+    votes = Counter(answer for answer in classes if isinstance(answer, str))
     if not votes:
         return Vote("", 0, "")
     most = max(votes.values())
     leading = [answer for answer, count in votes.items() if count == most]
     if first_seen_wins:
         return Vote(leading[0], most, "")
-    answer = min(leading)
-    others = {found: count for found, count in votes.items() if found != answer}
-    while undecided and others:  # one group of classes that may all be equal after another
+    winner = min(leading)
+    others = {answer: count for answer, count in votes.items() if answer != winner}
+    while undecided and others:  # one connected group of classes at a time
         group = [others.popitem()]
-        for name, _ in group:
-            group += [(other, others.pop(other)) for other in list(others) if frozenset((name, other)) in undecided]
-        alone = len(group) == 1 and frozenset((answer, group[0][0])) not in undecided
-        if not alone and sum(count for _, count in group) >= most:
-            return Vote(answer, most, "undecided:majority")
-    return Vote(answer, most, "tie" if len(leading) > 1 else "")
+        for answer, _ in group:  # grows while it is walked
+            group += [(other, others.pop(other)) for other in list(others) if frozenset((answer, other)) in undecided]
+        connected = len(group) > 1 or frozenset((winner, group[0][0])) in undecided
+        if connected and sum(count for _, count in group) >= most:
+            return Vote(winner, most, "undecided:majority")
+    return Vote(winner, most, "tie" if len(leading) > 1 else "")
 
 
 def count_problem(
     tally: Tally, problem: Problem, consensus: Consensus, pairs: Sequence[PreferencePair], classes: Classes
 ) -> None:
-    """Add one problem to what the report shows of stage II.
+    """Add one problem to the figures of stage II in the report.
 
-    problems; samples {all, voted, REASON}; voted: problems with a vote; outcomes; weak_agrees, with weak_agrees_by_kind and by_level: the
-    weak answer is the majority's, of problems where both can be read; vote_share: problems with samples by vote share; merged_forms;
-    undecided_pairs: pairs of classes that may be equal; pairs {all, weak_chosen, rejected_unreadable}; length, by who wrote the chosen side.
+    Numbers: problems; samples {all, voted, REASON}; voted, the problems with a vote; outcomes; vote_share, problems
+    with samples by vote share; merged_forms; undecided_pairs, pairs of classes that may be equal; pairs {all, weak_chosen,
+    rejected_unreadable}.
+    Shares: weak_agrees, weak_agrees_by_kind and weak_agrees_by_level, how often the weak answer is the majority's, of
+    the problems where both are readable. Lengths: `length`, and one section for each source of the chosen side.
     """
-    by_sample = classes.found[: consensus.samples]
+    by_sample = classes.by_completion[: consensus.samples]
     tally.count("problems")
     tally.count("samples", "all", by=consensus.samples)
-    tally.count("samples", "voted", by=sum(isinstance(found, str) for found in by_sample))
-    for found in by_sample:
-        if isinstance(found, Unreadable):
-            tally.count("samples", found.reason)
+    tally.count("samples", "voted", by=sum(isinstance(answer, str) for answer in by_sample))
+    for answer in by_sample:
+        if isinstance(answer, Unreadable):
+            tally.count("samples", answer.reason)
     tally.count("voted", by=consensus.votes > 0)
     tally.count("outcomes", consensus.outcome)
     if consensus.answer and consensus.weak_answer:
@@ -91,8 +96,5 @@ def _count_pair(tally: Tally, pair: PreferencePair) -> None:
         tally.mean(section, "rejected_characters", value=rejected)
         tally.share(section, "rejected_longer", of=rejected > chosen)
     ratio = rejected / max(1, chosen)
-    tally.bin(
-        "rejected_by_chosen_length",
-        next(name for end, name in LENGTH_BINS.items() if ratio < end),
-        of=LENGTH_BINS.values(),
-    )
+    name = next(name for end, name in LENGTH_BINS.items() if ratio < end)
+    tally.bin("rejected_by_chosen_length", name, of=LENGTH_BINS.values())

@@ -72,7 +72,7 @@ def audit_samples(
         grouped[one.problem_id].append(one)
     tally = Tally()
     for problem_id, group in grouped.items():
-        found = classify(by_id[problem_id], sorted(group, key=lambda c: c.sample), answers).found
+        found = classify(by_id[problem_id], sorted(group, key=lambda c: c.sample), answers).by_completion
         verdicts = [right(problem_id, one if isinstance(one, str) else "") for one in found]
         if None not in verdicts:
             rightly, n = [verdict == "right" for verdict in verdicts], len(group)

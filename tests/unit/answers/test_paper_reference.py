@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.method import whole_tables
 from w2s.answers import canonical, grade_class, paper
-from w2s.method.agreement import agree
-from w2s.method.pairs import contrast
 from w2s.recipe import Agreement, Answers, Pairs
 from w2s.records import Completion, Problem, Reference
 
@@ -104,7 +103,7 @@ def test_the_filter_keeps_the_published_selection_without_its_empty_answers(answ
     problems = [Problem(str(r["id"]), "q") for r in selected]
     weak = [completion(r["id"], r["weak"]) for r in selected]
     icl = [completion(r["id"], r["icl"]) for r in selected]
-    found = agree(problems, weak, icl, (), Agreement(), answers)
+    found = whole_tables.agreement(problems, weak, icl, (), Agreement(), answers)
     outcomes = [s.outcome for s in found.selection]
     assert outcomes.count("kept") == kept == len(selected) - 8
     assert sum(outcome.startswith("weak_unreadable") for outcome in outcomes) == 8
@@ -136,6 +135,6 @@ def test_published_pairs_that_share_a_value_are_not_made_again():
     samples = [Completion(str(r["id"]), i, "strong", r["chosen"], "stop", 0, 0, 0) for r in same for i in range(10)]
     weak = [completion(r["id"], r["rejected"], "weak") for r in same]
     rule = Pairs(min_pairs=1)
-    assert len(contrast(problems, samples, weak, rule, PAPER).pairs) == 16
+    assert len(whole_tables.pairs(problems, samples, weak, rule, PAPER).pairs) == 16
     with pytest.raises(ValueError, match="0 preference pairs"):
-        contrast(problems, samples, weak, rule, CANONICAL)
+        whole_tables.pairs(problems, samples, weak, rule, CANONICAL)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.method.whole_tables import agreement
 from w2s.answers import Merged
 from w2s.method import classes
-from w2s.method.agreement import agree
 from w2s.method.demonstrations import choose_demonstrations
 from w2s.method.outcomes import AGREEMENT_OUTCOMES
 from w2s.recipe import Agreement, Answers, Demonstrations
@@ -49,7 +49,7 @@ def tables():
 
 def test_outcomes():
     problems, weak, icl = tables()
-    found = agree(problems, weak, icl, {"k"}, Agreement(min_kept=1), GSM8K)
+    found = agreement(problems, weak, icl, {"k"}, Agreement(min_kept=1), GSM8K)
     assert [(s.problem_id, s.outcome) for s in found.selection] == [(case[0], case[3]) for case in CASES]
     assert found.selection[0].weak_answer == found.selection[0].icl_answer == "2"
     assert {s.outcome.partition(":")[0] for s in found.selection} | {"kept_top_up", "undecided"} == {
@@ -60,7 +60,7 @@ def test_outcomes():
 def test_what_is_counted():
     problems, weak, icl = tables()
     problems = [Problem(p.problem_id, p.question, level="hard" if p.problem_id in "ab" else "") for p in problems]
-    counted = agree(problems, weak, icl, {"k"}, Agreement(min_kept=1), GSM8K).tally.nested()
+    counted = agreement(problems, weak, icl, {"k"}, Agreement(min_kept=1), GSM8K).tally.nested()
     assert counted["read"] == {"weak": 6, "icl": 8, "both": 4} and counted["problems"] == 12
     assert counted["agreed"] == {"numerator": 3, "denominator": 4}  # of those read, the demonstration's too
     assert counted["agreed_by_level"] == {
@@ -84,16 +84,16 @@ def test_merged_and_undecided_answers(monkeypatch):
     given = [("a", "2", "3"), ("b", "2", "4"), ("c", "4", "5"), ("d", "2", "2")]
     problems = [Problem(i, "q") for i, _, _ in given]
     sides = [[completion(row[0], f"#### {row[side]}") for row in given] for side in (1, 2)]
-    found = agree(problems, *sides, (), Agreement(min_kept=1), GSM8K)
+    found = agreement(problems, *sides, (), Agreement(min_kept=1), GSM8K)
     assert [s.outcome for s in found.selection] == ["kept", "differ", "undecided", "kept"]
     assert found.merges == [Merge("a", "3", "2", "test")] and found.tally["merged_forms",] == 1
-    assert [s.outcome for s in agree(problems, *sides, (), Agreement(min_kept=1), PAPER).selection] == [
+    assert [s.outcome for s in agreement(problems, *sides, (), Agreement(min_kept=1), PAPER).selection] == [
         "differ",
         "differ",
         "differ",
         "kept",
     ]
-    topped = agree(problems, *sides, (), Agreement(min_kept=1, top_up=4), GSM8K)
+    topped = agreement(problems, *sides, (), Agreement(min_kept=1, top_up=4), GSM8K)
     assert [s.outcome for s in topped.selection] == ["kept", "kept_top_up", "undecided", "kept"], (
         "only what certainly differs fills up"
     )
@@ -101,7 +101,7 @@ def test_merged_and_undecided_answers(monkeypatch):
 
 def test_examples_are_the_completions_interleaved():
     problems, weak, icl = tables()
-    found = agree(problems, weak, icl, {"k"}, Agreement(min_kept=1), GSM8K)
+    found = agreement(problems, weak, icl, {"k"}, Agreement(min_kept=1), GSM8K)
     assert [(e.problem_id, e.source) for e in found.hybrid] == [
         ("a", "weak"),
         ("a", "icl"),
@@ -116,7 +116,7 @@ def test_examples_are_the_completions_interleaved():
 
 def test_paper_mode_compares_strings_and_drops_empty_answers():
     problems, weak, icl = tables()
-    found = agree(problems, weak, icl, (), Agreement(min_kept=1), PAPER)
+    found = agreement(problems, weak, icl, (), Agreement(min_kept=1), PAPER)
     outcomes = {s.problem_id: s.outcome for s in found.selection}
     assert outcomes["a"] == "kept" and outcomes["k"] == "kept" and outcomes["e"] == "weak_unreadable:empty"
     assert outcomes["l"] == "differ" and outcomes["j"] == "kept"
@@ -124,7 +124,7 @@ def test_paper_mode_compares_strings_and_drops_empty_answers():
 
 def test_demonstrations_stay_if_the_recipe_says_so():
     problems, weak, icl = tables()
-    found = agree(problems, weak, icl, {"k"}, Agreement(min_kept=1, leave_out_demonstrations=False), GSM8K)
+    found = agreement(problems, weak, icl, {"k"}, Agreement(min_kept=1, leave_out_demonstrations=False), GSM8K)
     assert [e.problem_id for e in found.weak_half] == ["a", "k", "l"]
 
 
@@ -134,19 +134,19 @@ def test_top_up_takes_differing_readable_answers_by_hash():
     icl = [
         completion(p.problem_id, "#### 1" if i < 10 else "#### 2" if i < 90 else "none") for i, p in enumerate(problems)
     ]
-    found = agree(problems, weak, icl, (), Agreement(top_up=40), GSM8K)
+    found = agreement(problems, weak, icl, (), Agreement(top_up=40), GSM8K)
     taken = {s.problem_id for s in found.selection if s.outcome == "kept_top_up"}
     assert len(found.weak_half) == 40 and len(taken) == 30 and all("010" <= i < "090" for i in taken)
-    fewer = agree(problems[:-20], weak[:-20], icl[:-20], (), Agreement(top_up=40), GSM8K)
+    fewer = agreement(problems[:-20], weak[:-20], icl[:-20], (), Agreement(top_up=40), GSM8K)
     still = {s.problem_id for s in fewer.selection if s.outcome == "kept_top_up"}
     assert len(taken & still) >= 20, "removing a few problems must change few choices"
-    assert len(agree(problems, weak, icl, (), Agreement(top_up=500), GSM8K).weak_half) == 90
+    assert len(agreement(problems, weak, icl, (), Agreement(top_up=500), GSM8K).weak_half) == 90
 
 
 def test_too_few_kept_names_counts_and_ways_out():
     problems, weak, icl = tables()
     with pytest.raises(ValueError) as error:
-        agree(problems, weak, icl, {"k"}, Agreement(min_kept=8), GSM8K)
+        agreement(problems, weak, icl, {"k"}, Agreement(min_kept=8), GSM8K)
     message = str(error.value)
     for part in (
         "2 problems are kept",
@@ -163,11 +163,11 @@ def test_too_few_kept_names_counts_and_ways_out():
 def test_tables_must_fit():
     problems, weak, icl = tables()
     with pytest.raises(ValueError, match="weak completions hold problem 'a' more than once"):
-        agree(problems, [*weak, weak[0]], icl, (), Agreement(), GSM8K)
+        agreement(problems, [*weak, weak[0]], icl, (), Agreement(), GSM8K)
     with pytest.raises(ValueError, match="ICL completions hold problem 'zz', not among the 12 problems"):
-        agree(problems, weak, [*icl, completion("zz", "#### 1")], (), Agreement(), GSM8K)
+        agreement(problems, weak, [*icl, completion("zz", "#### 1")], (), Agreement(), GSM8K)
     with pytest.raises(ValueError, match="1 problem ids repeat"):
-        agree([*problems, problems[0]], weak, icl, (), Agreement(), GSM8K)
+        agreement([*problems, problems[0]], weak, icl, (), Agreement(), GSM8K)
 
 
 @settings(max_examples=60, deadline=None)
@@ -180,9 +180,9 @@ def test_order_of_rows_changes_nothing(values, rng):
     weak = [completion(p.problem_id, f"#### {v}") for p, (v, _) in zip(problems, values, strict=True)]
     icl = [completion(p.problem_id, f"#### {v}.0") for p, (_, v) in zip(problems, values, strict=True)]
     rule = Agreement(min_kept=1, top_up=3)
-    expected = agree(problems, weak, icl, ("p1",), rule, GSM8K)
+    expected = agreement(problems, weak, icl, ("p1",), rule, GSM8K)
     shuffled = [rng.sample(table, len(table)) for table in (problems, weak, icl)]
-    assert agree(*shuffled, ("p1",), rule, GSM8K) == expected
+    assert agreement(*shuffled, ("p1",), rule, GSM8K) == expected
 
 
 def demonstrated(n: int) -> tuple[list[Problem], list[Completion]]:

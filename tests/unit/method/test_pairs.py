@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.method import whole_tables
 from w2s.answers import Merged, Unreadable, answer_class, compare
 from w2s.method import classes
-from w2s.method.agreement import agree
 from w2s.method.outcomes import PAIR_OUTCOMES
-from w2s.method.pairs import contrast, contrast_part, contrast_problem
+from w2s.method.pairs import pair_problem, pair_problems
 from w2s.method.tally import Tally
 from w2s.recipe import Agreement, Answers, Pairs
 from w2s.records import Completion, Merge, Problem, Reference
@@ -69,7 +69,7 @@ VOTES = [
 )
 def test_rule(given, weak, answers, outcome, answer, votes, source, chosen, rejected):
     weak_completion = None if weak is None else samples(weak)[0]
-    found = contrast_problem(PROBLEM, samples(*given), weak_completion, Pairs(), answers)
+    found = pair_problem(PROBLEM, samples(*given), weak_completion, Pairs(), answers)
     consensus, pairs = found.consensus, found.pairs
     assert (consensus.outcome, consensus.answer, consensus.votes) == (outcome, answer, votes)
     assert consensus.samples == len(given) and consensus.confidence == (votes / len(given) if given else 0)
@@ -81,20 +81,20 @@ def test_rule(given, weak, answers, outcome, answer, votes, source, chosen, reje
 def test_ties_below_the_threshold_follow_the_stated_rule():
     low = Pairs(min_confidence=0.4, min_confidence_against_weak=0.4)
     tied = ["6", "5", "6", "5", "7"]
-    found = contrast_problem(PROBLEM, samples(*tied), samples("5")[0], low, GSM8K)
+    found = pair_problem(PROBLEM, samples(*tied), samples("5")[0], low, GSM8K)
     assert (found.consensus.outcome, found.consensus.answer, found.pairs) == ("tie", "5", [])
-    found = contrast_problem(PROBLEM, samples(*tied), samples("5")[0], low, PAPER)
+    found = pair_problem(PROBLEM, samples(*tied), samples("5")[0], low, PAPER)
     assert (found.consensus.outcome, found.consensus.answer, found.pairs[0].chosen_source) == ("paired", "6", "strong")
 
 
 def test_cap_and_no_equal_pairs():
     texts = [completion(f"same\n#### {6 if i < 4 else 5}", i) for i in range(10)]
     several = Pairs(per_problem=3)
-    assert len(contrast_problem(PROBLEM, texts, samples("5")[0], several, GSM8K).pairs) == 1
+    assert len(pair_problem(PROBLEM, texts, samples("5")[0], several, GSM8K).pairs) == 1
     different = samples(*(["6"] * 4 + ["5"] * 6))
-    assert len(contrast_problem(PROBLEM, different, samples("5")[0], several, GSM8K).pairs) == 3
-    assert contrast_problem(PROBLEM, different, samples("5")[0], Pairs(), GSM8K).pairs[0] in (
-        contrast_problem(PROBLEM, different, samples("5")[0], several, GSM8K).pairs
+    assert len(pair_problem(PROBLEM, different, samples("5")[0], several, GSM8K).pairs) == 3
+    assert pair_problem(PROBLEM, different, samples("5")[0], Pairs(), GSM8K).pairs[0] in (
+        pair_problem(PROBLEM, different, samples("5")[0], several, GSM8K).pairs
     )
 
 
@@ -102,17 +102,17 @@ def test_match_length_takes_the_nearest():
     strong = [completion("x" * (10 * i) + "\n#### " + ("6" if i < 4 else "5"), i) for i in range(10)]
     weak = completion("y" * 21 + "\n#### 5")
     matched = Pairs(match_length=True)
-    assert contrast_problem(PROBLEM, strong, weak, matched, GSM8K).pairs[0].rejected == strong[2].text
+    assert pair_problem(PROBLEM, strong, weak, matched, GSM8K).pairs[0].rejected == strong[2].text
     against = completion("y" * 58 + "\n#### 7")
     four_of_five = [*strong[4:], completion("z\n#### 6", 0)]
-    assert contrast_problem(PROBLEM, four_of_five, against, matched, GSM8K).pairs[0].chosen == strong[6].text
+    assert pair_problem(PROBLEM, four_of_five, against, matched, GSM8K).pairs[0].chosen == strong[6].text
 
 
 def test_blank_completions_are_never_rejected():
     strong = [completion(" ", 0), *samples(*["5"] * 10)[1:]]
-    assert contrast_problem(PROBLEM, strong, samples("5")[0], Pairs(), GSM8K).consensus.outcome == "no_dissent"
+    assert pair_problem(PROBLEM, strong, samples("5")[0], Pairs(), GSM8K).consensus.outcome == "no_dissent"
     assert (
-        contrast_problem(PROBLEM, samples(*["5"] * 9), completion(""), Pairs(), GSM8K).consensus.outcome
+        pair_problem(PROBLEM, samples(*["5"] * 9), completion(""), Pairs(), GSM8K).consensus.outcome
         == "weak_unusable:empty"
     )
 
@@ -122,7 +122,7 @@ def test_too_few_pairs_name_counts_and_ways_out():
     strong = [s for p in problems for s in samples(*["5"] * 10, problem_id=p.problem_id)]
     weak = [completion("#### 5", 0, p.problem_id) for p in problems]
     with pytest.raises(ValueError) as error:
-        contrast(problems, strong, weak, Pairs(), GSM8K)
+        whole_tables.pairs(problems, strong, weak, Pairs(), GSM8K)
     for part in (
         "0 preference pairs",
         "of 3 problems 3 have a readable sample",
@@ -136,11 +136,11 @@ def test_too_few_pairs_name_counts_and_ways_out():
 def test_tables_must_fit():
     problems = [PROBLEM]
     with pytest.raises(ValueError, match="sample 0 more than once"):
-        contrast(problems, samples("5") * 2, [], Pairs(), GSM8K)
+        whole_tables.pairs(problems, samples("5") * 2, [], Pairs(), GSM8K)
     with pytest.raises(ValueError, match="hold problem 'zz'"):
-        contrast(problems, samples("5", problem_id="zz"), [], Pairs(), GSM8K)
+        whole_tables.pairs(problems, samples("5", problem_id="zz"), [], Pairs(), GSM8K)
     with pytest.raises(ValueError, match="weak completions hold problem 'p' more than once"):
-        contrast(problems, samples("5"), samples("5") * 2, Pairs(), GSM8K)
+        whole_tables.pairs(problems, samples("5"), samples("5") * 2, Pairs(), GSM8K)
 
 
 values = st.lists(st.sampled_from(["5", "5.0", "$5", "6", "7", "x+1", "", LONG]), min_size=1, max_size=10)
@@ -166,7 +166,7 @@ def rows(table):
 
 def decide(problems, strong, weak, rule, answers):
     try:
-        return contrast(problems, strong, weak, rule.model_copy(update={"min_pairs": 1}), answers)
+        return whole_tables.pairs(problems, strong, weak, rule.model_copy(update={"min_pairs": 1}), answers)
     except ValueError as error:
         return str(error)
 
@@ -185,7 +185,7 @@ def test_pairs_of_a_problem_do_not_depend_on_other_problems(table, rule, answers
     problems, strong, weak = rows(table)
     together = decide(problems, strong, weak, rule, answers)
     alone = [
-        contrast_problem(p, [s for s in strong if s.problem_id == p.problem_id], w, rule, answers)
+        pair_problem(p, [s for s in strong if s.problem_id == p.problem_id], w, rule, answers)
         for p, w in zip(problems, weak, strict=True)
     ]
     pairs = [pair for one in alone for pair in one.pairs]
@@ -200,13 +200,13 @@ def test_pairs_of_a_problem_do_not_depend_on_other_problems(table, rule, answers
 @given(tables, rules, st.sampled_from([GSM8K, PAPER]), st.lists(st.integers(0, 8), max_size=3))
 def test_parts_add_up_to_the_whole(table, rule, answers, cuts):
     problems, strong, weak = rows(table)
-    whole = contrast_part(problems, strong, weak, rule, answers)
+    whole = pair_problems(problems, strong, weak, rule, answers)
     bounds = [0, *sorted(cut for cut in cuts if cut < len(problems)), len(problems)]
     pairs, tally = [], Tally()
     for start, end in pairwise(bounds):
         ids = {p.problem_id for p in problems[start:end]}
         of_part = [[row for row in part if row.problem_id in ids] for part in (problems, strong, weak)]
-        part = contrast_part(*of_part, rule, answers)
+        part = pair_problems(*of_part, rule, answers)
         pairs += part.pairs
         tally.add(part.tally)
     assert pairs == whole.pairs and tally.nested() == whole.tally.nested()
@@ -233,7 +233,7 @@ def test_every_pair_is_a_contrast(table, rule):
 def test_audit_counts_by_gold():
     problems, strong, weak = rows([(["5"] * 9 + ["6"], "5"), (["5"] * 8 + ["6"] * 2, ""), (["7"] * 10, "7")])
     references = [Reference("p0", "5.0", ""), Reference("p1", "6", "")]
-    found = contrast(problems, strong, weak, Pairs(min_pairs=1), GSM8K)
+    found = whole_tables.pairs(problems, strong, weak, Pairs(min_pairs=1), GSM8K)
     gold = problems, references, GSM8K
     audit = audit_pairs(found.consensus, found.pairs, *gold).nested()
     assert {name: of["numerator"] for name, of in audit.items() if name != "undecided"} == {
@@ -243,7 +243,7 @@ def test_audit_counts_by_gold():
     }
     assert {of["denominator"] for name, of in audit.items() if name != "undecided"} == {2} and audit["undecided"] == 0
     icl = [s for s in strong if s.sample == 0]
-    selected = agree(problems, weak, icl, (), Agreement(min_kept=1), GSM8K)
+    selected = whole_tables.agreement(problems, weak, icl, (), Agreement(min_kept=1), GSM8K)
     by_gold = audit_selection(selected.selection, *gold).nested()
     assert by_gold["weak_right"] == by_gold["icl_right"] == {"numerator": 1, "denominator": 2}
     assert by_gold["kept_weak_right"] == by_gold["kept_icl_right"] == {"numerator": 1, "denominator": 1}
@@ -257,7 +257,7 @@ def test_audit_counts_by_gold():
 
 def test_what_is_counted():
     problems, strong, weak = rows([(["5"] * 9 + ["6"], "5"), (["5"] * 8 + [LONG, ""], "6"), (["7"] * 10, "7")])
-    counted = contrast(problems, strong, weak, Pairs(min_pairs=1), GSM8K).tally.nested()
+    counted = whole_tables.pairs(problems, strong, weak, Pairs(min_pairs=1), GSM8K).tally.nested()
     assert counted["samples"] == {"all": 30, "voted": 28, "truncated": 1, "no_marker": 1}
     assert (counted["problems"], counted["voted"], counted["outcomes"]) == (3, 3, {"paired": 2, "no_dissent": 1})
     shares = list(counted["vote_share"].items())
@@ -309,7 +309,7 @@ MERGED = [
 @pytest.mark.parametrize(("given", "weak", "undecided", "merges", "outcome", "votes", "source"), MERGED)
 def test_merged_and_undecided_classes(monkeypatch, given, weak, undecided, merges, outcome, votes, source):
     classified(monkeypatch, undecided, merges)
-    found = contrast_part([PROBLEM], samples(*given), samples(weak), Pairs(), GSM8K)
+    found = pair_problems([PROBLEM], samples(*given), samples(weak), Pairs(), GSM8K)
     (consensus,) = found.consensus
     assert (consensus.outcome, consensus.votes) == (outcome, votes)
     assert [(p.chosen_source, p.rejected_answer) for p in found.pairs] == (
@@ -322,6 +322,4 @@ def test_merged_and_undecided_classes(monkeypatch, given, weak, undecided, merge
 
 def test_paper_mode_merges_nothing(monkeypatch):
     classified(monkeypatch, merges=[("6", "5")])
-    assert (
-        contrast_problem(PROBLEM, samples(*["5"] * 8, *["6"] * 2), samples("5")[0], Pairs(), PAPER).consensus.votes == 8
-    )
+    assert pair_problem(PROBLEM, samples(*["5"] * 8, *["6"] * 2), samples("5")[0], Pairs(), PAPER).consensus.votes == 8

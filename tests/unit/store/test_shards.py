@@ -131,7 +131,7 @@ def test_too_few_pairs_over_all_shards_stop_the_step(tmp_path: Path, monkeypatch
     run(tmp_path)
     strict = {step.name: step for step in build_steps(set_fields(EXPERIMENT, ["pairs.min_pairs=5000"]))}["pairs"]
     with pytest.raises(
-        ValueError, match=r"preference pairs, pairs.min_pairs asks for 5000: of 97 problems 97 have a readable sample"
+        ValueError, match=r"preference pairs, but pairs.min_pairs is 5000: of 97 problems 97 have a readable sample"
     ):
         run_steps([strict], Context(Store(str(tmp_path)), load_resources("local"), Progress()))
     assert Store(str(tmp_path)).manifest(strict) is None
