@@ -1,7 +1,8 @@
-"""Files of a sampling step's completions: one a finished block, and parts of the blocks that an engine is at.
+"""Completion files of a sampling step: one file for each finished block, and parts of the blocks in progress.
 
-An engine works on several blocks at once and finishes their problems in any order. Whatever it has finished is written as parts
-before it is as much as half a block, so that a lost engine, actor, node or driver costs less than a block, however many are begun.
+An engine works on several blocks at once and finishes their problems in any order. It writes finished problems as parts
+before they amount to half a block, so a lost engine, actor, node or driver costs less than a block, however many blocks
+are in progress.
 """
 
 import asyncio
@@ -10,12 +11,11 @@ import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
+from ray_jobs.sampling.results import BlockCounts
 from w2s.graph.step import Step
-from w2s.records import Completion, Problem
+from w2s.records import Completion
 from w2s.store.attempt import described, parquet_bytes
-from w2s.store.manifest import File
 from w2s.store.store import Store
 
 PART = re.compile(r"(\d{6})\.[0-9a-f]{8}\.part")
@@ -26,69 +26,63 @@ Key = tuple[str, int]
 
 
 def block_path(block: int) -> str:
-    """Where a block's completions are, relative to the step's directory."""
+    """The path of a block's completions, relative to the step's directory."""
     return f"blocks/{block:06d}.parquet"
 
 
 def finished_blocks(step: Step, store: Store) -> set[int]:
-    """Numbers of the step's blocks that have their file."""
-    return {
-        int(match[1]) for name in store.names(store.path(step.directory, "blocks")) if (match := WHOLE.fullmatch(name))
-    }
+    """Numbers of the step's blocks that have a file."""
+    names = store.names(store.path(step.directory, "blocks"))
+    return {int(match[1]) for name in names if (match := WHOLE.fullmatch(name))}
 
 
-@dataclass(frozen=True)
-class Counts:
-    """What stands in one block's file."""
+def read_counts(store: Store, step: Step, block: int, problem_ids: Sequence[str], n: int) -> BlockCounts:
+    """Counts of a block's file, which is read and checked.
 
-    file: File
-    completions: int
-    completion_tokens: int
-    prompt_tokens: int
-    """Of each problem once."""
-    truncated: int
-    errors: dict[str, str]
-    """Reasons by problem_id."""
-
-
-def count_block(store: Store, step: Step, block: int, problems: Sequence[Problem], n: int) -> Counts:
-    """Read a block's file.
-
-    Raises ValueError where it is damaged or does not hold `n` samples of each of the block's problems.
+    Raises ValueError where the file is damaged or does not hold `n` samples of each of the block's problems.
     """
-    relative = block_path(block)
-    path = store.path(step.directory, relative)
+    path = store.path(step.directory, block_path(block))
     data = store.read(path)
-    rows = store.parse_records(path, data, Completion)
-    if sorted((one.problem_id, one.sample) for one in rows) != sorted(
-        (one.problem_id, i) for one in problems for i in range(n)
-    ):
+    return _counts(path, block, data, store.parse_records(path, data, Completion), problem_ids, n)
+
+
+def _counts(
+    path: str, block: int, data: bytes, completions: Sequence[Completion], problem_ids: Sequence[str], n: int
+) -> BlockCounts:
+    """Counts of a block's file with the bytes `data`, which hold `completions`."""
+    expected = sorted((problem_id, sample) for problem_id in problem_ids for sample in range(n))
+    if sorted((completion.problem_id, completion.sample) for completion in completions) != expected:
         raise ValueError(
-            f"{path} does not hold the {n} samples of each of its {len(problems)} problems: delete it and run again"
+            f"{path} does not hold the {n} samples of each of its {len(problem_ids)} problems: delete it and run again"
         )
-    return Counts(
-        file=described(relative, data),
-        completions=len(rows),
-        completion_tokens=sum(one.completion_tokens for one in rows),
-        prompt_tokens=sum(one.prompt_tokens for one in rows if one.sample == 0),
-        truncated=sum(one.finish_reason == "length" for one in rows),
-        errors={one.problem_id: one.error for one in rows if one.finish_reason == "error"},
+    return BlockCounts(
+        file=described(block_path(block), data),
+        completions=len(completions),
+        completion_tokens=sum(completion.completion_tokens for completion in completions),
+        prompt_tokens=sum(completion.prompt_tokens for completion in completions if completion.sample == 0),
+        truncated=sum(completion.finish_reason == "length" for completion in completions),
+        errors={
+            completion.problem_id: completion.error for completion in completions if completion.finish_reason == "error"
+        },
     )
 
 
 class Blocks:
-    """What one engine has finished of its blocks, and what earlier engines have left of them in the store as it was at the start."""
+    """The files of the blocks that one engine samples.
+
+    The store's files are listed once, at the start, so parts of earlier engines are used and parts of concurrent
+    engines are not.
+    """
 
     def __init__(self, steps: Sequence[Step], store: Store) -> None:
         self.store = store
-        self._loose = defaultdict[Key, list[Completion]](list)
-        """Completions that no file has yet."""
-        self._problems = 0
-        """How many problems these are of."""
+        self._unwritten = defaultdict[Key, list[Completion]](list)
+        """Completions that are in no file yet."""
+        self._unwritten_problems = 0
         self._size = 0
         """Problems of the largest block begun."""
         self._files = defaultdict[Key, list[str]](list)
-        """Paths by block: of its parts, and of itself where it was finished but not reported."""
+        """Paths of each block's parts, and of the block's file where an engine wrote it but its result was lost."""
         self._writing = asyncio.Lock()
         for step in steps:
             folder = store.path(step.directory, "blocks")
@@ -97,39 +91,48 @@ class Blocks:
                     self._files[step.directory, int(match[1])].append(f"{folder}/{name}")
 
     async def begin(self, step: Step, block: int, problems: int) -> dict[str, list[Completion]]:
-        """The block's completions by problem_id as far as they are in the store.
+        """The completions of a block of `problems` problems that are in the store already, by problem_id.
 
-        Raises ValueError where a file of them is damaged.
+        Raises ValueError where a file is damaged.
         """
         self._size = max(self._size, problems)
-        found: dict[str, list[Completion]] = {}
+        stored: dict[str, list[Completion]] = {}
         for path in self._files[step.directory, block]:
             rows = defaultdict[str, list[Completion]](list)
-            with suppress(FileNotFoundError):  # another driver has finished the block
-                for one in await asyncio.to_thread(self.store.read_records, path, Completion):
-                    rows[one.problem_id].append(one)
-            found = rows | found  # two engines may have sampled a problem: the first part's completions stand
-        return found
+            with suppress(FileNotFoundError):  # another driver has finished the block and removed its parts
+                for completion in await asyncio.to_thread(self.store.read_records, path, Completion):
+                    rows[completion.problem_id].append(completion)
+            stored = rows | stored  # where two engines have sampled a problem, the first part's completions count
+        return stored
 
     async def add(self, step: Step, block: int, completions: Sequence[Completion]) -> None:
-        """A problem is finished."""
-        self._loose[step.directory, block] += completions
-        self._problems += 1
+        """Take the completions of a finished problem; write parts once half a block of problems is unwritten."""
+        self._unwritten[step.directory, block] += completions
+        self._unwritten_problems += 1
         async with self._writing:
-            if 2 * self._problems < self._size:
+            if 2 * self._unwritten_problems < self._size:
                 return
-            loose, self._problems = self._loose.copy(), 0
-            self._loose.clear()
-            for (directory, number), rows in loose.items():
+            unwritten, self._unwritten_problems = self._unwritten.copy(), 0
+            self._unwritten.clear()
+            for (directory, number), rows in unwritten.items():
                 path = self.store.path(directory, f"blocks/{number:06d}.{secrets.token_hex(4)}.part")
                 await asyncio.to_thread(self.store.write, path, parquet_bytes(rows, Completion))
                 self._files[directory, number].append(path)
 
-    async def finish(self, step: Step, block: int, completions: Sequence[Completion]) -> None:
-        """All problems of the block are finished: write its file, of which the first writer's stands, and remove its parts."""
+    async def finish(
+        self, step: Step, block: int, completions: Sequence[Completion], problem_ids: Sequence[str], n: int
+    ) -> BlockCounts:
+        """Write the file of a block, remove the block's parts, and return the counts of the file.
+
+        Where another engine has written the block first, its file counts. Raises ValueError as `read_counts` does.
+        """
         key, path = (step.directory, block), self.store.path(step.directory, block_path(block))
         async with self._writing:
-            self._problems -= len({one.problem_id for one in self._loose.pop(key, [])})
-            parts = [one for one in self._files.pop(key, []) if one != path]
-        await asyncio.to_thread(self.store.create, path, parquet_bytes(completions, Completion))
+            self._unwritten_problems -= len({completion.problem_id for completion in self._unwritten.pop(key, [])})
+            parts = [part for part in self._files.pop(key, []) if part != path]
+        data = parquet_bytes(completions, Completion)
+        is_ours = await asyncio.to_thread(self.store.create, path, data)
         await asyncio.to_thread(self.store.remove, parts)
+        if is_ours:
+            return _counts(path, block, data, completions, problem_ids, n)
+        return await asyncio.to_thread(read_counts, self.store, step, block, problem_ids, n)

@@ -1,9 +1,10 @@
-"""LoRA in vLLM's CPU engine, mended: requests without an adapter stay without one, and a batch's adapters cost one product each.
+"""Repairs LoRA in vLLM's CPU engine: requests without an adapter get none, and each adapter of a batch costs one
+product.
 
-vLLM 0.32.0 (vllm/lora/ops/torch_ops/lora_ops.py) copies an adapter's matrices once for every token, which takes most of the time of a
-small model, and takes index -1, "no adapter", for the last adapter in memory: a request to the base that shares a step with an adapter's
-gets that adapter. tests/ray/sampling/test_engine.py shows whether this file can go: with it left out of `engine_arguments` the test of a mixed
-batch must pass.
+vLLM 0.32.0 (vllm/lora/ops/torch_ops/lora_ops.py) copies an adapter's matrices once for every token, which takes most of
+a small model's time. And it reads index -1, "no adapter", as the last adapter in memory, so a request to the base that
+shares an engine step with an adapter's request gets that adapter. This file can go once the test of a mixed batch
+(tests/ray/sampling/test_engine.py) passes without it in `engine_arguments`.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import torch
 
 
 def rows_by_slot(slots: torch.Tensor) -> Iterator[tuple[int, Any]]:
-    """(adapter's slot, index of its rows) for slots of rows [rows]; rows of slot -1, no adapter, are in none."""
+    """(slot of an adapter, index of the adapter's rows) for `slots` [rows]; rows without an adapter have slot -1."""
     present: list[int] = slots.unique().tolist()
     for slot in present:
         if slot >= 0:
@@ -23,7 +24,10 @@ def rows_by_slot(slots: torch.Tensor) -> Iterator[tuple[int, Any]]:
 def shrink(
     inputs: torch.Tensor, weights: torch.Tensor, output: torch.Tensor, slots: torch.Tensor, scaling: float = 1.0
 ) -> None:
-    """output [rows, rank] = scaling * inputs [rows, width] @ A.T of each row's adapter, weights [slots, 1, rank, width]; 0 without one."""
+    """output [rows, rank] = scaling * inputs [rows, width] @ A.T, with A = weights[slot, 0] of each row's adapter.
+
+    `weights` is [slots, 1, rank, width]. Rows without an adapter become 0.
+    """
     output.zero_()
     for slot, rows in rows_by_slot(slots):
         low = inputs[rows].to(output.dtype) @ weights[slot, 0].to(output.dtype).T
@@ -39,18 +43,22 @@ def expand_slice(
     size: int,
     add_inputs: bool = True,
 ) -> None:
-    """output [rows, offset : offset + size] += inputs [rows, rank] @ B.T of each row's adapter, weights [slots, 1, size, rank]."""
+    """output [rows, offset : offset + size] += inputs [rows, rank] @ B.T, with B = weights[slot, 0] of each row's
+    adapter.
+
+    `weights` is [slots, 1, size, rank].
+    """
     assert add_inputs, "vLLM's linear layers always add"
     for slot, rows in rows_by_slot(slots):
         output[rows, offset : offset + size] += inputs[rows].to(output.dtype) @ weights[slot, 0].to(output.dtype).T
 
 
 class WorkerExtension:
-    """Named in `worker_extension_cls`, by which vLLM imports this module in the process that holds the model."""
+    """Empty: `worker_extension_cls` names this class so that vLLM imports this module in the model's process."""
 
 
 def install() -> None:
-    """Put both functions where vLLM looks them up."""
+    """Replace both functions in the modules where vLLM looks them up."""
     from vllm.lora.ops.torch_ops import lora_ops
     from vllm.lora.punica_wrapper import punica_cpu
 

@@ -1,7 +1,7 @@
 """A process that ends an engine's processes as soon as the actor that started them is gone, however it went.
 
-vLLM 0.32.0's engine core does not notice that its parent was killed: it would keep its memory, on a GPU too, from the next engine.
-tests/ray/sampling/test_engine.py kills the parent of one that runs and of one that is starting.
+vLLM 0.32.0's engine core does not notice that its parent was killed: it would keep its memory, on a GPU too, from the
+next engine. tests/ray/sampling/test_engine.py kills the parent of one that runs and of one that is starting.
 """
 
 import os
@@ -15,14 +15,16 @@ from multiprocessing import resource_tracker
 import psutil
 
 LOOK_SECONDS = 0.2
-"""Between looks at the actor's children. A core that is younger when the actor is killed is missed; it ends by itself and has loaded
-nothing till then: vLLM 0.32.0's waits five minutes for a first word of its parent (HANDSHAKE_TIMEOUT_MINS)."""
+"""Between looks at the actor's children. A core that is younger when the actor is killed is missed; it ends by itself
+and has loaded nothing till then: vLLM 0.32.0's waits five minutes for a first word of its parent
+(HANDSHAKE_TIMEOUT_MINS)."""
 GONE_SECONDS = 60
 """In which a killed process is gone; one that is not hangs in a driver."""
 
 
 class Guard:
-    """Watches over what this process starts from here to `started`, and over all below that, until `end` or until this process is gone."""
+    """Watches over what this process starts from here to `started`, and over all below that, until `end` or until this
+    process is gone."""
 
     def __init__(self) -> None:
         resource_tracker.ensure_running()  # of this process and all it starts; else the engine would be the first to start it
@@ -94,7 +96,8 @@ def _with_descendants(processes: set[psutil.Process]) -> set[psutil.Process]:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether a process has not ended; a zombie has, though nobody may ever ask for its exit code (so `psutil.wait_procs` would wait)."""
+    """Whether a process has not ended; a zombie has, though nobody may ever ask for its exit code (so
+    `psutil.wait_procs` would wait)."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,7 @@
-"""What an engine is given: its tasks, and on this node the base model, tokenizer and adapters they need."""
+"""What an engine is started with: its tasks, and this node's copies of the base model and the adapters.
+
+One engine serves all tasks, so it has room for all their adapters and for the largest adapter rank among them.
+"""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.folders import adapter_folder, base_folder
-from ray_jobs.models.tokens import Tokens, load_tokenizer
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import engine_arguments
 from w2s.graph.recipes import Sample
@@ -15,7 +17,7 @@ from w2s.records import Demonstration
 from w2s.store.store import Store
 
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-"""Values vLLM 0.32.0 takes for max_lora_rank."""
+"""Values that vLLM 0.32.0 accepts for max_lora_rank."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Task:
     step: Step
     demonstrations: tuple[Demonstration, ...]
     model: str
-    """What `Completion.model` says."""
-    most_failed: int
+    """Value of `Completion.model`."""
+    max_failed_problems: int
     """Problems that may fail before the step does."""
 
     @property
@@ -38,61 +40,57 @@ class Task:
 
 @dataclass(frozen=True)
 class EngineInputs:
-    """What tasks that share a base model need on a node, the tasks' by the names of their steps."""
+    """vLLM's arguments for one engine, and the adapter of each task."""
 
     arguments: Any
     """vLLM's `AsyncEngineArgs`."""
-    tokens: dict[str, Tokens]
     adapters: dict[str, Any]
-    """vLLM's `LoRARequest`, or None for the base itself."""
+    """vLLM's `LoRARequest` by step name, or None for the base model itself."""
 
 
 def fetch_inputs(tasks: list[Task], store: Store, resources: Resources, max_model_len: int) -> EngineInputs:
-    """Bring to this node what `tasks` need.
+    """Copy the base model and the adapters of `tasks` to this node.
 
-    Raises ValueError where the model or an adapter is none that can be sampled, and what the store or the hub raises.
+    Raises ValueError where an adapter's rank is too large or a model cannot be fetched, and what the store or the hub
+    raises.
     """
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.lora.request import LoRARequest
 
     base = base_folder(tasks[0].recipe.model)
-    tokens = {task.step.name: Tokens(load_tokenizer(base), task.recipe.model.prompt) for task in tasks}
     tables = {task.step.name: task.step.input("adapter") for task in tasks}
     folders = {name: adapter_folder(store, table) for name, table in tables.items() if table is not None}
-    # Known by content: vLLM's prefix cache goes by an adapter's name and path.
+    # The folder's name holds a hash of the adapter, because vLLM's prefix cache tells adapters apart by name and path.
     distinct = sorted(set(folders.values()))
     requests = {folder: LoRARequest(folder.name, number, str(folder)) for number, folder in enumerate(distinct, 1)}
     lora: dict[str, Any] = {}
     if distinct:
-        lora = {
-            "enable_lora": True,
-            "max_loras": len(distinct),
-            "max_lora_rank": max_lora_rank(max(map(_rank, distinct))),
-        }
+        rank = max(map(_rank, distinct))
+        lora = {"enable_lora": True, "max_loras": len(distinct), "max_lora_rank": max_lora_rank(rank)}
     arguments = AsyncEngineArgs(
         model=str(base),
         trust_remote_code=False,
         enable_prefix_caching=True,
         disable_log_stats=True,
-        generation_config="vllm",  # the recipe decides; a model folder's own sampling defaults do not
+        generation_config="vllm",  # the recipe decides how to sample, not the model folder's generation_config.json
         **engine_arguments(resources, max_model_len),
         **lora,
     )
-    return EngineInputs(
-        arguments, tokens, {name: requests[folders[name]] if name in folders else None for name in tables}
-    )
+    adapters = {name: requests[folders[name]] if name in folders else None for name in tables}
+    return EngineInputs(arguments, adapters)
 
 
 def max_lora_rank(rank: int) -> int:
-    """The `max_lora_rank` of an engine whose adapters have rank `rank` or less.
+    """The smallest `max_lora_rank` that vLLM accepts and that covers `rank`.
 
-    Raises ValueError where vLLM takes none that large.
+    Raises ValueError where vLLM accepts none that large.
     """
     if rank > LORA_RANKS[-1]:
         raise ValueError(
-            f"an adapter has rank {rank} and vLLM takes at most {LORA_RANKS[-1]}: set lora.rank to {LORA_RANKS[-1]} or less and train again"
+            f"an adapter has rank {rank} and vLLM takes at most {LORA_RANKS[-1]}: "
+            f"set lora.rank to {LORA_RANKS[-1]} or less and train again"
         )
-    return next(one for one in LORA_RANKS if one >= rank)
+    return next(accepted for accepted in LORA_RANKS if accepted >= rank)
 
 
 def _rank(adapter: Path) -> int:

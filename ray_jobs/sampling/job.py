@@ -1,11 +1,9 @@
-"""Sampling: the steps that share a base model, in one engine start, block by block.
+"""The sampling job: sample the steps that share a base model with one start of each engine, block by block.
 
-A block is a fixed run of a step's problems. A rerun samples the blocks that have no file, without the problems that an engine had
-finished of them (ray_jobs/sampling/blocks.py). Which problems a block holds is written down before the first one is sampled
-(`blocks/plan.json`), so that another block size, cluster or driver cuts the step the same way, and no (problem, sample) comes twice.
+A block is a fixed run of a step's problems. A rerun samples only the blocks that have no file, and of these only the
+problems that no engine has finished (ray_jobs/sampling/blocks.py).
 """
 
-import json
 import logging
 import math
 from collections.abc import Iterable, Sequence
@@ -14,86 +12,96 @@ from typing import Any
 
 from ray_jobs.models.folders import base_folder, context_limit
 from ray_jobs.models.tokens import Tokens, load_tokenizer
-from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import engine_placement, engines_that_fit
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
-from ray_jobs.sampling.blocks import count_block, finished_blocks
-from ray_jobs.sampling.engine import Engine, Task
+from ray_jobs.sampling.block_plan import problems_per_block
+from ray_jobs.sampling.blocks import finished_blocks, read_counts
+from ray_jobs.sampling.engine import Engine
+from ray_jobs.sampling.inputs import Task
+from ray_jobs.sampling.prompts import context_needed, prompted
+from ray_jobs.sampling.results import BlockCounts, BlockRequest, BlockResult, from_row, to_row
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step
 from w2s.records import Demonstration, Problem
 from w2s.store.attempt import Attempt
-from w2s.store.maintenance.verify import PLAN
 from w2s.store.objects.objects import in_parallel
-from w2s.store.store import Store
 
-MAX_FAILED = 0.01
+MAX_FAILED_SHARE = 0.01
 """Share of a step's problems that may fail before the step does."""
 ACTOR_RESTARTS = 10
-"""Times a lost actor is started again before the step fails; its engine's deaths do not count. Machines that are taken away cost
-actors too, so it must last for a step of days; a cause that stays costs ten engine starts."""
+"""Restarts of a lost actor before the step fails; restarts of its engine do not count. Preempted machines cost actors
+too, so this must last for a step of days; a permanent cause costs ten engine starts."""
 BLOCKS_IN_FLIGHT = 4
-"""Blocks an engine works on at once, so that the last slow problem of one does not leave it idle."""
-
+"""Blocks an engine works on at once, so that the last slow problem of one block does not leave the engine idle."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Work:
-    """One sampling step on its way: its problems in blocks, and what this attempt has done."""
+    """One sampling step in progress: its blocks, and what this attempt has done."""
 
     task: Task
     attempt: Attempt
-    blocks: list[list[Problem]]
+    blocks: list[list[str]]
+    """Ids of each block's problems."""
     missing: set[int]
-    """Blocks that have no file yet."""
+    """Blocks without a file."""
+    counts: dict[int, BlockCounts] = field(default_factory=dict[int, BlockCounts])
+    """Counts of the blocks that this attempt finished."""
     tokens: int = 0
+    """Completion tokens that this attempt sampled."""
     restarts: int = 0
-    """Engines that died, and were started again, while the step's blocks were sampled."""
+    """Engine restarts while the step's blocks were sampled."""
     repeated: int = 0
-    """Problems that were in flight then and were sampled again."""
-    began: float = field(default=math.inf)
+    """Requests that were in flight then and were sampled again."""
+    began: float = math.inf
     ended: float = 0.0
 
     @property
-    def problems(self) -> list[Problem]:
-        """All problems of the step, in the order of the blocks."""
-        return [problem for block in self.blocks for problem in block]
+    def problems(self) -> int:
+        """Number of the step's problems."""
+        return sum(map(len, self.blocks))
+
+    def add(self, result: BlockResult) -> None:
+        """Count one finished block."""
+        assert result.counts is not None, "the result of a finished block has counts"
+        self.counts[result.block] = result.counts
+        self.tokens += result.sampled_tokens
+        self.restarts, self.repeated = self.restarts + result.restarts, self.repeated + result.repeated
+        self.began, self.ended = min(self.began, result.began), max(self.ended, result.ended)
+        self.missing.discard(result.block)
 
 
 def sample(steps: Sequence[Step], context: Context) -> None:
     """Run sampling steps with one base model to their manifests.
 
-    Raises ValueError where a prompt does not fit the context, or more than `MAX_FAILED` of a step's problems failed; RuntimeError
-    where the engines could not be kept alive.
+    Raises ValueError where a prompt does not fit the context or too many problems of a step failed, RuntimeError where
+    the engines could not be kept alive.
     """
     from ray.exceptions import RayError
 
     names = ", ".join(step.name for step in steps)
     progress = context.progress
-    works = [_work(step, context) for step in steps]
-    max_model_len = _max_model_len(works)
+    works, requests, max_model_len = _prepare(steps, context)
     for work in works:
         done = sum(len(block) for number, block in enumerate(work.blocks) if number not in work.missing)
-        progress.started(work.task.step.name, len(work.problems), "problems", done)
-        if not work.missing:  # an attempt that ended between its last block and its manifest
+        progress.started(work.task.step.name, work.problems, "problems", done)
+        if not work.missing:  # an earlier attempt ended between its last block and its manifest
             _commit(work, context)
-    if not any(work.missing for work in works):
+    if not requests:
         return
     try:
-        for done in _results(works, context, max_model_len):
-            if done["error"]:
-                raise (ValueError if done["refused"] else RuntimeError)(f"sampling of {names} stopped: {done['error']}")
-            work = works[done["task"]]
-            progress.advanced(
-                work.task.step.name, done["problems"], tokens=done["completion_tokens"], since=done["began"]
-            )
-            work.tokens += done["completion_tokens"]
-            work.restarts, work.repeated = work.restarts + done["restarts"], work.repeated + done["repeated"]
-            work.began, work.ended = min(work.began, done["began"]), max(work.ended, done["ended"])
-            work.missing.discard(done["block"])
+        for result in _results([work.task for work in works], requests, context, max_model_len):
+            if result.error:
+                raise (ValueError if result.user_error else RuntimeError)(
+                    f"sampling of {names} stopped: {result.error}"
+                )
+            work = works[result.task]
+            step_name, tokens = work.task.step.name, result.sampled_tokens
+            progress.advanced(step_name, result.problems, tokens=tokens, since=result.began)
+            work.add(result)
             if not work.missing:
                 _commit(work, context)
     except RayError as error:
@@ -102,144 +110,123 @@ def sample(steps: Sequence[Step], context: Context) -> None:
         ) from error
 
 
-def _results(works: Sequence[Work], context: Context, max_model_len: int) -> Iterable[dict[str, Any]]:
-    """What the engines report, a row a block, as blocks are finished."""
+def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[dict[str, Any]], int]:
+    """The works, rows of BlockRequest for all missing blocks, and the tokens of context that the engine needs.
+
+    Raises ValueError where a prompt and its completion do not fit the model's context.
+    """
+    recipe = steps[0].recipe
+    assert isinstance(recipe, Sample)
+    folder = base_folder(recipe.model, weights=False)
+    tokenizer, limit = load_tokenizer(folder), context_limit(folder)
+    works: list[Work] = []
+    requests: list[dict[str, Any]] = []
+    max_model_len = 0
+    for index, step in enumerate(steps):
+        problems = sorted(context.store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
+        task = _task(step, len(problems), context)
+        size = problems_per_block(step, context.store, context.resources.problems_per_block)
+        blocks = [problems[start : start + size] for start in range(0, len(problems), size)]
+        missing = set(range(len(blocks))) - finished_blocks(step, context.store)
+        tokens = Tokens(tokenizer, task.recipe.model.prompt)
+        lengths: list[tuple[int, str]] = []
+        for number, block in enumerate(blocks):
+            request = BlockRequest(index, number, tuple(prompted(task, tokens, problem) for problem in block))
+            lengths += [(len(problem.prompt_ids), problem.problem_id) for problem in request.problems]
+            if number in missing:
+                requests.append(to_row(request))  # as bytes, a tenth of the memory of Python integers
+        max_model_len = max(max_model_len, context_needed(task, lengths, limit))
+        ids = [[problem.problem_id for problem in block] for block in blocks]
+        works.append(Work(task, context.attempt(step), ids, missing))
+    return works, requests, max_model_len
+
+
+def _task(step: Step, problems: int, context: Context) -> Task:
+    assert isinstance(step.recipe, Sample)
+    adapter, demonstrations = step.input("adapter"), step.input("demonstrations")
+    return Task(
+        step=step,
+        demonstrations=tuple(context.store.records(demonstrations, Demonstration)) if demonstrations else (),
+        model=adapter.step.directory if adapter else f"{step.recipe.model.name}@{step.recipe.model.revision}",
+        max_failed_problems=math.floor(MAX_FAILED_SHARE * problems + 1e-9),
+    )
+
+
+def _results(
+    tasks: list[Task], requests: list[dict[str, Any]], context: Context, max_model_len: int
+) -> Iterable[BlockResult]:
+    """Results of the blocks, in the order in which the engines finish them."""
     import ray
     from ray.data import ActorPoolStrategy
 
     resources = context.resources
-    rows: list[dict[str, Any]] = []
-    for index, work in enumerate(works):
-        for number in sorted(work.missing):
-            ids, questions = [p.problem_id for p in work.blocks[number]], [p.question for p in work.blocks[number]]
-            rows.append({"task": index, "block": number, "problem_ids": ids, "questions": questions})
-    most = min(resources.max_engines, len(rows))
-    least = min(resources.min_engines, most)
+    max_engines = min(resources.max_engines, len(requests))
+    min_engines = min(resources.min_engines, max_engines)
+    fitting = min(max_engines, engines_that_fit(resources, local_ray.available()))
     pool = ActorPoolStrategy(
-        min_size=least,
-        initial_size=max(
-            least, min(most, engines_that_fit(resources, local_ray.available()))
-        ),  # else the second waits for the first one's start
-        max_size=most,
+        min_size=min_engines,
+        initial_size=max(min_engines, fitting),  # else the second engine waits until the first has started
+        max_size=max_engines,
         max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT,
     )
-    dataset = ray.data.from_items(
-        rows, override_num_blocks=len(rows)
-    )  # one row a task: the engine takes the next when one is done
-    return dataset.map_batches(
+    # One row a Ray task, so that an engine takes the next block as soon as it has finished one.
+    dataset = ray.data.from_items(requests, override_num_blocks=len(requests))
+    rows = dataset.map_batches(
         Engine,
         batch_size=1,
-        fn_constructor_args=([work.task for work in works], context.store, resources, max_model_len),
+        fn_constructor_args=(tasks, context.store, resources, max_model_len),
         compute=pool,
         max_concurrency=BLOCKS_IN_FLIGHT,
         max_restarts=ACTOR_RESTARTS,
-        max_task_retries=-1,  # restarts bound it: while a lost node goes unnoticed, for seconds, every retry fails at once and would count
+        # Bounded by max_restarts: until Ray notices a lost node, for seconds, every retry fails at once and would
+        # count.
+        max_task_retries=-1,
         **engine_placement(resources),
     ).iter_rows()
-
-
-def _work(step: Step, context: Context) -> Work:
-    store = context.store
-    assert isinstance(step.recipe, Sample)
-    adapter, shown = step.input("adapter"), step.input("demonstrations")
-    model = adapter.step.directory if adapter else f"{step.recipe.model.name}@{step.recipe.model.revision}"
-    problems = sorted(store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
-    task = Task(
-        step,
-        tuple(store.records(shown, Demonstration)) if shown else (),
-        model,
-        math.floor(MAX_FAILED * len(problems) + 1e-9),
-    )
-    size = _problems_per_block(step, store, context.resources)
-    blocks = [problems[i : i + size] for i in range(0, len(problems), size)]
-    return Work(task, context.attempt(step), blocks, set(range(len(blocks))) - finished_blocks(step, store))
-
-
-def _max_model_len(works: Sequence[Work]) -> int:
-    """Tokens of context the engine needs: the longest prompt of all tasks and its completion.
-
-    Raises ValueError where the model has fewer: with the prompt's length, before an engine starts.
-    """
-    folder = base_folder(works[0].task.recipe.model, weights=False)
-    tokenizer = load_tokenizer(folder)
-    limit = context_limit(folder)
-    needed = 0
-    for work in works:
-        task, rows = work.task, work.problems
-        tokens = Tokens(tokenizer, task.recipe.model.prompt)
-        lengths = [(_prompt_tokens(tokens, p, task), p.problem_id) for p in rows]
-        longest, problem_id = max(lengths, default=(0, ""))
-        task_needs = longest + task.recipe.sampling.max_tokens
-        if task_needs > limit:
-            over = sum(length + task.recipe.sampling.max_tokens > limit for length, _ in lengths)
-            raise ValueError(
-                f"{task.step.name}: {over} of {len(rows)} prompts do not fit {task.recipe.model.name}'s context of {limit} tokens; the longest, "
-                f"problem {problem_id}, has {longest} tokens with {len(task.demonstrations)} demonstrations, and max_tokens is "
-                f"{task.recipe.sampling.max_tokens}: lower demonstrations.count or max_tokens, or take a model with a longer context"
-            )
-        needed = max(needed, task_needs)
-    return needed
-
-
-def _prompt_tokens(tokens: Tokens, problem: Problem, task: Task) -> int:
-    """Tokens of a problem's prompt; 0 where it cannot be made, which the engine will say in the problem's rows."""
-    try:
-        return len(tokens.prompt_ids(problem.question, task.demonstrations))
-    except ValueError:
-        return 0
-
-
-def _problems_per_block(step: Step, store: Store, resources: Resources) -> int:
-    """The step's block size: this run's, unless an earlier attempt on the same inputs has fixed one.
-
-    Blocks that were sampled on other inputs (of an adapter that a repair trained again, say), or whose plan is lost, are removed.
-    """
-    folder, inputs = store.path(step.directory, "blocks"), store.inputs_digest(step)
-    try:
-        planned: dict[str, Any] = json.loads(store.read(store.path(step.directory, PLAN)))
-    except (FileNotFoundError, ValueError):
-        planned = {}
-    if planned.get("inputs") != inputs:
-        blocks = [f"{folder}/{name}" for name in store.names(folder) if f"blocks/{name}" != PLAN]
-        if blocks:
-            logger.warning(
-                "%s: %d files of blocks are of other inputs, or their plan is lost: sampled again",
-                step.name,
-                len(blocks),
-            )
-        store.remove(blocks)  # and the plan after them, for whoever comes after a kill in between
-        store.remove([store.path(step.directory, PLAN)])
-        planned = {"problems_per_block": resources.problems_per_block, "inputs": inputs}
-        store.create(store.path(step.directory, PLAN), json.dumps(planned).encode())
-    return int(planned["problems_per_block"])
+    return map(from_row, rows)
 
 
 def _commit(work: Work, context: Context) -> None:
-    """Check the step's blocks, count what went wrong, write the manifest.
+    """Check the step's blocks, count failures, write the manifest.
 
-    Raises ValueError where too many problems failed, all of them in the log; their blocks are removed, so that a rerun samples them again.
+    Raises ValueError where too many problems failed. Their reasons go to the log and their blocks are removed, so that
+    a rerun samples these blocks again.
     """
-    attempt, step, problems = work.attempt, work.task.step, len(work.problems)
-    store, n = attempt.store, work.task.recipe.sampling.n
-    blocks = in_parallel(lambda block: count_block(store, step, block, work.blocks[block], n), range(len(work.blocks)))
+    attempt, step, store = work.attempt, work.task.step, work.attempt.store
+    blocks = _block_counts(work)
     errors = {problem_id: reason for block in blocks for problem_id, reason in block.errors.items()}
-    if len(errors) > work.task.most_failed:
+    if len(errors) > work.task.max_failed_problems:
         store.remove([store.path(step.directory, block.file.path) for block in blocks if block.errors])
         for problem_id, reason in errors.items():
             logger.error("%s: problem %s failed: %s", step.name, problem_id, reason)
         listed = "; ".join(f"{problem_id}: {reason}" for problem_id, reason in list(errors.items())[:3])
         more = "; all are in the log" if len(errors) > 3 else ""
         raise ValueError(
-            f"{step.name}: {len(errors)} of {problems} problems failed, more than {MAX_FAILED:.0%}: {listed}{more}"
+            f"{step.name}: {len(errors)} of {work.problems} problems failed, more than {MAX_FAILED_SHARE:.0%}: "
+            f"{listed}{more}"
         )
     for block in blocks:
         attempt.include("completions", block.file, block.completions)
-    completions, truncated = (sum(getattr(block, name) for block in blocks) for name in ("completions", "truncated"))
-    if work.tokens:  # of this attempt; an earlier one's blocks are not in it
+    completions, truncated = sum(block.completions for block in blocks), sum(block.truncated for block in blocks)
+    if work.tokens:  # of this attempt; blocks of an earlier attempt are not in it
         attempt.counts.update(sampled_tokens=work.tokens, sampling_seconds=round(work.ended - work.began, 3))
         attempt.counts.update(engine_restarts=work.restarts, problems_repeated=work.repeated)
-    attempt.counts.update(problems=problems, completions=completions, truncated=truncated, failed=len(errors))
+    attempt.counts.update(problems=work.problems, completions=completions, truncated=truncated, failed=len(errors))
     attempt.counts.update(
-        {name: sum(getattr(block, name) for block in blocks) for name in ("completion_tokens", "prompt_tokens")}
+        completion_tokens=sum(block.completion_tokens for block in blocks),
+        prompt_tokens=sum(block.prompt_tokens for block in blocks),
     )
     context.finish(attempt, f"{completions} completions, {truncated} truncated, {len(errors)} failed")
+
+
+def _block_counts(work: Work) -> list[BlockCounts]:
+    """Counts of all blocks: from this attempt's results, or from the file where an earlier attempt finished the
+    block."""
+    store, step, n = work.attempt.store, work.task.step, work.task.recipe.sampling.n
+    # A server without conditional creates may have let a second engine overwrite a block after its result.
+    reported = work.counts if store.is_exclusive else {}
+
+    def counts(block: int) -> BlockCounts:
+        return reported.get(block) or read_counts(store, step, block, work.blocks[block], n)
+
+    return in_parallel(counts, range(len(work.blocks)))

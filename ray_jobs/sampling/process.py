@@ -1,25 +1,29 @@
-"""One `AsyncLLM`: started under a guard, heard when it dies, ended for certain. Which engine comes next is ray_jobs/sampling/engine.py's."""
+"""One vLLM engine: start it, notice its death, make sure its processes are gone.
+
+Which engine follows a dead one is decided elsewhere (ray_jobs/sampling/recovery.py).
+"""
 
 import asyncio
 from typing import Any
 
 from ray_jobs.sampling.guard import Guard
 
-DEATH_SECONDS = 1.0
-"""Between looks whether the engine is dead."""
+DEATH_CHECK_SECONDS = 1.0
+"""Pause between two checks whether the engine is dead."""
 
 
 class EngineProcess:
-    """The processes of one engine, and what waits for them.
+    """The processes of one engine, and vLLM's client to them.
 
-    Raises what vLLM raises where they do not start: ValueError where it refuses a model or an argument, anything else where they fail.
+    Raises what vLLM raises where they do not start: ValueError for a model or an argument that it refuses, other errors
+    for failures.
     """
 
     def __init__(self, arguments: Any) -> None:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         self._watch: asyncio.Task[None] | None = None
-        self.guard = Guard()  # first: this process may be killed while the engine starts, which takes minutes
+        self.guard = Guard()  # first, because this process may be killed in the minutes that the engine takes to start
         try:
             self.llm = AsyncLLM.from_engine_args(arguments)
             self.guard.started()
@@ -29,33 +33,35 @@ class EngineProcess:
 
     @property
     def dead(self) -> bool:
-        """Whether nothing can be asked of it any more."""
+        """Whether the engine can answer no request any more."""
         return self.llm.errored
 
-    async def generate(self, prompt: Any, parameters: Any, key: str, adapter: Any) -> Any:
-        """The answer to one request; raises what vLLM raises, EngineDeadError whenever the engine dies."""
+    async def generate(self, prompt: Any, parameters: Any, request_id: str, adapter: Any) -> Any:
+        """The final output of one request; raises what vLLM raises, and EngineDeadError whenever the engine dies."""
         if self._watch is None:
-            self._watch = asyncio.create_task(self._tell_death())
-        (result,) = [r async for r in self.llm.generate(prompt, parameters, key, lora_request=adapter)]
-        return result
+            self._watch = asyncio.create_task(self._announce_death())
+        outputs = self.llm.generate(prompt, parameters, request_id, lora_request=adapter)
+        (output,) = [output async for output in outputs]
+        return output
 
-    async def _tell_death(self) -> None:
-        """Give all requests in flight the EngineDeadError that vLLM 0.32.0 gives most of them.
+    async def _announce_death(self) -> None:
+        """Raise EngineDeadError in all requests in flight once the engine is dead; vLLM 0.32.0 reaches only most of
+        them.
 
-        Its output handler would, but is cancelled before where `shutdown` follows within the same turn of the event loop (a request
-        that comes just then sees the death first); and nobody tells those that wait for `get_supported_tasks`, as an engine's first
-        ones do. To be told twice does no harm.
+        vLLM's output handler would raise it, but is cancelled first where `shutdown` follows in the same turn of the
+        event loop (when a new request notices the death). And vLLM tells no request that waits for
+        `get_supported_tasks`, as an engine's first requests do. Raising it twice does no harm.
         """
         from vllm.v1.engine.exceptions import EngineDeadError
 
         while not self.dead:
-            await asyncio.sleep(DEATH_SECONDS)
+            await asyncio.sleep(DEATH_CHECK_SECONDS)
         self.llm.output_processor.propagate_error(EngineDeadError())
         for answer in self.llm.engine_core.utility_results.values():
             if not answer.done():
                 answer.set_exception(EngineDeadError())
 
     def end(self) -> None:
-        """End the engine, and see that its processes are gone."""
+        """End the engine and wait until its processes are gone."""
         self.llm.shutdown()
         self.guard.end()

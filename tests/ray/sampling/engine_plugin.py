@@ -1,4 +1,5 @@
-"""A vLLM plugin for tests: it ends the engine's process at certain prompts, and writes down the requests that were finished.
+"""A vLLM plugin for tests: it ends the engine's process at certain prompts, and writes down the requests that were
+finished.
 
 `W2S_POISON`: a JSON list of prompts, as token ids; a batch with one of them ends the process.
 `W2S_FINISHED`: a file that gets a line `unix_seconds request_id` for each finished request.

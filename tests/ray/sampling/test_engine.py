@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -19,7 +18,10 @@ from ray_jobs.models.tokens import Tokens, load_tokenizer
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import PREFILL_TOKENS
 from ray_jobs.sampling.blocks import block_path
-from ray_jobs.sampling.engine import Engine, Task
+from ray_jobs.sampling.engine import Engine
+from ray_jobs.sampling.inputs import Task
+from ray_jobs.sampling.prompts import prompted
+from ray_jobs.sampling.results import BlockRequest
 from ray_jobs.training.rows import sft_row
 from tests.conftest import ROOT, wait_for
 from w2s.experiments.quickstart import quickstart
@@ -88,23 +90,26 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
     ]
     built = Engine(tasks, store, load_resources("local"), 256)
     yield built, store, made
-    built.process.end()
-    del built.process
+    assert built.engine is not None
+    built.engine.end()
+    built.engine = None
     gc.collect()  # vLLM's own clean-up fails when the interpreter is ending
 
 
 def run_block(engine: Engine, store: Store, task: int, ids: list[str], questions: list[str]) -> list[Completion]:
-    block = next(BLOCKS)  # what is written once stands
-
-    async def once() -> dict[str, Any]:
-        batch = {"task": [task], "block": [block], "problem_ids": [ids], "questions": [questions]}
-        (row,) = [row async for row in engine(batch)]
-        return row
-
-    told = LOOP.run_until_complete(once())
+    block = next(BLOCKS)  # the first file written for a block stays
+    problems = [Problem(problem_id, question) for problem_id, question in zip(ids, questions, strict=True)]
+    tokens = strong_tokens()
+    request = BlockRequest(task, block, tuple(prompted(engine.tasks[task], tokens, problem) for problem in problems))
+    result = LOOP.run_until_complete(engine.sample_block(request))
     rows = store.read_records(store.path(engine.tasks[task].step.directory, block_path(block)), Completion)
-    assert told["completion_tokens"] == [sum(row.completion_tokens for row in rows)]
+    assert result.counts and result.sampled_tokens == sum(row.completion_tokens for row in rows)
+    assert result.counts.completions == len(rows) and result.counts.completion_tokens == result.sampled_tokens
     return rows
+
+
+def strong_tokens() -> Tokens:
+    return Tokens(load_tokenizer(base_folder(STRONG)), STRONG.prompt)
 
 
 BLOCKS = itertools.count()
@@ -151,12 +156,12 @@ async def logprobs(engine: Engine, task: int, ids: list[int], request: str = "")
     """Prompt ids as the engine has them, and its log-probabilities of the next token."""
     from vllm import SamplingParams, TokensPrompt
 
-    name = engine.tasks[task].step.name
+    assert engine.engine is not None
+    name, process = engine.tasks[task].step.name, engine.engine.process
     parameters = SamplingParams(max_tokens=1, temperature=0.0, logprobs=20)
     adapter, prompt = engine.inputs.adapters[name], TokensPrompt(prompt_token_ids=ids)
     (result,) = [
-        r
-        async for r in engine.process.llm.generate(prompt, parameters, f"logits-{task}{request}", lora_request=adapter)
+        r async for r in process.llm.generate(prompt, parameters, f"logits-{task}{request}", lora_request=adapter)
     ]
     return list(result.prompt_token_ids), {
         token: entry.logprob for token, entry in result.outputs[0].logprobs[0].items()
@@ -171,7 +176,7 @@ def test_adapter_changes_the_logits_as_it_does_in_peft(engine: tuple[Engine, Sto
     from ray_jobs.models.folders import adapter_folder
 
     built, store, made = engine
-    ids = built.inputs.tokens["greedy"].prompt_ids(QUESTIONS[0])
+    ids = strong_tokens().prompt_ids(QUESTIONS[0])
     _, base = LOOP.run_until_complete(logprobs(built, 1, ids))
     _, adapted = LOOP.run_until_complete(logprobs(built, 2, ids))
     model = PeftModel.from_pretrained(
@@ -196,7 +201,7 @@ def test_requests_to_the_base_are_not_changed_by_an_adapter_in_the_same_step(
 ) -> None:
     """vLLM 0.32.0 on CPU gives them the adapter's logits; see ray_jobs/sampling/cpu_lora.py."""
     built, _, _ = engine
-    ids = built.inputs.tokens["greedy"].prompt_ids(QUESTIONS[0])
+    ids = strong_tokens().prompt_ids(QUESTIONS[0])
 
     async def mixed() -> list[dict[int, float]]:
         return [
@@ -213,11 +218,11 @@ def test_requests_to_the_base_are_not_changed_by_an_adapter_in_the_same_step(
 
 def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store, Step]) -> None:
     built, _, _ = engine
-    tokens = built.inputs.tokens["greedy"]
+    tokens = strong_tokens()
     seen, _ = LOOP.run_until_complete(logprobs(built, 1, tokens.prompt_ids(QUESTIONS[1])))
     row = sft_row(
         SFTExample("p", QUESTIONS[1], " 5 - 2 = 3.\n#### 3", "weak"),
-        Tokens(load_tokenizer(base_folder(STRONG)), STRONG.prompt),
+        strong_tokens(),
     )
     length = row["labels"].count(-100)
     assert row["input_ids"][:length] == seen
@@ -229,7 +234,8 @@ def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store,
 
 STARTED = """
 import sys, tempfile, time
-from ray_jobs.sampling.engine import Engine, Task
+from ray_jobs.sampling.engine import Engine
+from ray_jobs.sampling.inputs import Task
 from ray_jobs.resources.presets import load_resources
 from w2s.experiments.quickstart import quickstart
 from w2s.recipe import Sampling, WorldProblems

@@ -1,4 +1,5 @@
-"""An engine that dies is heard by all requests in flight: vLLM's own client and output handler, without an engine behind them."""
+"""All requests in flight notice that their engine died: vLLM's own client and output handler, without an engine behind
+them."""
 
 import asyncio
 import threading
@@ -12,16 +13,16 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.process import EngineProcess
-from ray_jobs.sampling.suspects import Suspects
+from ray_jobs.sampling.recovery import RestartingEngine
 
 pytestmark = pytest.mark.ray
-TASK: Any = SimpleNamespace(step=SimpleNamespace(directory="d", name="t"), most_failed=0)
+TASK: Any = SimpleNamespace(step=SimpleNamespace(directory="d", name="t"), max_failed_problems=0)
 
 
 def dying() -> Any:
-    """An `AsyncLLM` whose engine never answers; only the tail of `add_request` is not vLLM's, and `die` is what its monitor thread does."""
+    """An `AsyncLLM` without an answering engine; `add_request` is shortened, and `die` does what vLLM's monitor thread
+    does."""
     from vllm.sampling_params import RequestOutputKind
     from vllm.v1.engine.async_llm import AsyncLLM
     from vllm.v1.engine.core_client import AsyncMPClient, BackgroundResources
@@ -75,18 +76,10 @@ class Healthy:
         yield "answer"
 
 
-class Restarted(Engine):
-    """An engine actor that has started, with `llm` in the place of its engine, and that will have a healthy one next."""
-
-    def __init__(self, llm: Any) -> None:
-        self.suspects, self.changed, self.restarts, self.repeated = Suspects(), asyncio.Condition(), 0, 0
-        self.inputs: Any = SimpleNamespace(adapters={"t": None})
-        self.process = with_llm(llm)
-
-    def _start(self) -> EngineProcess:
-        return with_llm(Healthy())
-
-    def __del__(self) -> None: ...
+def restarting(llm: Any) -> RestartingEngine:
+    """An engine whose first processes are those of `llm`, and whose next ones answer."""
+    first = [llm]
+    return RestartingEngine(lambda: with_llm(first.pop() if first else Healthy()))
 
 
 def with_llm(llm: Any) -> EngineProcess:
@@ -96,39 +89,39 @@ def with_llm(llm: Any) -> EngineProcess:
     return made
 
 
-async def answers(engine: Engine, name: str, count: int, tokenizing_seconds: float = 0.0) -> list[Any]:
+async def answers(engine: RestartingEngine, name: str, count: int, busy_seconds: float = 0.0) -> list[Any]:
     async def one(problem_id: str) -> Any:
-        time.sleep(tokenizing_seconds)  # holds the event loop, as tokenizers do
-        return await engine._generate(TASK, problem_id, [1], None)
+        time.sleep(busy_seconds)  # holds the event loop, as the making of requests does
+        return await engine.generate(TASK, problem_id, [1], None, None)
 
     return await asyncio.wait_for(asyncio.gather(*(one(f"{name}{i}") for i in range(count))), 20)
 
 
-def test_an_engine_that_dies_while_prompts_are_tokenized() -> None:
-    """Its death is seen by a request that is just made, before vLLM's output handler hears of it."""
+def test_an_engine_that_dies_while_requests_are_made() -> None:
+    """A new request notices the death before vLLM's output handler does."""
 
     async def block_after_block() -> None:
         llm = dying()
-        engine = Restarted(llm)
+        engine = restarting(llm)
         first = asyncio.create_task(answers(engine, "a", 32))
         await asyncio.sleep(0.2)  # all of them wait for the engine
         threading.Timer(0.05, llm.die).start()
-        assert await answers(engine, "b", 64, tokenizing_seconds=0.003) == ["answer"] * 64
+        assert await answers(engine, "b", 64, busy_seconds=0.003) == ["answer"] * 64
         assert await first == ["answer"] * 32
-        assert engine.restarts == 1 and not engine.suspects.groups and not engine.suspects.running
+        assert engine.take_counts()[0] == 1 and not engine.suspects.groups and not engine.suspects.running
 
     asyncio.run(block_after_block())
 
 
 def test_an_engine_that_dies_before_its_first_answer() -> None:
-    """Its first requests wait for what it supports, and there is no other that would see its death."""
+    """Its first requests wait in `get_supported_tasks`, and no other request could notice the death."""
 
     async def first_block() -> None:
         llm = dying()
         llm.known = False
-        engine = Restarted(llm)
+        engine = restarting(llm)
         threading.Timer(0.2, llm.die).start()
         assert await answers(engine, "a", 8) == ["answer"] * 8
-        assert engine.restarts == 1
+        assert engine.take_counts()[0] == 1
 
     asyncio.run(first_block())

@@ -1,19 +1,19 @@
-"""Blocks of a sampling step: whenever an engine is lost, less than a block of what it had finished is; nothing comes twice."""
+"""Blocks of a sampling step: a lost engine costs less than a block of finished problems, and no sample comes twice."""
 
 import asyncio
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ray_jobs.resources.presets import LOCAL
-from ray_jobs.sampling.blocks import Blocks, block_path, count_block, finished_blocks
-from ray_jobs.sampling.job import _problems_per_block
+from ray_jobs.sampling.block_plan import problems_per_block
+from ray_jobs.sampling.blocks import Blocks, block_path, finished_blocks, read_counts
+from ray_jobs.sampling.inputs import Task
+from ray_jobs.sampling.job import Work, _block_counts
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
-from w2s.recipe import WorldProblems
+from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem
 from w2s.store.store import _KNOWN, Store
 
@@ -24,13 +24,13 @@ SIZE, N = 10, 3
 def sampling_step(seed: int) -> Step:
     return step(
         "sampled",
-        Sample(model=EXPERIMENT.strong, sampling=EXPERIMENT.sampled),
+        Sample(model=EXPERIMENT.strong, sampling=Sampling(n=N)),
         problems=step("p", WorldProblems(seed=seed))["test"],
     )
 
 
-def problems(block: int) -> list[Problem]:
-    return [Problem(f"p{number:03d}", "q") for number in range(SIZE * block, SIZE * (block + 1))]
+def ids(block: int) -> list[str]:
+    return [f"p{number:03d}" for number in range(SIZE * block, SIZE * (block + 1))]
 
 
 def completions(problem_id: str, text: str = "t", reason: str = "stop") -> list[Completion]:
@@ -48,14 +48,15 @@ def test_a_lost_engine_costs_less_than_a_block(seed: int, tmp_path: Path) -> Non
         blocks = Blocks([one], store)
         missing = [block for block in range(4) if block not in finished_blocks(one, store)]
         held = {block: await blocks.begin(one, block, SIZE) for block in missing}
-        todo = [(block, p.problem_id) for block in missing for p in problems(block) if p.problem_id not in held[block]]
+        todo = [(block, problem_id) for block in missing for problem_id in ids(block) if problem_id not in held[block]]
         rng.shuffle(todo)
         for block, problem_id in todo[:lost_after]:
             held[block][problem_id] = completions(problem_id)
             sampled.append(problem_id)
             await blocks.add(one, block, held[block][problem_id])
             if len(held[block]) == SIZE:
-                await blocks.finish(one, block, [row for p in problems(block) for row in held[block][p.problem_id]])
+                rows = [row for problem_id in ids(block) for row in held[block][problem_id]]
+                await blocks.finish(one, block, rows, ids(block), N)
 
     starts = 0
     while finished_blocks(one, store) != {0, 1, 2, 3}:
@@ -66,13 +67,13 @@ def test_a_lost_engine_costs_less_than_a_block(seed: int, tmp_path: Path) -> Non
         f"{again} problems again in {starts} starts"
     )
     for block in range(4):
-        assert count_block(store, one, block, problems(block), N).completions == SIZE * N
+        assert read_counts(store, one, block, ids(block), N).completions == SIZE * N
     assert store.names(store.path(one.directory, "blocks")) == [
         block_path(block).split("/")[1] for block in range(4)
     ], "parts are left"
 
 
-def test_what_two_engines_sampled_stands_once(tmp_path: Path) -> None:
+def test_a_problem_sampled_by_two_engines_counts_once(tmp_path: Path) -> None:
     store, one = Store(str(tmp_path)), sampling_step(0)
 
     async def twice() -> dict[str, list[Completion]]:
@@ -90,41 +91,83 @@ def test_a_block_that_was_finished_but_not_reported_is_not_sampled_again(tmp_pat
     store, one = Store(str(tmp_path)), sampling_step(0)
 
     async def run() -> tuple[dict[str, list[Completion]], dict[str, list[Completion]]]:
-        rows = [row for p in problems(0) for row in completions(p.problem_id)]
-        await Blocks([one], store).finish(one, 0, rows)
+        rows = [row for problem_id in ids(0) for row in completions(problem_id)]
+        await Blocks([one], store).finish(one, 0, rows, ids(0), N)
         later = Blocks([one], store)
         found = await later.begin(one, 0, SIZE)
-        await later.finish(one, 0, [row for rows in found.values() for row in rows])
+        await later.finish(one, 0, [row for rows in found.values() for row in rows], ids(0), N)
         return found, await Blocks([one], store).begin(one, 0, SIZE)
 
     found, after = asyncio.run(run())
     assert len(found) == SIZE and found == after
 
 
+def block_rows(block: int, text: str = "t") -> list[Completion]:
+    """All completions of a block: the first problem failed, the others are truncated."""
+    failed, *others = ids(block)
+    truncated = [row for problem_id in others for row in completions(problem_id, text, reason="length")]
+    return truncated + completions(failed, reason="error")
+
+
 def test_counts_of_a_block_and_what_is_wrong_with_it(tmp_path: Path) -> None:
     store, one = Store(str(tmp_path)), sampling_step(0)
-    rows = [row for p in problems(0)[1:] for row in completions(p.problem_id, reason="length")] + completions(
-        "p000", reason="error"
-    )
-    asyncio.run(Blocks([one], store).finish(one, 0, rows))
-    counts = count_block(store, one, 0, problems(0), N)
+    written = asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0), ids(0), N))
+    counts = read_counts(store, one, 0, ids(0), N)
+    assert written == counts, "the engine counts what it writes as a reader of the file does"
     assert (counts.completions, counts.truncated, counts.errors) == (SIZE * N, (SIZE - 1) * N, {"p000": "why"})
     assert (counts.completion_tokens, counts.prompt_tokens) == (2 * SIZE * N, 5 * SIZE)
-    for other, n in ((problems(1), N), (problems(0)[:-1], N), (problems(0), N + 1)):
+    for other, n in ((ids(1), N), (ids(0)[:-1], N), (ids(0), N + 1)):
         with pytest.raises(ValueError, match="does not hold the"):
-            count_block(store, one, 0, other, n)
+            read_counts(store, one, 0, other, n)
     path = tmp_path / one.directory / block_path(0)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match="damaged"):
-        count_block(store, one, 0, problems(0), N)
+        read_counts(store, one, 0, ids(0), N)
+
+
+def test_the_first_writers_file_is_counted(tmp_path: Path) -> None:
+    store, one = Store(str(tmp_path)), sampling_step(0)
+    first, second = Blocks([one], store), Blocks([one], store)
+    written = asyncio.run(first.finish(one, 0, block_rows(0, "first"), ids(0), N))
+    assert asyncio.run(second.finish(one, 0, block_rows(0, "a longer second"), ids(0), N)) == written
+    path = tmp_path / one.directory / block_path(0)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match="damaged"):
+        asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0), ids(0), N))
+
+
+def test_parts_with_other_samples_than_the_steps_are_refused(tmp_path: Path) -> None:
+    store, one = Store(str(tmp_path)), sampling_step(0)
+    with pytest.raises(ValueError, match=f"does not hold the {N} samples of each of its {SIZE} problems: delete it"):
+        asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0)[:-1], ids(0), N))
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_only_blocks_without_a_result_are_read_at_the_commit(
+    exclusive: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, one = Store(str(tmp_path)), sampling_step(0)
+    counts = [asyncio.run(Blocks([one], store).finish(one, b, block_rows(b), ids(b), N)) for b in range(3)]
+    work = Work(
+        Task(one, (), "m", 0), store.attempt(one), [ids(0), ids(1), ids(2)], set(), {0: counts[0], 2: counts[2]}
+    )
+    read: list[str] = []
+    monkeypatch.setattr(Store, "read", lambda self, path: (read.append(Path(path).name), Path(path).read_bytes())[1])
+    monkeypatch.setattr(Store, "is_exclusive", exclusive)
+    assert _block_counts(work) == counts
+    assert sorted(read) == (["000001.parquet"] if exclusive else [f"00000{block}.parquet" for block in range(3)])
+    path = tmp_path / one.directory / block_path(1)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match="damaged"):
+        _block_counts(work)
 
 
 @pytest.mark.parametrize("lost", ["", "plan", "damaged plan"])
-def test_blocks_of_other_inputs_or_without_a_plan_are_not_gone_on_with(
+def test_blocks_of_other_inputs_or_without_a_plan_are_discarded(
     lost: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An adapter that a repair has trained again has another content under the same name: a table would hold two models' samples."""
-    problems_step, resources = step("p", WorldProblems(seed=1)), replace(LOCAL, problems_per_block=SIZE)
+    """A repair may train an adapter again under the same name; a table must not hold the samples of two models."""
+    problems_step = step("p", WorldProblems(seed=1))
     one, store = sampling_step(1), Store(str(tmp_path))
 
     def make_input(question: str) -> None:
@@ -134,14 +177,12 @@ def test_blocks_of_other_inputs_or_without_a_plan_are_not_gone_on_with(
         _KNOWN.clear()
 
     make_input("q")
-    assert _problems_per_block(one, store, resources) == SIZE
+    assert problems_per_block(one, store, SIZE) == SIZE
     files = [store.path(one.directory, "blocks", name) for name in ("000000.parquet", "000001.0123abcd.part")]
     for path in files:
         store.write(path, b"rows")
     make_input("q")
-    assert _problems_per_block(one, store, replace(resources, problems_per_block=3)) == SIZE, (
-        "the plan of the first attempt stands"
-    )
+    assert problems_per_block(one, store, 3) == SIZE, "the plan of the first attempt holds"
     assert all(Path(path).exists() for path in files) and not caplog.records
     if not lost:
         make_input("another")
@@ -149,6 +190,6 @@ def test_blocks_of_other_inputs_or_without_a_plan_are_not_gone_on_with(
         store.remove([store.path(one.directory, "blocks/plan.json")])
     else:
         store.write(store.path(one.directory, "blocks/plan.json"), b"{")
-    assert _problems_per_block(one, store, replace(resources, problems_per_block=3)) == 3
-    assert not any(Path(path).exists() for path in files) and "2 files of blocks are of other inputs" in caplog.text
-    assert _problems_per_block(one, store, resources) == 3
+    assert problems_per_block(one, store, 3) == 3
+    assert not any(Path(path).exists() for path in files) and "discarding 2 files of blocks" in caplog.text
+    assert problems_per_block(one, store, SIZE) == 3

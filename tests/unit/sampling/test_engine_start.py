@@ -1,4 +1,5 @@
-"""What goes wrong before an engine runs is tried again, and said in the blocks' rows: an actor's constructor raises nothing."""
+"""Failures before an engine runs are tried again and then come back as blocks' results; an actor's constructor never
+raises."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from ray_jobs.resources.presets import load_resources
-from ray_jobs.sampling import engine
+from ray_jobs.sampling import engine, recovery
 from ray_jobs.sampling.inputs import Task, max_lora_rank
+from ray_jobs.sampling.results import BlockRequest, BlockResult, PromptedProblem, from_row, to_row
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
 from w2s.graph.step import step
@@ -25,7 +27,7 @@ STAGES = {
 
 
 class Stage:
-    """Stands for one stage of the start: raises `errors` in turn, then works."""
+    """A stub of one stage of the start: raises `errors` in turn, then works."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors: Iterator[Exception] = iter(errors)
@@ -41,11 +43,11 @@ class Stage:
 def start(
     monkeypatch: pytest.MonkeyPatch, folder: Path, failing: str, *errors: Exception
 ) -> tuple[engine.Engine, Stage]:
-    """An engine actor of whose stages `failing` raises `errors`."""
+    """An engine actor with stubs of all stages; the stage `failing` raises `errors`."""
     stages = {name: Stage(*(errors if name == failing else ())) for name in STAGES}
     for name, stage in stages.items():
         monkeypatch.setattr(engine, name, stage)
-    monkeypatch.setattr(engine, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(recovery, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(engine, "engine_environment", lambda _: {})
     sampled = step(
         "s",
@@ -57,16 +59,15 @@ def start(
     ]
 
 
-def told(built: engine.Engine) -> tuple[str, bool]:
-    """What the row of a block says of its error, and whether it is the user's."""
+def result(built: engine.Engine) -> BlockResult:
+    """The result of a block, which crosses Ray Data's rows as in a run."""
+    row = to_row(BlockRequest(0, 7, (PromptedProblem("p", (1, 2)),)))
 
     async def once() -> dict[str, list[Any]]:
-        batch = {"task": [0], "block": [0], "problem_ids": [["p"]], "questions": [["q"]]}
-        (row,) = [row async for row in built(batch)]
-        return row
+        (batch,) = [batch async for batch in built({name: [value] for name, value in row.items()})]
+        return batch
 
-    row = asyncio.run(once())
-    return row["error"][0], row["refused"][0]
+    return from_row({name: values[0] for name, values in asyncio.run(once()).items()})
 
 
 @pytest.mark.parametrize("failing", STAGES)
@@ -76,20 +77,22 @@ def test_a_blip_is_tried_again(failing: str, monkeypatch: pytest.MonkeyPatch, tm
 
 
 @pytest.mark.parametrize("failing", STAGES)
-def test_what_fails_every_time_is_said_in_the_row(
+def test_a_failure_at_every_try_is_the_blocks_result(
     failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     built, stage = start(monkeypatch, tmp_path, failing, *[OSError("no route to host")] * 9)
-    assert stage.calls == engine.ENGINE_STARTS
-    error, refused = told(built)
-    assert STAGES[failing] in error and "no route to host" in error and not refused
+    assert stage.calls == recovery.STARTS
+    failed = result(built)
+    assert STAGES[failing] in failed.error and "no route to host" in failed.error and not failed.user_error
+    assert (failed.task, failed.block, failed.problems, failed.counts) == (0, 7, 1, None)
 
 
 @pytest.mark.parametrize("failing", STAGES)
-def test_what_is_refused_is_not_tried_again(failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_user_error_is_not_tried_again(failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     built, stage = start(monkeypatch, tmp_path, failing, ValueError("no such model"))
     assert stage.calls == 1
-    assert told(built) == ("no such model", True)
+    refused = result(built)
+    assert (refused.error, refused.user_error) == ("no such model", True)
 
 
 @pytest.mark.parametrize(("rank", "allowed"), [(1, 8), (8, 8), (9, 16), (300, 320), (512, 512)])

@@ -1,4 +1,5 @@
-"""Which requests kill an engine: simulated engines, every request ends once, only killers are blamed, restarts are few."""
+"""Which requests kill an engine: simulated engines, every request ends once, only killers are blamed, restarts are
+few."""
 
 import random
 from math import isqrt
@@ -11,7 +12,8 @@ from ray_jobs.sampling.suspects import Suspects
 def simulate(
     keys: list[str], poison: set[str], kills: int = 0, seed: int = 0, slots: int = 10**6
 ) -> tuple[set[str], int, int]:
-    """Run all keys on an engine that dies with a poisoned request in it; returns finished keys, deaths and requests repeated.
+    """Run all keys on an engine that dies with a poisoned request in it; returns finished keys, deaths and requests
+    repeated.
 
     `kills` more deaths come from outside, at random moments. `slots` requests are in the engine at once.
     """

@@ -1,0 +1,72 @@
+"""One engine request: the n samples of one problem, as completions.
+
+A request that fails gives n completions that carry the reason, because every (problem, sample) must be in the table.
+"""
+
+from typing import Any
+
+from ray_jobs.sampling.inputs import Task
+from ray_jobs.sampling.recovery import RequestFailed, RestartingEngine
+from ray_jobs.sampling.results import PromptedProblem
+from w2s.errors import first_line
+from w2s.records import Completion
+from w2s.seed import derived_seed
+
+ERROR_CHARACTERS = 500
+"""Longest reason that a failed completion carries."""
+
+
+async def sample_problem(
+    engine: RestartingEngine, task: Task, problem: PromptedProblem, adapter: Any
+) -> list[Completion]:
+    """The n completions of one problem, from one request to `engine` with vLLM's `LoRARequest` or None."""
+    from vllm.exceptions import GenerationError, VLLMClientError
+
+    sampling = task.recipe.sampling
+    seed = derived_seed(sampling.seed, problem.problem_id) // 2  # room for vLLM's child seeds, seed .. seed + n - 1
+    if problem.error:
+        return _failed(task, problem, seed, problem.error)
+    try:
+        result = await engine.generate(
+            task, problem.problem_id, list(problem.prompt_ids), _parameters(task, seed), adapter
+        )
+        assert len(result.outputs) == sampling.n, f"{len(result.outputs)} samples, not {sampling.n}"
+    except (ValueError, VLLMClientError, GenerationError, RequestFailed) as error:  # about this one request
+        return _failed(task, problem, seed, first_line(error))
+    return [
+        Completion(
+            problem_id=problem.problem_id,
+            sample=output.index,
+            model=task.model,
+            text=output.text,
+            finish_reason="length" if output.finish_reason == "length" else "stop",
+            prompt_tokens=len(problem.prompt_ids),
+            completion_tokens=len(output.token_ids),
+            seed=seed,
+        )
+        for output in sorted(result.outputs, key=lambda output: output.index)
+    ]
+
+
+def _parameters(task: Task, seed: int) -> Any:
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    sampling = task.recipe.sampling
+    return SamplingParams(
+        n=sampling.n,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        max_tokens=sampling.max_tokens,
+        seed=seed if sampling.temperature > 0 else None,
+        stop=list(task.recipe.model.prompt.stop),
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def _failed(task: Task, problem: PromptedProblem, seed: int, reason: str) -> list[Completion]:
+    reason, prompt_tokens = reason[:ERROR_CHARACTERS], len(problem.prompt_ids)
+    return [
+        Completion(problem.problem_id, sample, task.model, "", "error", prompt_tokens, 0, seed, reason)
+        for sample in range(task.recipe.sampling.n)
+    ]

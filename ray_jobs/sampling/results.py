@@ -1,0 +1,81 @@
+"""The values that driver and engine exchange for one block, and their conversion to rows of Ray Data.
+
+A value crosses as one column of pickled bytes, because Ray Data (2.60.0) warns about every column of Python objects.
+"""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from w2s.store.manifest import File
+
+COLUMN = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptedProblem:
+    """One problem as the engine gets it: the ids of its prompt, demonstrations included."""
+
+    problem_id: str
+    prompt_ids: tuple[int, ...]
+    error: str = ""
+    """Why the prompt could not be made; the problem's completions then carry this reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRequest:
+    """One block to sample. Written by the driver, read by the engine."""
+
+    task: int
+    """Index of the block's task in the engine's list of tasks."""
+    block: int
+    problems: tuple[PromptedProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCounts:
+    """What a manifest needs to know about one block's file."""
+
+    file: File
+    completions: int
+    completion_tokens: int
+    prompt_tokens: int
+    """Each problem's prompt counted once."""
+    truncated: int
+    errors: dict[str, str]
+    """Reasons of the failed problems, by problem_id."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockResult:
+    """The outcome of one block. Written by the engine, read by the driver."""
+
+    task: int
+    block: int
+    problems: int
+    counts: BlockCounts | None
+    """The contents of the block's file; None after an error."""
+    sampled_tokens: int
+    """Completion tokens of this call; completions that earlier engines left in the store are not in it."""
+    error: str
+    """Why the engine can sample no block any more, on one line; empty where it can."""
+    user_error: bool
+    """Whether the user must change something before another run can succeed."""
+    restarts: int
+    """Engine restarts since this actor's last result."""
+    repeated: int
+    """Requests that were in flight at those restarts and were sampled again."""
+    began: float
+    """Unix time."""
+    ended: float
+
+
+def to_row(value: BlockRequest | BlockResult) -> dict[str, bytes]:
+    """The row of Ray Data that carries a value."""
+    return {COLUMN: pickle.dumps(value)}
+
+
+def from_row(row: Mapping[str, Any]) -> Any:
+    """The value in a row of Ray Data."""
+    return pickle.loads(row[COLUMN])  # noqa: S301 - `to_row` of this run wrote it
