@@ -1,38 +1,31 @@
-"""Questions that stand in two splits: the same text, or nearly the same text with the same numbers.
+"""Questions that occur in two splits: the same text, or nearly the same text with the same numbers.
 
-Training on a question of the test split, or letting the strong model learn one whose gold the weak model has seen, would count memory as
-reasoning. Word problems come from templates: two that differ in a number alone are two problems, so numbers must match exactly.
+Training on a question of the test split, or teaching the strong model a question whose gold the weak model has seen,
+would count memory as reasoning. Word problems come from templates, so two questions that differ in one number are two
+problems: numbers must match exactly.
 """
-
-# datasketch comes without types.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
-from typing import cast
 
 from w2s.records import Duplicate
 
 PRECEDENCE = ("test", "train_1", "train_2")
-"""Of a pair the split named later is the one that would lose the question."""
+"""Of a pair, the split that comes later here loses the question."""
 Key = tuple[str, str]
 """Split and problem_id."""
-COMPARED_DIRECTLY = 100
-"""Up to so many questions with the same numbers are compared each with each; more go through the index."""
 SHINGLE_WORDS = 3
-PERMUTATIONS = 128
-"""Hash functions of a MinHash."""
-MISSED = 0.001
-"""Probability that the index misses a pair exactly at the threshold; more similar ones it misses less often."""
 
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _TOKEN = re.compile(
     r"\d[\d,]*(?:\.\d+)?|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|[-+*/=<>^]"
 )  # scripts without spaces: each character a word
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _NUMBER_WORDS = {
     **{word: str(value) for value, word in enumerate(_ONES.split())},
@@ -48,81 +41,94 @@ _NUMBER_WORDS = {
 
 
 def words(question: str) -> list[str]:
-    """A question's words, numbers (`1,000` and `two` as 1000 and 2) and arithmetic signs in order; case and punctuation aside.
+    """A question's words, numbers and arithmetic signs in order, without case and punctuation.
 
-    A question without any of these is one word.
+    `1,000` becomes 1000, and `two` 2. A question without any of these is one word.
     """
     text = _HYPHEN.sub(" ", unicodedata.normalize("NFKC", question).casefold())
-    found: list[str] = _TOKEN.findall(text)
-    return [_NUMBER_WORDS.get(word, word.replace(",", "")) for word in found or [text]]
+    tokens: list[str] = _TOKEN.findall(text) or [text]
+    return [_NUMBER_WORDS.get(token, token.replace(",", "")) for token in tokens]
 
 
 def numbers(tokens: Sequence[str]) -> tuple[str, ...]:
-    """Numbers and signs among `words`, in their order: what must match for two questions to be near-identical."""
+    """The numbers and signs among `words`, in order; two nearly equal questions have the same ones."""
     return tuple(token for token in tokens if not token.isalpha())
 
 
 def shingles(tokens: Sequence[str]) -> frozenset[str]:
-    """All runs of `SHINGLE_WORDS` words; of a shorter question the whole."""
+    """All runs of `SHINGLE_WORDS` words; a shorter question is one run."""
     runs = range(max(1, len(tokens) - SHINGLE_WORDS + 1))
     return frozenset(" ".join(tokens[i : i + SHINGLE_WORDS]) for i in runs)
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    """Shared by all, 0..1."""
+    """Size of the intersection over size of the union, 0..1."""
     return len(one & other) / len(one | other)
 
 
 def find_duplicates(questions: Mapping[str, Mapping[str, str]], threshold: float) -> list[Duplicate]:
-    """Pairs of questions of two different splits that are the same or near-identical, sorted.
+    """Pairs of questions of two different splits that are the same or nearly the same, sorted.
 
-    `questions`: split (of `PRECEDENCE`) -> problem_id -> question. Two are near-identical where `numbers` are equal and the Jaccard
-    similarity of `shingles` is at least `threshold`. Where many questions have the same numbers (or none), pairs to check come from a
-    MinHash LSH index, so that the time grows with the number of questions, not of pairs.
+    `questions`: split (of `PRECEDENCE`) -> problem_id -> question. Two questions are nearly the same if their `numbers`
+    are equal and the Jaccard similarity of their `shingles` is at least `threshold`. The search is exact.
     """
     tokens = {
         (split, problem_id): words(text)
         for split in PRECEDENCE
         for problem_id, text in questions.get(split, {}).items()
     }
-    alike: defaultdict[tuple[str, ...], list[Key]] = defaultdict(list)
-    for key, found in tokens.items():
-        alike[numbers(found)].append(key)
+    by_numbers: defaultdict[tuple[str, ...], list[Key]] = defaultdict(list)
+    for key, key_tokens in tokens.items():
+        by_numbers[numbers(key_tokens)].append(key)
     pairs: list[Duplicate] = []
-    for keys in alike.values():
-        if len({split for split, _ in keys}) > 1:  # earlier splits first, by PRECEDENCE
+    for keys in by_numbers.values():
+        if len({split for split, _ in keys}) > 1:
+            sets = {key: shingles(tokens[key]) for key in keys}  # earlier splits first, as in PRECEDENCE
             pairs += [
-                Duplicate(*later, *earlier, s)
-                for earlier, later, s in _near({key: shingles(tokens[key]) for key in keys}, threshold)
+                Duplicate(*later, *earlier, similarity) for earlier, later, similarity in similar(sets, threshold)
             ]
     return sorted(pairs, key=lambda d: (d.split, d.problem_id, d.other_split, d.other_id))
 
 
-def _near(sets: Mapping[Key, frozenset[str]], threshold: float) -> Iterator[tuple[Key, Key, float]]:
-    """Pairs of keys of two splits whose sets' Jaccard similarity is at least `threshold`, in the order in which `sets` has them."""
-    candidates = combinations(sets, 2) if len(sets) <= COMPARED_DIRECTLY else _candidates(sets, threshold)
-    for one, other in candidates:
-        if one[0] != other[0] and (similarity := jaccard(sets[one], sets[other])) >= threshold:
-            yield one, other, similarity
+def similar(sets: Mapping[Key, frozenset[str]], threshold: float) -> Iterator[tuple[Key, Key, float]]:
+    """Pairs of keys of two splits, in the order of `sets`, whose sets have at least the Jaccard similarity `threshold`.
+
+    Exact, by the prefix filter (Chaudhuri et al., ICDE 2006): with all elements in one order, rarest first, two similar
+    sets share an element of their prefixes. So only sets that share a rare element are compared.
+    """
+    frequency = Counter(element for elements in sets.values() for element in elements)
+    index: defaultdict[str, defaultdict[str, list[Key]]] = defaultdict(lambda: defaultdict(list))
+    """Element of a prefix -> split -> keys of the earlier sets."""
+    for key, elements in sets.items():
+        ordered = sorted(elements, key=lambda element: (frequency[element], element))
+        prefix = ordered[: len(elements) - least_shared(len(elements), threshold) + 1]
+        earlier = {
+            other: None
+            for element in prefix
+            for split, others in index[element].items()
+            if split != key[0]
+            for other in others
+        }
+        for other in earlier:
+            if (similarity := jaccard(sets[other], elements)) >= threshold:
+                yield other, key, similarity
+        for element in prefix:
+            index[element][key[0]].append(key)
 
 
-def _candidates(sets: Mapping[Key, frozenset[str]], threshold: float) -> Iterator[tuple[Key, Key]]:
-    """Pairs that share a band of their MinHashes, and so are probably similar."""
-    from datasketch import MinHash, MinHashLSH  # imports scipy, which most runs do not need
+def least_shared(size: int, threshold: float) -> int:
+    """The fewest elements that a set of `size` elements shares with any set at least `threshold` similar to it.
 
-    # A pair of similarity s shares one of b bands of r rows with probability 1 - (1 - s^r)^b (Leskovec et al., Mining of Massive Datasets, 3.4).
-    rows = max(r for r in range(1, PERMUTATIONS // 2 + 1) if (1 - threshold**r) ** (PERMUTATIONS // r) <= MISSED)
-    index = MinHashLSH(num_perm=PERMUTATIONS, params=(PERMUTATIONS // rows, rows))
-    hashes = MinHash.generator(
-        ([shingle.encode() for shingle in sorted(one)] for one in sets.values()), num_perm=PERMUTATIONS
-    )
-    for key, minhash in zip(sets, hashes, strict=True):
-        yield from ((cast(Key, other), key) for other in index.query(minhash))
-        index.insert(key, minhash)
+    Divides as `jaccard` does: a product could round up, and a pair exactly at the threshold would be missed.
+    """
+    shared = max(1, int(threshold * size) - 1)
+    while shared / size < threshold:
+        shared += 1
+    return shared
 
 
 def overlap_counts(split: str, duplicates: Sequence[Duplicate], became: str) -> dict[str, float]:
-    """Questions of `split` that are the same as one of another split, and those that are only near-identical to one."""
+    """Counts of the questions of `split` that another split repeats word for word, and of those it nearly repeats."""
     identical = {d.problem_id for d in duplicates if d.split == split and d.similarity == 1}
     near = {d.problem_id for d in duplicates if d.split == split} - identical
     return {f"{split}_overlap_{became}": len(identical), f"{split}_near_overlap_{became}": len(near)}

@@ -1,13 +1,13 @@
-"""Questions that stand in two splits: which pairs are found, and which are different problems."""
+"""Questions that occur in two splits: which pairs count as one question, and which are different problems."""
 
 import random
+from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2s.data import duplicates
-from w2s.data.duplicates import find_duplicates, jaccard, numbers, shingles, words
+from w2s.data.duplicates import PRECEDENCE, find_duplicates, jaccard, least_shared, numbers, shingles, words
 from w2s.recipe import NEAR_DUPLICATE
 from w2s.records import Duplicate
 
@@ -55,25 +55,55 @@ def test_the_later_split_loses_the_question_and_repeats_in_one_split_are_no_pair
     ]
 
 
-def test_the_index_finds_what_comparing_all_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Questions without numbers, all in one group: each is a copy of another with one word in twenty changed, or stands alone."""
+def brute_force(questions: dict[str, dict[str, str]], threshold: float) -> list[Duplicate]:
+    """All pairs of all questions compared."""
+    keys = [(split, problem_id) for split in PRECEDENCE for problem_id in questions.get(split, {})]
+    tokens = {key: words(questions[key[0]][key[1]]) for key in keys}
+    pairs = [
+        Duplicate(*later, *earlier, similarity)
+        for earlier, later in combinations(keys, 2)
+        if earlier[0] != later[0] and numbers(tokens[earlier]) == numbers(tokens[later])
+        if (similarity := jaccard(shingles(tokens[earlier]), shingles(tokens[later]))) >= threshold
+    ]
+    return sorted(pairs, key=lambda d: (d.split, d.problem_id, d.other_split, d.other_id))
+
+
+QUESTION = st.lists(st.sampled_from("abc1"), max_size=12).map(" ".join)
+SPLIT = st.dictionaries(st.sampled_from("pqrstuvw"), QUESTION)
+FRACTIONS = st.builds(lambda a, b: min(a, b) / max(a, b), st.integers(1, 12), st.integers(1, 12))
+"""Thresholds that a pair can meet exactly."""
+
+
+THRESHOLD = (st.floats(0.1, 1.0) | FRACTIONS).filter(lambda threshold: threshold >= 0.1)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(PRECEDENCE, SPLIT)), THRESHOLD)
+def test_the_search_finds_what_comparing_all_finds(questions: dict[str, dict[str, str]], threshold: float) -> None:
+    assert find_duplicates(questions, threshold) == brute_force(questions, threshold)
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.5, 0.6, 2 / 3, 0.7, 0.9, 1.0])
+def test_the_search_finds_what_comparing_all_finds_in_a_large_group(threshold: float) -> None:
+    """Questions without numbers, all in one group: each is a copy of another with one word in twenty changed, or not."""
     seed = 7
     print(f"seed {seed}")
     rng = random.Random(seed)
-    letters = "abcdefghij"
-    texts = [
-        [f"{rng.choice(letters)}{rng.choice(letters)}{rng.choice(letters)}" for _ in range(20)] for _ in range(300)
-    ]
+    texts = [["".join(rng.choices("abcdefghij", k=2)) for _ in range(20)] for _ in range(150)]
     copies = [[*text[:10], "changed", *text[11:]] if n % 3 == 0 else [*reversed(text)] for n, text in enumerate(texts)]
     questions = {
-        "train_1": {f"a{n}": " ".join(t) for n, t in enumerate(texts)},
-        "train_2": {f"b{n}": " ".join(t) for n, t in enumerate(copies)},
+        "train_1": {f"a{n}": " ".join(text) for n, text in enumerate(texts)},
+        "train_2": {f"b{n}": " ".join(text) for n, text in enumerate(copies)},
     }
-    indexed = find_duplicates(questions, NEAR_DUPLICATE)
-    monkeypatch.setattr(duplicates, "COMPARED_DIRECTLY", 10**6)
-    exact = find_duplicates(questions, NEAR_DUPLICATE)
-    assert {d.problem_id for d in exact} == {f"b{n}" for n in range(0, 300, 3)}
-    assert set(indexed) <= set(exact) and len(indexed) >= 0.99 * len(exact)
+    pairs = find_duplicates(questions, threshold)
+    assert pairs == brute_force(questions, threshold)
+    if threshold == NEAR_DUPLICATE:
+        assert {d.problem_id for d in pairs} == {f"b{n}" for n in range(0, 150, 3)}
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.29, 1 / 3, 0.5, 0.58, 0.7, 0.9, 1.0])
+def test_least_shared_divides_as_jaccard_does(threshold: float) -> None:
+    for size in range(1, 300):
+        assert least_shared(size, threshold) == min(n for n in range(1, size + 1) if n / size >= threshold)
 
 
 @given(st.text(), st.text(), st.floats(0.1, 1.0))
