@@ -1,0 +1,112 @@
+"""Writes docs/configuration.md from the code: `python -m dev.configuration`.
+
+Fields, types, defaults and sentences are read from the source of the recipes and of the resources, so the page cannot
+differ from them; a test compares the two.
+"""
+
+import ast
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+from ray_jobs.resources import presets, resources
+from w2s import recipe
+
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+HEAD = """# Configuration
+
+Two kinds of values decide a run. A **recipe** says what is computed; it is part of a step's identity, so a changed
+field makes new steps. **Resources** say where and how wide it runs; changing them changes no step.
+
+This page is made from the code by `python -m dev.configuration`.
+
+## How to set a field
+
+```
+w2s run quickstart --store store --set dpo.beta=0.3 sft.epochs=3 weak_sft=null
+w2s run quickstart --store store --resources local,workers=1,cpus_per_engine=2
+```
+
+A value is JSON where it parses as JSON, else text. `none` and `null` are None. A tuple is a JSON list, a recipe a JSON
+object. An unknown field, a wrong type or a refused value ends the command with one line that names it.
+
+## Environment variables
+
+| variable | meaning |
+|---|---|
+| `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | the S3 server of the store, where it is not AWS |
+| `AWS_REGION`, `AWS_DEFAULT_REGION` | its region |
+| `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE` | credentials, found by botocore in its usual order |
+| `HF_TOKEN` | the Hugging Face hub, for gated models and datasets |
+| `HF_HOME` | where the hub's downloads are kept |
+| `W2S_CACHE` | this node's copies of models and adapters; default: `w2s-UID` in the temporary folder |
+| `W2S_COMMIT` | the commit that manifests record, where the code runs outside a git checkout |
+| `RAY_ADDRESS` | the Ray cluster to join; without it a run starts its own Ray on loopback |
+| `RAY_AUTH_MODE`, `RAY_AUTH_TOKEN` | Ray's token authentication |
+
+"""
+
+
+def fields(node: ast.ClassDef) -> list[tuple[str, str, str, str]]:
+    """(name, type, default, sentence) of a class's fields, in order."""
+    rows: list[tuple[str, str, str, str]] = []
+    for index, statement in enumerate(node.body):
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+            continue
+        annotation = ast.unparse(statement.annotation)
+        if annotation.startswith("ClassVar") or statement.target.id.startswith("_"):
+            continue
+        following = node.body[index + 1] if index + 1 < len(node.body) else None
+        sentence = ""
+        if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+            sentence = " ".join(str(following.value.value).split())
+        default, rule = _default(statement.value)
+        rows.append((statement.target.id, annotation + rule, default, sentence))
+    return rows
+
+
+def _default(value: ast.expr | None) -> tuple[str, str]:
+    """The default as text, and pydantic's bounds as an addition to the type."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    if isinstance(value, ast.Call) and ast.unparse(value.func) == "Field":
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in value.keywords if keyword.arg}
+        bounds = "".join(f" {signs[name]} {bound}" for name, bound in given.items() if name in signs)
+        return given.get("default", ""), bounds
+    return ("" if value is None else ast.unparse(value)), ""
+
+
+def section(node: ast.ClassDef) -> str:
+    """A heading, the class's first sentence and a table of its fields."""
+    rows = fields(node)
+    first = (ast.get_docstring(node) or "").split("\n\n")[0]
+    lines = [f"### {node.name}", "", " ".join(first.split()), ""]
+    if rows:
+        lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
+        lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    escaped = text.replace("|", "\\|").replace("\n", " ")
+    return escaped
+
+
+def classes(module: ModuleType) -> list[ast.ClassDef]:
+    """The classes of a module that have fields, in the order of the source."""
+    nodes = ast.parse(inspect.getsource(module)).body
+    return [node for node in nodes if isinstance(node, ast.ClassDef) and fields(node)]
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, "## Recipes\n\nAn experiment is an `Experiment`; the other recipes are its parts.\n"]
+    parts += [section(node) for node in classes(recipe)]
+    parts += ["## Resources\n", *(section(node) for node in classes(resources))]
+    names = ", ".join(f"`{name}`" for name in presets.PRESETS)
+    parts += [f"Presets, with their memory arithmetic, are in `ray_jobs/resources/presets.py`: {names}.\n"]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
