@@ -1,8 +1,8 @@
-"""The campaign: faults of ten kinds against real jobs, a table as it goes.
+"""The campaign: injects ten kinds of faults into real jobs and prints a table of the results.
 
     python -m tests.chaos --seed 1 --faults 200 [--kinds driver engine ...] [--minutes 10] [--folder FOLDER]
 
-With the same folder and seed a campaign goes on where an earlier call has stopped.
+With the same folder and seed, a campaign continues where an earlier call stopped.
 """
 
 import argparse
@@ -31,36 +31,36 @@ SHARES = {
     "two drivers": 0.05,
     "poison row": 0.05,
 }
-"""Of all faults; kills are slow, an engine's start takes most of their time, and S3 errors come by the dozen."""
+"""Share of each kind in all faults. A kill is slow, because an engine must start again; one job meets dozens of S3
+errors."""
 
 
 DURING = ("sampling", "training", "curation")
 
 
 def main() -> int:
-    """Run the campaign; 0 where every run was clean."""
+    """Run the campaign. Returns 0 if every run was clean, else 1."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.chaos", description="Faults against real jobs; see tests/chaos/README.md."
     )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--faults", type=int, default=200, help="in all, shared out over the kinds")
+    parser.add_argument("--faults", type=int, default=200, help="total number, divided among the kinds")
     parser.add_argument("--kinds", nargs="+", default=list(figures.KINDS), choices=figures.KINDS, metavar="KIND")
-    parser.add_argument("--during", nargs="+", default=DURING, choices=DURING, help="what is disturbed")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="inject no fault after these")
-    parser.add_argument("--folder", type=Path, help="results, stores and logs; a new one if not given")
+    parser.add_argument("--during", nargs="+", default=DURING, choices=DURING, help="the work to disturb")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="inject no fault after this time")
+    parser.add_argument("--folder", type=Path, help="for results, stores and logs; default: a new temporary folder")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="w2s-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     campaign = Campaign(options.seed, folder.absolute(), options.minutes * 60)
-    campaign.say(f"seed {options.seed}, {options.faults} faults, results in {campaign.results}")
+    campaign.log(f"seed {options.seed}, {options.faults} faults, results in {campaign.results}")
     faults = {kind: max(1, round(SHARES[kind] * options.faults)) for kind in options.kinds}
     if killed := [kind for kind in faults if kind in kills.PLACES]:
         with closing(LocalCluster(kills.NODES, campaign.marker)) as cluster:
             for kind in killed:
                 kill(campaign, kind, faults[kind], options.during, cluster)
-    for kind in (
-        kind for kind in faults if kind not in killed
-    ):  # without the cluster: they look for anything that is left alive
+    for kind in [kind for kind in faults if kind not in killed]:
+        # After the cluster has ended, because these runs look for every process that is left alive.
         disturb(campaign, kind, faults[kind], options.during)
     runs = figures.load(campaign.results)
     print(figures.table(runs), flush=True)
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def kill(campaign: Campaign, kind: str, faults: int, during: Sequence[str], cluster: LocalCluster) -> None:
-    """All faults of one kind of kill, in the kinds of work where there is such a process."""
+    """Inject all faults of one kind of kill, in each kind of work that has such a process."""
     works = kills.PLACES[kind]
     for work in works:
         if work.name in during:
@@ -76,7 +76,7 @@ def kill(campaign: Campaign, kind: str, faults: int, during: Sequence[str], clus
 
 
 def disturb(campaign: Campaign, kind: str, faults: int, during: Sequence[str]) -> None:
-    """All faults of one other kind."""
+    """Inject all faults of one other kind."""
     if kind in s3.RATES:
         s3.disturb(campaign, kind, faults, during)
     elif kind == damage.KIND:

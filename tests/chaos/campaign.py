@@ -1,4 +1,4 @@
-"""What every piece of a campaign shares: seed, folder, deadline, results, and the undisturbed runs to compare with."""
+"""The state that all parts of a campaign share: seed, folder, deadline, results and reference runs without faults."""
 
 import random
 import secrets
@@ -18,47 +18,48 @@ from w2s.store.store import Store
 
 @dataclass
 class Campaign:
-    """One call of the harness: a continued campaign has the same seed and folder, so that its runs and comparisons go on."""
+    """One call of `python -m tests.chaos`. A later call with the same seed and folder reuses its results and reference
+    runs."""
 
     seed: int
     folder: Path
     seconds: float
-    """After these no new fault is injected; what runs is finished and checked."""
+    """No new fault is injected after this time; running jobs are still finished and checked."""
     began: float = field(default_factory=time.monotonic)
     marker: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def results(self) -> Path:
-        """The JSON lines that the table is made of."""
+        """The file with one JSON line for each run."""
         return self.folder / "results.jsonl"
 
     def in_time(self) -> bool:
-        """Whether more faults may be injected."""
+        """Whether new faults may still be injected."""
         return time.monotonic() - self.began < self.seconds
 
     def injected(self, kind: str, during: str) -> int:
-        """Faults of a kind so far, earlier calls counted."""
+        """Number of faults of a kind so far, including earlier calls."""
         return sum(run.faults for run in figures.load(self.results) if (run.kind, run.during) == (kind, during))
 
     def run(self, kind: str, during: str) -> tuple[Run, random.Random]:
-        """A new run with a seed of its own, which says where in the campaign it stands."""
+        """A new run and its random generator. The seed names the campaign, the kind, the work and the run's number."""
         number = sum((run.kind, run.during) == (kind, during) for run in figures.load(self.results))
         seed = f"{self.seed}/{kind}/{during}/{number}"
         return Run(kind, during, seed), random.Random(seed)
 
-    def say(self, text: str) -> None:
-        """A line on the terminal, at once."""
+    def log(self, text: str) -> None:
+        """Print a line with the time."""
         print(f"[{time.monotonic() - self.began:4.0f} s] {text}", flush=True)
 
     def finished(self, run: Run) -> None:
-        """Put a run into the results and on the terminal."""
+        """Add a run to the results and print it."""
         figures.append(self.results, run)
-        self.say(run.line())
+        self.log(run.line())
 
     def job(self, work: Work, run: Run, environment: dict[str, str]) -> Job:
         """A job on a new, empty store."""
         folder = self.folder / "runs" / run.seed.replace("/", "-").replace(" ", "_")
-        shutil.rmtree(folder, ignore_errors=True)  # of a call that was interrupted
+        shutil.rmtree(folder, ignore_errors=True)  # left by an interrupted call
         folder.mkdir(parents=True)
         return Job(
             work,
@@ -68,20 +69,21 @@ class Campaign:
         )
 
     def reference(self, work: Work) -> Store:
-        """The store of the same work without faults, made once a campaign."""
+        """The store of the same work without faults, made once for each campaign."""
         store = self.folder / "undisturbed" / work.name
         if not (store / "complete").exists():
             shutil.rmtree(store, ignore_errors=True)
-            self.say(f"{work.name}: a run without faults, to compare with")
+            self.log(f"{work.name}: a reference run without faults")
             environment = processes.ENVIRONMENT | {processes.MARKER: self.marker}
             w2s("run", *replace(work, resources="local").command(str(store))[3:], check=True, **environment)
             (store / "complete").touch()
         return Store(str(store))
 
     def settle(self, run: Run, job: Job, cluster: LocalCluster | None = None) -> None:
-        """Wait until what a finished job started has ended, and say what has not.
+        """Wait up to 30 seconds until all processes of a finished job have ended, and record those that have not.
 
-        A cluster's Ray lives on, and with it nothing but idle workers and no claimed CPU; without one, nothing may live.
+        With a cluster, only the processes of an idle Ray may live, and no CPU may be reserved; without a cluster, none
+        may.
         """
         end = time.monotonic() + 30
         while (left := self._left(job, cluster)) and time.monotonic() < end:
@@ -92,4 +94,4 @@ class Campaign:
         if cluster is None:
             return [processes.title(process)[:150] for process in processes.marked(job.marker)]
         left = processes.left_over(job.marker)
-        return left if left or not (cpus := cluster.claimed()) else [f"{cpus:g} CPUs claimed"]
+        return left if left or not (cpus := cluster.reserved()) else [f"{cpus:g} CPUs reserved"]

@@ -1,4 +1,4 @@
-"""What must hold of a store after a job was disturbed and finished, compared with a store of the same work without faults."""
+"""Compares the store of a job that met faults with the store of the same work without faults."""
 
 import hashlib
 from collections import Counter
@@ -13,13 +13,14 @@ from w2s.records import Completion, Problem, parse_parquet
 from w2s.store.store import Store
 
 WEIGHTS_TOLERANCE = 1e-5
-"""Largest difference of an adapter's weight from the undisturbed run's; they are of the order of 0.01 to 0.1."""
+"""Largest allowed difference of an adapter weight from the reference run; weights have a size of 0.01 to 0.1."""
 
 
 def check(run: Run, work: Work, store: Store, reference: Store, poisoned: Collection[str] = ()) -> None:
-    """Read every committed file of the work's steps and write into `run` what is missing, twice or different.
+    """Read every committed file of the work's steps, and record in `run` all rows that are missing, duplicated or
+    different.
 
-    Problems in `poisoned`, and no others, must have failed, with a reason.
+    Exactly the problems in `poisoned` must have failed, each with a reason.
     """
     for step in work.steps(store):
         try:
@@ -36,7 +37,7 @@ def _check_step(run: Run, step: Step, store: Store, reference: Store, poisoned: 
     for file in manifest.files:
         data = store.read(store.path(step.directory, file.path))
         if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
-            run.wrong.append(f"{step.directory}/{file.path} is not what its manifest says")
+            run.wrong.append(f"{step.directory}/{file.path} differs from its manifest")
     if isinstance(step.recipe, Sample):
         _check_samples(run, step, store, reference, poisoned)
     elif isinstance(step.recipe, FineTune | Prefer):
@@ -58,7 +59,7 @@ def _check_samples(run: Run, step: Step, store: Store, reference: Store, poisone
     run.rows_lost += len(wanted - found.keys())
     run.rows_duplicated += sum(found.values()) - len(found)
     if found.keys() - wanted:
-        run.wrong.append(f"{step.name} has rows of problems it does not have: {sorted(found.keys() - wanted)[:3]}")
+        run.wrong.append(f"{step.name} has rows of unknown problems: {sorted(found.keys() - wanted)[:3]}")
     failed = {row.problem_id for row in rows if row.finish_reason == "error" and row.error}
     if failed ^ set(poisoned):
         run.wrong.append(
@@ -78,14 +79,14 @@ def _check_samples(run: Run, step: Step, store: Store, reference: Store, poisone
 def _check_adapter(run: Run, step: Step, store: Store, reference: Store) -> None:
     difference = adapter_difference(step, store, reference)
     if not difference <= WEIGHTS_TOLERANCE:
-        run.wrong.append(f"{step.name}: a weight differs by {difference:.2g} from the undisturbed training's")
+        run.wrong.append(f"{step.name}: a weight differs by {difference:.2g} from the reference run's")
 
 
 def adapter_difference(step: Step, store: Store, reference: Store) -> float:
-    """Largest absolute difference of two stores' adapters of one step."""
+    """Largest absolute difference between the adapters that two stores have of one step."""
     from safetensors.torch import load
 
-    ours, theirs = (load(_weights(step, one)) for one in (store, reference))
+    ours, theirs = (load(_weights(step, side)) for side in (store, reference))
     assert ours.keys() == theirs.keys()
     return max(float((ours[name] - theirs[name]).abs().max()) for name in ours)
 
@@ -112,13 +113,13 @@ def _rows(step: Step, name: str, store: Store) -> list[dict[str, object]]:
     return [row for table in tables for row in table.to_pylist()]
 
 
-def unclaimed(work: Work, store: Store) -> list[str]:
-    """Files in the work's finished steps that belong to no manifest: what a driver wrote that did not finish the step."""
+def uncommitted(work: Work, store: Store) -> list[str]:
+    """Files of the work's steps that are in no manifest, because the driver that wrote them did not finish the step."""
     found: list[str] = []
     for step in work.steps(store):
         manifest = store.manifest(step)
-        claimed = {"manifest.json"} | ({file.path for file in manifest.files} if manifest else set())
+        committed = {"manifest.json"} | ({file.path for file in manifest.files} if manifest else set())
         folder = Path(store.path(step.directory))
         files = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
-        found += [f"{step.directory}/{path}" for path in files if path not in claimed | {"blocks/plan.json"}]
+        found += [f"{step.directory}/{path}" for path in files if path not in committed | {"blocks/plan.json"}]
     return found

@@ -1,4 +1,4 @@
-"""What a campaign found: a JSON line a disturbed run, and the table they make."""
+"""Results of a campaign: one JSON line for each disturbed run, and the table made from them."""
 
 import json
 import statistics
@@ -30,23 +30,23 @@ class Run:
     seed: str
     faults: int = 0
     reruns: int = 0
-    """Times the command had to be given again; a fault the job mended itself costs none."""
+    """How often the command was given again; none for a fault that the job survives by itself."""
     rows: int = 0
-    """Rows of all tables the finished store must have."""
+    """Rows that all tables of the finished store must have together."""
     rows_lost: int = 0
     rows_duplicated: int = 0
     rows_different: int = 0
-    """Rows that are not what a run without faults wrote; counted only where the bytes are determined."""
+    """Rows that differ from a run without faults; counted only in tables whose bytes are deterministic."""
     problems_again: list[int] = field(default_factory=list[int])
-    """For each fault during sampling, problems that had been finished and were sampled again."""
+    """For each fault during sampling, the number of finished problems that were sampled again."""
     seconds_again: list[float] = field(default_factory=list[float])
-    """For each fault during training, seconds of training after the last save that were done again."""
+    """For each fault during training, the seconds of training since the last checkpoint."""
     seconds: list[float] = field(default_factory=list[float])
-    """For each fault that stopped work, until it went on."""
+    """For each fault that stopped work, the seconds until work resumed."""
     left: list[str] = field(default_factory=list[str])
-    """Processes and CPU reservations left behind."""
+    """Processes and CPU reservations that outlived the job."""
     wrong: list[str] = field(default_factory=list[str])
-    """What else was not as promised."""
+    """All other broken promises, a sentence each."""
 
     @property
     def clean(self) -> bool:
@@ -69,9 +69,9 @@ class Run:
             else "not measured"
         )
         return (
-            f"{self.kind}, {self.during}: {self.faults} faults, {self.reruns} reruns, {self.rows} rows ({self.rows_lost} lost, "
-            f"{self.rows_duplicated} twice, {self.rows_different} different), at most {again} done again, going on after {gap}; "
-            f"{state} [seed {self.seed}]"
+            f"{self.kind}, {self.during}: {self.faults} faults, {self.reruns} reruns, {self.rows} rows "
+            f"({self.rows_lost} lost, {self.rows_duplicated} twice, {self.rows_different} different), "
+            f"at most {again} done again, work resumed after {gap}; {state} [seed {self.seed}]"
         )
 
 
@@ -82,12 +82,12 @@ def append(path: Path, run: Run) -> None:
 
 
 def load(path: Path) -> list[Run]:
-    """All runs so far; none where there is no file."""
+    """All runs in the file; none if there is no file."""
     return [Run(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def table(runs: Sequence[Run]) -> str:
-    """One line a kind in Markdown, and the sum."""
+    """A Markdown table with one line for each kind and time of fault, and the sum."""
     names = (
         "fault",
         "during",

@@ -1,4 +1,7 @@
-"""A share of the campaign with fixed seeds; killed drivers and poison: tests/ray/driver/test_kill.py, test_faults.py. `make chaos` runs the whole."""
+"""A small campaign with fixed seeds; `make chaos` runs the whole one.
+
+Killed drivers are in tests/ray/driver/test_kill.py, poisoned problems in tests/ray/driver/test_faults.py.
+"""
 
 import pytest
 
@@ -19,7 +22,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     return Campaign(SEED, tmp_path_factory.mktemp("chaos"), float("inf"))
 
 
-@pytest.fixture(scope="module")  # the tests that need it come last: the others look for anything that is left alive
+@pytest.fixture(scope="module")  # its tests come last, because the others look for every process that is left alive
 def cluster(campaign: Campaign) -> object:
     cluster = LocalCluster(kills.NODES, campaign.marker)
     yield cluster
@@ -40,7 +43,7 @@ def test_faults_of_the_bucket_change_nothing(kind: str, campaign: Campaign) -> N
     assert sum(run.faults for run in runs) >= 5
 
 
-def test_damage_is_named_and_mended(campaign: Campaign) -> None:
+def test_damage_is_named_and_repaired(campaign: Campaign) -> None:
     damage.spoil(campaign, PROBLEMS, 5, ["curation"])
     (run,) = runs_of(campaign, damage.KIND)
     assert run.clean and run.faults == 5, run.line()
@@ -65,7 +68,7 @@ def test_the_table_adds_up() -> None:
 @pytest.mark.parametrize(
     ("work", "kinds"),
     [(SAMPLING, ("engine", "sampling actor", "node")), (TRAINING, ("training worker", "node"))],
-    ids=lambda one: getattr(one, "name", ""),
+    ids=lambda value: getattr(value, "name", ""),
 )
 def test_a_job_that_loses_its_processes_loses_no_row(
     work: Work, kinds: tuple[str, ...], campaign: Campaign, cluster: LocalCluster

@@ -1,4 +1,5 @@
-"""Damage to stored objects: every class of it, found by checksum, named, and mended by running that step alone."""
+"""Damages stored objects in five ways; `w2s verify` must name each, and a repair must run only the damaged steps
+again."""
 
 import random
 import shutil
@@ -21,7 +22,7 @@ CLASSES = ("cut", "flipped", "missing", "extended", "another step's")
 MOST_A_RUN = 10
 KIND = "damaged objects"
 KINDS_OF_STEPS = {"sampling": ("sample", "finetune"), "curation": CURATION}
-"""What is damaged: completions and adapters, whose repair needs engines and workers, or the tables and documents between them."""
+"""Kinds of steps to damage. Repairs of `sampling` need engines and training workers, repairs of `curation` do not."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def objects(job: Job) -> list[Object]:
 
 
 def damage(victim: Object, way: str, others: list[Object], rng: random.Random) -> None:
-    """Do one class of damage to one object, so that its bytes are surely others than before."""
+    """Damage one object in one way, so that its bytes certainly change."""
     data = victim.path.read_bytes()
     if way == "cut":
         victim.path.write_bytes(data[: rng.randrange(len(data))])
@@ -60,12 +61,13 @@ def damage(victim: Object, way: str, others: list[Object], rng: random.Random) -
             for one in others
             if one.step != victim.step and one.path.suffix == victim.path.suffix and one.path.exists()
         ]
-        strange = [one for one in fitting if one.path.read_bytes() != data]
-        shutil.copyfile(rng.choice(strange).path, victim.path)
+        different = [one for one in fitting if one.path.read_bytes() != data]
+        shutil.copyfile(rng.choice(different).path, victim.path)
 
 
 def spoil(campaign: Campaign, work: Work, faults: int, during: Collection[str]) -> None:
-    """Damage to finished stores, verified, repaired and compared: to completions and adapters once, to the steps between often."""
+    """Damage finished stores, verify, repair and compare them: completions and adapters once, curation until
+    `faults`."""
     for place in [place for place in KINDS_OF_STEPS if place in during]:
         enough = min(faults, MOST_A_RUN) if place == "sampling" else faults - campaign.injected(KIND, "sampling")
         while (more := enough - campaign.injected(KIND, place)) > 0 and campaign.in_time():
@@ -79,7 +81,7 @@ def spoil(campaign: Campaign, work: Work, faults: int, during: Collection[str]) 
 
 
 def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
-    """Damage objects, see that `verify` names just these and that a repair runs just their steps again."""
+    """Damage objects; `verify` must name them, and a repair must run exactly their steps again."""
     store, every = job.store, objects(job)
     fitting = [one for one in every if one.path.relative_to(store).parts[1].split("-")[0] in KINDS_OF_STEPS[run.during]]
     victims = rng.sample(fitting, min(faults, len(fitting)))
@@ -88,17 +90,17 @@ def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
     for victim, way in zip(victims, ways, strict=True):
         damage(victim, way, every, rng)
     run.faults = len(victims)
-    told = w2s("verify", "--store", str(store), check=False)
+    verified = w2s("verify", "--store", str(store), check=False)
     run.wrong += [
-        f"{way} {victim.path} was not found"
+        f"{way} {victim.path} was not reported"
         for victim, way in zip(victims, ways, strict=True)
-        if victim.path.name not in told.stdout
+        if victim.path.name not in verified.stdout
     ]
     began = time.time()
-    mended = w2s("run", *job.work.command(str(store))[3:], "--repair", check=False, **ENVIRONMENT)
+    repaired = w2s("run", *job.work.command(str(store))[3:], "--repair", check=False, **ENVIRONMENT)
     run.seconds.append(round(time.time() - began, 2))
-    if mended.returncode:
-        run.wrong.append(f"the repair ended with {mended.returncode}: {mended.stderr[-300:]}")
+    if repaired.returncode:
+        run.wrong.append(f"the repair ended with {repaired.returncode}: {repaired.stderr[-300:]}")
     again = {step for step, attempt in _attempts(job).items() if attempts[step] != attempt}
     if again != {victim.step for victim in victims}:
         run.wrong.append(f"ran again {sorted(again)}, damaged were {sorted({victim.step for victim in victims})}")
@@ -107,7 +109,7 @@ def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
 
 
 def _attempts(job: Job) -> dict[str, str]:
-    """By step, the attempt that finished it."""
+    """The name of the attempt that finished each step."""
     store = Store(str(job.store))
     return {
         name: manifest.attempt

@@ -1,22 +1,23 @@
-"""Two drivers on one store: the second is started at a random moment of the first, which is sometimes killed meanwhile."""
+"""Runs two drivers on one store: the second starts at a random moment of the first, which is killed in half of the
+runs."""
 
 import random
 import time
 
 from tests.chaos.campaign import Campaign
-from tests.chaos.checks import check, unclaimed
+from tests.chaos.checks import check, uncommitted
 from tests.chaos.figures import Run
 from tests.chaos.jobs.job import Job, Work
 from tests.chaos.jobs.template import CURATION, finished_copy
 from w2s.store.store import Store
 
 MOST_SECONDS = 4.0
-"""The second driver comes at a moment drawn from 0 to this; curation takes about as long."""
+"""The second driver starts after 0 to this many seconds; curation takes about as long."""
 PATIENCE_SECONDS = 240.0
 
 
 def race(campaign: Campaign, work: Work, faults: int) -> None:
-    """Pairs of drivers over the steps that need no Ray, a pair a fault."""
+    """Run pairs of drivers over the steps that need no Ray; each pair counts as one fault."""
     kind, during = "two drivers", "curation"
     while campaign.injected(kind, during) < faults and campaign.in_time():
         run, rng = campaign.run(kind, during)
@@ -29,12 +30,12 @@ def race(campaign: Campaign, work: Work, faults: int) -> None:
         store = Store(str(first.store))
         check(run, work, store, campaign.reference(work))
         if not killed:
-            run.wrong += [f"{path} belongs to no manifest" for path in unclaimed(work, store)]
+            run.wrong += [f"{path} is in no manifest" for path in uncommitted(work, store)]
         campaign.finished(run)
 
 
 def _race(run: Run, rng: random.Random, first: Job, second: Job) -> bool:
-    """Run both to their ends; whether the first was killed."""
+    """Run both drivers until they end. Returns whether the first was killed."""
     first.start()
     first.wait(rng.uniform(0, MOST_SECONDS))
     second.start()
@@ -49,15 +50,15 @@ def _race(run: Run, rng: random.Random, first: Job, second: Job) -> bool:
             run.seconds.append(round(second.last_progress() - moment, 2))
         if time.monotonic() > end:
             run.wrong.append(
-                f"the drivers still run after {PATIENCE_SECONDS:.0f} s: {first.last_words()} / {second.last_words()}"
+                f"the drivers still run after {PATIENCE_SECONDS:.0f} s: {first.last_output()} / {second.last_output()}"
             )
-            for one in (first, second):
-                assert one.driver is not None
-                one.driver.kill()
+            for job in (first, second):
+                assert job.driver is not None
+                job.driver.kill()
         time.sleep(0.2)
     run.wrong += [
-        f"a driver ended with {one.ended}: {one.last_words()}"
-        for one in (second, *([] if killed else [first]))
-        if one.ended != 0
+        f"a driver ended with {job.ended}: {job.last_output()}"
+        for job in (second, *([] if killed else [first]))
+        if job.ended != 0
     ]
     return killed

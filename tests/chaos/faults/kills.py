@@ -1,4 +1,4 @@
-"""kill -9 of a driver, an engine, a sampling actor, a training worker or a whole node, at a random moment of sampling or of training."""
+"""Kills a driver, an engine, a sampling actor, a training worker or a whole node at a random moment of a job."""
 
 import random
 import time
@@ -15,16 +15,16 @@ from tests.chaos.jobs.job import PROBLEMS_PER_BLOCK, SAMPLING, TRAINING, Job, Wo
 from w2s.store.store import Store
 
 NODES = 2
-"""Of the cluster, each with one CPU: one engine with a node to spare, or one training worker on each."""
+"""Nodes of the cluster, each with one CPU: enough for an engine and a spare node, or for two training workers."""
 MOST_SECONDS = 5.0
-"""A fault comes at a moment drawn from 0 to this, after work was last seen to go on."""
+"""A fault comes 0 to this many seconds after work was seen to resume."""
 PATIENCE_SECONDS = 240.0
-"""Work that has not gone on by then counts as hung."""
+"""A job without progress for this long counts as hung."""
 FAULTS_A_RUN = 10
 
 
 def kill(campaign: Campaign, kind: str, work: Work, faults: int, cluster: LocalCluster) -> None:
-    """Runs of `work`, killed at until there were `faults` faults or time is up."""
+    """Run `work` and kill its processes, until there were `faults` faults or time is up."""
     while (more := faults - campaign.injected(kind, work.name)) > 0 and campaign.in_time():
         run, rng = campaign.run(kind, work.name)
         job = campaign.job(work, run, cluster.environment)
@@ -36,36 +36,36 @@ def kill(campaign: Campaign, kind: str, work: Work, faults: int, cluster: LocalC
 def disturb(
     campaign: Campaign, run: Run, rng: random.Random, job: Job, cluster: LocalCluster, kinds: Sequence[str]
 ) -> None:
-    """Strike a job with each of `kinds` in turn, as long as it has work to do; let it finish, and check its store."""
+    """Inject each of `kinds` in turn while the job has work to do; then let it finish and check its store."""
     reference = campaign.reference(job.work)
     cluster.forget_requests()
     earlier, moments = set[psutil.Process](), list[float]()
     job.start()
     while not job.done():
-        if not _goes_on(job, earlier):
-            run.wrong.append(f"no progress for {PATIENCE_SECONDS:.0f} s: {job.last_words()}")
+        if not _resumes(job, earlier):
+            run.wrong.append(f"no progress for {PATIENCE_SECONDS:.0f} s: {job.last_output()}")
             processes.kill_at_once(processes.with_children(job.driver.pid) if job.driver else [])
             break
         if run.faults < len(kinds) and campaign.in_time() and job.wait(rng.uniform(0, MOST_SECONDS)):
             kind, saved, moment = kinds[run.faults], job.last_progress(), time.time()
             engines, at_work = processes.engines(job.marker), job.at_work()
-            told = _strike(kind, rng, job, cluster)
-            if told is None:
-                continue  # between two engines, or at its end
+            victim = _strike(kind, rng, job, cluster)
+            if victim is None:
+                continue  # the job is between two engines, or at its end
             run.faults, earlier = run.faults + 1, earlier | at_work
             moments.append(moment)
             if job.work.name == "training":
                 run.seconds_again.append(round(moment - saved, 2))
-            if _goes_on(job, earlier):
+            if _resumes(job, earlier):
                 run.seconds.append(round(time.time() - moment, 2))
-                campaign.say(
-                    f"{kind}, {run.during}: fault {run.faults}, killed {told}, went on after {run.seconds[-1]} s"
+                campaign.log(
+                    f"{kind}, {run.during}: fault {run.faults}, killed {victim}, work resumed after {run.seconds[-1]} s"
                 )
                 run.left += [f"{name} outlived its owner" for name in _remaining(job, engines)]
         elif job.running():
             time.sleep(0.5)
         else:
-            job.again_where_it_failed()
+            job.restart_after_failure()
     run.reruns = job.starts - 1
     run.problems_again = _again(job, cluster, moments)
     run.wrong += [
@@ -77,40 +77,40 @@ def disturb(
 
 
 def _again(job: Job, cluster: LocalCluster, moments: Sequence[float]) -> list[int]:
-    """For each of the faults' moments, how many problems that were finished before it had to be sampled again."""
+    """For each moment of a fault, the number of problems that were finished before it and sampled again after it."""
     again, last = [0] * len(moments), dict[str, float]()
     for finished, problem in cluster.finished_requests():
         if problem in last and (
-            struck := [i for i, moment in enumerate(moments) if last[problem] < moment <= finished]
+            earlier := [i for i, moment in enumerate(moments) if last[problem] < moment <= finished]
         ):
-            again[struck[-1]] += 1
+            again[earlier[-1]] += 1
         last[problem] = finished
     return again if job.work.name == "sampling" else []
 
 
 def _remaining(job: Job, engines: Sequence[psutil.Process]) -> list[str]:
-    """Engines that a fault must have ended, and that are still there half a minute after work went on."""
+    """Titles of `engines` that are still alive half a minute after work resumed."""
     end = time.monotonic() + 30
-    while old := [one for one in processes.engines(job.marker) if one in engines]:
+    while alive := [engine for engine in processes.engines(job.marker) if engine in engines]:
         if time.monotonic() > end or not job.running():
-            return [processes.title(one) for one in old] if job.running() else []
+            return [processes.title(engine) for engine in alive] if job.running() else []
         time.sleep(0.5)
     return []
 
 
-def _goes_on(job: Job, earlier: Collection[psutil.Process]) -> bool:
-    """Wait until a process that is none of the `earlier` ones has finished a piece of work, giving the command again where it failed."""
+def _resumes(job: Job, earlier: Collection[psutil.Process]) -> bool:
+    """Wait until a process that is not in `earlier` has finished a piece of work; failed drivers are started again."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        if job.done() or job.went_on_without(earlier):
+        if job.done() or job.resumed_without(earlier):
             return True
-        job.again_where_it_failed()
+        job.restart_after_failure()
         time.sleep(0.25)
     return False
 
 
 def _strike(kind: str, rng: random.Random, job: Job, cluster: LocalCluster) -> str | None:
-    """Kill one process, or one node, that is at work; its title, or None where there is none."""
+    """Kill one process or one node that is at work. Returns its title, or None if there is none."""
     if kind == "driver":
         assert job.driver is not None
         job.driver.kill()
@@ -142,4 +142,4 @@ PLACES: dict[str, tuple[Work, ...]] = {
     "training worker": (TRAINING,),
     "node": (SAMPLING, TRAINING),
 }
-"""Where each kind of process can be killed."""
+"""The works in which each kind of process exists."""

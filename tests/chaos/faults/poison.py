@@ -1,4 +1,5 @@
-"""Problems whose prompt ends the engine's process: each becomes a failed row with its reason, and all others are sampled."""
+"""Poisons some problems so that their prompts kill the engine; each must become a failed row, all others must be
+sampled."""
 
 import json
 import time
@@ -20,11 +21,11 @@ POISONED = Work(
     "local,max_num_seqs=64",
 )
 MOST_A_RUN = 5
-"""One in a hundred, the most that may fail before the step does."""
+"""1% of the problems, the most that may fail before the step fails."""
 
 
 def poison(campaign: Campaign, faults: int) -> None:
-    """Sampling with some of its problems poisoned, until there were `faults` of them."""
+    """Run sampling with poisoned problems until there were `faults` of them."""
     kind, during = "poison row", "sampling"
     while (more := faults - campaign.injected(kind, during)) > 0 and campaign.in_time():
         run, rng = campaign.run(kind, during)
@@ -39,9 +40,9 @@ def poison(campaign: Campaign, faults: int) -> None:
         job.start()
         while not job.done():
             time.sleep(0.5)
-            job.again_where_it_failed()
+            job.restart_after_failure()
             if job.starts > 3:
-                run.wrong.append(f"three runs have failed: {job.last_words()}")
+                run.wrong.append(f"three runs have failed: {job.last_output()}")
                 break
         run.faults, run.reruns = len(victims), job.starts - 1
         campaign.settle(run, job)

@@ -1,4 +1,4 @@
-"""Faults between a job and its bucket: errors, resets, slow and cut answers, and answers that are lost after the server did the work."""
+"""Injects faults between a job and its bucket: errors, resets, slow, truncated and lost answers."""
 
 import shutil
 import time
@@ -17,7 +17,7 @@ RATES: Mapping[str, Mapping[str, float]] = {
     "S3 errors": dict.fromkeys(("error_500", "slow_down", "reset", "slow", "cut"), 0.03),
     "lost S3 answers": {"lost": 0.3},
 }
-"""Probabilities a request; an answer can be lost only of a write."""
+"""Probability of each fault for each request. Only answers to writes are lost, after the server has done the write."""
 SMALL_SAMPLING = Work(
     "small sampling",
     ("problems.test=96", "problems.train_1=8", "problems.train_2=8"),
@@ -34,21 +34,21 @@ BUCKET = "w2s-chaos"
 
 
 def disturb(campaign: Campaign, kind: str, faults: int, during: Collection[str]) -> None:
-    """A sampling and a training, then the steps between them, as often as it takes for `faults` faults."""
-    for one, work in (("sampling", SMALL_SAMPLING), ("training", SMALL_TRAINING)):
-        if one in during and not campaign.injected(kind, one) and campaign.in_time():
-            run_behind_proxy(campaign, kind, work, one)
-    done = sum(campaign.injected(kind, one) for one in ("sampling", "training", "curation"))
+    """Disturb one sampling and one training, then the steps between them until there were `faults` faults."""
+    for phase, work in (("sampling", SMALL_SAMPLING), ("training", SMALL_TRAINING)):
+        if phase in during and not campaign.injected(kind, phase) and campaign.in_time():
+            run_behind_proxy(campaign, kind, work, phase)
+    done = sum(campaign.injected(kind, phase) for phase in ("sampling", "training", "curation"))
     while "curation" in during and done < faults and campaign.in_time():
         done += run_behind_proxy(campaign, kind, WHOLE, "curation")
 
 
 def run_behind_proxy(campaign: Campaign, kind: str, work: Work, during: str) -> int:
-    """One job behind the proxy; returns the faults it met."""
+    """Run one job behind the proxy. Returns the number of faults it met."""
     run, rng = campaign.run(kind, during)
     job = campaign.job(work, run, {})
     folder = job.store.parent
-    # moto has conditional writes, rclone has not: the two rules by which a store is written.
+    # moto has conditional writes and rclone has not; the store writes by different rules.
     with serve(rng.choice(("moto", "rclone")), folder / "server") as server:
         server.make_bucket(BUCKET)
         if during == "curation":
@@ -59,9 +59,9 @@ def run_behind_proxy(campaign: Campaign, kind: str, work: Work, during: str) -> 
             job.start()
             while not job.done():
                 time.sleep(0.2)
-                job.again_where_it_failed()
+                job.restart_after_failure()
                 if job.starts > 10:
-                    run.wrong.append(f"ten runs have failed: {job.last_words()}")
+                    run.wrong.append(f"ten runs have failed: {job.last_output()}")
                     break
             run.faults = sum(proxy.faults.values())
             run.seconds = proxy.asked_again
@@ -75,7 +75,7 @@ def run_behind_proxy(campaign: Campaign, kind: str, work: Work, during: str) -> 
 
 
 def upload(server: Server, folder: Path) -> None:
-    """All files of a folder into the bucket, under store/."""
+    """Copy all files of a folder into the bucket, under store/."""
     client = server.client()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -83,7 +83,7 @@ def upload(server: Server, folder: Path) -> None:
 
 
 def download(server: Server, folder: Path) -> None:
-    """All objects of the bucket's store/ into a folder."""
+    """Copy all objects under store/ of the bucket into a folder."""
     client = server.client()
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="store/"):
         for entry in page.get("Contents", []):

@@ -1,6 +1,6 @@
-"""A Ray of several nodes on this machine's loopback, in a process of its own: nodes come and go while jobs run on it.
+"""A Ray cluster of several nodes on this machine's loopback, whose nodes can be killed and added while jobs run on it.
 
-python -m tests.chaos.jobs.cluster NODES     # what `LocalCluster` starts; an order a line in, a JSON line out
+python -m tests.chaos.jobs.cluster NODES     # started by LocalCluster: commands on stdin, JSON on stdout
 """
 
 import json
@@ -19,14 +19,14 @@ from tests.ray.sampling import engine_plugin
 
 
 class LocalCluster:
-    """A head without CPUs, where drivers connect, and nodes of one CPU each; only who has its token gets in."""
+    """A head without CPUs, to which drivers connect, and nodes of one CPU each, behind a random token."""
 
     def __init__(self, nodes: int, marker: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="w2sc-", dir="/tmp")  # Ray's socket paths must be short
         own = ENVIRONMENT | {
             MARKER: marker,
             "RAY_TMPDIR": self.folder,
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray takes this machine's own address for 127.0.0.1
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray replaces 127.0.0.1 by the machine's address
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "GLOO_SOCKET_IFNAME": "lo",
@@ -48,36 +48,37 @@ class LocalCluster:
                 stderr=log,
                 text=True,
             )
-        told = self._answer()
-        self.raylets: list[int] = told["raylets"]
-        self.environment: dict[str, str] = own | {"RAY_ADDRESS": told["address"]}
-        """What a driver needs in its environment."""
+        started = self._answer()
+        self.raylets: list[int] = started["raylets"]
+        self.environment: dict[str, str] = own | {"RAY_ADDRESS": started["address"]}
+        """The environment variables of a driver on this cluster."""
 
     def forget_requests(self) -> None:
-        """Let `finished_requests` begin here."""
+        """Remove the record of finished requests."""
         self._finished.unlink(missing_ok=True)
 
     def finished_requests(self) -> list[tuple[float, str]]:
-        """Unix time and name of each request that an engine, a lost one too, has finished since `forget_requests`, in their order."""
+        """Unix time and name of each request that any engine, dead or alive, has finished since `forget_requests`, in
+        order."""
         lines = self._finished.read_text().splitlines() if self._finished.exists() else []
         return [(float(moment), name) for moment, name in (line.split(" ", 1) for line in lines)]
 
     def lose_node(self, raylet: int) -> None:
-        """Kill a node whole: its raylet and every process under it."""
+        """Kill a whole node: its raylet and every process under it."""
         kill_at_once(with_children(raylet))
         self.raylets.remove(raylet)
         self._ask("forget", raylet)
 
     def add_node(self) -> None:
-        """A new node of one CPU."""
+        """Add a node of one CPU."""
         self.raylets.append(self._ask("add")["raylet"])
 
-    def claimed(self) -> float:
-        """CPUs of living nodes that somebody holds."""
-        return self._ask("claimed")["cpus"]
+    def reserved(self) -> float:
+        """CPUs of living nodes that tasks and actors hold."""
+        return self._ask("reserved")["cpus"]
 
     def close(self) -> None:
-        """End all nodes and forget their files."""
+        """End all nodes and remove their files."""
         if self._process.poll() is None:
             assert self._process.stdin is not None
             self._process.stdin.close()
@@ -102,7 +103,7 @@ class LocalCluster:
 
 
 def serve(nodes: int) -> None:
-    """Start the cluster and follow orders until standard input ends."""
+    """Start the cluster and obey commands until standard input ends."""
     from ray._private import ray_constants
     from ray.cluster_utils import Cluster
 
@@ -117,23 +118,23 @@ def serve(nodes: int) -> None:
         by_raylet[pid] = node
         return pid
 
-    say(address=cluster.address, raylets=[add() for _ in range(nodes)])
+    answer(address=cluster.address, raylets=[add() for _ in range(nodes)])
     for line in sys.stdin:
         order, *rest = line.split()
         if order == "add":
-            say(raylet=add())
+            answer(raylet=add())
         elif order == "forget":
             cluster.remove_node(by_raylet.pop(int(rest[0])), allow_graceful=False)
-            say()
-        elif order == "claimed":
+            answer()
+        elif order == "reserved":
             total, free = cluster.global_state.cluster_resources(), cluster.global_state.available_resources()
-            say(cpus=total.get("CPU", 0.0) - free.get("CPU", 0.0))
+            answer(cpus=total.get("CPU", 0.0) - free.get("CPU", 0.0))
     cluster.shutdown()
 
 
-def say(**answer: object) -> None:
-    """One JSON line to whoever asked."""
-    print(json.dumps(answer), flush=True)
+def answer(**values: object) -> None:
+    """Write one JSON line as the answer."""
+    print(json.dumps(values), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One experiment on one store, run by drivers one after another, and its progress as the store's files show it."""
+"""One experiment on one store, run by one driver after another; its progress is read from the files of the store."""
 
 import os
 import re
@@ -25,17 +25,17 @@ POLL_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Work:
-    """What a job computes: the quickstart's shipped models with other sizes."""
+    """The work of a job: the quickstart with its shipped models and other sizes."""
 
     name: str
     sets: tuple[str, ...]
     only: tuple[str, ...]
     resources: str = "local"
     signs: str = "steps/*/manifest.json"
-    """Glob of the store's files that show progress."""
+    """Glob of the files that show progress."""
 
     def command(self, store: str) -> list[str]:
-        """The command line a user would type."""
+        """The command line of a driver."""
         chosen = [*(["--set", *self.sets] if self.sets else []), *(["--only", *self.only] if self.only else [])]
         return [
             sys.executable,
@@ -50,7 +50,7 @@ class Work:
         ]
 
     def steps(self, store: Store) -> tuple[Step, ...]:
-        """The job's steps and what they need, inputs first."""
+        """The steps of the job and the steps they need, inputs first."""
         experiment = identify(set_fields(load("quickstart"), self.sets), store, network=False)
         every = build_steps(experiment)
         return with_upstream([step for step in every if step.name in self.only] if self.only else every)
@@ -75,7 +75,7 @@ TRAINING = Work(
 
 @dataclass
 class Job:
-    """`work` on the folder store `store`; each `start` is one driver, whose words go to `log`."""
+    """`work` on the folder `store`. Each `start` starts one driver, whose output is appended to `log`."""
 
     work: Work
     store: Path
@@ -85,37 +85,37 @@ class Job:
     ended: int | None = field(default=None)
     driver: subprocess.Popen[bytes] | None = None
     url: str = ""
-    """Where the drivers find the store, if that is not the folder."""
+    """The store's URL for the drivers, if it is not the folder."""
 
     @property
     def marker(self) -> str:
-        """The marker of all its processes."""
+        """The marker in the environment of all processes of the job."""
         return self.environment[processes.MARKER]
 
     def start(self) -> None:
-        """Give the command, the first time or again."""
+        """Start a driver, the first one or another."""
         self.starts += 1
         command, environment = self.work.command(self.url or str(self.store)), os.environ | self.environment
         with self.log.open("ab") as log:
             self.driver = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def running(self) -> bool:
-        """Whether the driver lives."""
+        """Whether the driver is alive."""
         assert self.driver is not None
         self.ended = self.driver.poll()
         return self.ended is None
 
-    def again_where_it_failed(self) -> None:
-        """Give the command again where the driver has ended with an error, as `w2s submit` or a user does."""
+    def restart_after_failure(self) -> None:
+        """Start another driver if the last one failed, as `w2s submit` or a user would."""
         if not self.running() and self.ended != 0:
             self.start()
 
     def done(self) -> bool:
-        """Whether a driver has ended well."""
+        """Whether a driver has succeeded."""
         return not self.running() and self.ended == 0
 
     def wait(self, seconds: float) -> bool:
-        """Let `seconds` go by; False at once where the driver ends meanwhile."""
+        """Wait for `seconds`. Returns False at once if the driver ends."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if not self.running():
@@ -124,36 +124,36 @@ class Job:
         return self.running()
 
     def last_progress(self) -> float:
-        """Unix time of the newest sign of progress; 0 where there is none."""
+        """Unix time of the newest progress; 0 if there is none."""
         return max(self.progress().values(), default=0.0)
 
     def progress(self) -> dict[str, float]:
-        """When each block, checkpoint or manifest was written, by its path."""
+        """Unix time at which each block, checkpoint or manifest was written, by path."""
         times: dict[str, float] = {}
         for path in self.store.glob(self.work.signs):
             try:
                 times[str(path)] = path.stat().st_mtime
-            except FileNotFoundError:  # an old checkpoint that was just removed
+            except FileNotFoundError:  # the job has just removed an old checkpoint
                 continue
         return times
 
     def at_work(self) -> set[psutil.Process]:
-        """The processes that compute: an engine's worker, or training workers."""
+        """The processes that compute: the workers of engines or of a training."""
         return set(
             processes.engine_workers(self.marker)
             if self.work.name.startswith("sampling")
             else processes.training_workers(self.marker)
         )
 
-    def went_on_without(self, earlier: Collection[psutil.Process]) -> bool:
-        """Whether a process that is none of the `earlier` ones has finished a block or a checkpoint."""
+    def resumed_without(self, earlier: Collection[psutil.Process]) -> bool:
+        """Whether a process that is not in `earlier` has finished a block or a checkpoint."""
         younger = processes.created(self.at_work() - set(earlier))
         return bool(younger) and self.last_progress() > min(younger)
 
-    def words(self) -> str:
-        """What the drivers have said."""
+    def output(self) -> str:
+        """The output of all drivers."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def last_words(self) -> str:
-        """The end of what the drivers said, in one line."""
-        return re.sub(r"\s+", " ", self.words()[-400:])
+    def last_output(self) -> str:
+        """The last 400 characters of the output, in one line."""
+        return re.sub(r"\s+", " ", self.output()[-400:])

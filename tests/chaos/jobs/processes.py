@@ -1,4 +1,4 @@
-"""The processes of one campaign, each known by a marker in its environment: nobody else's is ever found, let alone killed."""
+"""Finds the processes of one campaign by a marker in their environment, so that no other process is ever killed."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterable
 import psutil
 
 MARKER = "W2S_CHAOS"
-"""Environment variable that the campaign's Ray and drivers have and all their children inherit."""
+"""Environment variable of the campaign's Ray and drivers, which all their children inherit."""
 ENVIRONMENT = {"RAY_worker_niceness": "0", "SPT_NOENV": "1"}
-"""Of all drivers and clusters: Ray's workers are as urgent as what started them, or a busy machine lets them wait for everything else;
-and setproctitle, by which vLLM names its processes, leaves the marker alone: it writes over the environment as far as that is unchanged."""
+"""Of all drivers and clusters: Ray's workers are as urgent as what started them, or a busy machine lets them wait for
+everything else; and setproctitle, by which vLLM names its processes, leaves the marker alone: it writes over the
+environment as far as that is unchanged."""
 IDLE_CLUSTER = re.compile(
-    r"tests\.chaos\.jobs\.cluster|/raylet/raylet |/gcs/gcs_server |/(monitor|log_monitor|dashboard|default_worker)\.py|resource_tracker"
-    r"|^ray::(IDLE|DashboardAgent|RuntimeEnvAgent|_AutoscalingCoordinatorActor|ActorLocationTracker|_StatsActor|_UsageCollectionActor|PlacementGroupCleaner)$"
+    r"tests\.chaos\.jobs\.cluster|/raylet/raylet |/gcs/gcs_server "
+    r"|/(monitor|log_monitor|dashboard|default_worker)\.py|resource_tracker"
+    r"|^ray::(IDLE|DashboardAgent|RuntimeEnvAgent|_AutoscalingCoordinatorActor|ActorLocationTracker|_StatsActor"
+    r"|_UsageCollectionActor|PlacementGroupCleaner)$"
 )
 """Titles of what a Ray of several nodes consists of while nothing runs on it.
 
-`default_worker.py` is a worker that waits for its first task; the four with an underscore or `Tracker` are Ray Data's own
-detached actors, one each a cluster. Ray Train's PlacementGroupCleaner (ray 2.60) outlives a killed driver until the dashboard's state API
-says that its controller is dead; this Ray has no dashboard. It claims no CPU, which is checked.
+`default_worker.py` is a worker that waits for its first task; the four with an underscore or `Tracker` are Ray Data's
+own detached actors, one each a cluster. Ray Train's PlacementGroupCleaner (ray 2.60) outlives a killed driver until the
+dashboard's state API says that its controller is dead; this Ray has no dashboard. It reserves no CPU, which is checked.
 """
 
 
@@ -29,13 +32,13 @@ def marked(marker: str) -> list[psutil.Process]:
         try:
             if process.environ().get(MARKER) == marker and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except psutil.Error:  # ended meanwhile, or not ours to look into
+        except psutil.Error:  # has ended, or belongs to another user
             continue
     return found
 
 
 def title(process: psutil.Process) -> str:
-    """The process's command line or the title it gave itself; empty where it has ended."""
+    """A process's command line or the title it set; empty if the process has ended."""
     try:
         return " ".join(process.cmdline()).strip()
     except psutil.Error:
@@ -43,7 +46,7 @@ def title(process: psutil.Process) -> str:
 
 
 def parent(process: psutil.Process) -> int | None:
-    """The pid of the process that a process comes from; None where it has ended."""
+    """The pid of a process's parent; None if the process has ended."""
     try:
         return process.ppid()
     except psutil.Error:
@@ -53,16 +56,17 @@ def parent(process: psutil.Process) -> int | None:
 def engines(marker: str) -> list[psutil.Process]:
     """vLLM's own processes: the engine core and, on CPU, its worker.
 
-    By their title or, where they have none, by how they were started: setproctitle (1.3.8) looks for the command line below the first
-    variable of the environment, and sets no title where the process has changed that variable; Ray's workers have them in any order.
+    By their title or, where they have none, by how they were started: setproctitle (1.3.8) looks for the command line
+    below the first variable of the environment, and sets no title where the process has changed that variable; Ray's
+    workers have them in any order.
     """
     return titled(marker, lambda name: name.startswith("VLLM::") or "from multiprocessing.spawn import" in name)
 
 
 def engine_workers(marker: str) -> list[psutil.Process]:
-    """Those that hold the model, children of an engine core; they come some seconds after it."""
+    """vLLM's workers, which hold the model: children of an engine core, started some seconds after it."""
     found = engines(marker)
-    return [process for process in found if parent(process) in {one.pid for one in found}]
+    return [process for process in found if parent(process) in {process.pid for process in found}]
 
 
 def sampling_actors(marker: str) -> list[psutil.Process]:
@@ -81,7 +85,7 @@ def titled(marker: str, fits: Callable[[str], bool]) -> list[psutil.Process]:
 
 
 def created(processes: Iterable[psutil.Process]) -> list[float]:
-    """Unix times at which the processes were started, to about a second; those that have ended are left out."""
+    """Unix times at which the processes started, to about a second; without those that have ended."""
     times: list[float] = []
     for process in processes:
         try:
@@ -92,7 +96,7 @@ def created(processes: Iterable[psutil.Process]) -> list[float]:
 
 
 def with_children(pid: int) -> list[psutil.Process]:
-    """A process and all that come from it: a raylet's are its whole node."""
+    """A process and all its descendants; for a raylet that is its whole node."""
     try:
         top = psutil.Process(pid)
         return [*top.children(recursive=True), top]
@@ -101,7 +105,7 @@ def with_children(pid: int) -> list[psutil.Process]:
 
 
 def kill_at_once(processes: Iterable[psutil.Process]) -> None:
-    """SIGKILL, as a lost machine or the kernel's memory killer would: no process can say goodbye."""
+    """Send SIGKILL, as the kernel does when memory runs out: no process can clean up."""
     for process in processes:
         try:
             process.kill()
@@ -110,6 +114,6 @@ def kill_at_once(processes: Iterable[psutil.Process]) -> None:
 
 
 def left_over(marker: str) -> list[str]:
-    """Titles of the campaign's processes that no idle Ray needs: what a finished or killed job forgot."""
+    """Titles of the campaign's processes that do not belong to an idle Ray, so a job has left them."""
     names = [title(process) for process in marked(marker)]
     return [name[:150] for name in names if name and not IDLE_CLUSTER.search(name)]

@@ -1,4 +1,5 @@
-"""The whole method, small, as a job of a Ray cluster with its store in a bucket; then every promise about the store it left.
+"""The whole method, small, as a job of a Ray cluster with its store in a bucket; then every promise about the store it
+left.
 
 The tests that change the store come last, in this order.
 """
@@ -95,7 +96,8 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
-    """A bucket `runs` that the environment names, and folders of this module's own for whatever is written elsewhere."""
+    """A bucket `runs` that the environment names, and folders of this module's own for whatever is written
+    elsewhere."""
     data = tmp_path_factory.mktemp("moto")
     with (
         tempfile.TemporaryDirectory(prefix="w2s-ray-", dir="/tmp") as folder,

@@ -37,11 +37,13 @@ def kill(driver: subprocess.Popen[bytes], store: Path) -> None:
 
 
 AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
-"""Ray's own, without a worker or an engine below them: where their raylet is killed they end a minute later (ray_jobs/runtime/local_ray.py)."""
+"""Ray's own, without a worker or an engine below them: where their raylet is killed they end a minute later
+(ray_jobs/runtime/local_ray.py)."""
 
 
 def wait_until_gone(store: Path, but: tuple[str, ...] = (), seconds: float = 60) -> None:
-    """See that all processes that the run for `store` started end by themselves, but for those whose titles begin so."""
+    """See that all processes that the run for `store` started end by themselves, but for those whose titles begin
+    so."""
     end = time.monotonic() + seconds
     while left := [one for one in left_over(store) if not one.startswith(but)]:
         assert time.monotonic() < end, f"still there after {seconds:.0f} s: {'; '.join(left)}"

@@ -1,4 +1,5 @@
-"""`w2s submit` against a real Ray head: followed, left, found again, and submitted again after a lost driver, not after a mistake."""
+"""`w2s submit` against a real Ray head: followed, left, found again, and submitted again after a lost driver, not after
+a mistake."""
 
 import os
 import signal
