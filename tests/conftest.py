@@ -1,4 +1,4 @@
-"""Shared by all tiers: the shipped tiny bases, a small experiment, and processes that are started and ended."""
+"""Helpers of all test tiers: a small experiment, the `w2s` command in a process of its own, waiting for a condition."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ SMALL = [
     "pairs.min_confidence=0.25",
     "pairs.min_confidence_against_weak=0.25",
 ]
-"""`--set` values that make the quickstart a matter of a few minutes: every step has work, no figure means anything."""
+"""`--set` values with which the quickstart takes a few minutes: every step has work, but the results mean nothing."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
@@ -53,7 +53,7 @@ def w2s(*arguments: str, check: bool = True, **environment: str) -> subprocess.C
 
 
 def fresh(code: str, **environment: str) -> str:
-    """What `code` prints in an interpreter of its own."""
+    """The output of `code` in a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60
     )

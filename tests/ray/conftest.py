@@ -1,4 +1,4 @@
-"""A Ray cluster that jobs are submitted to, and a process group of one for trainers without Ray."""
+"""A Ray cluster for submitted jobs, and a process group of one rank for trainers without Ray."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ import pytest
 from ray_jobs.runtime.local_ray import set_environment
 from tests.conftest import wait_for
 
-set_environment()  # some tests start Ray in this process, and others import it before them
+set_environment()  # before any test imports Ray
 RAY = str(Path(sys.executable).parent / "ray")
 
 
@@ -31,12 +31,12 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A Ray head of its own with a dashboard for the jobs API, all on loopback, with a token nobody else has."""
+    """A Ray head with a job server, on loopback, with a token; returns the environment of its clients."""
     port, dashboard, agent = free_port(), free_port(), free_port()
     temporary = f"/tmp/w2s-ray-{port}"  # Ray's socket paths must be short
     environment = os.environ | {
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray takes this machine's own address for 127.0.0.1
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # a job's `python` is this one
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray replaces 127.0.0.1 by the machine's address
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # a job must run this interpreter
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": "f" * 64,
         "RAY_TMPDIR": temporary,
@@ -67,16 +67,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         yield environment
     finally:
         below = psutil.Process(process.pid).children(recursive=True)
-        for one in (process, *below):  # asked to end, `ray start` takes half a minute
+        for member in (process, *below):  # killed, because `ray start` takes half a minute to end by itself
             with suppress(psutil.NoSuchProcess):
-                one.kill()
+                member.kill()
         process.wait(60)
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def group_of_one() -> Iterator[dict[str, str]]:
-    """The environment of a process group of one; there is one a session, for DeepSpeed keeps to the first it sees."""
+    """The environment of a process group of one rank, made once a session because DeepSpeed keeps its first group."""
     names = {
         "RANK": "0",
         "LOCAL_RANK": "0",
@@ -100,7 +100,7 @@ def group_of_one() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def one_process(group_of_one: dict[str, str]) -> Iterator[None]:
-    """This process as Ray Train makes each worker, alone in its group."""
+    """Sets this process up as Ray Train sets up a worker, as the only rank of its group."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (group_of_one | {"DS_ACCELERATOR": "cpu"}).items():
             patch.setenv(name, value)

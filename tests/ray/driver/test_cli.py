@@ -1,4 +1,4 @@
-"""The command line as a user meets it."""
+"""The `w2s` command as a user meets it: mistakes, speed, and how a stopped run ends."""
 
 import signal
 import subprocess
@@ -41,7 +41,7 @@ from tests.ray.driver.test_kill import marked, wait_until_gone
     ],
 )
 def test_a_mistake_is_one_line_that_says_the_way_out(arguments: list[str], said: str, tmp_path: Path) -> None:
-    done = w2s(*[str(tmp_path / "store") if one == "STORE" else one for one in arguments], check=False)
+    done = w2s(*[str(tmp_path / "store") if argument == "STORE" else argument for argument in arguments], check=False)
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.glob("store/logs/*")), "something had started already"
@@ -60,7 +60,7 @@ def test_a_store_that_is_another_than_meant_is_no_empty_success(
 ) -> None:
     done = w2s(*arguments, "--store", str(tmp_path / "store"), check=False)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
-    assert not (tmp_path / "store").exists(), "a store was made of a wrong address"
+    assert not (tmp_path / "store").exists(), "a wrong address created a store"
 
 
 def test_a_server_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +98,7 @@ def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Pa
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'ray', 'transformers', 'vllm', 'datasets'} & set(sys.modules)))"
     )
-    arguments = [str(tmp_path / "store") if one == "STORE" else one for one in arguments]
+    arguments = [str(tmp_path / "store") if argument == "STORE" else argument for argument in arguments]
     best = 99.0
     for _ in range(3):
         began = time.monotonic()
@@ -114,12 +114,8 @@ def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Pa
     ("step", "sign", "signal_sent", "code"),
     [
         ("test_strong_base", "blocks/plan.json", signal.SIGINT, 130),
-        (
-            "test_strong_base",
-            "blocks/plan.json",
-            signal.SIGTERM,
-            143,
-        ),  # for `w2s submit` a lost driver, not a person's wish
+        # For `w2s submit`, SIGTERM means a lost driver, Ctrl-C means that the user stopped the run.
+        ("test_strong_base", "blocks/plan.json", signal.SIGTERM, 143),
         ("ceiling", "training/*.safetensors", signal.SIGINT, 130),
     ],
 )
@@ -136,5 +132,5 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
     driver.send_signal(signal_sent)
     _, said = driver.communicate(timeout=90)
     assert driver.returncode == code and "run the same command again" in said, said
-    wait_until_gone(store_folder, seconds=20)  # an engine's guard and the last answers of its workers need some
+    wait_until_gone(store_folder, seconds=20)  # the last processes of an engine need some seconds
     assert "resume" in w2s("plan", "quickstart", "--store", str(store_folder), "--only", step).stdout

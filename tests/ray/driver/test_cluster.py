@@ -1,4 +1,4 @@
-"""A Ray of our own: who can reach it, and that it ends."""
+"""The local Ray: it listens on loopback only, ends with its driver, and reports what it lacks."""
 
 import subprocess
 import sys
@@ -56,19 +56,20 @@ class Slow:
 
 rows = ray.data.from_items([{"n": n} for n in range(60)], override_num_blocks=60)
 pool = ActorPoolStrategy(min_size=1, max_size=2, max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT)
-pids = [row["pid"] for row in rows.map_batches(Slow, batch_size=1, num_cpus=0.5, compute=pool, max_concurrency=BLOCKS_IN_FLIGHT).iter_rows()]
+done = rows.map_batches(Slow, batch_size=1, num_cpus=0.5, compute=pool, max_concurrency=BLOCKS_IN_FLIGHT)
+pids = [row["pid"] for row in done.iter_rows()]
 print("ACTORS", len(set(pids)))
 local_ray.stop()
 """
 
 
 def test_a_pool_grows_while_there_is_work() -> None:
-    """Ray Data (2.60.0) by itself never starts a second actor of a pool whose tasks in flight are its concurrency."""
+    """By default Ray Data (2.60.0) never adds an actor to a pool whose in-flight tasks equal its max_concurrency."""
     done = subprocess.run([sys.executable, "-c", POOL], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert "ACTORS 2" in done.stdout, done.stdout + done.stderr[-2000:]
 
 
-def test_what_the_cluster_has_not_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shortage_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def node(gpus: float, **labels: str) -> dict[str, object]:
         return {"Alive": True, "Resources": {"CPU": 32.0, "GPU": gpus}, "Labels": labels}
 
@@ -87,7 +88,7 @@ def test_what_the_cluster_has_not_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
-def test_what_this_machine_will_never_have_ends_the_run_at_once(tmp_path: Path) -> None:
+def test_a_request_larger_than_this_machine_ends_the_run_at_once(tmp_path: Path) -> None:
     done = w2s(
         "run",
         "quickstart",

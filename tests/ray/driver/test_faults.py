@@ -1,4 +1,5 @@
-"""Requests and models that an engine cannot take; engines and actors that are killed: tests/chaos."""
+"""Problems that kill the engine and a model that vLLM does not support; killed engines and actors are in
+tests/chaos."""
 
 import json
 import time

@@ -1,5 +1,5 @@
-"""The whole method, small, as a job of a Ray cluster with its store in a bucket; then every promise about the store it
-left.
+"""The whole method, small, as a job of a Ray cluster with its store in a bucket, and then every promise about that
+store.
 
 The tests that change the store come last, in this order.
 """
@@ -27,11 +27,11 @@ from w2s.store.store import Store
 pytestmark = [pytest.mark.ray, pytest.mark.s3]
 EXPERIMENT = ["quickstart", "--set", *SMALL]
 MARKER = f"MARKER{secrets.token_hex(16)}"
-"""The bucket's secret key, looked for everywhere afterwards."""
+"""The secret key of the bucket, which no log, file or command line may show."""
 
 
 class Lookout:
-    """Notes every process's command line that holds the marker, as any user's `ps` would show it."""
+    """Watches all processes and records each command line with the marker, as any user's `ps` would show it."""
 
     def __init__(self, marker: str) -> None:
         self.marker, self.seen, self.looks = marker, set[str](), 0
@@ -56,7 +56,7 @@ class Lookout:
 
 
 def holding(marker: str, *folders: Path) -> list[str]:
-    """Files below the folders that hold the marker; what vanishes meanwhile is passed over."""
+    """Files below the folders that contain the marker; files that vanish meanwhile are skipped."""
     done = subprocess.run(
         ["grep", "-rlaF", "--devices=skip", "-e", marker, *map(str, folders)], capture_output=True, text=True
     )
@@ -65,10 +65,11 @@ def holding(marker: str, *folders: Path) -> list[str]:
 
 @dataclass
 class Finished:
-    """A finished run: its store, all that was said, and the folders it wrote to."""
+    """A finished run: its store, the output of all commands, the folders it wrote to and the command lines with the
+    secret."""
 
     store: Store
-    said: list[str]
+    outputs: list[str]
     folders: list[Path]
     shown: set[str]
 
@@ -78,7 +79,7 @@ class Finished:
 
     def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         done = w2s(*arguments, *self.where, check=check, **environment)
-        self.said += [done.stdout, done.stderr]
+        self.outputs += [done.stdout, done.stderr]
         return done
 
     def manifests(self) -> dict[str, dict[str, Any]]:
@@ -86,18 +87,17 @@ class Finished:
             entry.path for entry in self.store.tree(self.store.path("steps")) if entry.path.endswith("/manifest.json")
         ]
         read = [json.loads(self.store.read(path)) for path in paths]
-        return {one["step"]: one for one in read}
+        return {manifest["step"]: manifest for manifest in read}
 
     def reading(self, name: str) -> bytes:
-        """The one object whose name ends like this."""
+        """The content of the only object whose name ends with `name`."""
         (path,) = [entry.path for entry in self.store.tree(self.store.path()) if entry.path.endswith(name)]
         return self.store.read(path)
 
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
-    """A bucket `runs` that the environment names, and folders of this module's own for whatever is written
-    elsewhere."""
+    """A bucket `runs`, named by the environment. Returns the folders of this module that receive all other files."""
     data = tmp_path_factory.mktemp("moto")
     with (
         tempfile.TemporaryDirectory(prefix="w2s-ray-", dir="/tmp") as folder,
@@ -114,7 +114,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
 
 @pytest.fixture(scope="module")
 def finished(bucket: list[Path], cluster: dict[str, str]) -> Finished:
-    """The store of a quickstart, small, that was run by `ray job submit`."""
+    """The store of a small quickstart, run by `ray job submit`."""
     store = Store("s3://runs/small")
     command = [
         RAY,
@@ -207,12 +207,12 @@ def test_a_damaged_step_is_named_and_alone_run_again(finished: Finished) -> None
     store.write(report, store.read(report)[:-2])
     broken = finished.run("run", *EXPERIMENT, check=False)
     assert broken.returncode == 2 and "report.json is damaged" in broken.stderr and "--repair" in broken.stderr
-    mended = finished.run("run", *EXPERIMENT, "--repair")
-    assert "damaged: s3://runs/small/steps/report-" in mended.stdout and "1 of" in mended.stdout
+    repaired = finished.run("run", *EXPERIMENT, "--repair")
+    assert "damaged: s3://runs/small/steps/report-" in repaired.stdout and "1 of" in repaired.stdout
 
 
 def test_no_credential_is_anywhere(finished: Finished) -> None:
-    """In no log, manifest, report, exception, file or command line of all of the above."""
+    """No log, manifest, report, exception, file or command line of the tests above shows the secret key."""
     fake = finished.run(
         "run",
         *EXPERIMENT,
@@ -221,7 +221,7 @@ def test_no_credential_is_anywhere(finished: Finished) -> None:
         AWS_ENDPOINT_URL=f"http://a:{MARKER}@127.0.0.1:1",
     )
     assert fake.returncode == 2
-    assert not any(MARKER in text for text in finished.said)
+    assert not any(MARKER in text for text in finished.outputs)
     assert not finished.shown, "a command line shows the secret"
     store = finished.store
     assert not [entry.path for entry in store.tree(store.path()) if MARKER.encode() in store.read(entry.path)]

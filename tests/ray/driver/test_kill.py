@@ -1,4 +1,4 @@
-"""kill -9 of the driver in the middle of sampling and of training: the next run does what is missing, and no more."""
+"""A driver killed during sampling or training: its processes end, and the next run does only what is missing."""
 
 import json
 import os
@@ -25,39 +25,40 @@ def start(store: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def marked(store: Path) -> dict[str, str]:
-    """An environment by which `left_over` knows all processes of a run; setproctitle would write over it."""
+    """An environment that marks all processes of a run for `left_over`. SPT_NOENV keeps setproctitle from overwriting
+    it."""
     return os.environ | {"W2S_MARK": str(store), "SPT_NOENV": "1"}
 
 
 def kill(driver: subprocess.Popen[bytes], store: Path) -> None:
-    """Kill the driver alone, at once, and see that everything it had started ends by itself."""
+    """Kill the driver alone and check that all processes it had started end by themselves."""
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     wait_until_gone(store, AGENTS)
 
 
 AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
-"""Ray's own, without a worker or an engine below them: where their raylet is killed they end a minute later
+"""Ray's agents, which have no children: after their raylet's death they live for a minute
 (ray_jobs/runtime/local_ray.py)."""
 
 
 def wait_until_gone(store: Path, but: tuple[str, ...] = (), seconds: float = 60) -> None:
-    """See that all processes that the run for `store` started end by themselves, but for those whose titles begin
-    so."""
+    """Wait until all processes of the run for `store` have ended, except those whose titles start with `but`."""
     end = time.monotonic() + seconds
-    while left := [one for one in left_over(store) if not one.startswith(but)]:
+    while left := [process for process in left_over(store) if not process.startswith(but)]:
         assert time.monotonic() < end, f"still there after {seconds:.0f} s: {'; '.join(left)}"
         time.sleep(0.2)
 
 
 def left_over(store: Path) -> list[str]:
-    """Living processes that the run for `store` started: command line, state, and the process they now come from."""
+    """Living processes of the run for `store`: command line, pid, state and parent."""
     found: list[str] = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("W2S_MARK") == str(store) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(
-                    f"{' '.join(process.cmdline()).strip()[:120]} (pid {process.pid}, {process.status()}, of {process.ppid()})"
+                    f"{' '.join(process.cmdline()).strip()[:120]} "
+                    f"(pid {process.pid}, {process.status()}, of {process.ppid()})"
                 )
         except psutil.Error:
             continue
@@ -74,7 +75,7 @@ def manifest(store: Path, step: str) -> tuple[Path, dict[str, object]]:
 
 UNDER_A_FIRST_PROCESS_THAT_REAPS_NOBODY = """
 import ctypes, subprocess, sys
-assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: orphans below come to this process
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: this process adopts orphans
 driver = subprocess.run([sys.executable, "-c", sys.argv[1]])
 print(driver.returncode, flush=True)
 sys.stdin.read()
@@ -118,7 +119,7 @@ def test_killed_in_the_middle_of_sampling(store_folder: Path) -> None:
     assert 4 <= len(before) < 30, f"{len(before)} of 30 blocks: the kill came too late to prove anything"
     plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
     assert "resume test_strong_base" in plan
-    # The next run has another block size in mind: it must keep to the first one's.
+    # The next run asks for another block size, but must keep the first run's.
     done = w2s("run", "quickstart", "--store", str(store_folder), *chosen, "--resources", "local,problems_per_block=64")
     assert f"{8 * len(before)} there already" in done.stdout
     after = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}

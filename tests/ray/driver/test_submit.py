@@ -1,5 +1,4 @@
-"""`w2s submit` against a real Ray head: followed, left, found again, and submitted again after a lost driver, not after
-a mistake."""
+"""`w2s submit` on a real Ray head: it follows a job, finds it again, and submits again only after a lost driver."""
 
 import os
 import signal
@@ -20,7 +19,11 @@ from tests.ray.driver.test_kill import manifest
 
 pytestmark = pytest.mark.ray
 MARKER = "marker-of-a-secret-0123456789"
-JOBS = "from ray.job_submission import JobSubmissionClient as C\nfor job in C().list_jobs(): print(job.submission_id, job.status, job)"
+JOBS = """
+from ray.job_submission import JobSubmissionClient
+for job in JobSubmissionClient().list_jobs():
+    print(job.submission_id, job.status, job)
+"""
 
 
 def submit(cluster: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
@@ -63,10 +66,9 @@ def test_a_killed_driver_is_submitted_again_and_a_user_may_leave(cluster: dict[s
     assert first.returncode == 130 and "follows it again" in said, said
     second = submit(cluster, *chosen)
     assert second.stderr
-    heard = next(
-        line for line in second.stderr if line.startswith("w2s:")
-    )  # a job that is killed before it is followed is not lost but over
-    assert "is running: following it" in heard, heard
+    # Only a job that is followed when it is killed counts as lost.
+    first_line = next(line for line in second.stderr if line.startswith("w2s:"))
+    assert "is running: following it" in first_line, first_line
     wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 6, 240, "more blocks")
     (driver,) = drivers(store_folder)
     blocks = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}
@@ -95,7 +97,7 @@ def test_a_mistake_is_not_submitted_again(cluster: dict[str, str]) -> None:
 
 
 class NoWebsockets(BaseHTTPRequestHandler):
-    """A proxy before the cluster's job server that, as many do, lets no websocket through."""
+    """A proxy before the job server that, like many proxies, rejects websockets."""
 
     upstream = ""
 

@@ -1,4 +1,4 @@
-"""What a submitted job is named and given, and what half-answers of a server that a fake stands for mean."""
+"""`w2s submit` against a fake job server: names, environment variables, lost jobs and failing answers."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from ray_jobs.driver import submit as module
 from ray_jobs.driver.submit import PASSED, passed_on, run_name, submit
 
 
-def test_a_run_is_named_by_all_that_is_asked_for() -> None:
+def test_a_run_is_named_by_its_whole_command_line() -> None:
     one = run_name(["quickstart", "--store", "s3://b/r"], "quickstart")
     assert one == run_name(["quickstart", "--store", "s3://b/r"], "quickstart")
     assert one.startswith("quickstart-") and one != run_name(
@@ -55,7 +55,7 @@ def test_a_url_with_credentials_is_not_passed_on(name: str) -> None:
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_variable_that_is_not_set_is_said() -> None:
+def test_a_variable_that_is_not_set_is_an_error() -> None:
     with pytest.raises(ValueError, match="no such variable"):
         passed_on({}, ["MINE"])
 
@@ -73,8 +73,11 @@ STATUS: dict[int | str | None, JobStatus] = {
 
 
 class Server:
-    """A job server: what jobs are at, question by question ("lost": it knows none any more), and by method what it
-    raises, or None."""
+    """A fake job server. `ends` are the states it reports, one for each question; "lost" means that it has forgotten
+    the job.
+
+    `raises` are the errors of each method, one for each call; None means no error.
+    """
 
     def __init__(self, *ends: int | str | None, log: str = "all of it\n", **raises: list[Exception | None]) -> None:
         self.ends, self.log, self.raises = list(ends), log, raises
@@ -114,7 +117,7 @@ class Server:
 
 
 def run(server: Server, patch: pytest.MonkeyPatch) -> tuple[int, list[str]]:
-    """`w2s submit` with two attempts against a server: its exit code, and the numbers that were submitted."""
+    """Run `w2s submit` with two attempts. Returns its exit code and the numbers of the submitted attempts."""
     patch.setattr(module, "POLL_SECONDS", 0.02)
     patch.setattr(module, "_client", lambda address: server.answer("connect") or server)
     return submit(["quickstart"], "quickstart", None, 2), server.submitted
@@ -124,25 +127,19 @@ def run(server: Server, patch: pytest.MonkeyPatch) -> tuple[int, list[str]]:
     ("server", "code", "submitted"),
     [
         (Server(0), 0, ["1"]),
-        (Server(2, tail_job_logs=[NO_LOG] * 9), 2, ["1"]),  # only the log cannot be had: a proxy, a dead agent
+        (Server(2, tail_job_logs=[NO_LOG] * 9), 2, ["1"]),  # only the log fails: a proxy, a dead agent
         (Server("running", "running", 1, tail_job_logs=[NO_LOG] * 9), 1, ["1"]),
         (Server(0, get_job_info=[HALF] * 3), 0, ["1"]),
-        (
-            Server(0, get_job_info=[HALF] * 3, list_jobs=[None, HALF, HALF]),
-            0,
-            ["1"],
-        ),  # a head that is back cannot read its jobs yet
+        # A head that has just restarted cannot read its jobs yet.
+        (Server(0, get_job_info=[HALF] * 3, list_jobs=[None, HALF, HALF]), 0, ["1"]),
         (Server(0, get_job_info=[GONE] * 3, tail_job_logs=[GONE]), 0, ["1"]),
         (Server(-9, 0), 0, ["1", "2"]),
         (Server(143, 0), 0, ["1", "2"]),  # 128 + SIGTERM: a machine that is shut down
         (Server(None, None, 0), 1, ["1", "2"]),
         (Server("lost", 0), 0, ["1", "1"]),  # a new cluster
         (Server(-9, 0, connect=[None, None, None, GONE, GONE], list_jobs=[None, HALF, HALF]), 0, ["1", "2"]),
-        (
-            Server(-9, 0, submit_job=[None, HALF]),
-            0,
-            ["1", "2"],
-        ),  # an answer that was lost: the job is followed, not submitted twice
+        # The answer to the second submission is lost: the job is followed, not submitted twice.
+        (Server(-9, 0, submit_job=[None, HALF]), 0, ["1", "2"]),
         (Server("stopped", 0), 130, ["1"]),
         (Server(130, 0), 130, ["1"]),
     ],
@@ -160,21 +157,23 @@ def test_a_job_is_asked_for_once_a_turn_and_its_log_printed_once(
     monkeypatch.setattr("time.sleep", naps.append)
     server = Server(*["running"] * 5, 0, tail_job_logs=[NO_LOG] * 3)
     assert run(server, monkeypatch)[0] == 0
-    shown, said = capsys.readouterr()
-    assert shown == "all of it\n" and said.count("cannot be followed") == 1 and "ray job logs quickstart-" in said
+    out, err = capsys.readouterr()
+    assert out == "all of it\n" and err.count("cannot be followed") == 1 and "ray job logs quickstart-" in err
     assert server.asked["tail_job_logs"] == server.asked["get_job_info"] == 6 and len(naps) == 5
 
 
 @pytest.mark.parametrize("method", ["connect", "list_jobs", "submit_job"])
 @pytest.mark.parametrize("error", [GONE, HALF])
-def test_at_the_start_nothing_is_waited_for(method: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_the_start_a_failing_server_is_an_error_at_once(
+    method: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = Server(**{method: [error] * 9})
     with pytest.raises(ValueError, match=r"no Ray cluster answers.*--address"):
         run(server, monkeypatch)
     assert server.asked[method] <= 2
 
 
-def test_patience_with_half_answers_ends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_waiting_for_a_failing_server_ends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(module, "CLUSTER_SECONDS", 0.3)
     server = Server(0, get_job_info=[HALF] * 999)
     with pytest.raises(ValueError, match=r"no Ray cluster answers.*GCS unavailable"):
@@ -183,9 +182,8 @@ def test_patience_with_half_answers_ends(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_ctrl_c_ends_the_waiting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    before = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # Ray Train (2.60.0) leaves a handler of its own in a process it ran in
+    # Ray Train (2.60.0) leaves a signal handler in every process it ran in.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
         assert run(Server(0, get_job_info=[HALF] * 9999), monkeypatch)[0] == 130
@@ -194,7 +192,7 @@ def test_ctrl_c_ends_the_waiting(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "follows it again" in capsys.readouterr().err
 
 
-def test_a_log_that_says_nothing_is_not_believed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_log_is_not_trusted_forever(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(job: str) -> AsyncIterator[str]:
         await asyncio.sleep(3600)
         yield ""

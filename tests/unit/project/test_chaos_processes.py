@@ -1,4 +1,4 @@
-"""The campaign finds an engine's processes with a title and without one, and tells core and worker apart."""
+"""The chaos campaign finds the processes of an engine with and without titles, and tells the core from its worker."""
 
 import os
 import secrets
@@ -36,7 +36,7 @@ if __name__ == "__main__":
 def test_engine_processes_are_found(first: str, titles: int, tmp_path: Path) -> None:
     script, marker = tmp_path / "engine.py", secrets.token_hex(8)
     script.write_text(ENGINE)
-    # In this order, for the first variable decides whether setproctitle can set a title.
+    # The order matters, because the first variable decides whether setproctitle can set a title.
     environment = {first: "0", "CHANGED": "0", MARKER: marker} | ENVIRONMENT | {"PATH": os.environ["PATH"]}
     driver = subprocess.Popen([sys.executable, str(script)], env=environment, stdin=subprocess.PIPE)
     try:
@@ -46,9 +46,9 @@ def test_engine_processes_are_found(first: str, titles: int, tmp_path: Path) -> 
             time.sleep(0.1)
         found = engines(marker)
         (worker,) = engine_workers(marker)
-        assert [one.ppid() for one in found if one != worker] == [driver.pid] and len(found) == 2
+        assert [process.ppid() for process in found if process != worker] == [driver.pid] and len(found) == 2
         assert len(titled(marker, lambda name: name.startswith("VLLM::"))) == titles
     finally:
-        for one in [*engines(marker), driver]:
-            one.kill()
+        for process in [*engines(marker), driver]:
+            process.kill()
         driver.wait()

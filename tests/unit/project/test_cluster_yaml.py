@@ -1,4 +1,4 @@
-"""cluster.yaml against Ray's own schema, defaults and AWS provider, the last on moto's EC2."""
+"""cluster.yaml against Ray's schema, its defaults and its AWS provider, which runs on moto's EC2."""
 
 import copy
 import re
@@ -73,14 +73,14 @@ def test_everything_is_pinned() -> None:
     assert not re.search(r":latest|nightly\.whl|\.whl", TEXT)
 
 
-def test_what_is_to_be_filled_in_stands_in_one_place() -> None:
+def test_all_values_to_fill_in_are_in_one_place() -> None:
     before, _, rest = TEXT.partition("\nmax_workers:")
-    assert rest and not re.search(r"0{12}", rest), "a value to fill in stands below metadata"
+    assert rest and not re.search(r"0{12}", rest), "a value to fill in is below metadata"
     assert re.search(r"0{12}", before)
 
 
 def test_ray_on_aws_opens_nothing_and_launches_every_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray's AWS provider makes a security group with SSH from everywhere unless every node type names one."""
+    """Ray's AWS provider creates a security group with SSH from everywhere unless every node type names a group."""
     moto = pytest.importorskip("moto")
     import boto3
 
