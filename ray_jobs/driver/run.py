@@ -1,4 +1,4 @@
-"""One run of an experiment: plan it, check what is missing, run that, end with the log's name if a step fails."""
+"""One run of an experiment: plan it, check the missing steps, run them, and name the log if a step fails."""
 
 import traceback
 from collections.abc import Sequence
