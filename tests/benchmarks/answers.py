@@ -1,9 +1,10 @@
-"""Answers a second: reading with canonical form for GSM8K on one core, canonical forms of distinct MATH expressions on two, repeated ones.
+"""Answers per second: GSM8K completions read on one core, distinct MATH expressions on two cores, repeated expressions.
 
 python -m tests.benchmarks.answers
 
-The answers are made up, in the kinds and spellings of GSM8K and MATH; the 7,000 published GSM8K completions are read too where W2S_REFERENCE
-names the folder that has them. Seconds are of processor time on each core, so that what else runs counts little; the slower core counts.
+The answers are generated, in the kinds and spellings of GSM8K and MATH. The 7,000 published GSM8K completions are read
+too if W2S_REFERENCE names their folder. Seconds are processor time, so that other load matters little; the slower core
+counts.
 """
 
 import gzip
@@ -38,7 +39,7 @@ def gsm8k_completions(rng: random.Random) -> list[str]:
 
 
 def math_expressions(rng: random.Random) -> list[str]:
-    """Distinct LaTeX answers of MATH's kinds: fractions, roots, multiples of pi, polynomials, tuples, intervals, sets, equations, matrices."""
+    """Distinct LaTeX answers of MATH's kinds, from fractions and roots to intervals, equations and matrices."""
     found: set[str] = set()
     while len(found) < MATH_COUNT:
         a, b, c, d = (rng.randint(2, 99) for _ in range(4))
@@ -113,7 +114,8 @@ def timed_reading(texts: list[str]) -> float:
 
 def line(name: str, count: int, seconds: float, target: int) -> str:
     rate = count / seconds
-    return f"{name}: {count:,} in {seconds:.2f} s, {rate:,.0f} a second (target {target:,}: {'met' if rate >= target else 'missed'})"
+    verdict = "met" if rate >= target else "missed"
+    return f"{name}: {count:,} in {seconds:.2f} s, {rate:,.0f} per second (target {target:,}: {verdict})"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Reads, brings to canonical form and compares hostile strings; prints one JSON line of counts, with seconds of processor time.
+"""Reads, canonicalises and compares hostile strings; prints one JSON line of counts and seconds of processor time.
 
 python -m tests.unit.answers.hostile COUNT SEED
 """

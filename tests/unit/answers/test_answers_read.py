@@ -1,4 +1,4 @@
-"""Tables of observed behaviour: what is read from a completion, what a question asks for, and how an answer is graded."""
+"""Tables of observed behaviour: the answer read from a completion, the kind of a question, the grade of an answer."""
 
 import doctest
 

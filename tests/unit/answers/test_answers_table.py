@@ -1,5 +1,7 @@
-"""A table of answer pairs by kind, written from the definitions of the kinds and from the weak spots that Math-Verify and OlympicArena's
-judge document or show: percent and units, order in sets and choices, names before values, tiny and huge numbers, words read as products.
+"""Answer pairs by kind, from the kinds' definitions and the weak spots of Math-Verify and OlympicArena's judge.
+
+Those spots are percent signs, units, order in sets and choices, names before values, tiny and huge numbers, and words
+read as products.
 """
 
 import pytest

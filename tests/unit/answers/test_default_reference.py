@@ -1,4 +1,4 @@
-"""The default equality beside the paper's on the published data: what meaning finds that strings miss, and what strings take for equal.
+"""Equality by value beside the paper's equality of strings, on the published data: where the two judge differently.
 
 The data are no part of this repository: W2S_REFERENCE names their folder.
 """
@@ -82,9 +82,10 @@ def test_agreements_on_math_that_are_lost_are_three_pairs_of_other_planes():
 
 
 def test_published_agreements_of_olympicarena_by_meaning_and_by_text():
-    """28 agree by meaning alone; the ten that do not have an equation for the letter of a choice, `... = E` beside `E` in all but one.
+    """28 agree by value alone; in the ten that differ, one side has an equation such as `... = E` in place of a letter.
 
-    By text: what the first `\\boxed{}` has. The paper's normalised strings would take seven of the ten for equal, by what follows `=`.
+    The text is the content of the first `\\boxed{}`. The paper's normalised strings would judge seven of the ten equal,
+    because they keep only the text after `=`.
     """
     counts, different, by_normalised = Counter(), set(), 0
     for r in rows("olympicarena_iter1_selected_sample"):

@@ -1,6 +1,7 @@
-"""100,000 hostile strings through reading, canonical form and comparison, in two processes of some 20 seconds each on idle cores.
+"""100,000 hostile strings through reading, canonical form and comparison, in two processes of about 20 s on idle cores.
 
-Every string asserts that its canonical form is its own and that comparison is symmetric. `python -m tests.unit.answers.hostile 100000 SEED` takes others.
+Each string asserts that canonical(canonical(a)) == canonical(a) and that comparison is symmetric. For other strings:
+`python -m tests.unit.answers.hostile 100000 SEED`.
 """
 
 import json

@@ -90,7 +90,10 @@ def test_a_forked_process_has_a_worker_of_its_own():
 
 
 def test_the_process_goes_when_its_parent_is_killed():
-    code = "from w2s.answers.second_opinion import second_opinion as s; s.math_verify('1','1'); print(s._shared._process.pid, flush=True); import time; time.sleep(60)"
+    code = (
+        "from w2s.answers.second_opinion import second_opinion as s; import time; s.math_verify('1', '1'); "
+        "print(s._shared._process.pid, flush=True); time.sleep(60)"
+    )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = psutil.Process(int(parent.stdout.readline()))
@@ -104,7 +107,8 @@ def test_the_process_goes_when_its_parent_is_killed():
 
 
 def test_importing_answers_loads_neither_sympy_nor_mpmath():
-    code = "import sys, w2s.answers; print(sorted({'sympy', 'mpmath', 'math_verify', 'pydantic', 'pyarrow', 'numpy'} & set(sys.modules)))"
+    heavy = {"sympy", "mpmath", "math_verify", "pydantic", "pyarrow", "numpy"}
+    code = f"import sys, w2s.answers; print(sorted({heavy} & set(sys.modules)))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
