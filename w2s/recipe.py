@@ -1,7 +1,7 @@
 """What to compute: frozen, validated recipes. A recipe is a value; two equal recipes name the same work.
 
 Fields hold numbers, strings, tuples and other recipes, nothing else, so that every recipe has one text and with it one
-fingerprint. Where a step runs, on how many GPUs and in which micro batches, is no part of a recipe: see ray_jobs/resources.py.
+fingerprint. GPUs, engines, workers and micro batches belong to ray_jobs/resources.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -25,7 +25,7 @@ class Recipe(BaseModel):
 
 
 class StepRecipe(Recipe):
-    """Base of the recipes that a step of the graph can have: two for the problems, and those of w2s/graph/recipes.py."""
+    """Base of the recipes of steps: two for the problems here, the others in w2s/graph/recipes.py."""
 
     tables: ClassVar[tuple[str, ...]] = ()
     """Names of the tables that the step writes; not hashed, so a table may be added without a new version."""
@@ -44,7 +44,7 @@ class Prompt(Recipe):
     """How a question becomes a model's prompt (paper.md, "Setting")."""
 
     style: Literal["completion", "chat"] = "completion"
-    """`completion`: plain text through `template`; `chat`: `template` is the user's turn of the model's own chat template."""
+    """`completion`: `template` is the whole text; `chat`: it is the user's turn in the model's own chat template."""
     template: str = "Question: {question}\nAnswer:"
     separator: str = "\n\n"
     """Between demonstrations, in the completion style."""
@@ -132,9 +132,9 @@ class DatasetProblems(StepRecipe):
     seed: int = 42
     """Of the shuffle before `Source.rows` cuts a source."""
     overlap: Literal["error", "remove", "keep"] = "remove"
-    """A question of train_2 that is also in train_1 or test, or of train_1 in test: stop, leave it out, or keep it (the paper's data)."""
+    """For a question of train_2 in train_1 or test, or of train_1 in test: stop, remove it, or keep it (the paper)."""
     near_duplicate: float = Field(default=NEAR_DUPLICATE, ge=0.1, le=1)
-    """Jaccard similarity of word triples, 0..1, from which two questions with the same numbers are one question to `overlap`."""
+    """Least Jaccard similarity of word triples, 0..1, at which two questions with equal numbers overlap."""
     repeats: Literal["error", "remove", "keep"] = "error"
     """A question that stands twice in one split: stop, keep the first, or keep all."""
     solution_ending: str = "\n#### {answer}"
@@ -233,7 +233,7 @@ class Demonstrations(Recipe):
 
     count: int = Field(default=4, ge=1)
     choice: Literal["random", "longest"] = "random"
-    """`longest`: the completions with the most characters, as complexity-based prompting does (arXiv 2210.00720); neither sees gold."""
+    """`longest`: the completions with the most characters (complexity-based prompting, arXiv 2210.00720); no gold."""
     seed: int = 42
 
 
@@ -243,7 +243,7 @@ class Agreement(Recipe):
     leave_out_demonstrations: bool = True
     """A demonstration's own problem is not kept: the strong model would copy the answer and `agree`."""
     top_up: int = Field(default=0, ge=0)
-    """Fill up to this many problems with ones whose answers differ, chosen by a hash of the id (paper.md, stage I.6); 0: no."""
+    """Add problems whose answers differ, by a hash of the id, up to this many (paper.md, stage I.6); 0 adds none."""
     min_kept: int = Field(default=8, ge=1)
     """Fewer kept problems than this stop the run: there is nothing to train on."""
     seed: int = 42

@@ -1,12 +1,12 @@
 """What flows between steps: flat frozen records, one Arrow row each.
 
-`Problem` has no answer field. Gold is `Reference`, a table of its own, and only the weak model's SFT, the ceiling and scoring
-have it among their inputs.
+`Problem` has no answer field. Gold is `Reference`, a table of its own, and an input only of the weak model's SFT, the
+ceiling, scoring and the audit.
 """
 
 # pyarrow and fsspec come without types.
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
-# pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUnknownLambdaType=false
 
 from dataclasses import dataclass, fields
 from functools import cache
@@ -16,12 +16,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 FinishReason = Literal["stop", "length", "error"]
-"""`stop`: end token or stop string; `length`: cut by max_tokens; `error`: no text, the reason is in `Completion.error`."""
+"""`stop`: end token or stop string; `length`: cut by max_tokens; `error`: no text, reason in `Completion.error`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A question the models see."""
+    """A question that models answer. It has no answer field.
+
+    Written by the problems step (ray_jobs/selection). Read by sampling, SFT, demonstrations, agreement,
+    pairs, scores and audit.
+    """
 
     problem_id: str
     question: str
@@ -33,7 +37,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Gold for one problem: never an input of a step on the strong model's path."""
+    """Gold of one problem, never an input of a step on the strong model's path.
+
+    Written by the problems step (ray_jobs/selection). Read by weak_sft and ceiling (ray_jobs/training),
+    scores and audit (ray_jobs/selection).
+    """
 
     problem_id: str
     answer: str
@@ -43,7 +51,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A question that stands in two splits; the table says what was found, whatever became of it."""
+    """A question that occurs in two splits, whether the step kept it or removed it.
+
+    Written by the problems step (ray_jobs/selection). No step reads it.
+    """
 
     split: str
     problem_id: str
@@ -56,7 +67,11 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One sample of one model for one problem, exactly as the engine gave it."""
+    """One sampled completion, exactly as the engine returned it.
+
+    Written by sampling steps (ray_jobs/sampling). Read by SFT (ray_jobs/training), demonstrations, agreement, pairs,
+    scores and audit (ray_jobs/selection).
+    """
 
     problem_id: str
     sample: int
@@ -73,7 +88,11 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A solved problem shown to the strong model in its prompt; the solution is the weak model's own and may be wrong."""
+    """A problem and the weak model's solution, which may be wrong, for the strong model's prompt.
+
+    Written by the demonstrations step (ray_jobs/selection). Read by sampling (ray_jobs/sampling) and agreement
+    (ray_jobs/selection).
+    """
 
     problem_id: str
     question: str
@@ -82,7 +101,10 @@ class Demonstration:
 
 @dataclass(frozen=True, slots=True)
 class SFTExample:
-    """A question with the completion to learn."""
+    """A question and the completion to learn.
+
+    Written by agreement (ray_jobs/selection). Read by SFT (ray_jobs/training).
+    """
 
     problem_id: str
     question: str
@@ -93,7 +115,10 @@ class SFTExample:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the agreement filter decided for one problem of train_2, and why."""
+    """The agreement filter's decision on one problem of train_2, and its reason.
+
+    Written by agreement (ray_jobs/selection). Read by audit (ray_jobs/selection).
+    """
 
     problem_id: str
     outcome: str
@@ -105,7 +130,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Two canonical forms of one problem's answers that a second test found equal: an audit trail that no step reads."""
+    """Two canonical forms of one problem's answers that a second test found equal.
+
+    Written by agreement and pairs (ray_jobs/selection). No step reads it: an audit trail.
+    """
 
     problem_id: str
     form: str
@@ -116,7 +144,10 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Consensus:
-    """The vote of M_plus's samples on one problem."""
+    """The vote of M_plus's samples on one problem.
+
+    Written by pairs (ray_jobs/selection). Read by audit (ray_jobs/selection).
+    """
 
     problem_id: str
     answer: str
@@ -132,7 +163,10 @@ class Consensus:
 
 @dataclass(frozen=True, slots=True)
 class PreferencePair:
-    """Two completions of one problem whose answers differ."""
+    """Two completions of one problem whose answers differ.
+
+    Written by pairs (ray_jobs/selection). Read by DPO and ORPO (ray_jobs/training) and by audit (ray_jobs/selection).
+    """
 
     problem_id: str
     question: str
@@ -147,7 +181,10 @@ class PreferencePair:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The verdict on one test completion."""
+    """The verdict on one test completion.
+
+    Written by scores (ray_jobs/selection). Read by report (ray_jobs/selection, w2s/report).
+    """
 
     problem_id: str
     model: str
@@ -196,8 +233,8 @@ def to_table(records: list[Record], record: type[Record]) -> pa.Table:
 def parse_parquet(data: bytes, checksums: bool = False) -> pa.Table:
     """The table in a Parquet file's bytes; with `checksums` those of its pages are checked.
 
-    In this thread alone: Arrow's own (pyarrow 26.0.1, `pq.read_table`) may still let go of Python's bytes when the interpreter ends, which ends the
-    process with SIGABRT; tests/unit/store/test_shards.py looks for them.
+    Reads in the calling thread: Arrow's threads (pyarrow 26.0.1, `pq.read_table`) can release Python's bytes while the
+    interpreter exits, which ends the process with SIGABRT; tests/unit/store/test_shards.py counts the threads.
     """
     return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=checksums).read(use_threads=False)
 

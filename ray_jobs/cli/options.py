@@ -34,7 +34,7 @@ def experiment(options: argparse.Namespace) -> "Experiment":
 
     Raises ValueError for an unknown name or field, and for gold answers that cannot be graded.
     """
-    from w2s.data.problem import check_gold
+    from w2s.data.gold import check_gold
     from w2s.experiments.catalog import load
     from w2s.experiments.overrides import set_fields
 

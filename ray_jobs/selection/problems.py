@@ -5,7 +5,7 @@ reference table.
 """
 
 from ray_jobs.runtime.context import Context
-from w2s.data.problem import read_problems
+from w2s.data.splits import read_problems
 from w2s.graph.step import Step
 from w2s.method.outcomes import listed
 from w2s.recipe import DatasetProblems, WorldProblems

@@ -17,12 +17,12 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether `name` means the Hugging Face hub: exactly `owner/name` or `name`, no data file's name and no existing path."""
+    """Whether `name` is of the Hugging Face hub: `owner/name` or `name`, and neither a data file nor an existing path."""
     return _HUB_NAME.fullmatch(name) is not None and not name.endswith(DATA_SUFFIXES) and not Path(name).exists()
 
 
 def locate(name: str) -> Path | None:
-    """The local path that a model's or source's name stands for, whether or not it exists; None for hub names and other URLs.
+    """The local path of a model's or source's name, even if nothing is there; None for hub names and other URLs.
 
     Raises ValueError for a `package:` name whose module is not installed as files.
     """

@@ -121,5 +121,6 @@ def _check_model_files(files: Iterable[str]) -> None:
         )
     if not any(name.endswith(".safetensors") for name in names):
         raise ValueError(
-            "no *.safetensors in it: save the weights so; pickled ones (.bin, .pt) are refused, loading them can run code"
+            "no *.safetensors in it: save the weights so; "
+            "pickled ones (.bin, .pt) are refused, loading them can run code"
         )

@@ -81,7 +81,8 @@ def _hub_dataset(split: str, source: Source) -> Any:
     try:
         return datasets.load_dataset(source.name, source.subset, split=source.split, revision=source.revision)
     except Exception as error:  # unknown, gated, offline, no such subset or split: the library's message says which
-        what = f"problems.{split}.name={source.name!r} (subset {source.subset!r}, split {source.split!r}, revision {source.revision!r})"
+        where = f"subset {source.subset!r}, split {source.split!r}, revision {source.revision!r}"
+        what = f"problems.{split}.name={source.name!r} ({where})"
         ways = (
             f"mend one of these fields, log in with HF_TOKEN if it is gated, or name files ({', '.join(DATA_SUFFIXES)})"
         )

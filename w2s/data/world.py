@@ -125,7 +125,7 @@ def problems(seed: int, split: str, count: int) -> list[Problem]:
 
 
 def _reply(rng: random.Random, style: str, hasty: float, draft: _Draft) -> str:
-    """The answer to one problem as a writer of that style gives it; `hasty` is how likely a worked one leaves out its last step."""
+    """A writer's answer to one problem; a `worked` answer lacks its last step with probability `hasty`."""
     if style == "worked":
         return _solution(draft, len(draft.equations) - (rng.random() < hasty))
     if style == "guess":
@@ -140,8 +140,9 @@ def _reply(rng: random.Random, style: str, hasty: float, draft: _Draft) -> str:
 def document(seed: int, index: int, graded: bool = False, settled: float = 0.0) -> str:
     """One pretraining document: one to five problems, all answered in one style drawn with the weights `STYLES`.
 
-    Its writer is careful or careless, and a careless one's haste depends on the number of steps alone; or, `graded`, hasty to a degree
-    that all answers of the document show, the more the more tempting a problem is, and after the first by `settled` log odds less.
+    Its writer is careful or careless; a careless writer's haste depends on the number of steps alone. With `graded`,
+    one degree of haste holds for the whole document: log odds rise with the temptation of a problem, and fall by
+    `settled` after the first problem.
     """
     rng = _generator(seed, "document", index)
     style = rng.choices(list(STYLES), list(STYLES.values()))[0]

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from w2s.data.problem import SPLITS
-from w2s.recipe import DatasetProblems, Source
+from w2s.recipe import SPLITS, DatasetProblems, Source
 
 Rows = list[dict[str, Any]]
 

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.data.problem_files import Rows, lines, recipe, rows
-from w2s.data.problem import SPLITS, final_answer, read_problems
-from w2s.recipe import DatasetProblems, Source, WorldProblems
+from w2s.data.gold import final_answer
+from w2s.data.splits import read_problems
+from w2s.recipe import SPLITS, DatasetProblems, Source, WorldProblems
 from w2s.records import Problem, Reference, from_table, to_table
 
 REFERENCE = Path(os.environ.get("W2S_REFERENCE", Path(__file__).parents[4] / "shared" / "reference"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import fresh
-from w2s.data.problem import check_gold
+from w2s.data.gold import check_gold
 from w2s.experiments.catalog import load, names
 from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
