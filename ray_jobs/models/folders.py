@@ -23,18 +23,21 @@ from w2s.store.objects.s3 import S3
 from w2s.store.store import Store
 
 HUB_REFUSES = (400, 401, 403, 404, 410)
-"""HTTP codes with which the hub will answer again: no such model or revision, or not for this user."""
-GATED = "for a gated model accept its licence on the hub, then log in on every node (`hf auth login` there, or HF_TOKEN in its environment)"
+"""HTTP codes that a retry does not change: no such model or revision, or no access for this user."""
+GATED = (
+    "for a gated model accept its licence on the hub, then log in on every node "
+    "(`hf auth login` there, or HF_TOKEN in its environment)"
+)
 
 
 def cache_folder() -> Path:
-    """Where this node keeps copies of models: `W2S_CACHE`, else `w2s-USER` in the temporary folder.
+    """The folder for this node's copies of models: `W2S_CACHE`, else `w2s-USER` in the temporary folder.
 
-    Raises ValueError where others could write into it.
+    Raises ValueError where other users could write into it.
     """
     folder = Path(os.environ.get("W2S_CACHE") or Path(tempfile.gettempdir()) / f"w2s-{os.getuid()}")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if (found := folder.stat()).st_uid != os.getuid() or found.st_mode & 0o022:
+    if (status := folder.stat()).st_uid != os.getuid() or status.st_mode & 0o022:
         raise ValueError(
             f"{folder} can be written by others, who could plant models there: set W2S_CACHE to a folder of your own"
         )
@@ -42,15 +45,16 @@ def cache_folder() -> Path:
 
 
 def base_folder(model: Model, weights: bool = True) -> Path:
-    """The base model as a local folder, downloaded where it must be; without `weights` only configuration and tokenizer are.
+    """The base model as a local folder, downloaded if necessary; without `weights` only configuration and tokenizer.
 
-    Raises ValueError where the user must change something (no such model, or not for this user), and what the file system or the
-    hub raises where asking again may help.
+    Raises ValueError where the user must change something (no such model, or no access to it), and what the file system
+    or the hub raises where a retry may help.
     """
     if (folder := locate(model.name)) is not None:
         if not folder.is_dir():
             raise ValueError(
-                f"there is no folder {folder} on {socket.gethostname()}: put the model there on every node, or give a URL or a hub name"
+                f"there is no folder {folder} on {socket.gethostname()}: "
+                "put the model there on every node, or give a URL or a hub name"
             )
         return folder
     patterns = ["*.json", "*.model", "*.jinja", *(["*.safetensors"] if weights else [])]
@@ -58,7 +62,8 @@ def base_folder(model: Model, weights: bool = True) -> Path:
 
 
 def _from_url(model: Model, patterns: Sequence[str], weights: bool) -> Path:
-    """A copy in the cache, made by one process of the node: the others wait, and where it is killed the next one begins anew."""
+    """A copy in the cache. One process of the node makes it and the others wait; after a kill the next one starts
+    over."""
     key = hashlib.sha256(f"{model.name}@{model.revision}".encode()).hexdigest()[:16]
     folder = cache_folder() / f"base-{key}{'' if weights else '-light'}"
     if not folder.exists():
@@ -70,18 +75,17 @@ def _from_url(model: Model, patterns: Sequence[str], weights: bool) -> Path:
 
 
 def _copy(url: str, patterns: Sequence[str], folder: Path) -> None:
-    if folder.exists():  # of a process that was killed
+    if folder.exists():  # a killed process left it
         shutil.rmtree(folder)
     folder.mkdir()
     is_s3 = url.startswith("s3://")
-    whole = (
-        {"max_concurrency": 1} if is_s3 else {}
-    )  # s3fs (2026.9) goes on after a cut answer only where it gets a file in one piece
+    # s3fs (2026.9) continues after a cut response only where it gets a file in one piece.
+    whole = {"max_concurrency": 1} if is_s3 else {}
     try:
         fs, root = fsspec.core.url_to_fs(url, **(S3.from_environment().options() if is_s3 else {}))
         paths = [path for path in fs.ls(root, detail=False) if any(fnmatch(path, pattern) for pattern in patterns)]
         if not paths:
-            raise FileNotFoundError(f"there is none of {', '.join(patterns)}")
+            raise FileNotFoundError(f"no file matches {', '.join(patterns)}")
         in_parallel(lambda path: fs.get_file(path, str(folder / posixpath.basename(path)), **whole), paths)
     except (FileNotFoundError, PermissionError, ImportError, ValueError) as error:
         raise ValueError(f"{url} cannot be fetched ({first_line(error)}): {CHECK_URL}") from error
@@ -99,13 +103,14 @@ def _from_hub(model: Model, patterns: Sequence[str]) -> Path:
         if not isinstance(cause, OfflineModeIsEnabled) and status not in HUB_REFUSES:
             raise
         raise ValueError(
-            f"{model.name} at revision {model.revision} cannot be had from the Hugging Face hub ({first_line(cause)}): check name and revision; "
-            f"{GATED}; or give a folder or URL instead"
+            f"{model.name} at revision {model.revision} cannot be fetched from the Hugging Face hub "
+            f"({first_line(cause)}): "
+            f"check name and revision; {GATED}; or give a folder or URL instead"
         ) from error
 
 
 def context_limit(folder: Path) -> int:
-    """Tokens of context the model in `folder` takes."""
+    """The context of the model in `folder`, in tokens."""
     return int(getattr(text_config(folder), "max_position_embeddings", 2**31))
 
 
@@ -117,6 +122,7 @@ def text_config(folder: Path) -> Any:
 
 
 def adapter_folder(store: Store, table: Table) -> Path:
-    """A trained adapter as a local folder; its name holds a hash of the files, so that other weights have another path."""
+    """A trained adapter as a local folder, whose name holds a hash of the files, so that other weights get another
+    path."""
     content = "".join(f"{posixpath.basename(file.path)} {file.sha256}\n" for file in store.files(table))
     return store.fetch(table, cache_folder() / f"adapter-{hashlib.sha256(content.encode()).hexdigest()[:16]}")

@@ -1,4 +1,4 @@
-"""Token ids of prompts and completions, made in one place for the engine and the trainer alike."""
+"""Token ids of prompts and completions, made in one place, so that engine and trainer get the same ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from w2s.records import Demonstration
 def load_tokenizer(folder: Path) -> Any:
     """The tokenizer of a model folder.
 
-    Raises ValueError where there is none, or it has no end token.
+    Raises ValueError where the folder has no tokenizer, or the tokenizer has no end token.
     """
     from transformers import AutoTokenizer
 
@@ -32,14 +32,14 @@ def load_tokenizer(folder: Path) -> Any:
 class Tokens:
     """A tokenizer with a prompt recipe.
 
-    Special tokens written out in a question are plain text here: they are split, not obeyed (in the chat style, the template's own
-    tokens must be obeyed, so a question that holds one is refused).
+    A special token that is spelled out in a question is split into pieces of plain text. In the chat style the
+    tokenizer must obey the template's own special tokens, so a question that contains one is refused.
     """
 
     tokenizer: Any
     prompt: Prompt
-    seams: int = field(default=0)
-    """Completions whose first token would have merged with the prompt's last; those are encoded apart."""
+    boundary_merges: int = field(default=0)
+    """Completions whose first token would have merged with the prompt's last; these are encoded separately."""
 
     def __post_init__(self) -> None:
         if self.prompt.style == "chat" and not self.tokenizer.chat_template:
@@ -54,7 +54,7 @@ class Tokens:
         return self._encode(prompt_text(self.prompt, question, demonstrations))
 
     def completion_ids(self, question: str, completion: str) -> list[int]:
-        """Ids of a completion as it follows the zero-shot prompt, closed by the end token."""
+        """Ids of a completion after the zero-shot prompt, with the end token."""
         text = completion_text(self.prompt, completion)
         if self.prompt.style == "chat":
             start, joined = self._chat(question, ()), self._chat(question, ()) + text
@@ -66,17 +66,17 @@ class Tokens:
         if both[: len(before)] == before:
             ids = both[len(before) :]
         else:
-            self.seams += 1
+            self.boundary_merges += 1
             ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         end = self.tokenizer.eos_token_id
         return ids if ids and ids[-1] == end else [*ids, end]
 
     def _chat(self, question: str, demonstrations: Sequence[Demonstration]) -> str:
-        said = [question, *(text for one in demonstrations for text in (one.question, one.completion))]
+        texts = [question, *(text for shown in demonstrations for text in (shown.question, shown.completion))]
         for token in self.tokenizer.all_special_tokens:
-            if any(token in text for text in said):
+            if any(token in text for text in texts):
                 raise ValueError(
-                    f"a question or demonstration holds the special token {token!r}, which a chat template would obey"
+                    f"a question or demonstration contains the special token {token!r}, which the tokenizer would obey"
                 )
         turns = messages(self.prompt, question, demonstrations)
         return self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)

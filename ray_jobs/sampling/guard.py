@@ -1,7 +1,9 @@
-"""A process that ends an engine's processes as soon as the actor that started them is gone, however it went.
+"""A process that ends an engine's processes as soon as the actor that started them is gone, however the actor ended.
 
-vLLM 0.32.0's engine core does not notice that its parent was killed: it would keep its memory, on a GPU too, from the
-next engine. tests/ray/sampling/test_engine.py kills the parent of one that runs and of one that is starting.
+vLLM 0.32.0's engine core does not notice that its parent was killed, so it would keep its memory, on a GPU too, from
+the next engine. Ray's process groups (RAY_process_group_cleanup_enabled, 2.60.0) end it after a killed actor, but not
+after a killed driver: the raylet that would end the group dies too, and engine core and worker were still there after
+40 s. tests/ray/sampling/test_engine.py kills the parent of a running and of a starting engine.
 """
 
 import os
@@ -19,7 +21,7 @@ LOOK_SECONDS = 0.2
 and has loaded nothing till then: vLLM 0.32.0's waits five minutes for a first word of its parent
 (HANDSHAKE_TIMEOUT_MINS)."""
 GONE_SECONDS = 60
-"""In which a killed process is gone; one that is not hangs in a driver."""
+"""Longest wait for a killed process; a process that needs longer hangs in a device driver."""
 
 
 class Guard:
@@ -27,8 +29,9 @@ class Guard:
     process is gone."""
 
     def __init__(self) -> None:
-        resource_tracker.ensure_running()  # of this process and all it starts; else the engine would be the first to start it
-        # Not of this process's group, which Ray may end as a whole.
+        # Python's resource tracker serves this process and all that it starts; else the engine would start it.
+        resource_tracker.ensure_running()
+        # In a session of its own, because Ray may end this process's group as a whole.
         command = [sys.executable, "-P", __file__, str(os.getpid())]
         self.process = subprocess.Popen(
             command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
@@ -38,25 +41,25 @@ class Guard:
         self._looked()
 
     def started(self) -> None:
-        """The engine's processes are there: what this process starts from now on is none of them."""
+        """The engine's processes are running: later children of this process do not belong to the engine."""
         self._stdin.write(b"+")
         self._looked()
 
     def end(self) -> None:
-        """See that all of them are gone; may be called again."""
+        """Kill the engine's processes and wait until they are gone; a second call does nothing."""
         self._stdin.close()
         self.process.wait()
         self._stdout.close()
 
     def _looked(self) -> None:
-        """Wait until the guard has looked which processes there are."""
+        """Wait until the guard has listed the processes."""
         if not self._stdout.read(1):
-            raise RuntimeError("the guard of an engine's processes has ended: why is in the log")
+            raise RuntimeError("the guard of an engine's processes has ended: the reason is in the log")
 
 
 def main(parent: psutil.Process) -> None:
-    """Watch until the parent closes standard input or is gone, then kill what was seen."""
-    if os.getppid() != parent.pid:  # it was gone already: those of another parent are not ours
+    """Watch until the parent closes standard input or is gone, then kill the processes seen under it."""
+    if os.getppid() != parent.pid:  # it is gone already, and the children of another process are not the engine's
         return
     others = set(parent.children())  # this process is one
     os.write(1, b"+")
@@ -77,22 +80,22 @@ def main(parent: psutil.Process) -> None:
 def _kill(processes: set[psutil.Process]) -> None:
     """Kill them and all below them, and wait until they are gone."""
     end = time.monotonic() + GONE_SECONDS
-    while running := {one for one in processes if _runs(one)}:
+    while running := {process for process in processes if _runs(process)}:
         if time.monotonic() > end:
             sys.exit(f"killed {GONE_SECONDS} s ago and still there: {running}")
         processes = _with_descendants(running)
-        for one in processes:
-            with suppress(psutil.NoSuchProcess):  # psutil tells a process from another one that got its pid
-                one.kill()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):  # psutil recognizes a pid that another process has got since
+                process.kill()
         time.sleep(0.05)
 
 
 def _with_descendants(processes: set[psutil.Process]) -> set[psutil.Process]:
-    found = set(processes)
-    for one in processes:
+    descendants = set(processes)
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
-            found.update(one.children(recursive=True))
-    return found
+            descendants.update(process.children(recursive=True))
+    return descendants
 
 
 def _runs(process: psutil.Process) -> bool:

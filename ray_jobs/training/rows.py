@@ -28,7 +28,7 @@ def token_rows(
         examples=len(fitting),
         too_long=len(rows) - len(fitting),
         tokens=sum(sum(map(len, row.values())) for row in fitting),
-        boundary_merges=tokens.seams,
+        boundary_merges=tokens.boundary_merges,
         padded_rows=-len(fitting) % optimizer.batch_size,
     )
 

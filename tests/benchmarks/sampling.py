@@ -1,9 +1,11 @@
-"""Output tokens a second: through ray_jobs/sampling/job.py, by a bare AsyncLLM, and by ten LLM runs with seeds 0-9 as the paper's scripts do it.
+"""Output tokens a second: through ray_jobs/sampling/job.py, by a bare AsyncLLM, and by ten LLM runs with seeds 0-9 as
+the paper's scripts do it.
 
     python -m tests.benchmarks.sampling [PROBLEMS]
 
-All three sample the quickstart's strong base on the same prompts at temperature 1, 10 completions a problem, with the engine arguments
-of the preset `local`. First ratio: ours to bare, engine starts excluded. Second: seconds of the ten runs to ours, engine starts included.
+All three sample the quickstart's strong base on the same prompts at temperature 1, 10 completions a problem, with the
+engine arguments of the preset `local`. First ratio: ours to bare, engine starts excluded. Second: seconds of the ten
+runs to ours, engine starts included.
 """
 
 import asyncio
@@ -153,7 +155,8 @@ def main(count: int) -> None:
             result = measured(side, count)
             rates[side].append(result["tokens"] / result["sampling_seconds"])
             print(
-                f"{side:<5} {result['tokens']:,.0f} tokens, {rates[side][-1]:,.0f} tokens/s, {result['wall']:.1f} s with engine start",
+                f"{side:<5} {result['tokens']:,.0f} tokens, {rates[side][-1]:,.0f} tokens/s, "
+                f"{result['wall']:.1f} s with engine start",
                 flush=True,
             )
             if side == "ours":
@@ -165,7 +168,8 @@ def main(count: int) -> None:
     )
     runs = [measured("ten", count, W2S_SEED=str(seed))["wall"] for seed in range(10)]
     print(
-        f"seconds of ten LLM runs / ours, engine starts included: {sum(runs):.1f} / {min(walls):.1f} = {sum(runs) / min(walls):.1f}"
+        f"seconds of ten LLM runs / ours, engine starts included: {sum(runs):.1f} / {min(walls):.1f} = "
+        f"{sum(runs) / min(walls):.1f}"
     )
 
 

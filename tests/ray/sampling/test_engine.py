@@ -244,7 +244,8 @@ from w2s.graph.recipes import Sample
 from w2s.store.store import Store
 
 if __name__ == "__main__":  # vLLM starts its processes by importing this one's main module
-    sampled = step("s", Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8)), problems=step("p", WorldProblems())["test"])
+    recipe = Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8))
+    sampled = step("s", recipe, problems=step("p", WorldProblems())["test"])
     print("STARTING", flush=True)
     engine = Engine([Task(sampled, (), "base", 0)], Store(tempfile.mkdtemp()), load_resources("local"), 128)
     print("STARTED", flush=True)

@@ -1,4 +1,4 @@
-"""A base model of the hub that cannot be had, asked of a stand-in for the hub on loopback: whose turn it is, and the way out."""
+"""A base model that the hub does not give, with a stand-in for the hub on loopback: who must act, and the way out."""
 
 import json
 import threading
@@ -16,7 +16,8 @@ ASK = f"""
 from ray_jobs.models.folders import base_folder
 from w2s.recipe import Model
 try:
-    print(sorted(path.name for path in base_folder(Model(name="owner/name", revision="{COMMIT}"), weights=False).iterdir()))
+    folder = base_folder(Model(name="owner/name", revision="{COMMIT}"), weights=False)
+    print(sorted(path.name for path in folder.iterdir()))
 except Exception as error:
     print(isinstance(error, ValueError), error)
 """
@@ -24,7 +25,8 @@ CONFIG = b"{}"
 
 
 class Hub(ThreadingHTTPServer):
-    """Has one model: answers with `status` and the hub's own header `code`, or, where it is `listed`, at least to what lists its files."""
+    """Has one model: answers with `status` and the hub's own header `code`, or, where it is `listed`, at least to what
+    lists its files."""
 
     status, code, listed = 200, "", True
 

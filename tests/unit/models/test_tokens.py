@@ -1,4 +1,5 @@
-"""Ids of prompts and completions: one BOS, one end token, no special token obeyed out of a question, the same prefix for all."""
+"""Ids of prompts and completions: one BOS, one end token, no special token obeyed out of a question, the same prefix
+for all."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from w2s.method.prompts import prompt_text
 from w2s.recipe import Prompt
 from w2s.records import Demonstration
 
-CHAT = "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}</s>\n{% endfor %}{% if add_generation_prompt %}<s>assistant\n{% endif %}"
+CHAT = (
+    "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}</s>\n{% endfor %}"
+    "{% if add_generation_prompt %}<s>assistant\n{% endif %}"
+)
 SHOWN = [Demonstration("d", "Leo has 2 pens. How many pens?", " 2.\n#### 2")]
 
 
@@ -52,7 +56,7 @@ def test_a_completion_follows_its_prompt_and_ends_once(tokenizer: Any, completio
     prompt, ids = tokens.prompt_ids("How many?"), tokens.completion_ids("How many?", completion)
     assert ids.count(tokenizer.eos_token_id) == 1 and ids[-1] == tokenizer.eos_token_id
     assert tokenizer.decode((prompt + ids)[1:-1]) == "Question: How many?\nAnswer: " + completion.strip()
-    assert tokens.seams == 0
+    assert tokens.boundary_merges == 0
 
 
 def test_a_merge_across_the_seam_is_counted(tokenizer: Any) -> None:
@@ -65,8 +69,8 @@ def test_chat_prompts_use_the_template_and_no_second_bos(chat: Any) -> None:
     tokens = Tokens(chat, Prompt(style="chat", template="{question}"))
     ids = tokens.prompt_ids("How many?", SHOWN)
     assert (
-        chat.decode(ids)
-        == "<s>user\nLeo has 2 pens. How many pens?</s>\n<s>assistant\n2.\n#### 2</s>\n<s>user\nHow many?</s>\n<s>assistant\n"
+        chat.decode(ids) == "<s>user\nLeo has 2 pens. How many pens?</s>\n<s>assistant\n2.\n#### 2</s>\n"
+        "<s>user\nHow many?</s>\n<s>assistant\n"
     )
     assert chat.decode(tokens.completion_ids("How many?", " 4")) == "4</s>"
 

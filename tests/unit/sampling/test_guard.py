@@ -14,7 +14,8 @@ ACTOR = """
     from ray_jobs.sampling.guard import Guard
 
     SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
-    PARENT = [sys.executable, "-c", "import subprocess, sys, time; subprocess.Popen(sys.argv[1:]); time.sleep(600)", *SLEEP]
+    CODE = "import subprocess, sys, time; subprocess.Popen(sys.argv[1:]); time.sleep(600)"
+    PARENT = [sys.executable, "-c", CODE, *SLEEP]
     processes = {"before": subprocess.Popen(SLEEP)}
     guard = Guard()
     processes["engine"] = subprocess.Popen(PARENT)
