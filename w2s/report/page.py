@@ -1,12 +1,11 @@
-"""The report as a page that needs nothing beside itself: no script, font or link."""
+"""The report as one HTML page that needs no script, font or link, so that it can be mailed and archived."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from w2s.report.document import (
-    CEILING,
-    FLOOR,
+from w2s.report.document import CEILING, FLOOR
+from w2s.report.sections import (
     differences_table,
     interval,
     models_table,
@@ -30,8 +29,8 @@ def html(report: Mapping[str, Any]) -> str:
     ]
     if report["differences"]:
         parts += ["<h2>What the method promises</h2>", _table(*differences_table(report))]
-    for title, header, rows in [*selection_sections(report), *step_sections(report)]:
-        parts += [f"<h2>{escape(title)}</h2>", _table(header, rows)]
+    for heading, header, rows in [*selection_sections(report), *step_sections(report)]:
+        parts += [f"<h2>{escape(heading)}</h2>", _table(header, rows)]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(str(report["experiment"]))}</title>'
     # No script may run and nothing be fetched, whatever a value holds.
     policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"

@@ -10,8 +10,9 @@ import pytest
 from w2s.graph.recipes import Report
 from w2s.records import Score
 from w2s.report import metrics
-from w2s.report.document import build, claims, text
+from w2s.report.document import build, claims
 from w2s.report.page import html
+from w2s.report.text import text
 
 HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\n]]><svg onload=x>"
 RIGHT = {"weak_floor": 40, "full_weak_ft": 50, "hybrid_ft_1": 70, "dpo": 75, "ceiling": 90}
