@@ -22,7 +22,7 @@ def _run(options: argparse.Namespace) -> int:
     from ray_jobs.driver.run import run
     from ray_jobs.driver.scheduler import StepFailed
     from ray_jobs.resources.presets import load_resources
-    from w2s.report.document import text
+    from w2s.report.text import text
     from w2s.store.store import Store
 
     store = Store(options.store)

@@ -18,6 +18,7 @@ from ray_jobs.training.progress import Follower, Reporter
 from ray_jobs.training.values import Refusal, TrainingJob, TrainingResult
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
+from w2s.method.examples import examples_from_completions, examples_from_references, in_order
 from w2s.records import Completion, PreferencePair, Problem, Reference, SFTExample
 from w2s.store.store import Store
 
@@ -99,28 +100,23 @@ def summary(result: TrainingResult) -> str:
 def sft_examples(step: Step, store: Store) -> tuple[list[SFTExample], dict[str, float]]:
     """The examples of a FineTune step and counts for its manifest.
 
-    Its inputs are examples, or problems with references, or problems with completions. Cut, failed and empty
-    completions are left out and counted, because an end token after a cut completion would teach the model to stop
-    anywhere.
+    Its inputs are examples, or problems with references, or problems with completions.
 
     Raises ValueError if no example is left.
     """
     counts: dict[str, float] = {}
     if step.input("examples"):
-        rows = store.inputs(step, "examples", SFTExample)
+        examples = in_order(store.inputs(step, "examples", SFTExample))
+    elif step.input("references"):
+        problems = store.inputs(step, "problems", Problem)
+        examples = examples_from_references(problems, store.inputs(step, "references", Reference))
     else:
-        questions = {problem.problem_id: problem.question for problem in store.inputs(step, "problems", Problem)}
-        if step.input("references"):
-            gold = store.inputs(step, "references", Reference)
-            rows = [SFTExample(r.problem_id, questions[r.problem_id], r.solution, "reference") for r in gold]
-        else:
-            completions = store.inputs(step, "completions", Completion)
-            whole = [c for c in completions if c.finish_reason == "stop" and c.text.strip()]
-            counts["cut_failed_or_empty"] = len(completions) - len(whole)
-            rows = [SFTExample(c.problem_id, questions[c.problem_id], c.text, "weak") for c in whole]
-    if not rows:
+        problems = store.inputs(step, "problems", Problem)
+        examples, left_out = examples_from_completions(problems, store.inputs(step, "completions", Completion))
+        counts["cut_failed_or_empty"] = left_out
+    if not examples:
         raise ValueError(f"{step.name} has nothing to train on: no row of its inputs is usable")
-    return sorted(rows, key=lambda row: (row.problem_id, row.source)), counts
+    return examples, counts
 
 
 def preference_pairs(step: Step, store: Store) -> list[PreferencePair]:

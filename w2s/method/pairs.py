@@ -78,6 +78,7 @@ def check_pairs(tally: Tally, rule: Pairs, answers: Answers) -> None:
     """Raise ValueError, with the counts and the ways out, if there are fewer than `rule.min_pairs` pairs."""
     made, outcomes = round(tally.get(("pairs", "all"), 0)), tally.section("outcomes")
     if made < rule.min_pairs:
+        readable = round(tally.get(("voted",), 0))
         raise ValueError(
             f"{made} preference pairs, but pairs.min_pairs is {rule.min_pairs}: of {sum(outcomes.values()):.0f} "
             f"problems {tally.get(('voted',), 0):.0f} have a readable sample "
