@@ -81,8 +81,8 @@ def check_pairs(tally: Tally, rule: Pairs, answers: Answers) -> None:
         readable = round(tally.get(("voted",), 0))
         raise ValueError(
             f"{made} preference pairs, but pairs.min_pairs is {rule.min_pairs}: of {sum(outcomes.values()):.0f} "
-            f"problems {tally.get(('voted',), 0):.0f} have a readable sample "
-            f"({listed(most_frequent_first(outcomes))}). Use more train_2 problems, lower pairs.min_confidence ({rule.min_confidence}) or "
+            f"problems {readable} have a readable sample ({listed(most_frequent_first(outcomes))}). Use more "
+            f"train_2 problems, lower pairs.min_confidence ({rule.min_confidence}) or "
             f"pairs.min_confidence_against_weak ({rule.min_confidence_against_weak}), raise sampled.max_tokens if many "
             f"samples are truncated, raise sampled.n or sampled.temperature if the samples never disagree, set "
             f"answers.family (now {answers.family!r}) to the marker the model writes, or lower pairs.min_pairs"

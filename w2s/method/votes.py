@@ -59,8 +59,8 @@ def count_problem(
     """Add one problem to the figures of stage II in the report.
 
     Numbers: problems; samples {all, voted, REASON}; voted, the problems with a vote; outcomes; vote_share, problems
-    with samples by vote share; merged_forms; undecided_pairs, pairs of classes that may be equal; pairs {all, weak_chosen,
-    rejected_unreadable}.
+    with samples by vote share; merged_forms; undecided_pairs, pairs of classes that may be equal; pairs {all,
+    weak_chosen, rejected_unreadable}.
     Shares: weak_agrees, weak_agrees_by_kind and weak_agrees_by_level, how often the weak answer is the majority's, of
     the problems where both are readable. Lengths: `length`, and one section for each source of the chosen side.
     """
