@@ -1,7 +1,7 @@
 """How right the selected data are, by gold. For the report only: no step of the method reads what this returns.
 
-All figures add up over the parts of a table. A share's denominator holds the rows whose problem has a reference; unreadable and undecided
-answers count as not right.
+All figures add up over shards. A share's denominator counts the rows whose problem has a reference; unreadable and
+undecided answers count as not right.
 """
 
 from collections import defaultdict
@@ -20,8 +20,8 @@ def audit_selection(
 ) -> Tally:
     """Precision of what the filter kept, against that of all answers.
 
-    weak_right, icl_right: of all problems; kept_weak_right, kept_icl_right: of the kept ones, what the two halves teach;
-    kept_weak_right_by_level; undecided verdicts.
+    weak_right, icl_right: of all problems; kept_weak_right, kept_icl_right: of the kept problems, so of what the two
+    halves teach; kept_weak_right_by_level; undecided verdicts.
     """
     right = _judge(problems, references, answers)
     levels = {p.problem_id: p.level for p in problems}
@@ -45,8 +45,10 @@ def audit_pairs(
     references: Iterable[Reference],
     answers: Answers,
 ) -> Tally:
-    """chosen_right, rejected_right: of all pairs; consensus_right: of problems with a vote (unlike majority_at_n, a problem without a
-    readable sample is left out, and a tie has its one answer); undecided verdicts."""
+    """chosen_right and rejected_right, of all pairs; consensus_right, of problems with a vote; undecided verdicts.
+
+    Unlike majority_at_n, consensus_right leaves out a problem without a readable sample, and a tie has one answer.
+    """
     right = _judge(problems, references, answers)
     tally = Tally()
     tally.count("undecided", by=0)

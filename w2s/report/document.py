@@ -28,9 +28,9 @@ def build(
 ) -> dict[str, Any]:
     """The report document, a JSON value. Its intervals are at 95 %, its shares in 0..1.
 
-    `models` gives the models in the report's order. `counts` and `seconds` come from the manifests, by step name, in the
-    graph's order. `selection` and `audit` hold sections of figures by name: a number, a share {numerator, denominator},
-    a mean {sum, count}, or a mapping of these. `selection` contains no gold.
+    `models` gives the models in the report's order. `counts` and `seconds` come from the manifests, by step name, in
+    the graph's order. `selection` and `audit` hold sections of figures by name: a number, a share {numerator,
+    denominator}, a mean {sum, count}, or a mapping of these. `selection` contains no gold.
 
     The document:
         experiment, description     from the recipe

@@ -1,8 +1,8 @@
 """Accuracy, pass@k, maj@k and PGR, each with numerator, denominator and a 95 % interval.
 
-Intervals are percentile bootstraps over problems: a draw takes as many problems as there are, with replacement. Problems on which all
-models have the same credits are alike to a draw, so a draw is one multinomial sample of how often each pattern of credits comes up:
-exact, and fast for any number of problems. Models are compared on the same drawn problems (paired).
+Intervals are percentile bootstraps over problems. Problems with the same credits for all models are exchangeable, so
+one multinomial draw over credit patterns equals a bootstrap over problems: exact, and fast for any number of problems.
+Differences and PGR are paired: all models are compared on the same drawn problems.
 """
 
 from collections import Counter
@@ -55,7 +55,8 @@ def credit_by_problem(scores: Iterable[Score]) -> dict[str, float]:
     for score in scores:
         if score.problem_id in found:
             raise ValueError(
-                f"problem {score.problem_id!r} is scored twice for model {score.model!r}: give one model's scores at a time"
+                f"problem {score.problem_id!r} is scored twice for model {score.model!r}: "
+                f"give one model's scores at a time"
             )
         found[score.problem_id] = float(score.verdict == "right")
         models.add(score.model)
@@ -73,7 +74,7 @@ def accuracy(credit: Credits, seed: int = 0, draws: int = DRAWS) -> Estimate:
 
 
 def difference(result: Credits, baseline: Credits, seed: int = 0, draws: int = DRAWS) -> Estimate:
-    """Mean credit of `result` minus that of `baseline`, paired by problem; the difference holds where 0 is outside low..high.
+    """Mean credit of `result` minus that of `baseline`, paired by problem; it holds if 0 is outside low..high.
 
     Raises ValueError where the two are not of the same problems.
     """
@@ -87,9 +88,9 @@ def difference(result: Credits, baseline: Credits, seed: int = 0, draws: int = D
 def pgr(result: Credits, floor: Credits, ceiling: Credits, seed: int = 0, draws: int = DRAWS) -> Recovery:
     """Performance gap recovered, (result - floor) / (ceiling - floor), with a paired interval (paper.md, "Setting").
 
-    The value is None where the ceiling is not above the floor: there is no gap to recover. The bounds are None where that is so in more
-    than 2.5 % of the draws: the data do not show a gap, and no interval of the ratio would mean anything. Draws without a gap below
-    that share are left out.
+    The value is None if the ceiling is not above the floor, because there is no gap to recover. The bounds are None if
+    over 2.5 % of the draws have no gap, because the data then do not show a gap, and an interval of the ratio would
+    mean nothing. If fewer draws have no gap, they are left out.
 
     Raises ValueError where the three are not of the same problems.
     """
@@ -118,13 +119,15 @@ def pass_at_k(right: Sequence[bool], k: int) -> float:
 def majority_at_k(classes: Sequence[str | None], right: Sequence[bool], k: int) -> float:
     """Credit of the majority answer of the first k completions of one problem.
 
-    `classes` are answer classes in order of sample number, None for an unreadable answer, which does not vote; `right` the verdicts on
-    the same completions. Of tied answers each counts with equal share, as if one were picked at random; without a readable answer 0.
+    `classes` are answer classes in order of sample number, None for an unreadable answer, which does not vote; `right`
+    holds the verdicts on the same completions. Tied answers share the credit equally, as if one were picked at random;
+    without a readable answer the credit is 0.
     Raises ValueError unless 1 <= k <= n and both are of one length.
     """
     if len(classes) != len(right) or not 1 <= k <= len(classes):
         raise ValueError(
-            f"maj@{k} needs k from 1 to the number of completions, and got {len(classes)} answers with {len(right)} verdicts"
+            f"maj@{k} needs k from 1 to the number of completions, and got {len(classes)} answers with "
+            f"{len(right)} verdicts"
         )
     votes = Counter(found for found in classes[:k] if found is not None)
     if not votes:
@@ -141,7 +144,8 @@ def _common_ids(*models: Credits) -> list[str]:
         if set(other) != first:
             apart = sorted(first ^ set(other))
             raise ValueError(
-                f"{len(apart)} problems are scored for one model but not for another, e.g. {apart[0]!r}: score all models on one split"
+                f"{len(apart)} problems are scored for one model but not for another, e.g. {apart[0]!r}: "
+                f"score all models on one split"
             )
     if not first:
         raise ValueError("no scored problems: a ratio needs at least one")

@@ -20,18 +20,20 @@ AXES = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 0.75, 1.0)
 
 def html(report: Mapping[str, Any]) -> str:
     """The report as one self-contained page; every value is escaped, for names and reasons may hold anything."""
+    reading = "".join(f"<p>{escape(line)}</p>" for line in _reading(report))
     parts = [
         f"<h1>{escape(str(report['experiment']))}</h1><p>{escape(str(report['description']))}</p>",
         f"<h2>Accuracy on {escape(str(report['problems']))} test problems</h2>",
         _chart(report["models"]),
         _table(*models_table(report)),
-        f"<details open><summary>How to read this</summary>{''.join(f'<p>{escape(line)}</p>' for line in _reading(report))}</details>",
+        f"<details open><summary>How to read this</summary>{reading}</details>",
     ]
     if report["differences"]:
         parts += ["<h2>What the method promises</h2>", _table(*differences_table(report))]
     for heading, header, rows in [*selection_sections(report), *step_sections(report)]:
         parts += [f"<h2>{escape(heading)}</h2>", _table(header, rows)]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(str(report["experiment"]))}</title>'
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    head += f"<title>{escape(str(report['experiment']))}</title>"
     # No script may run and nothing be fetched, whatever a value holds.
     policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
     head = f"<head>{head}{policy}<style>{STYLE}</style></head>"
@@ -41,11 +43,12 @@ def html(report: Mapping[str, Any]) -> str:
 def _reading(report: Mapping[str, Any]) -> list[str]:
     """The page's own explanation."""
     return [
-        "Accuracy is right answers by all test problems; answers that could not be read or decided count as not right. Thin lines in "
-        f"the chart are 95 % bootstrap intervals over problems ({report['bootstrap']['draws']} draws).",
-        f"The dashed lines are {FLOOR}, the weak model that teaches, and {CEILING}, the strong model trained on gold. PGR, the "
-        "performance gap recovered, is (accuracy - floor) / (ceiling - floor): at 0 % no better than the teacher, at 100 % as good as with "
-        "gold. It is empty where the ceiling is not above the floor, and has no interval where that may be chance.",
+        "Accuracy is right answers by all test problems; answers that could not be read or decided count as not right. "
+        f"Thin lines in the chart are 95 % bootstrap intervals over problems ({report['bootstrap']['draws']} draws).",
+        f"The dashed lines are {FLOOR}, the weak model that teaches, and {CEILING}, the strong model trained on gold. "
+        "PGR, the performance gap recovered, is (accuracy - floor) / (ceiling - floor): at 0 % no better than the "
+        "teacher, at 100 % as good as with gold. It is empty where the ceiling is not above the floor, and has no "
+        "interval where that may be chance.",
         "A difference holds where its whole interval, paired by problem, is above 0.",
     ]
 
@@ -57,7 +60,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _chart(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Horizontal bars of accuracy with their intervals, and dashed lines at floor and ceiling. SVG, in pixels of its own."""
+    """An SVG of horizontal accuracy bars with their intervals, and dashed lines at floor and ceiling; in pixels."""
     left, width, step = 150, 470, 26
     height = step * len(rows) + 34
     end = next((axis for axis in AXES if axis >= max((row["high"] for row in rows), default=1.0)), 1.0)
@@ -81,19 +84,20 @@ def _chart(rows: Sequence[Mapping[str, Any]]) -> str:
         parts.append(f"<g><title>{figures}</title>")
         parts.append(f'<text text-anchor="end" x="{left - 8}" y="{middle + 4}">{name}</text>')
         parts.append(f'<rect class="{kind}" x="{left}" y="{top}" width="{length}" height="{step - 6}"/>')
-        parts.append(
-            f'<path class="interval" d="M{x(row["low"])} {middle}H{x(row["high"])}m0-4v8M{x(row["low"])} {middle - 4}v8"/></g>'
-        )
+        low, high = x(row["low"]), x(row["high"])
+        parts.append(f'<path class="interval" d="M{low} {middle}H{high}m0-4v8M{low} {middle - 4}v8"/></g>')
     for row in rows:
         if row["model"] in (FLOOR, CEILING):
             at, label = x(row["accuracy"]), "floor" if row["model"] == FLOOR else "ceiling"
             parts.append(f'<line class="limit" x1="{at}" x2="{at}" y1="14" y2="{height - 18}"/>')
             parts.append(f'<text class="small" text-anchor="middle" x="{at}" y="11">{label}</text>')
-    return f'<svg role="img" aria-label="Accuracy by model" viewBox="0 0 {left + width + 30} {height}">{"".join(parts)}</svg>'
+    box = f"0 0 {left + width + 30} {height}"
+    return f'<svg role="img" aria-label="Accuracy by model" viewBox="{box}">{"".join(parts)}</svg>'
 
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c2024; --paper: #fff; --faint: #d5dade; --bar: #3a78b5; --reference: #9aa5af; --limit: #b5482c; }
+:root { color-scheme: light dark; --ink: #1c2024; --paper: #fff; --faint: #d5dade;
+  --bar: #3a78b5; --reference: #9aa5af; --limit: #b5482c; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e8eb; --paper: #16191c; --faint: #3a4147; --bar: #5b9bd8; --reference: #6c7882; --limit: #e58160; }
 }
@@ -105,9 +109,12 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2rem; font-size: 1.15rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
-th, td { text-align: left; padding: 0.2rem 0.9rem 0.2rem 0; border-bottom: 1px solid var(--faint); vertical-align: top; }
+th, td { text-align: left; padding: 0.2rem 0.9rem 0.2rem 0;
+  border-bottom: 1px solid var(--faint); vertical-align: top; }
 td:first-child { white-space: nowrap; } th { font-weight: 600; }
 svg { width: 100%; max-width: 46rem; font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-svg text { fill: var(--ink); } svg .small { font-size: 10px; } .bar { fill: var(--bar); } .reference { fill: var(--reference); }
-.tick { stroke: var(--faint); } .limit { stroke: var(--limit); stroke-dasharray: 4 3; } .interval { stroke: var(--ink); fill: none; }
+svg text { fill: var(--ink); } svg .small { font-size: 10px; }
+.bar { fill: var(--bar); } .reference { fill: var(--reference); }
+.tick { stroke: var(--faint); } .limit { stroke: var(--limit); stroke-dasharray: 4 3; }
+.interval { stroke: var(--ink); fill: none; }
 """
