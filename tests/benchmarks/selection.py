@@ -2,8 +2,9 @@
 
 python -m tests.benchmarks.selection [PROBLEMS ...]     default: 7000 100000 1000000, ten samples each
 
-The completions are made up, of GSM8K's length, in blocks of 100 problems as sampling writes them. Every size runs the job `pairs` in a process
-of its own; reading, checksums, votes, pairs, writing and the commit are all in the time, making the input is not.
+The completions are made up, of GSM8K's length, in blocks of 100 problems as sampling writes them. Each size
+runs the job `pairs` in its own process; the time includes reading, checksums, votes, pairs, writing and the commit, but
+not making the input.
 """
 
 import resource
@@ -38,7 +39,7 @@ NAMES = ("Natalia", "Weng", "Betty", "Julie", "James", "Mark", "Albert", "Ken")
 
 
 def text(problem: int, sample: int) -> str:
-    """A solution of some 280 characters; of ten samples five to ten give the problem's answer, spelled in several ways; some give none."""
+    """A solution of some 280 characters: 5 to 10 of ten samples give the problem's answer, in several spellings."""
     draw = derived_seed(SEED, problem, sample)
     answer = problem * 7919 % 5000 + 1
     if draw % 10 >= 5 + problem % 6:
@@ -49,7 +50,8 @@ def text(problem: int, sample: int) -> str:
     end = f"#### {spelled}" if draw // 11 % 25 else "so it is done"
     return (
         f"{name} starts with {a} boxes of {b} items, which makes {a} * {b} = {a * b} items in all.\n"
-        f"Giving {b} of them to each of {a % 7 + 2} friends leaves {a * b} - {b * (a % 7 + 2)} = {a * b - b * (a % 7 + 2)} items.\n"
+        f"Giving {b} of them to each of {a % 7 + 2} friends leaves "
+        f"{a * b} - {b * (a % 7 + 2)} = {a * b - b * (a % 7 + 2)} items.\n"
         f"At the end of week {sample + 1} there are {answer} items left, since {answer} + {b} - {b} = {answer}.\n{end}"
     )
 
@@ -156,7 +158,8 @@ def measure(count: int) -> float:
         )
         seconds, driver, worker, pairs = map(float, done.stdout.split()[-4:])
     print(
-        f"{count:,} problems x {SAMPLES} samples, {stored:,.0f} MB stored (made in {made:.0f} s): {pairs:,.0f} pairs in {seconds:.1f} s, "
+        f"{count:,} problems x {SAMPLES} samples, {stored:,.0f} MB stored (made in {made:.0f} s): {pairs:,.0f} pairs "
+        f"in {seconds:.1f} s, "
         f"{count * SAMPLES / seconds:,.0f} samples/s; driver at most {driver:.2f} GB, a worker at most {worker:.2f} GB",
         flush=True,
     )
@@ -173,7 +176,8 @@ def main(counts: list[int]) -> None:
     seconds = {count: measure(count) for count in counts}
     for small, large in pairwise(counts):
         print(
-            f"{small:,} -> {large:,} problems: {large / small:.1f} times the problems, {seconds[large] / seconds[small]:.1f} times the seconds"
+            f"{small:,} -> {large:,} problems: {large / small:.1f} times the problems, "
+            f"{seconds[large] / seconds[small]:.1f} times the seconds"
         )
 
 

@@ -1,4 +1,4 @@
-"""Steps cut into shards, through Ray Data: the same rows and counts as in one piece, from a thread, as the scheduler runs them."""
+"""Steps in many shards through Ray Data, from a thread as the scheduler runs them: rows and counts as of one shard."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
