@@ -9,11 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 STRINGS = 100_000
 SEEDS = (20240720, 20240721)
 
 
+@pytest.mark.slow
 def test_hostile_strings_in_bounded_time_and_memory():
     command = [sys.executable, "-m", "tests.unit.answers.hostile", str(STRINGS // len(SEEDS))]
     running = [
