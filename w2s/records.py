@@ -4,16 +4,8 @@
 ceiling, scoring and the audit.
 """
 
-# pyarrow and fsspec come without types.
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
-# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUnknownLambdaType=false
-
-from dataclasses import dataclass, fields
-from functools import cache
-from typing import Any, Literal, TypeVar, get_type_hints
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 FinishReason = Literal["stop", "length", "error"]
 """`stop`: end token or stop string; `length`: cut by max_tokens; `error`: no text, reason in `Completion.error`."""
@@ -211,40 +203,3 @@ Record = TypeVar(
     PreferencePair,
     Score,
 )
-
-_ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), FinishReason: pa.string()}
-
-
-@cache
-def arrow_schema(record: type) -> pa.Schema:
-    """Arrow schema of a record type, one non-null column a field, in the order of the fields."""
-    hints = get_type_hints(record)
-    return pa.schema([pa.field(f.name, _ARROW[hints[f.name]], nullable=False) for f in fields(record)])
-
-
-def to_table(records: list[Record], record: type[Record]) -> pa.Table:
-    """Records as an Arrow table with `record`'s schema; an empty list gives an empty table with that schema."""
-    schema = arrow_schema(record)
-    return pa.Table.from_arrays(
-        [pa.array([getattr(r, f.name) for r in records], f.type) for f in schema], schema=schema
-    )
-
-
-def parse_parquet(data: bytes, checksums: bool = False) -> pa.Table:
-    """The table in a Parquet file's bytes; with `checksums` those of its pages are checked.
-
-    Reads in the calling thread: Arrow's threads (pyarrow 26.0.1, `pq.read_table`) can release Python's bytes while the
-    interpreter exits, which ends the process with SIGABRT; tests/unit/store/test_shards.py counts the threads.
-    """
-    return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=checksums).read(use_threads=False)
-
-
-def from_table(table: pa.Table, record: type[Record]) -> list[Record]:
-    """Rows of an Arrow table as records.
-
-    Raises ValueError where the columns are not the record's.
-    """
-    expected = arrow_schema(record).names
-    if table.column_names != expected:
-        raise ValueError(f"a table of {record.__name__} has the columns {expected}, this one has {table.column_names}")
-    return [record(*row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]

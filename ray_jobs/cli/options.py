@@ -3,6 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from w2s.store.objects.probes import check_readable
+
 if TYPE_CHECKING:
     from w2s.recipe import Experiment
     from w2s.store.store import Store
@@ -51,8 +53,8 @@ def existing_store(options: argparse.Namespace) -> "Store":
     """
     from w2s.store.store import Store
 
-    store = Store(options.store)
-    store.check_readable()
-    if not store.names(store.path("steps")):
-        raise ValueError(f"{store.url} has no steps: --store must be what `w2s run` was given")
+    store = Store.at(options.store)
+    check_readable(store.objects)
+    if not store.objects.names(store.objects.path("steps")):
+        raise ValueError(f"{store.objects.url} has no steps: --store must be what `w2s run` was given")
     return store

@@ -5,6 +5,7 @@ import argparse
 from typing import Any
 
 from ray_jobs.cli.options import add_experiment, experiment
+from w2s.store.objects.probes import check_readable
 
 
 def add_commands(commands: Any) -> None:
@@ -22,8 +23,8 @@ def _plan(options: argparse.Namespace) -> int:
     from w2s.store.revisions import identify
     from w2s.store.store import Store
 
-    store = Store(options.store)
-    store.check_readable()
+    store = Store.at(options.store)
+    check_readable(store.objects)
     identified = identify(experiment(options), store, network=False)
     planned = plan(build_steps(identified), store, options.only)
     for line in planned:

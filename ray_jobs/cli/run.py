@@ -25,7 +25,7 @@ def _run(options: argparse.Namespace) -> int:
     from w2s.report.text import text
     from w2s.store.store import Store
 
-    store = Store(options.store)
+    store = Store.at(options.store)
     try:
         last = run(experiment(options), store, load_resources(options.resources), options.only, options.repair)
     except StepFailed as error:
@@ -34,5 +34,5 @@ def _run(options: argparse.Namespace) -> int:
     if last.kind == "report":
         print(text(store.document(last["report"])))
         for name in ("report", "html"):
-            print(store.absolute(f"{last.directory}/{store.files(last[name])[0].path}"))
+            print(store.objects.absolute(f"{last.directory}/{store.files(last[name])[0].path}"))
     return 0

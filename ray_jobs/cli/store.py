@@ -92,7 +92,7 @@ def _directories(text: str, store: "Store") -> list[str]:
             f"--keep {text}: the revision of {unknown[0]} is not recorded in this store, so the directories of its "
             "steps are unknown: run the experiment in this store, or leave it out of --keep"
         )
-    existing = {f"steps/{name}" for name in store.names(store.path("steps"))}
+    existing = {f"steps/{name}" for name in store.objects.names(store.objects.path("steps"))}
     if existing.isdisjoint(step.directory for step in steps):
-        raise ValueError(f"--keep {text}: none of its steps is in {store.url}: `w2s plan` shows which fields differ")
+        raise ValueError(f"--keep {text}: none of its steps is in {store.objects.url}: `w2s plan` shows which fields differ")
     return [step.directory for step in steps]

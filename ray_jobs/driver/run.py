@@ -15,8 +15,10 @@ from ray_jobs.runtime.progress import Progress
 from w2s.graph.build import build_steps
 from w2s.graph.step import Step
 from w2s.recipe import Experiment
-from w2s.store.lease.leases import Leases, new_run
+from w2s.store import layout
+from w2s.store.lease.leases import Leases
 from w2s.store.maintenance.repair import set_damaged_aside
+from w2s.store.objects.probes import check_writable
 from w2s.store.plan import plan
 from w2s.store.revisions import identify
 from w2s.store.store import Store
@@ -32,10 +34,10 @@ def run(
     Raises ValueError for errors that the user can correct, mostly before anything starts, and StepFailed for every
     other error of a step, after the other running steps have ended. Both name the log.
     """
-    store = replace(store.check_writable(), run=new_run())
+    store = replace(store, objects=check_writable(store.objects), run=layout.new_name())
     experiment = identify(experiment, store, network=True)
     steps = build_steps(experiment)
-    with Leases(store, Progress().log) as leases:  # before the plan, because from here on `w2s gc` knows of this run
+    with Leases(store.objects, store.run, Progress().log) as leases:  # before the plan, because from here on `w2s gc` knows of this run
         damaged = set_damaged_aside(steps, store, leases) if repair else []
         planned = plan(steps, store, only, also=damaged)
         missing = [line.step for line in planned if line.state in ("run", "resume")]
@@ -60,7 +62,7 @@ def _run(
     with RunLog(store) as log:
         progress = Progress(log.terminal)
         before, leases.say = leases.say, progress.log
-        progress.log(f"{first_line}, store {store.url}, log {log.url}")
+        progress.log(f"{first_line}, store {store.objects.url}, log {log.url}")
         progress.log(commit_rule(store))
         try:
             Scheduler(missing, only_scored(steps), Context(store, resources, progress)).run(leases)
@@ -78,7 +80,7 @@ def _run(
 
 def commit_rule(store: Store) -> str:
     """Which of two commits of one step wins on this store's server, for the run's log."""
-    if store.is_exclusive:
+    if store.objects.is_exclusive:
         return "store: the server has conditional creates; of two commits of a step the first wins"
     return (
         "store: the server has no conditional create; of two simultaneous commits of a step the later wins, "

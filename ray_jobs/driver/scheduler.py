@@ -17,7 +17,8 @@ from ray_jobs.runtime.errors import reason
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.store.attempt import Attempt
-from w2s.store.lease.leases import LeaseLost, Leases
+from w2s.store.lease.lease import LeaseLost
+from w2s.store.lease.leases import Leases
 
 RECHECK_SECONDS = 10
 """Seconds between two looks at the capacity of the cluster, because an autoscaler may have added nodes."""

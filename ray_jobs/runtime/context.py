@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ray_jobs.resources.resources import Resources
+from ray_jobs.runtime.code_commit import code_commit
 from ray_jobs.runtime.progress import Progress
 from ray_jobs.runtime.versions import versions
 from w2s.graph.step import Step
@@ -20,12 +21,12 @@ class Context:
 
     def attempt(self, step: Step) -> Attempt:
         """A new attempt at `step`. Readers ignore its files until `finish`."""
-        return self.store.attempt(step)
+        return Attempt(self.store, step)
 
     def finish(self, attempt: Attempt, summary: str) -> None:
         """Commit the manifest of the attempt, then log the one-line summary of the step.
 
         Raises LeaseLost if another run has taken over the step.
         """
-        attempt.commit(versions())
+        attempt.commit(versions(), code_commit())
         self.progress.finished(attempt.step.name, summary)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from w2s.errors import first_line
+from w2s.store import layout
 from w2s.store.store import Store
 
 
@@ -21,9 +22,9 @@ class RunLog:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.name = f"logs/{store.run}.log"
-        self.url = store.absolute(self.name)
-        folder = store.path("logs") if store.is_folder else tempfile.mkdtemp(prefix="w2s-log-")
+        self.name = layout.log(store.run)
+        self.url = store.objects.absolute(self.name)
+        folder = store.objects.path("logs") if store.objects.is_folder else tempfile.mkdtemp(prefix="w2s-log-")
         self.local = Path(folder) / Path(self.name).name
         self.terminal: TextIO = sys.stdout
 
@@ -45,9 +46,9 @@ class RunLog:
         for saved, number in zip(self._saved, (1, 2), strict=True):
             os.dup2(saved, number)
             os.close(saved)
-        if not self.store.is_folder:
+        if not self.store.objects.is_folder:
             try:
-                self.store.write(self.store.path(self.name), self.local.read_bytes())
+                self.store.objects.write(self.store.objects.path(self.name), self.local.read_bytes())
             except Exception as error:  # the server may be gone, and the error that ended the run matters more
                 self.terminal.write(
                     f"the log could not be copied to the store ({first_line(error)}): it is {self.local}\n"

@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 from w2s.graph.step import Step
-from w2s.store.maintenance.verify import PLAN
+from w2s.store import layout
 from w2s.store.store import Store
 
 logger = logging.getLogger(__name__)
@@ -21,22 +21,22 @@ def problems_per_block(step: Step, store: Store, wanted: int) -> int:
     Blocks of other inputs are discarded (after a repair that trained the step's adapter again, for example), and so are
     blocks without a plan, because nobody knows which problems they hold.
     """
-    folder, inputs = store.path(step.directory, "blocks"), store.inputs_digest(step)
-    path = store.path(step.directory, PLAN)
+    folder, inputs = store.objects.path(step.directory, "blocks"), store.inputs_digest(step)
+    path = store.objects.path(layout.plan(step.directory))
     try:
-        plan: dict[str, Any] = json.loads(store.read(path))
+        plan: dict[str, Any] = json.loads(store.objects.read(path))
     except (FileNotFoundError, ValueError):
         plan = {}
     if plan.get("inputs") != inputs:
-        discarded = [f"{folder}/{name}" for name in store.names(folder) if f"blocks/{name}" != PLAN]
+        discarded = [f"{folder}/{name}" for name in store.objects.names(folder) if f"{layout.BLOCKS}/{name}" != layout.PLAN]
         if discarded:
             logger.warning(
                 "%s: discarding %d files of blocks, because their plan is lost or their inputs have changed",
                 step.name,
                 len(discarded),
             )
-        store.remove(discarded)
-        store.remove([path])  # last: after a kill in between, the next run still sees that the blocks are not its own
+        store.objects.remove(discarded)
+        store.objects.remove([path])  # last: after a kill in between, the next run still sees that the blocks are not its own
         plan = {"problems_per_block": wanted, "inputs": inputs}
-        store.create(path, json.dumps(plan).encode())
+        store.objects.create(path, json.dumps(plan).encode())
     return int(plan["problems_per_block"])

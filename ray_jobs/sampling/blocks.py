@@ -15,8 +15,9 @@ from contextlib import suppress
 from ray_jobs.sampling.results import BlockCounts
 from w2s.graph.step import Step
 from w2s.records import Completion
-from w2s.store.attempt import described, parquet_bytes
+from w2s.store.manifest import describe
 from w2s.store.store import Store
+from w2s.store.tables import parquet_bytes
 
 PART = re.compile(r"(\d{6})\.[0-9a-f]{8}\.part")
 WHOLE = re.compile(r"(\d{6})\.parquet")
@@ -32,7 +33,7 @@ def block_path(block: int) -> str:
 
 def finished_blocks(step: Step, store: Store) -> set[int]:
     """Numbers of the step's blocks that have a file."""
-    names = store.names(store.path(step.directory, "blocks"))
+    names = store.objects.names(store.objects.path(step.directory, "blocks"))
     return {int(match[1]) for name in names if (match := WHOLE.fullmatch(name))}
 
 
@@ -41,8 +42,8 @@ def read_counts(store: Store, step: Step, block: int, problem_ids: Sequence[str]
 
     Raises ValueError where the file is damaged or does not hold `n` samples of each of the block's problems.
     """
-    path = store.path(step.directory, block_path(block))
-    data = store.read(path)
+    path = store.objects.path(step.directory, block_path(block))
+    data = store.objects.read(path)
     return _counts(path, block, data, store.parse_records(path, data, Completion), problem_ids, n)
 
 
@@ -56,7 +57,7 @@ def _counts(
             f"{path} does not hold the {n} samples of each of its {len(problem_ids)} problems: delete it and run again"
         )
     return BlockCounts(
-        file=described(block_path(block), data),
+        file=describe(block_path(block), data),
         completions=len(completions),
         completion_tokens=sum(completion.completion_tokens for completion in completions),
         prompt_tokens=sum(completion.prompt_tokens for completion in completions if completion.sample == 0),
@@ -85,8 +86,8 @@ class Blocks:
         """Paths of each block's parts, and of the block's file where an engine wrote it but its result was lost."""
         self._writing = asyncio.Lock()
         for step in steps:
-            folder = store.path(step.directory, "blocks")
-            for name in store.names(folder):
+            folder = store.objects.path(step.directory, "blocks")
+            for name in store.objects.names(folder):
                 if match := PART.fullmatch(name) or WHOLE.fullmatch(name):
                     self._files[step.directory, int(match[1])].append(f"{folder}/{name}")
 
@@ -115,8 +116,8 @@ class Blocks:
             unwritten, self._unwritten_problems = self._unwritten.copy(), 0
             self._unwritten.clear()
             for (directory, number), rows in unwritten.items():
-                path = self.store.path(directory, f"blocks/{number:06d}.{secrets.token_hex(4)}.part")
-                await asyncio.to_thread(self.store.write, path, parquet_bytes(rows, Completion))
+                path = self.store.objects.path(directory, f"blocks/{number:06d}.{secrets.token_hex(4)}.part")
+                await asyncio.to_thread(self.store.objects.write, path, parquet_bytes(rows, Completion))
                 self._files[directory, number].append(path)
 
     async def finish(
@@ -126,13 +127,13 @@ class Blocks:
 
         Where another engine has written the block first, its file counts. Raises ValueError as `read_counts` does.
         """
-        key, path = (step.directory, block), self.store.path(step.directory, block_path(block))
+        key, path = (step.directory, block), self.store.objects.path(step.directory, block_path(block))
         async with self._writing:
             self._unwritten_problems -= len({completion.problem_id for completion in self._unwritten.pop(key, [])})
             parts = [part for part in self._files.pop(key, []) if part != path]
         data = parquet_bytes(completions, Completion)
-        is_ours = await asyncio.to_thread(self.store.create, path, data)
-        await asyncio.to_thread(self.store.remove, parts)
+        is_ours = await asyncio.to_thread(self.store.objects.create, path, data)
+        await asyncio.to_thread(self.store.objects.remove, parts)
         if is_ours:
             return _counts(path, block, data, completions, problem_ids, n)
         return await asyncio.to_thread(read_counts, self.store, step, block, problem_ids, n)

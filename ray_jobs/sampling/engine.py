@@ -19,7 +19,7 @@ from ray_jobs.sampling.recovery import EngineLost, RestartingEngine, retried
 from ray_jobs.sampling.requests import sample_problem
 from ray_jobs.sampling.results import COLUMN, BlockCounts, BlockRequest, BlockResult, PromptedProblem, from_row, to_row
 from w2s.records import Completion
-from w2s.store.lease.leases import check_shared
+from w2s.store.lease.heartbeat import check_shared
 from w2s.store.store import Store
 
 
@@ -40,7 +40,7 @@ class Engine:
         self.broken: Exception | None = None
         """Why no block can be sampled any more."""
         try:
-            check_shared(store)
+            check_shared(store.objects, store.run)
             self.blocks = retried("the store could not be read", lambda: Blocks([task.step for task in tasks], store))
             self.inputs = retried(
                 "model and adapters could not be fetched", lambda: fetch_inputs(tasks, store, resources, max_model_len)

@@ -196,7 +196,7 @@ def _commit(work: Work, context: Context) -> None:
     blocks = _block_counts(work)
     errors = {problem_id: reason for block in blocks for problem_id, reason in block.errors.items()}
     if len(errors) > work.task.max_failed_problems:
-        store.remove([store.path(step.directory, block.file.path) for block in blocks if block.errors])
+        store.objects.remove([store.objects.path(step.directory, block.file.path) for block in blocks if block.errors])
         for problem_id, reason in errors.items():
             logger.error("%s: problem %s failed: %s", step.name, problem_id, reason)
         listed = "; ".join(f"{problem_id}: {reason}" for problem_id, reason in list(errors.items())[:3])
@@ -224,7 +224,7 @@ def _block_counts(work: Work) -> list[BlockCounts]:
     block."""
     store, step, n = work.attempt.store, work.task.step, work.task.recipe.sampling.n
     # A server without conditional creates may have let a second engine overwrite a block after its result.
-    reported = work.counts if store.is_exclusive else {}
+    reported = work.counts if store.objects.is_exclusive else {}
 
     def counts(block: int) -> BlockCounts:
         return reported.get(block) or read_counts(store, step, block, work.blocks[block], n)

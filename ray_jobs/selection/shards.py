@@ -15,10 +15,11 @@ from ray_jobs.runtime import local_ray as cluster
 from ray_jobs.runtime.progress import Progress
 from w2s.graph.step import Step
 from w2s.method.tally import Tally
-from w2s.store.attempt import Attempt, parquet_bytes, put
+from w2s.store.attempt import Attempt, put
 from w2s.store.manifest import File
 from w2s.store.shards import SHARD_BYTES, Part, Shard, part_of, plan_shards, read_part
 from w2s.store.store import Store
+from w2s.store.tables import parquet_bytes
 
 CPUS_PER_SHARD = 1
 """Ray's resource request for a task, which computes in one thread."""
@@ -94,7 +95,7 @@ class Worker:
             return None
         name = table if self.alone else f"{table}-{number:05d}"
         data = parquet_bytes(rows, self.outputs[table])
-        return put(self.store, self.directory, f"{self.attempt}/{name}.parquet", data)
+        return put(self.store.objects, self.directory, f"{self.attempt}/{name}.parquet", data)
 
 
 def tasks_of(step: Step, store: Store, inputs: Records) -> list[Task]:

@@ -64,7 +64,7 @@ def train_step(step: Step, context: Context) -> None:
     attempt.counts.update(counts | result.counts())
     attempt.counts["saves"] = ray.get(reporter.saves.remote())
     context.finish(attempt, summary(result))
-    store.remove_tree(store.path(step.directory, "training"))
+    store.objects.remove_tree(store.objects.path(step.directory, "training"))
 
 
 def run_workers(job: TrainingJob) -> None:

@@ -16,7 +16,7 @@ from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.callbacks import ReportProgress, SaveInterval
 from ray_jobs.training.trainers import make_trainer
 from ray_jobs.training.values import Refusal, RowCounts, TrainingJob, TrainingResult
-from w2s.store.lease.leases import check_shared
+from w2s.store.lease.heartbeat import check_shared
 
 
 def train_loop(job: TrainingJob) -> None:

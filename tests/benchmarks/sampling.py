@@ -24,6 +24,7 @@ from w2s.graph.recipes import Sample
 from w2s.graph.step import step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Problem, Reference
+from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
 RESOURCES = load_resources("local")
@@ -56,9 +57,9 @@ def ours(count: int) -> dict[str, float]:
     from ray_jobs.runtime.progress import Progress
     from ray_jobs.sampling.job import sample
 
-    store = Store(tempfile.mkdtemp())
+    store = Store.at(tempfile.mkdtemp())
     source = step("problems", WorldProblems(seed=1))
-    attempt = store.attempt(source)
+    attempt = Attempt(store, source)
     attempt.write_records("train_2", problems(count), Problem)
     attempt.write_records("train_2_references", [], Reference)
     attempt.commit({})

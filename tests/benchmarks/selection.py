@@ -24,9 +24,10 @@ from w2s.graph.build import build_steps
 from w2s.graph.step import Step
 from w2s.records import Completion, Problem
 from w2s.seed import derived_seed
-from w2s.store.attempt import parquet_bytes, put
+from w2s.store.attempt import Attempt, put
 from w2s.store.manifest import File
 from w2s.store.store import Store
+from w2s.store.tables import parquet_bytes
 
 SAMPLES = 10
 PROBLEMS_PER_BLOCK = 100
@@ -65,7 +66,12 @@ def write_block(folder: str, block: int, count: int) -> tuple[File, File]:
     """One block of samples and one of weak completions."""
     numbers = range(block * PROBLEMS_PER_BLOCK, min(count, (block + 1) * PROBLEMS_PER_BLOCK))
     found = [
-        put(Store(folder), STEPS[step].directory, f"blocks/{block:06d}.parquet", parquet_bytes(rows, Completion))
+        put(
+            Store.at(folder).objects,
+            STEPS[step].directory,
+            f"blocks/{block:06d}.parquet",
+            parquet_bytes(rows, Completion),
+        )
         for step, rows in (
             ("sampled", [completion(n, s) for n in numbers for s in range(SAMPLES)]),
             ("weak_completions", [completion(n, SAMPLES) for n in numbers]),
@@ -82,12 +88,14 @@ def write_problems(folder: str, part: int, count: int) -> File:
         )
         for n in numbers
     ]
-    return put(Store(folder), STEPS["problems"].directory, f"made/{part:05d}.parquet", parquet_bytes(rows, Problem))
+    return put(
+        Store.at(folder).objects, STEPS["problems"].directory, f"made/{part:05d}.parquet", parquet_bytes(rows, Problem)
+    )
 
 
 def make(folder: str, count: int) -> None:
     """The three input tables, finished."""
-    store = Store(folder)
+    store = Store.at(folder)
     with ProcessPoolExecutor(2) as pool:
         blocks = range(-(-count // PROBLEMS_PER_BLOCK))
         parts = range(-(-count // PROBLEMS_PER_FILE))
@@ -99,7 +107,7 @@ def make(folder: str, count: int) -> None:
         (STEPS["weak_completions"], "completions", [other for _, other in both]),
     ]
     for step, table, files in tables:
-        attempt = store.attempt(step)
+        attempt = Attempt(store, step)
         for file in files:
             attempt.include(table, file)
         attempt.commit({})
@@ -132,12 +140,12 @@ def run(folder: str) -> None:
     watch = threading.Thread(target=lambda: peaks.extend(workers_peak(stop)))
     watch.start()
     began = time.perf_counter()
-    run_steps([STEPS["pairs"]], Context(Store(folder), load_resources("local"), Progress(sys.stderr)))
+    run_steps([STEPS["pairs"]], Context(Store.at(folder), load_resources("local"), Progress(sys.stderr)))
     seconds = time.perf_counter() - began
     stop.set()
     watch.join()
     local_ray.stop()
-    manifest = Store(folder).manifest(STEPS["pairs"])
+    manifest = Store.at(folder).manifest(STEPS["pairs"])
     assert manifest is not None
     driver = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     print(seconds, driver, max(peaks), manifest.rows["pairs"])

@@ -24,6 +24,9 @@ from w2s.graph.build import build_steps
 from w2s.graph.step import Step, step
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
+from w2s.store.attempt import Attempt
+from w2s.store.objects.objects import Objects
+from w2s.store.objects.probes import check_writable
 from w2s.store.plan import plan
 from w2s.store.revisions import identify
 from w2s.store.store import Store
@@ -49,7 +52,8 @@ def half_finished(store: Store, rounds: int) -> tuple[Step, ...]:
         list(pool.map(lambda one: commit(store, one, "", 1), steps[:half]))
         list(
             pool.map(
-                lambda one: store.write(store.path(one.directory, "blocks/00000.parquet"), b"block"), steps[half::3]
+                lambda one: store.objects.write(store.objects.path(one.directory, "blocks/00000.parquet"), b"block"),
+                steps[half::3],
             )
         )
     return steps
@@ -73,7 +77,7 @@ def rows(name: str, writer: str) -> list[Problem]:
 
 def commit(store: Store, one: Step, writer: str, tables: int) -> str:
     """Commit a step of small tables; returns the name of the attempt that became the step."""
-    attempt = store.attempt(one)
+    attempt = Attempt(store, one)
     for number in range(tables):
         attempt.write_records(one.recipe.tables[number], rows(f"{one.name}-{number}", writer), Problem)
     return attempt.commit({}).attempt
@@ -86,7 +90,7 @@ def readers_and_writers(store: Store, threads: int, operations: int) -> Counter[
     Counts `committed`, `read`, `absent` (read before its commit), and what must never be: `lost` (absent after its commit returned),
     `doubled` (its writers heard of different winners), `wrong` (other rows than one writer's), `errors`.
     """
-    writers, contenders = threads // 2, 2 if store.is_exclusive else 1
+    writers, contenders = threads // 2, 2 if store.objects.is_exclusive else 1
     steps = [
         step(f"s{number}", WorldProblems(seed=10_000 + number)) for number in range(writers * operations // contenders)
     ]
@@ -148,7 +152,7 @@ def measure(kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder, serve(kind, Path(folder)) as server:
         os.environ.update(server.environment)
         server.make_bucket(f"load-{kind}")
-        store = Store(f"s3://load-{kind}/plan").check_writable()
+        store = Store(check_writable(Objects(f"s3://load-{kind}/plan")))
         steps = half_finished(store, ROUNDS)
         seconds = planned(store, steps)
         command = [
@@ -158,7 +162,7 @@ def measure(kind: str) -> None:
             "plan",
             "quickstart",
             "--store",
-            store.url,
+            store.objects.url,
             "--set",
             f"iterations={ROUNDS}",
         ]
@@ -170,7 +174,7 @@ def measure(kind: str) -> None:
             flush=True,
         )
 
-        store = Store(f"s3://load-{kind}/threads").check_writable()
+        store = Store(check_writable(Objects(f"s3://load-{kind}/threads")))
         began = time.perf_counter()
         counts = readers_and_writers(store, threads=200, operations=10)
         never = {name: counts[name] for name in ("errors", "lost", "doubled", "wrong")}
@@ -179,7 +183,7 @@ def measure(kind: str) -> None:
             f"{kind}: 100 writers and 100 readers in {time.perf_counter() - began:.1f} s: {done}, {never}", flush=True
         )
 
-        wrote, read = small_tables(Store(f"s3://load-{kind}/tables").check_writable(), steps=1000, tables=10)
+        wrote, read = small_tables(Store(check_writable(Objects(f"s3://load-{kind}/tables"))), steps=1000, tables=10)
         print(
             f"{kind}: 10,000 tables of {ROWS} rows in 1,000 steps: written in {wrote:.0f} s ({10_000 / wrote:.0f}/s), read back in {read:.0f} s "
             f"({10_000 / read:.0f}/s)",

@@ -77,7 +77,7 @@ class Campaign:
             environment = processes.ENVIRONMENT | {processes.MARKER: self.marker}
             w2s("run", *replace(work, resources="local").command(str(store))[3:], check=True, **environment)
             (store / "complete").touch()
-        return Store(str(store))
+        return Store.at(str(store))
 
     def settle(self, run: Run, job: Job, cluster: LocalCluster | None = None) -> None:
         """Wait up to 30 seconds until all processes of a finished job have ended, and record those that have not.

@@ -1,15 +1,18 @@
 """Compares the store of a job that met faults with the store of the same work without faults."""
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from tests.chaos.figures import Run
 from tests.chaos.jobs.job import Work
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
-from w2s.records import Completion, Problem, parse_parquet
+from w2s.records import Completion, Problem
 from w2s.store.store import Store
 
 WEIGHTS_TOLERANCE = 1e-5
@@ -35,7 +38,7 @@ def _check_step(run: Run, step: Step, store: Store, reference: Store, poisoned: 
         run.wrong.append(f"{step.name} has no manifest")
         return
     for file in manifest.files:
-        data = store.read(store.path(step.directory, file.path))
+        data = store.objects.read(store.objects.path(step.directory, file.path))
         if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
             run.wrong.append(f"{step.directory}/{file.path} differs from its manifest")
     if isinstance(step.recipe, Sample):
@@ -109,7 +112,8 @@ def _check_tables(run: Run, step: Step, store: Store, reference: Store) -> None:
 
 
 def _rows(step: Step, name: str, store: Store) -> list[dict[str, object]]:
-    tables = [parse_parquet(store.read_file(step.directory, file)) for file in store.files(step[name])]
+    files = [store.read_file(step.directory, file) for file in store.files(step[name])]
+    tables = [pq.ParquetFile(io.BytesIO(data)).read() for data in files]
     return [row for table in tables for row in table.to_pylist()]
 
 
@@ -119,7 +123,7 @@ def uncommitted(work: Work, store: Store) -> list[str]:
     for step in work.steps(store):
         manifest = store.manifest(step)
         committed = {"manifest.json"} | ({file.path for file in manifest.files} if manifest else set())
-        folder = Path(store.path(step.directory))
+        folder = Path(store.objects.path(step.directory))
         files = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
         found += [f"{step.directory}/{path}" for path in files if path not in committed | {"blocks/plan.json"}]
     return found

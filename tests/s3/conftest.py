@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.s3.servers import Server, serve
+from w2s.store.objects.objects import Objects
+from w2s.store.objects.probes import check_writable
 from w2s.store.store import Store
 
 KINDS = ["folder", pytest.param("moto", marks=pytest.mark.s3), pytest.param("rclone", marks=pytest.mark.s3)]
@@ -35,5 +37,5 @@ def bucket(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
 @pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     if request.param == "folder":
-        return Store(str(tmp_path / "store")).check_writable()
-    return Store(bucket(request.getfixturevalue(request.param), tmp_path, monkeypatch)).check_writable()
+        return Store(check_writable(Objects(str(tmp_path / "store"))))
+    return Store(check_writable(Objects(bucket(request.getfixturevalue(request.param), tmp_path, monkeypatch))))

@@ -10,10 +10,12 @@ from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Model, Sampling
 from w2s.records import Completion, Problem
-from w2s.store.attempt import described, parquet_bytes
+from w2s.store.attempt import Attempt
 from w2s.store.lease.leases import Leases
 from w2s.store.maintenance.repair import set_damaged_aside
+from w2s.store.manifest import describe
 from w2s.store.store import Store
+from w2s.store.tables import parquet_bytes
 
 
 class WorldProblems(recipe.WorldProblems):
@@ -41,7 +43,7 @@ BLOCKS = 3
 
 
 def finish(store: Store, one: Step, rows: int = 4) -> None:
-    attempt = store.attempt(one)
+    attempt = Attempt(store, one)
     attempt.write_records("test", [Problem(f"p{n}", f"{one.name} {n}") for n in range(rows)], Problem)
     attempt.write_document("notes", [one.name])
     attempt.commit({})
@@ -49,13 +51,15 @@ def finish(store: Store, one: Step, rows: int = 4) -> None:
 
 def sample(store: Store) -> None:
     """As the sampling job does it: only the blocks that are missing."""
-    attempt = store.attempt(SAMPLED)
-    store.create(store.path(SAMPLED.directory, "blocks/plan.json"), json.dumps({"problems_per_block": 2}).encode())
+    attempt = Attempt(store, SAMPLED)
+    store.objects.create(
+        store.objects.path(SAMPLED.directory, "blocks/plan.json"), json.dumps({"problems_per_block": 2}).encode()
+    )
     for block in range(BLOCKS):
         path = f"blocks/{block:05d}.parquet"
         rows = [Completion(f"p{2 * block + n}", 0, "m", "text", "stop", 1, 1, 0) for n in range(2)]
-        store.create(store.path(SAMPLED.directory, path), parquet_bytes(rows, Completion))
-        attempt.include("completions", described(path, store.read(store.path(SAMPLED.directory, path))))
+        store.objects.create(store.objects.path(SAMPLED.directory, path), parquet_bytes(rows, Completion))
+        attempt.include("completions", describe(path, store.objects.read(store.objects.path(SAMPLED.directory, path))))
     attempt.counts.update(problems=2 * BLOCKS)
     attempt.commit({})
 
@@ -70,12 +74,12 @@ def whole(store: Store) -> None:
 def object_of(store: Store, one: Step, table: str) -> str:
     manifest = store.manifest(one)
     assert manifest is not None
-    return store.path(one.directory, manifest.tables[table][0])
+    return store.objects.path(one.directory, manifest.tables[table][0])
 
 
 def mend(store: Store, say: Callable[[str], None], steps: Sequence[Step] = tuple(GRAPH)) -> list[str]:
-    with Leases(held := replace(store, run="repair"), say) as leases:
-        return set_damaged_aside(steps, held, leases)
+    with Leases(store.objects, "repair", say) as leases:
+        return set_damaged_aside(steps, replace(store, run="repair"), leases)
 
 
 def flipped(data: bytes) -> bytes:
@@ -95,6 +99,6 @@ DAMAGE: dict[str, tuple[Callable[[bytes, bytes], bytes | None], str]] = {
 def damage(store: Store, path: str, kind: str) -> str:
     """Do it; returns what must be said."""
     change, said = DAMAGE[kind]
-    data = change(store.read(path), store.read(object_of(store, LAST, "test")))
-    store.remove([path]) if data is None else store.write(path, data)
+    data = change(store.objects.read(path), store.objects.read(object_of(store, LAST, "test")))
+    store.objects.remove([path]) if data is None else store.objects.write(path, data)
     return said

@@ -13,6 +13,9 @@ from w2s.graph.recipes import Grade
 from w2s.graph.step import Step, step
 from w2s.recipe import Answers
 from w2s.records import Demonstration, Problem, Reference
+from w2s.store.attempt import Attempt
+from w2s.store.objects.objects import Objects
+from w2s.store.objects.probes import check_writable, server_time
 from w2s.store.objects.s3 import S3
 from w2s.store.plan import plan
 from w2s.store.store import Store
@@ -23,7 +26,7 @@ PROBLEMS = [Problem(f"p{i}", f"Question {i}? \N{GREEK SMALL LETTER PI}", "", "2"
 
 def finished(store: Store, seed: int = 0) -> Step:
     one = step("problems", WorldProblems(seed=seed))
-    attempt = store.attempt(one)
+    attempt = Attempt(store, one)
     attempt.write_records("test", PROBLEMS, Problem)
     attempt.write_records("test_references", [], Reference)
     attempt.write_document("notes", {"a": [1, 2.5, None, "\N{SNOWMAN}"]})
@@ -41,12 +44,12 @@ def test_what_was_committed_is_read_back(store: Store, tmp_path: Path) -> None:
     assert (folder / "adapter.bin").read_bytes() == b"\x00\x01"
     manifest = store.manifest(one)
     assert manifest is not None and manifest.rows == {"test": 5, "test_references": 0}
-    assert store.url not in manifest.model_dump_json(), "a manifest must not say where the store is"
+    assert store.objects.url not in manifest.model_dump_json(), "a manifest must not say where the store is"
 
 
 def test_nothing_counts_before_the_manifest(store: Store) -> None:
     one = step("problems", WorldProblems(seed=9))
-    store.attempt(one).write_records("test", PROBLEMS, Problem)
+    Attempt(store, one).write_records("test", PROBLEMS, Problem)
     assert store.manifest(one) is None
     with pytest.raises(ValueError, match="has no finished 'test'"):
         store.records(one["test"], Problem)
@@ -55,78 +58,88 @@ def test_nothing_counts_before_the_manifest(store: Store) -> None:
 
 def test_of_two_commits_the_first_stands(store: Store) -> None:
     one = step("problems", WorldProblems(seed=3))
-    attempts = [store.attempt(one) for _ in range(8)]
+    attempts = [Attempt(store, one) for _ in range(8)]
     for number, attempt in enumerate(attempts):
         attempt.write_records("test", [Problem(str(number), "q")], Problem)
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda attempt: attempt.commit({}), attempts))
     manifest = store.manifest(one)
     assert manifest is not None
-    if store.exclusive:
+    if store.objects.exclusive:
         assert [result.attempt for result in results] == [manifest.attempt] * 8, "a loser must hear who won"
     (winner,) = [number for number, attempt in enumerate(attempts) if attempt.name == manifest.attempt]
     assert store.records(one["test"], Problem) == [Problem(str(winner), "q")]
 
 
 def test_create_does_not_overwrite(store: Store) -> None:
-    path = store.path("a/b.json")
-    assert store.create(path, b"one")
-    assert not store.create(path, b"two")
-    assert store.create(path, b"one"), "the same bytes: a retry that meets its own first try"
-    assert store.read(path) == b"one"
+    path = store.objects.path("a/b.json")
+    assert store.objects.create(path, b"one")
+    assert not store.objects.create(path, b"two")
+    assert store.objects.create(path, b"one"), "the same bytes: a retry that meets its own first try"
+    assert store.objects.read(path) == b"one"
 
 
 def test_of_creates_at_the_same_moment_one_succeeds(store: Store) -> None:
     for number in range(5):
-        path = store.path(f"races/{number}")
+        path = store.objects.path(f"races/{number}")
         with ThreadPoolExecutor(16) as pool:
             won = [
                 one
                 for one, created in enumerate(
-                    pool.map(lambda one, path=path: store.create(path, str(one).encode()), range(16))
+                    pool.map(lambda one, path=path: store.objects.create(path, str(one).encode()), range(16))
                 )
                 if created
             ]
-        assert int(store.read(path)) in won
-        assert len(won) == 1 or not store.exclusive, "only a server without conditional creates may say so to several"
+        assert int(store.objects.read(path)) in won
+        assert len(won) == 1 or not store.objects.exclusive, (
+            "only a server without conditional creates may say so to several"
+        )
 
 
 def test_the_server_is_asked_whether_it_refuses_a_second_create(store: Store, request: pytest.FixtureRequest) -> None:
     kind = request.node.callspec.params["store"]
-    assert store.exclusive == (kind != "rclone"), "rclone ignores If-None-Match; once it does not, this test says so"
-    assert store.tree(store.path()) == [], "the question left something"
+    assert store.objects.exclusive == (kind != "rclone"), (
+        "rclone ignores If-None-Match; once it does not, this test says so"
+    )
+    assert store.objects.tree(store.objects.path()) == [], "the question left something"
 
 
 def test_trees_names_and_removal(store: Store) -> None:
-    assert store.names(store.path("a")) == [] and store.tree(store.path("a")) == []
-    began = store.now()
+    assert store.objects.names(store.objects.path("a")) == [] and store.objects.tree(store.objects.path("a")) == []
+    began = server_time(store.objects)
     for relative in ("a/x/1", "a/x/2", "a/3"):
-        store.write(store.path(relative), relative.encode())
-    assert store.names(store.path("a")) == ["3", "x"]
-    assert [(entry.path, entry.bytes) for entry in store.tree(store.path("a"))] == [
-        (store.path(p), len(p)) for p in ("a/3", "a/x/1", "a/x/2")
+        store.objects.write(store.objects.path(relative), relative.encode())
+    assert store.objects.names(store.objects.path("a")) == ["3", "x"]
+    assert [(entry.path, entry.bytes) for entry in store.objects.tree(store.objects.path("a"))] == [
+        (store.objects.path(p), len(p)) for p in ("a/3", "a/x/1", "a/x/2")
     ]
-    assert all(began - 1 <= entry.modified <= store.now() + 1 for entry in store.tree(store.path("a")))
-    store.remove([store.path("a/3"), store.path("a/never-there")])
-    assert [entry.path for entry in store.tree(store.path("a"))] == [store.path("a/x/1"), store.path("a/x/2")]
-    store.remove_tree(store.path("a"))
-    assert store.tree(store.path("a")) == []
+    assert all(
+        began - 1 <= entry.modified <= server_time(store.objects) + 1
+        for entry in store.objects.tree(store.objects.path("a"))
+    )
+    store.objects.remove([store.objects.path("a/3"), store.objects.path("a/never-there")])
+    assert [entry.path for entry in store.objects.tree(store.objects.path("a"))] == [
+        store.objects.path("a/x/1"),
+        store.objects.path("a/x/2"),
+    ]
+    store.objects.remove_tree(store.objects.path("a"))
+    assert store.objects.tree(store.objects.path("a")) == []
 
 
 def test_damage_is_found_and_named(store: Store) -> None:
     one = finished(store, seed=4)
     (file,) = store.files(one["test"])
-    path = store.path(one.directory, file.path)
-    data = bytearray(store.read(path))
+    path = store.objects.path(one.directory, file.path)
+    data = bytearray(store.objects.read(path))
     data[len(data) // 2] ^= 1
-    store.write(path, bytes(data))
+    store.objects.write(path, bytes(data))
     with pytest.raises(ValueError, match=r"test\.parquet is damaged"):
         store.records(one["test"], Problem)
 
 
 def test_a_manifest_that_is_none_is_an_error_not_an_absence(store: Store) -> None:
     one = step("problems", WorldProblems(seed=5))
-    store.write(store.path(one.directory, "manifest.json"), b"{")
+    store.objects.write(store.objects.path(one.directory, "manifest.json"), b"{")
     with pytest.raises(ValueError, match="is not a manifest"):
         store.manifest(one)
 
@@ -147,7 +160,7 @@ def test_plan_says_what_differs_from_the_nearest_finished_step(store: Store) -> 
 
 def test_a_store_that_cannot_be_written_says_so() -> None:
     with pytest.raises(ValueError, match=r"the store /proc/nowhere cannot be written .* choose another --store"):
-        Store("/proc/nowhere").check_writable()
+        Store(check_writable(Objects("/proc/nowhere")))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +176,7 @@ def test_a_store_that_cannot_be_written_says_so() -> None:
 )
 def test_credentials_in_a_url_are_refused_without_being_shown(url: str) -> None:
     with pytest.raises(ValueError, match="leave them to the environment") as refused:
-        Store(url)
+        Store.at(url)
     with pytest.raises(ValueError, match=r"--set strong\.name: .*leave them to the environment") as set_field:
         set_fields(load("quickstart"), [f"strong.name={url}"])
     with pytest.raises(ValueError, match="did you mean name") as unknown:
@@ -185,7 +198,7 @@ def test_other_signs_in_a_url_are_no_credentials(url: str) -> None:
 def test_settings_come_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    assert Store("s3://bucket/runs").s3 == S3()
+    assert Objects("s3://bucket/runs").s3 == S3()
     assert "endpoint_url" not in S3().options() and "s3" not in S3().options()["config_kwargs"]
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://general:1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -200,13 +213,13 @@ def test_settings_come_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch)
     }
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://AKIA:hidden@special:1")
     with pytest.raises(ValueError, match="AWS_ENDPOINT_URL carries credentials"):
-        Store("s3://bucket/runs")
+        Store.at("s3://bucket/runs")
 
 
 def test_a_store_travels_with_its_server_and_without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "marker-secret")
-    store = Store("s3://bucket/runs", exclusive=True)
+    store = Store(Objects("s3://bucket/runs", exclusive=True))
     sent = pickle.dumps(store)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
     assert pickle.loads(sent) == store and b"marker-secret" not in sent
@@ -216,7 +229,7 @@ def test_a_relative_store_is_the_same_from_every_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    store = Store("store")
+    store = Store.at("store")
     one = finished(store)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -232,8 +245,8 @@ def test_another_adapter_under_the_same_fingerprint_has_another_path(
     one = step("made", WorldProblems())
     folders = []
     for name in (b"one", b"two"):
-        store = Store(str(tmp_path / name.decode()))
-        attempt = store.attempt(one)
+        store = Store.at(str(tmp_path / name.decode()))
+        attempt = Attempt(store, one)
         attempt.add("model", f"{attempt.name}/model/adapter.bin", name)
         attempt.commit({})
         folders.append(adapter_folder(store, one["model"]))

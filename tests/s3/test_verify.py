@@ -11,17 +11,19 @@ from tests.s3.servers import Server
 from tests.s3.small_store import GRAPH, LAST, PROBLEMS, SAMPLED, finish, mend, whole
 from w2s.graph.recipes import Report
 from w2s.records import Completion, Problem
-from w2s.store.attempt import parquet_bytes
 from w2s.store.maintenance.verify import verify
 from w2s.store.manifest import Manifest
+from w2s.store.objects.objects import Objects
+from w2s.store.objects.probes import check_writable
 from w2s.store.plan import plan
 from w2s.store.store import Store
+from w2s.store.tables import parquet_bytes
 
 
 def test_every_flipped_bit_of_a_manifest_is_found(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = Store.at(str(tmp_path))
     finish(store, PROBLEMS)
-    data = store.read(store.path(PROBLEMS.directory, "manifest.json"))
+    data = store.objects.read(store.objects.path(PROBLEMS.directory, "manifest.json"))
     original = Manifest.from_json(data)
     for position in range(len(data)):
         for bit in range(0, 8, 3):
@@ -35,12 +37,12 @@ def test_every_flipped_bit_of_a_manifest_is_found(tmp_path: Path) -> None:
 
 
 def test_a_block_damaged_before_its_manifest_is_found(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = Store.at(str(tmp_path))
     rows = [Completion(f"p{n}", 0, "m", f"text {n} " * 50, "stop", 1, 1, 0) for n in range(50)]
     data = parquet_bytes(rows, Completion)
-    path = store.path("blocks/0.parquet")
+    path = store.objects.path("blocks/0.parquet")
     for position in range(8, len(data) // 2, 7):
-        store.write(path, data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+        store.objects.write(path, data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
         try:
             assert store.read_records(path, Completion) == rows  # a bit that nothing reads
         except ValueError as error:
@@ -49,7 +51,7 @@ def test_a_block_damaged_before_its_manifest_is_found(tmp_path: Path) -> None:
 
 def test_an_absent_input_is_told_from_damage(store: Store) -> None:
     whole(store)
-    store.remove_tree(store.path(PROBLEMS.directory))
+    store.objects.remove_tree(store.objects.path(PROBLEMS.directory))
     findings = [finding for checked in verify(store) for finding in checked.findings]
     assert {finding.directory for finding in findings} == {SAMPLED.directory, LAST.directory}
     assert not any(finding.is_damage for finding in findings) and all(
@@ -60,7 +62,7 @@ def test_an_absent_input_is_told_from_damage(store: Store) -> None:
 
 def test_a_deleted_step_runs_only_where_something_that_runs_reads_it(store: Store) -> None:
     whole(store)
-    store.remove_tree(store.path(SAMPLED.directory))
+    store.objects.remove_tree(store.objects.path(SAMPLED.directory))
     planned = {one.step.name: one for one in plan(GRAPH, store)}
     assert {name: one.state for name, one in planned.items()} == {
         "problems": "done",
@@ -72,7 +74,7 @@ def test_a_deleted_step_runs_only_where_something_that_runs_reads_it(store: Stor
         "problems": "done",
         "sampled": "run",
     }
-    store.remove_tree(store.path(LAST.directory))
+    store.objects.remove_tree(store.objects.path(LAST.directory))
     assert [one.state for one in plan(GRAPH, store)] == ["done", "run", "run"]
     changed = replace(LAST, recipe=Report(experiment="e", description="another"))
     assert [one.state for one in plan([PROBLEMS, SAMPLED, changed], store)] == ["done", "run", "run"]
@@ -82,24 +84,27 @@ def test_a_copied_store_is_whole_and_done(
     store: Store, tmp_path: Path, moto: Server, rclone: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole(store)
-    content = {entry.path.removeprefix(store.path()): store.read(entry.path) for entry in store.tree(store.path())}
-    assert not any(store.url.encode() in data or str(tmp_path).encode() in data for data in content.values())
+    content = {
+        entry.path.removeprefix(store.objects.path()): store.objects.read(entry.path)
+        for entry in store.objects.tree(store.objects.path())
+    }
+    assert not any(store.objects.url.encode() in data or str(tmp_path).encode() in data for data in content.values())
     targets = [
         lambda: str(tmp_path / "copied"),
         *(lambda s=s: bucket(s, tmp_path / f"{tmp_path.name}-to-{s.kind}", monkeypatch) for s in (moto, rclone)),
     ]
     for target in targets:
-        copied = Store(target()).check_writable()
+        copied = Store(check_writable(Objects(target())))
         for relative, data in content.items():
-            copied.write(copied.path(relative.lstrip("/")), data)
+            copied.objects.write(copied.objects.path(relative.lstrip("/")), data)
         assert [checked.findings for checked in verify(copied)] == [()] * 4
         assert [one.state for one in plan(GRAPH, copied)] == ["done"] * 3
         assert copied.records(PROBLEMS["test"], Problem)[0].question == "problems 0"
 
 
 def test_copying_with_other_tools_keeps_a_folder_store_valid(tmp_path: Path) -> None:
-    store = Store(str(tmp_path / "one"))
+    store = Store.at(str(tmp_path / "one"))
     whole(store)
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     shutil.rmtree(tmp_path / "one")
-    assert [one.state for one in plan(GRAPH, Store(str(tmp_path / "two")))] == ["done"] * 3
+    assert [one.state for one in plan(GRAPH, Store.at(str(tmp_path / "two")))] == ["done"] * 3

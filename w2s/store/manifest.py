@@ -1,10 +1,14 @@
-"""What a finished step left, as its manifest says."""
+"""What a finished step left, as its manifest says: the step is finished if and only if the manifest exists."""
 
 import hashlib
 import json
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
+
+from w2s.store import layout
+from w2s.store.objects.objects import Objects
+from w2s.store.tables import problem_id_range
 
 
 class File(BaseModel):
@@ -16,19 +20,22 @@ class File(BaseModel):
     bytes: int
     sha256: str
     first: str | None = None
-    """Smallest problem_id of a table's rows in code point order; None where the file is no table or has no rows."""
+    """Smallest problem_id of a table's rows in code point order; None if the file is no table or has no rows."""
     last: str | None = None
     """Largest problem_id."""
 
     def damage(self, size: int, sha256: str) -> str:
-        """What is wrong with content of `size` bytes and hash `sha256` in this file's place; empty where it is the file."""
+        """How content of `size` bytes and hash `sha256` differs from this file; empty if it does not."""
         if size != self.bytes:
             return f"{'cut' if size < self.bytes else 'too long'}: {size} bytes, not {self.bytes}"
         return "" if sha256 == self.sha256 else f"other bytes: sha256 {sha256[:12]}, not {self.sha256[:12]}"
 
 
 class Manifest(BaseModel):
-    """What a finished step left; the step is finished if and only if this exists."""
+    """One finished step.
+
+    Written by `Attempt.commit`. Read by everything that reads a step's tables.
+    """
 
     model_config = ConfigDict(frozen=True)
     step: str
@@ -39,7 +46,7 @@ class Manifest(BaseModel):
     inputs: dict[str, tuple[str, str]]
     """role -> (step directory, table)."""
     tables: dict[str, tuple[str, ...]]
-    """Table, document or model name -> its files' paths."""
+    """Table, document or model name -> paths of its files."""
     rows: dict[str, int]
     """Rows of each table of records."""
     counts: dict[str, float]
@@ -47,26 +54,57 @@ class Manifest(BaseModel):
     files: tuple[File, ...]
     versions: dict[str, str]
     code_commit: str = ""
-    """The git commit of the code that ran; empty where it was in no repository."""
+    """The git commit of the code that ran; empty if the code was in no repository."""
     started: str
     seconds: float
 
     def to_json(self) -> bytes:
-        """Its object's bytes: everything, and a checksum of that."""
+        """The manifest's bytes, with a checksum of its content."""
         content = self.model_dump(mode="json")
         return json.dumps(content | {"checksum": _checksum(content)}, indent=1, ensure_ascii=False).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """The manifest in an object's bytes.
+        """The manifest in these bytes.
 
-        Raises ValueError where they are none, or not what `to_json` wrote.
+        Raises ValueError if `to_json` did not write them.
         """
         content: dict[str, Any] = json.loads(data)
         stated = content.pop("checksum", None) if isinstance(content, dict) else None  # pyright: ignore[reportUnnecessaryIsInstance]
-        if stated is not None and stated != _checksum(content):  # before the first release there was none
+        if stated is not None and stated != _checksum(content):  # manifests before the first release have no checksum
             raise ValueError("its checksum does not fit")
         return cls.model_validate(content)
+
+
+def describe(path: str, data: bytes) -> File:
+    """A manifest's entry for a file with these bytes, at `path` in the step's directory."""
+    first, last = problem_id_range(data) if path.endswith(".parquet") else (None, None)
+    return File(path=path, bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), first=first, last=last)
+
+
+def read_manifest(objects: Objects, directory: str) -> Manifest | None:
+    """The manifest of the step in `directory`, or None if the step is not finished.
+
+    Raises ValueError if there is a manifest that cannot be parsed.
+    """
+    path = objects.path(layout.manifest(directory))
+    try:
+        return Manifest.from_json(objects.read(path))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not a manifest ({str(error).splitlines()[0]}): "
+            "run again with --repair, which runs that step again"
+        ) from error
+
+
+def readable_manifest(objects: Objects, directory: str) -> Manifest | None:
+    """As `read_manifest`, but None for a manifest that cannot be parsed."""
+    try:
+        return read_manifest(objects, directory)
+    except ValueError:
+        return None
 
 
 def _checksum(content: dict[str, Any]) -> str:

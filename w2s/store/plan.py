@@ -8,14 +8,13 @@ from typing import Literal
 from w2s.graph.fingerprint import difference, stable
 from w2s.graph.recipes import Report
 from w2s.graph.step import Step, with_upstream
+from w2s.store import layout
 from w2s.store.manifest import Manifest
 from w2s.store.objects.objects import in_parallel
 from w2s.store.store import Store
 
 State = Literal["done", "resume", "run", "absent"]
 """`absent`: not in the store, and nothing that will run reads it."""
-PARTIAL = ("blocks", "training")
-"""Folders of a step's directory that an unfinished attempt leaves and the next one goes on from."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +28,22 @@ class Planned:
 
 
 def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Sequence[str] = ()) -> list[Planned]:
-    """The state of each step, inputs first; with `only`, of those steps and what they need.
+    """The state of each step, inputs first; with `only`, of these steps and the steps they need.
 
-    What is to be had in the end are the steps of `only` (without it, those that no other reads) and of `also`; a step that is not
-    in the store runs if it is one of these or if one that runs needs it.
+    The goals are the steps of `only` (without it, the steps that no other step reads) and of `also`. A step that is not
+    in the store runs if it is a goal, or if a step that runs reads it.
 
-    Raises ValueError where `only` names a step that is not there.
+    Raises ValueError if `only` names an unknown step.
     """
     named = {step.name: step for step in steps}
     for name in only:
         if name not in named:
             raise ValueError(f"--only {name}: no such step; the steps are {', '.join(named)}")
     chosen = with_upstream([named[name] for name in only]) if only else tuple(steps)
-    # One request a thousand steps; what is not there need not be looked for. A run that takes a step's lease looks for its manifest again.
-    directories = {f"steps/{name}" for name in store.names(store.path("steps"))}
+    # One request for a thousand steps, so that no manifest is asked for that cannot be there. A run that takes a step's
+    # lease looks for its manifest again.
+    names = store.objects.names(store.objects.path(layout.STEPS))
+    directories = {layout.step_directory(name) for name in names}
     there = [step for step in chosen if step.directory in directories]
     manifests: dict[str, Manifest | None] = dict.fromkeys((step.name for step in chosen), None) | store.manifests(there)
     wanted = _wanted(chosen, {name for name, manifest in manifests.items() if manifest is None}, {*only, *also})
@@ -54,9 +55,9 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
     }
     kinds = {step.kind for step in chosen if step.name in wanted - begun}
     others = [
-        one
-        for one in sorted(directories - {step.directory for step in there})
-        if one.removeprefix("steps/").rpartition("-")[0] in kinds
+        directory
+        for directory in sorted(directories - {step.directory for step in there})
+        if directory.removeprefix(f"{layout.STEPS}/").rpartition("-")[0] in kinds
     ]
     finished = [*(manifest for manifest in manifests.values() if manifest), *store.finished(others)]
     return [_planned(step, manifests[step.name], step.name in wanted, step.name in begun, finished) for step in chosen]
@@ -78,7 +79,7 @@ def _wanted(chosen: Sequence[Step], unfinished: set[str], asked: set[str]) -> se
 
 
 def _is_partial(store: Store, step: Step) -> bool:
-    return not set(PARTIAL).isdisjoint(store.names(store.path(step.directory)))
+    return not set(layout.UNFINISHED).isdisjoint(store.objects.names(store.objects.path(step.directory)))
 
 
 def _planned(step: Step, manifest: Manifest | None, wanted: bool, begun: bool, finished: list[Manifest]) -> Planned:

@@ -66,16 +66,16 @@ def _resolve(kind: str, name: str, store: Store, network: bool) -> str | None:
     if not network or (recorded is not None and is_hub_name(name)):
         return recorded
     if is_hub_name(name):
-        store.create(_record_path(store, kind, name), _record(name, hub_commit(kind, name)))
+        store.objects.create(_record_path(store, kind, name), _record(name, hub_commit(kind, name)))
         return _recorded(store, kind, name)
     found = hash_url_folder(name) if kind == "model" else hash_files(name)
     if found != recorded:
-        store.write(_record_path(store, kind, name), _record(name, found))
+        store.objects.write(_record_path(store, kind, name), _record(name, found))
     return found
 
 
 def _record_path(store: Store, kind: str, name: str) -> str:
-    return store.path("revisions", f"{hashlib.sha256(f'{kind} {name}'.encode()).hexdigest()}.json")
+    return store.objects.path("revisions", f"{hashlib.sha256(f'{kind} {name}'.encode()).hexdigest()}.json")
 
 
 def _record(name: str, revision: str) -> bytes:
@@ -85,7 +85,7 @@ def _record(name: str, revision: str) -> bytes:
 def _recorded(store: Store, kind: str, name: str) -> str | None:
     path = _record_path(store, kind, name)
     try:
-        return str(json.loads(store.read(path))["revision"])
+        return str(json.loads(store.objects.read(path))["revision"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

@@ -1,26 +1,21 @@
 """Tables read in parts: ranges of problem_ids, and of every table only the files that hold some of them.
 
-Tables are written in order of problem_id, in several files where they are large, and the manifest says which ids a file holds. So a step
-over any number of problems can be done shard by shard, each in memory of its own size.
+Tables are written in order of problem_id, large ones in several files, and the manifest says which ids a file holds. So
+a step over any number of problems runs shard by shard, in the memory that one shard needs.
 """
 
-# pyarrow comes without types.
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
-# pyright: reportMissingTypeStubs=false
-
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from w2s.records import Record, from_table, parse_parquet
+from w2s.records import Record
 from w2s.store.manifest import File
 from w2s.store.objects.objects import in_parallel
 from w2s.store.store import Store
+from w2s.store.tables import parse_parquet
 
 SHARD_BYTES = 8 << 20
-"""Of the largest table, compressed: about 100,000 completions of 300 characters, some 300 MB as records."""
+"""Compressed bytes of the largest table: about 100,000 completions of 300 characters, some 300 MB as records."""
 
 
 class Shard(BaseModel):
@@ -31,7 +26,7 @@ class Shard(BaseModel):
     last: str | None = None
 
     def touches(self, file: File) -> bool:
-        """Whether the file may hold rows of the shard; one without known ids may."""
+        """Whether the file may hold rows of the shard; a file without known ids may."""
         if file.first is None or file.last is None:
             return True
         return (self.after is None or file.last > self.after) and (self.last is None or file.first <= self.last)
@@ -55,7 +50,7 @@ class Part(BaseModel):
 
 
 def plan_shards(tables: Iterable[Sequence[File]], shard_bytes: int) -> list[Shard]:
-    """Shards that together hold every problem once, cut where files of the largest table end, about `shard_bytes` of it each."""
+    """Shards that hold every problem once, each `shard_bytes` of the largest table, cut where its files end."""
     largest = max(tables, key=lambda files: sum(file.bytes for file in files))
     shards: list[Shard] = []
     after, size = None, 0
@@ -69,22 +64,15 @@ def plan_shards(tables: Iterable[Sequence[File]], shard_bytes: int) -> list[Shar
 
 
 def part_of(directory: str, files: Iterable[File], shard: Shard) -> Part:
-    """What a shard needs of a table."""
+    """The files of a table that a shard needs."""
     return Part(directory=directory, files=tuple(file for file in files if shard.touches(file)))
 
 
 def read_part(store: Store, part: Part, shard: Shard, record: type[Record]) -> list[Record]:
     """The shard's rows of one table, in the order of its files, every file checked against its checksum."""
+    files = in_parallel(lambda file: store.read_file(part.directory, file), part.files)
     rows: list[Record] = []
-    for file, data in zip(
-        part.files, in_parallel(lambda file: store.read_file(part.directory, file), part.files), strict=True
-    ):
-        table: Any = parse_parquet(data)
-        if not shard.holds(file):
-            ids = pc.field("problem_id")
-            if shard.after is not None:
-                table = table.filter(ids > shard.after)
-            if shard.last is not None:
-                table = table.filter(ids <= shard.last)
-        rows.extend(from_table(table, record))
+    for file, data in zip(part.files, files, strict=True):
+        bounds = Shard() if shard.holds(file) else shard
+        rows.extend(parse_parquet(data, record, after=bounds.after, last=bounds.last))
     return rows

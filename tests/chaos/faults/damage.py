@@ -36,7 +36,7 @@ class Object:
 def objects(job: Job) -> list[Object]:
     """All committed files of the job's steps, in a fixed order."""
     found: list[Object] = []
-    for step in job.work.steps(Store(str(job.store))):
+    for step in job.work.steps(Store.at(str(job.store))):
         folder = job.store / step.directory
         manifest = Manifest.model_validate_json((folder / "manifest.json").read_text())
         found += [Object(manifest.step, folder / file.path) for file in manifest.files]
@@ -76,7 +76,7 @@ def spoil(campaign: Campaign, work: Work, faults: int, during: Collection[str]) 
             finished_copy(campaign, work, job.store)
             _spoil(run, rng, job, min(more, MOST_A_RUN))
             campaign.settle(run, job)
-            check(run, work, Store(str(job.store)), campaign.reference(work))
+            check(run, work, Store.at(str(job.store)), campaign.reference(work))
             campaign.finished(run)
 
 
@@ -110,7 +110,7 @@ def _spoil(run: Run, rng: random.Random, job: Job, faults: int) -> None:
 
 def _attempts(job: Job) -> dict[str, str]:
     """The name of the attempt that finished each step."""
-    store = Store(str(job.store))
+    store = Store.at(str(job.store))
     return {
         name: manifest.attempt
         for name, manifest in store.manifests(job.work.steps(store)).items()

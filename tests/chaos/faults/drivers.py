@@ -27,7 +27,7 @@ def race(campaign: Campaign, work: Work, faults: int) -> None:
         killed = _race(run, rng, first, second)
         run.faults = 1
         campaign.settle(run, first)
-        store = Store(str(first.store))
+        store = Store.at(str(first.store))
         check(run, work, store, campaign.reference(work))
         if not killed:
             run.wrong += [f"{path} is in no manifest" for path in uncommitted(work, store)]

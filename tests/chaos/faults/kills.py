@@ -73,7 +73,7 @@ def disturb(
         for cost in run.problems_again
         if cost >= PROBLEMS_PER_BLOCK
     ]
-    check(run, job.work, Store(str(job.store)), reference)
+    check(run, job.work, Store.at(str(job.store)), reference)
 
 
 def _again(job: Job, cluster: LocalCluster, moments: Sequence[float]) -> list[int]:

@@ -46,5 +46,7 @@ def poison(campaign: Campaign, faults: int) -> None:
                 break
         run.faults, run.reruns = len(victims), job.starts - 1
         campaign.settle(run, job)
-        check(run, POISONED, Store(str(job.store)), undisturbed, poisoned={problem.problem_id for problem in victims})
+        check(
+            run, POISONED, Store.at(str(job.store)), undisturbed, poisoned={problem.problem_id for problem in victims}
+        )
         campaign.finished(run)

@@ -68,7 +68,7 @@ def run_behind_proxy(campaign: Campaign, kind: str, work: Work, during: str) -> 
         download(server, job.store)
     run.reruns = job.starts - 1
     campaign.settle(run, job)
-    check(run, work, Store(str(job.store)), campaign.reference(work))
+    check(run, work, Store.at(str(job.store)), campaign.reference(work))
     shutil.rmtree(folder / "server")
     campaign.finished(run)
     return run.faults

@@ -26,7 +26,7 @@ def completions(store: Path, step: str) -> list[Completion]:
     return [
         row
         for path in sorted(folder.glob("blocks/*.parquet"))
-        for row in Store(str(store)).read_records(str(path), Completion)
+        for row in Store.at(str(store)).read_records(str(path), Completion)
     ]
 
 
@@ -34,7 +34,7 @@ def test_a_problem_that_kills_the_engine_is_found_and_the_others_go_on(store_fol
     w2s("run", *CHOSEN, "problems", "--store", str(store_folder))
     folder, _ = manifest(store_folder, "problems")
     (table,) = folder.glob("*/test.parquet")
-    problems = Store(str(store_folder)).read_records(str(table), Problem)
+    problems = Store.at(str(store_folder)).read_records(str(table), Problem)
     poison, model = problems[137], quickstart().strong
     ids = Tokens(load_tokenizer(base_folder(model)), model.prompt).prompt_ids(poison.question)
     environment = engine_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
@@ -60,7 +60,7 @@ def test_more_problems_that_kill_the_engine_than_may_fail_end_the_step(store_fol
     few = ["quickstart", "--set", "problems.test=8", "problems.train_1=8", "problems.train_2=8", "--only"]
     w2s("run", *few, "problems", "--store", str(store_folder))
     (table,) = manifest(store_folder, "problems")[0].glob("*/test.parquet")
-    poison, model = Store(str(store_folder)).read_records(str(table), Problem)[3], quickstart().strong
+    poison, model = Store.at(str(store_folder)).read_records(str(table), Problem)[3], quickstart().strong
     ids = Tokens(load_tokenizer(base_folder(model)), model.prompt).prompt_ids(poison.question)
     environment = engine_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
     done = w2s("run", *few, "test_strong_base", "--store", str(store_folder), check=False, **environment)

@@ -75,7 +75,7 @@ class Finished:
 
     @property
     def where(self) -> list[str]:
-        return ["--store", self.store.url]
+        return ["--store", self.store.objects.url]
 
     def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         done = w2s(*arguments, *self.where, check=check, **environment)
@@ -84,15 +84,15 @@ class Finished:
 
     def manifests(self) -> dict[str, dict[str, Any]]:
         paths = [
-            entry.path for entry in self.store.tree(self.store.path("steps")) if entry.path.endswith("/manifest.json")
+            entry.path for entry in self.store.objects.tree(self.store.objects.path("steps")) if entry.path.endswith("/manifest.json")
         ]
-        read = [json.loads(self.store.read(path)) for path in paths]
+        read = [json.loads(self.store.objects.read(path)) for path in paths]
         return {manifest["step"]: manifest for manifest in read}
 
     def reading(self, name: str) -> bytes:
         """The content of the only object whose name ends with `name`."""
-        (path,) = [entry.path for entry in self.store.tree(self.store.path()) if entry.path.endswith(name)]
-        return self.store.read(path)
+        (path,) = [entry.path for entry in self.store.objects.tree(self.store.objects.path()) if entry.path.endswith(name)]
+        return self.store.objects.read(path)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
 @pytest.fixture(scope="module")
 def finished(bucket: list[Path], cluster: dict[str, str]) -> Finished:
     """The store of a small quickstart, run by `ray job submit`."""
-    store = Store("s3://runs/small")
+    store = Store.at("s3://runs/small")
     command = [
         RAY,
         "job",
@@ -128,7 +128,7 @@ def finished(bucket: list[Path], cluster: dict[str, str]) -> Finished:
         "ray_jobs.run",
         *EXPERIMENT,
         "--store",
-        store.url,
+        store.objects.url,
     ]
     with Lookout(MARKER) as lookout:
         last = subprocess.run(command, env=cluster, capture_output=True, text=True, timeout=1500)
@@ -167,13 +167,13 @@ def test_models_of_one_base_are_scored_in_one_engine_start(finished: Finished) -
 
 
 def test_a_second_run_does_nothing_and_starts_no_ray(finished: Finished) -> None:
-    logs = finished.store.names(finished.store.path("logs"))
+    logs = finished.store.objects.names(finished.store.objects.path("logs"))
     began = time.monotonic()
     done = finished.run("run", *EXPERIMENT, RAY_ADDRESS="127.0.0.1:1")
     print(f"rerun of a finished run in a bucket: {time.monotonic() - began:.1f} s")
     assert "nothing to do" in done.stdout and "PGR" in done.stdout and "started" not in done.stdout
     assert time.monotonic() - began < 10
-    assert finished.store.names(finished.store.path("logs")) == logs
+    assert finished.store.objects.names(finished.store.objects.path("logs")) == logs
 
 
 def test_another_beta_costs_one_training_and_its_scores(finished: Finished) -> None:
@@ -194,7 +194,7 @@ def test_a_deleted_step_that_nothing_needs_runs_only_when_named(finished: Finish
         for line in finished.run("plan", *EXPERIMENT).stdout.splitlines()
         if line.split()[1] == "consistent_1"
     ]
-    store.remove_tree(store.path(directory))
+    store.objects.remove_tree(store.objects.path(directory))
     assert "consistent_1, which no step needs, nothing to do" in finished.run("run", *EXPERIMENT).stdout
     assert "absent consistent_1" in finished.run("plan", *EXPERIMENT).stdout
     finished.run("run", *EXPERIMENT, "--only", "consistent_1")
@@ -203,8 +203,8 @@ def test_a_deleted_step_that_nothing_needs_runs_only_when_named(finished: Finish
 
 def test_a_damaged_step_is_named_and_alone_run_again(finished: Finished) -> None:
     store = finished.store
-    (report,) = [entry.path for entry in store.tree(store.path("steps")) if entry.path.endswith("/report.json")]
-    store.write(report, store.read(report)[:-2])
+    (report,) = [entry.path for entry in store.objects.tree(store.objects.path("steps")) if entry.path.endswith("/report.json")]
+    store.objects.write(report, store.objects.read(report)[:-2])
     broken = finished.run("run", *EXPERIMENT, check=False)
     assert broken.returncode == 2 and "report.json is damaged" in broken.stderr and "--repair" in broken.stderr
     repaired = finished.run("run", *EXPERIMENT, "--repair")
@@ -224,6 +224,6 @@ def test_no_credential_is_anywhere(finished: Finished) -> None:
     assert not any(MARKER in text for text in finished.outputs)
     assert not finished.shown, "a command line shows the secret"
     store = finished.store
-    assert not [entry.path for entry in store.tree(store.path()) if MARKER.encode() in store.read(entry.path)]
+    assert not [entry.path for entry in store.objects.tree(store.objects.path()) if MARKER.encode() in store.objects.read(entry.path)]
     left = holding(MARKER, *finished.folders)
     assert not left, f"files with the secret: {left}"

@@ -13,7 +13,6 @@ import pytest
 
 from tests.conftest import ROOT, w2s, wait_for
 from w2s.records import Completion
-from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
 
@@ -85,6 +84,7 @@ import os, signal
 from ray_jobs.runtime import local_ray
 local_ray.start()
 import ray
+from w2s.store.store import Store
 busy = ray.remote(num_cpus=0)(type("Busy", (), {"__call__": lambda self: os.getpid()}))
 assert ray.get(busy.remote().__call__.remote()) != os.getpid()
 os.kill(os.getpid(), signal.SIGKILL)
@@ -127,7 +127,7 @@ def test_killed_in_the_middle_of_sampling(store_folder: Path) -> None:
         "a finished block was sampled again"
     )
     folder, read = manifest(store_folder, "test_strong_base")
-    rows = [row for path in sorted(after) for row in Store(str(store_folder)).read_records(str(path), Completion)]
+    rows = [row for path in sorted(after) for row in Store.at(str(store_folder)).read_records(str(path), Completion)]
     assert sorted((row.problem_id, row.sample) for row in rows) == sorted({(row.problem_id, 0) for row in rows})
     assert len(rows) == 240 == read["rows"]["completions"]  # type: ignore[index]
     assert {path.parent.parent for path in after} == {folder}

@@ -29,7 +29,6 @@ from w2s.graph.recipes import FineTune, Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, SFTExample
-from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
 STRONG = quickstart().strong
@@ -46,7 +45,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Step]:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    store = Store(str(tmp_path_factory.mktemp("store")))
+    store = Store.at(str(tmp_path_factory.mktemp("store")))
     made = step(
         "made", FineTune(model=STRONG, sft=quickstart().sft), problems=step("problems", WorldProblems())["train_1"]
     )
@@ -65,7 +64,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Step]:
             parameter.data.mul_(0.3)
     folder = tmp_path_factory.mktemp("adapter")
     model.save_pretrained(folder)
-    attempt = store.attempt(made)
+    attempt = Attempt(store, made)
     for path in sorted(Path(folder).glob("adapter*")):
         attempt.add("model", f"{attempt.name}/model/{path.name}", path.read_bytes())
     attempt.commit({})
@@ -102,7 +101,7 @@ def run_block(engine: Engine, store: Store, task: int, ids: list[str], questions
     tokens = strong_tokens()
     request = BlockRequest(task, block, tuple(prompted(engine.tasks[task], tokens, problem) for problem in problems))
     result = LOOP.run_until_complete(engine.sample_block(request))
-    rows = store.read_records(store.path(engine.tasks[task].step.directory, block_path(block)), Completion)
+    rows = store.read_records(store.objects.path(engine.tasks[task].step.directory, block_path(block)), Completion)
     assert result.counts and result.sampled_tokens == sum(row.completion_tokens for row in rows)
     assert result.counts.completions == len(rows) and result.counts.completion_tokens == result.sampled_tokens
     return rows
@@ -242,12 +241,13 @@ from w2s.recipe import Sampling, WorldProblems
 from w2s.graph.step import step
 from w2s.graph.recipes import Sample
 from w2s.store.store import Store
+from w2s.store.attempt import Attempt
 
 if __name__ == "__main__":  # vLLM starts its processes by importing this one's main module
     recipe = Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8))
     sampled = step("s", recipe, problems=step("p", WorldProblems())["test"])
     print("STARTING", flush=True)
-    engine = Engine([Task(sampled, (), "base", 0)], Store(tempfile.mkdtemp()), load_resources("local"), 128)
+    engine = Engine([Task(sampled, (), "base", 0)], Store.at(tempfile.mkdtemp()), load_resources("local"), 128)
     print("STARTED", flush=True)
     time.sleep(600)
 """

@@ -8,7 +8,6 @@ import pytest
 from ray_jobs.runtime import local_ray
 from ray_jobs.selection import shards
 from tests.unit.store.test_shards import STEPS, run
-from w2s.store import attempt as attempts
 from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
@@ -26,4 +25,4 @@ def test_one_shard_and_many_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
                     assert cut.result()[name] == rows, name
     finally:
         local_ray.stop()
-    assert len(Store(str(tmp_path / "many")).files(STEPS["pairs"]["pairs"])) > 3, "the step was to be cut"
+    assert len(Store.at(str(tmp_path / "many")).files(STEPS["pairs"]["pairs"])) > 3, "the step was to be cut"

@@ -25,6 +25,7 @@ from w2s.graph.recipes import Agree, FineTune, Pair, Prefer
 from w2s.graph.step import Step, step
 from w2s.recipe import WorldProblems
 from w2s.records import PreferencePair, SFTExample
+from w2s.store.attempt import Attempt
 from w2s.store.manifest import File
 from w2s.store.store import Store
 
@@ -60,7 +61,7 @@ def ray() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(str(tmp_path_factory.mktemp("store")))
+    return Store.at(str(tmp_path_factory.mktemp("store")))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def sft_step(store: Store) -> Step:
     made = step(
         "consistent", Agree(agreement=EXPERIMENT.agreement, answers=EXPERIMENT.answers), problems=problems["train_2"]
     )
-    attempt = store.attempt(made)
+    attempt = Attempt(store, made)
     rows = [
         SFTExample(
             f"p{i:02d}", f"Leo has {i} pens. Leo buys {i % 7}. How many?", f" {i} + {i % 7}.\n#### {i + i % 7}", "weak"
@@ -94,7 +95,7 @@ def straight_sft(store: Store, sft_step: Step) -> Step:
 @pytest.fixture(scope="module")
 def dpo_step(store: Store, straight_sft: Step) -> Step:
     made = step("pairs", Pair(pairs=EXPERIMENT.pairs, answers=EXPERIMENT.answers), completions=straight_sft["model"])
-    attempt = store.attempt(made)
+    attempt = Attempt(store, made)
     rows = [
         PreferencePair(
             f"p{i:02d}",
@@ -218,7 +219,7 @@ def assert_same(resumed: Step, straight: Step, store: Store) -> None:
     print(f"{resumed.name}: adapters differ by {distance / length:.1e} of their length")
     assert worst < TOLERANCE and distance < TOLERANCE * length
     manifest = store.manifest(resumed)
-    assert manifest is not None and not Path(store.path(resumed.directory, "training")).exists()
+    assert manifest is not None and not Path(store.objects.path(resumed.directory, "training")).exists()
 
 
 LEGS = Leg(2, 3, 4), Leg(1, 0, 7), Leg(2, 3)

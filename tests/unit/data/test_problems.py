@@ -19,7 +19,8 @@ from tests.unit.data.problem_files import Rows, lines, recipe, rows
 from w2s.data.gold import final_answer
 from w2s.data.splits import read_problems
 from w2s.recipe import SPLITS, DatasetProblems, Source, WorldProblems
-from w2s.records import Problem, Reference, from_table, to_table
+from w2s.records import Problem, Reference
+from w2s.store.tables import parquet_bytes, parse_parquet
 
 REFERENCE = Path(os.environ.get("W2S_REFERENCE", Path(__file__).parents[4] / "shared" / "reference"))
 
@@ -232,7 +233,7 @@ def test_split_without_gold_has_no_references(tmp_path: Path) -> None:
     split = read_problems(bare)[0]["train_2"]
     assert len(split.problems) == 5
     assert split.references == []
-    assert to_table(split.references, Reference).num_rows == 0
+    assert parse_parquet(parquet_bytes(split.references, Reference), Reference) == []
 
 
 def test_where_leaves_out_and_counts(tmp_path: Path) -> None:
@@ -278,7 +279,7 @@ def test_hostile_text_survives(tmp_path_factory: pytest.TempPathFactory, text: s
     splits, _, _ = read_problems(recipe(folder, train_2=data, drop_calculator_marks=False))
     problems = splits["train_2"].problems
     assert problems[0].question == f"{text}\0".strip()
-    assert from_table(to_table(problems, Problem), Problem) == problems
+    assert parse_parquet(parquet_bytes(problems, Problem), Problem) == problems
 
 
 def test_world_problems(monkeypatch: pytest.MonkeyPatch) -> None:

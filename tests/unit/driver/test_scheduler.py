@@ -19,7 +19,8 @@ from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
-from w2s.store.lease.leases import LeaseLost, Leases
+from w2s.store.lease.lease import LeaseLost
+from w2s.store.lease.leases import Leases
 from w2s.store.store import Store
 
 EXPERIMENT = quickstart().model_copy(update={"iterations": 2})
@@ -31,7 +32,7 @@ def _folder_for_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def schedule(steps: list[Step], preset: str = "local") -> None:
-    context = Context(Store("store", run="test"), load_resources(preset), Progress())
+    context = Context(Store.at("store", run="test"), load_resources(preset), Progress())
     with Leases(context.store, print) as leases:
         scheduler.Scheduler(steps, only_scored(steps), context).run(leases)
 

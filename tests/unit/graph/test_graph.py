@@ -12,7 +12,6 @@ from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
 from w2s.graph.step import Step, with_upstream
 from w2s.recipe import Experiment
-from w2s.store.store import Store
 
 SHIPPED = names()
 BASE = "gsm8k-gemma-2b"
@@ -88,7 +87,7 @@ def test_a_misspelt_table_is_refused_when_the_graph_is_built() -> None:
 
 def test_an_attempt_refuses_a_table_that_its_recipe_does_not_name(tmp_path: Path) -> None:
     """So the tables that a job writes are the recipe's: each job runs in a test, and would stop at another name."""
-    attempt = Store(str(tmp_path)).attempt(build_steps(load("quickstart"))[0])
+    attempt = Attempt(Store.at(str(tmp_path)), build_steps(load("quickstart"))[0])
     with pytest.raises(ValueError, match=r"step problems .* writes no table 'notes'"):
         attempt.write_document("notes", {})
     assert attempt.tables == {}
@@ -113,6 +112,8 @@ def test_fingerprints_are_the_same_in_every_process() -> None:
 import json
 from w2s.experiments.catalog import load
 from w2s.graph.build import build_steps
+from w2s.store.store import Store
+from w2s.store.attempt import Attempt
 print(json.dumps([[step.fingerprint for step in build_steps(load(name))] for name in {SHIPPED!r}]))
 """
     ours = [list(fingerprints(load(name)).values()) for name in SHIPPED]

@@ -15,7 +15,9 @@ from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem
-from w2s.store.store import _KNOWN, Store
+from w2s.store.attempt import Attempt
+from w2s.store.objects.objects import Objects
+from w2s.store.store import Store
 
 EXPERIMENT = quickstart()
 SIZE, N = 10, 3
@@ -41,7 +43,7 @@ def completions(problem_id: str, text: str = "t", reason: str = "stop") -> list[
 def test_a_lost_engine_costs_less_than_a_block(seed: int, tmp_path: Path) -> None:
     """Four blocks at once, whose problems are finished in any order, on engines that are lost at any moment."""
     print("seed", seed)
-    rng, store, one = random.Random(seed), Store(str(tmp_path)), sampling_step(seed)
+    rng, store, one = random.Random(seed), Store.at(str(tmp_path)), sampling_step(seed)
     sampled: list[str] = []
 
     async def engine(lost_after: int) -> None:
@@ -68,13 +70,13 @@ def test_a_lost_engine_costs_less_than_a_block(seed: int, tmp_path: Path) -> Non
     )
     for block in range(4):
         assert read_counts(store, one, block, ids(block), N).completions == SIZE * N
-    assert store.names(store.path(one.directory, "blocks")) == [
+    assert store.objects.names(store.objects.path(one.directory, "blocks")) == [
         block_path(block).split("/")[1] for block in range(4)
     ], "parts are left"
 
 
 def test_a_problem_sampled_by_two_engines_counts_once(tmp_path: Path) -> None:
-    store, one = Store(str(tmp_path)), sampling_step(0)
+    store, one = Store.at(str(tmp_path)), sampling_step(0)
 
     async def twice() -> dict[str, list[Completion]]:
         first, second = Blocks([one], store), Blocks([one], store)
@@ -88,7 +90,7 @@ def test_a_problem_sampled_by_two_engines_counts_once(tmp_path: Path) -> None:
 
 
 def test_a_block_that_was_finished_but_not_reported_is_not_sampled_again(tmp_path: Path) -> None:
-    store, one = Store(str(tmp_path)), sampling_step(0)
+    store, one = Store.at(str(tmp_path)), sampling_step(0)
 
     async def run() -> tuple[dict[str, list[Completion]], dict[str, list[Completion]]]:
         rows = [row for problem_id in ids(0) for row in completions(problem_id)]
@@ -110,7 +112,7 @@ def block_rows(block: int, text: str = "t") -> list[Completion]:
 
 
 def test_counts_of_a_block_and_what_is_wrong_with_it(tmp_path: Path) -> None:
-    store, one = Store(str(tmp_path)), sampling_step(0)
+    store, one = Store.at(str(tmp_path)), sampling_step(0)
     written = asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0), ids(0), N))
     counts = read_counts(store, one, 0, ids(0), N)
     assert written == counts, "the engine counts what it writes as a reader of the file does"
@@ -126,7 +128,7 @@ def test_counts_of_a_block_and_what_is_wrong_with_it(tmp_path: Path) -> None:
 
 
 def test_the_first_writers_file_is_counted(tmp_path: Path) -> None:
-    store, one = Store(str(tmp_path)), sampling_step(0)
+    store, one = Store.at(str(tmp_path)), sampling_step(0)
     first, second = Blocks([one], store), Blocks([one], store)
     written = asyncio.run(first.finish(one, 0, block_rows(0, "first"), ids(0), N))
     assert asyncio.run(second.finish(one, 0, block_rows(0, "a longer second"), ids(0), N)) == written
@@ -137,7 +139,7 @@ def test_the_first_writers_file_is_counted(tmp_path: Path) -> None:
 
 
 def test_parts_with_other_samples_than_the_steps_are_refused(tmp_path: Path) -> None:
-    store, one = Store(str(tmp_path)), sampling_step(0)
+    store, one = Store.at(str(tmp_path)), sampling_step(0)
     with pytest.raises(ValueError, match=f"does not hold the {N} samples of each of its {SIZE} problems: delete it"):
         asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0)[:-1], ids(0), N))
 
@@ -146,13 +148,13 @@ def test_parts_with_other_samples_than_the_steps_are_refused(tmp_path: Path) -> 
 def test_only_blocks_without_a_result_are_read_at_the_commit(
     exclusive: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, one = Store(str(tmp_path)), sampling_step(0)
+    store, one = Store.at(str(tmp_path)), sampling_step(0)
     counts = [asyncio.run(Blocks([one], store).finish(one, b, block_rows(b), ids(b), N)) for b in range(3)]
     work = Work(
-        Task(one, (), "m", 0), store.attempt(one), [ids(0), ids(1), ids(2)], set(), {0: counts[0], 2: counts[2]}
+        Task(one, (), "m", 0), Attempt(store, one), [ids(0), ids(1), ids(2)], set(), {0: counts[0], 2: counts[2]}
     )
     read: list[str] = []
-    monkeypatch.setattr(Store, "read", lambda self, path: (read.append(Path(path).name), Path(path).read_bytes())[1])
+    monkeypatch.setattr(Objects, "read", lambda self, path: (read.append(Path(path).name), Path(path).read_bytes())[1])
     monkeypatch.setattr(Store, "is_exclusive", exclusive)
     assert _block_counts(work) == counts
     assert sorted(read) == (["000001.parquet"] if exclusive else [f"00000{block}.parquet" for block in range(3)])
@@ -168,28 +170,28 @@ def test_blocks_of_other_inputs_or_without_a_plan_are_discarded(
 ) -> None:
     """A repair may train an adapter again under the same name; a table must not hold the samples of two models."""
     problems_step = step("p", WorldProblems(seed=1))
-    one, store = sampling_step(1), Store(str(tmp_path))
+    one, store = sampling_step(1), Store.at(str(tmp_path))
 
     def make_input(question: str) -> None:
-        store.remove([store.path(problems_step.directory, "manifest.json")])
-        (attempt := store.attempt(problems_step)).write_records("test", [Problem("p000", question)], Problem)
+        store.objects.remove([store.objects.path(problems_step.directory, "manifest.json")])
+        (attempt := Attempt(store, problems_step)).write_records("test", [Problem("p000", question)], Problem)
         attempt.commit({})
-        _KNOWN.clear()
+        store._known.clear()
 
     make_input("q")
     assert problems_per_block(one, store, SIZE) == SIZE
-    files = [store.path(one.directory, "blocks", name) for name in ("000000.parquet", "000001.0123abcd.part")]
+    files = [store.objects.path(one.directory, "blocks", name) for name in ("000000.parquet", "000001.0123abcd.part")]
     for path in files:
-        store.write(path, b"rows")
+        store.objects.write(path, b"rows")
     make_input("q")
     assert problems_per_block(one, store, 3) == SIZE, "the plan of the first attempt holds"
     assert all(Path(path).exists() for path in files) and not caplog.records
     if not lost:
         make_input("another")
     elif lost == "plan":
-        store.remove([store.path(one.directory, "blocks/plan.json")])
+        store.objects.remove([store.objects.path(one.directory, "blocks/plan.json")])
     else:
-        store.write(store.path(one.directory, "blocks/plan.json"), b"{")
+        store.objects.write(store.objects.path(one.directory, "blocks/plan.json"), b"{")
     assert problems_per_block(one, store, 3) == 3
     assert not any(Path(path).exists() for path in files) and "discarding 2 files of blocks" in caplog.text
     assert problems_per_block(one, store, SIZE) == 3

@@ -54,7 +54,7 @@ def start(
         Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8)),
         problems=step("p", WorldProblems())["test"],
     )
-    return engine.Engine([Task(sampled, (), "base", 0)], Store(str(folder)), load_resources("local"), 128), stages[
+    return engine.Engine([Task(sampled, (), "base", 0)], Store.at(str(folder)), load_resources("local"), 128), stages[
         failing
     ]
 

@@ -43,7 +43,7 @@ def with_train_1(name: str | Path) -> Experiment:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "store"))
+    return Store.at(str(tmp_path / "store"))
 
 
 class FakeHub:
@@ -130,7 +130,7 @@ def test_hub_names_are_looked_up_once_per_store(store: Store, hub: type[FakeHub]
     assert sorted(hub.looked_up) == ["some/data", "some/strong", "some/weak"]
     hub.commits = dict.fromkeys(hub.commits, "moved on")
     assert identify(experiment, store, network=True) == identify(experiment, store, network=False) == known
-    records = [json.loads(path.read_text()) for path in Path(store.path("revisions")).iterdir()]
+    records = [json.loads(path.read_text()) for path in Path(store.objects.path("revisions")).iterdir()]
     assert {(record["name"], record["revision"]) for record in records} >= {
         ("some/strong", "c0ffee"),
         ("some/data", "da7a"),
@@ -164,7 +164,7 @@ def test_folders_are_named_by_their_files_wherever_they_lie(tmp_path: Path, stor
     assert identify(first, store, network=False) == first  # its folder is gone, its name is not
     model_folder(tmp_path / "moved", model__safetensors="other weights")
     assert identify(with_strong(tmp_path / "moved"), store, network=False).strong.revision != first.strong.revision
-    assert not Path(store.path("revisions")).exists()
+    assert not Path(store.objects.path("revisions")).exists()
 
 
 def test_a_moved_file_is_another(tmp_path: Path, store: Store) -> None:
@@ -302,7 +302,7 @@ def test_revision_left_over_from_another_name(
 def test_damaged_record(store: Store, hub: type[FakeHub]) -> None:
     experiment = set_fields(load("gsm8k-gemma-2b"), HUB)
     identify(experiment, store, network=True)
-    for path in Path(store.path("revisions")).iterdir():
+    for path in Path(store.objects.path("revisions")).iterdir():
         path.write_text("{")
     with pytest.raises(ValueError, match=r"its record .*revisions/.* cannot be read: delete that file"):
         identify(experiment, store, network=False)

@@ -29,10 +29,7 @@ from w2s.records import (
     Selection,
     SFTExample,
 )
-from w2s.store import attempt as attempts
-from w2s.store.manifest import File
 from w2s.store.shards import Shard, part_of, plan_shards, read_part
-from w2s.store.store import Store
 
 EXPERIMENT = set_fields(
     load("quickstart"), ["agreement.top_up=55", "agreement.min_kept=1", "pairs.min_pairs=1", "pairs.per_problem=2"]
@@ -84,10 +81,10 @@ OUTPUTS: dict[str, dict[str, type[Any]]] = {
 
 def run(folder: Path) -> dict[str, Any]:
     """All rows and documents of the four steps that go shard by shard."""
-    store = Store(str(folder))
+    store = Store.at(str(folder))
     context = Context(store, load_resources("local"), Progress())
     for name, of in tables().items():
-        attempt = store.attempt(STEPS[name])
+        attempt = Attempt(store, STEPS[name])
         for table, (rows, record) in of.items():
             attempt.write_records(table, rows, record)
         attempt.commit({})
@@ -123,7 +120,7 @@ def test_one_shard_and_many_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     cut = run(tmp_path / "many")
     for name, rows in whole.items():
         assert cut[name] == rows, name
-    store = Store(str(tmp_path / "many"))
+    store = Store.at(str(tmp_path / "many"))
     assert len(store.files(STEPS["pairs"]["pairs"])) > 3, "the step was to be cut"
 
 
@@ -133,13 +130,13 @@ def test_too_few_pairs_over_all_shards_stop_the_step(tmp_path: Path, monkeypatch
     with pytest.raises(
         ValueError, match=r"preference pairs, but pairs.min_pairs is 5000: of 97 problems 97 have a readable sample"
     ):
-        run_steps([strict], Context(Store(str(tmp_path)), load_resources("local"), Progress()))
-    assert Store(str(tmp_path)).manifest(strict) is None
+        run_steps([strict], Context(Store.at(str(tmp_path)), load_resources("local"), Progress()))
+    assert Store.at(str(tmp_path)).manifest(strict) is None
 
 
 def test_a_manifest_says_which_ids_a_file_holds(tmp_path: Path) -> None:
-    store, step = Store(str(tmp_path)), STEPS["problems"]
-    attempt = store.attempt(step)
+    store, step = Store.at(str(tmp_path)), STEPS["problems"]
+    attempt = Attempt(store, step)
     attempt.write_records("train_2", [Problem("b", "q"), Problem("\u00e9", "q"), Problem("a", "q")], Problem)
     attempt.write_records("test", [], Problem)
     attempt.write_document("duplicates", {})
@@ -149,8 +146,8 @@ def test_a_manifest_says_which_ids_a_file_holds(tmp_path: Path) -> None:
 
 
 def test_a_damaged_part_is_not_read(tmp_path: Path) -> None:
-    store, step = Store(str(tmp_path)), STEPS["problems"]
-    attempt = store.attempt(step)
+    store, step = Store.at(str(tmp_path)), STEPS["problems"]
+    attempt = Attempt(store, step)
     attempt.write_records("train_2", [Problem("a", "q")], Problem)
     attempt.commit({})
     (file,) = store.files(step["train_2"])
@@ -169,13 +166,13 @@ def test_shards_hold_every_problem_once(
     tmp_path_factory: pytest.TempPathFactory, found: list[str], one: int, other: int, size: int
 ) -> None:
     """Whatever the ids, the order of rows in the tables and the sizes of their files."""
-    store = Store(str(tmp_path_factory.mktemp("shards")))
+    store = Store.at(str(tmp_path_factory.mktemp("shards")))
 
     def files(rows: list[Problem], per_file: int) -> list[File]:
         starts = range(0, len(rows), per_file)
         return [
             attempts.put(
-                store, "steps/x", f"{per_file}-{s}.parquet", attempts.parquet_bytes(rows[s : s + per_file], Problem)
+                store.objects, "steps/x", f"{per_file}-{s}.parquet", parquet_bytes(rows[s : s + per_file], Problem)
             )
             for s in starts
         ]
@@ -202,12 +199,15 @@ from w2s.records import Problem
 from w2s.recipe import WorldProblems
 from w2s.graph.step import step
 from w2s.store.store import Store
-store, one = Store({str(tmp_path)!r}), step("problems", WorldProblems())
-attempt = store.attempt(one)
+from w2s.store.manifest import File
+from w2s.store.tables import parquet_bytes
+from w2s.store.attempt import Attempt
+store, one = Store.at({str(tmp_path)!r}), step("problems", WorldProblems())
+attempt = Attempt(store, one)
 attempt.write_records("test", [Problem(str(n), "q") for n in range(1000)], Problem)
 attempt.commit({{}})
 before = len(os.listdir("/proc/self/task"))
-assert len(store.records(one["test"], Problem)) == len(store.read_records(store.path(one.directory, store.files(one["test"])[0].path), Problem))
+assert len(store.records(one["test"], Problem)) == len(store.read_records(store.objects.path(one.directory, store.files(one["test"])[0].path), Problem))
 print(len(os.listdir("/proc/self/task")) - before)
 """
     assert fresh(code) == "0\n"

@@ -15,6 +15,7 @@ from w2s.graph.recipes import FineTune
 from w2s.graph.step import Step, step
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
+from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
 PROBLEMS = step("problems", WorldProblems())
@@ -30,11 +31,11 @@ def state(number: int) -> Checkpoint:
 
 
 def files(store: Store) -> list[Path]:
-    return sorted(Path(store.path(STEP.directory, "training")).iterdir())
+    return sorted(Path(store.objects.path(STEP.directory, "training")).iterdir())
 
 
 def test_a_saved_checkpoint_loads_and_old_ones_are_removed(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = Store.at(str(tmp_path))
     assert newest(store, STEP, "inputs") is None
     for number in (5, 20, 100):
         save(store, STEP, "inputs", state(number))
@@ -49,12 +50,12 @@ def test_a_saved_checkpoint_loads_and_old_ones_are_removed(tmp_path: Path) -> No
 
 def test_the_format_in_the_store_stays(tmp_path: Path) -> None:
     """Written as the first release wrote it: loaded now; and what is saved now has the same keys in its header."""
-    store = Store(str(tmp_path))
+    store = Store.at(str(tmp_path))
     notes = {"step": 7, "optimizer_step": 7.0, "scheduler": {"last_epoch": 7}, "trainer": {"max_steps": 9}}
     header = {"w2s": json.dumps(notes | {"inputs": "inputs"})}
     data = safetensors.torch.save(state(7).tensors, metadata=header)
     name = f"00000007-{hashlib.sha256(data).hexdigest()}.safetensors"
-    store.write(store.path(STEP.directory, "training", name), data)
+    store.objects.write(store.objects.path(STEP.directory, "training", name), data)
     assert newest(store, STEP, "inputs") == name
     loaded = load(store, STEP, name)
     assert loaded.notes == Notes(7, 7.0, {"last_epoch": 7}, {"max_steps": 9}, "inputs")
@@ -64,7 +65,7 @@ def test_the_format_in_the_store_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "another's", "header"])
 def test_a_damaged_checkpoint_is_skipped(damage: str, tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = Store.at(str(tmp_path))
     save(store, STEP, "inputs", state(1))
     save(store, STEP, "inputs", state(2))
     path = files(store)[-1]
@@ -89,7 +90,7 @@ def test_a_damaged_checkpoint_is_skipped(damage: str, tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_other_inputs_is_not_resumed_and_does_not_push_out_new_ones(tmp_path: Path) -> None:
     """A repair may have rewritten the step's inputs with other rows."""
-    store = Store(str(tmp_path))
+    store = Store.at(str(tmp_path))
     for number in (50, 60):
         save(store, STEP, "before the repair", state(number))
     assert newest(store, STEP, "after") is None
@@ -100,8 +101,8 @@ def test_a_checkpoint_of_other_inputs_is_not_resumed_and_does_not_push_out_new_o
 
 def test_the_digest_of_inputs_is_of_their_content(tmp_path: Path) -> None:
     def digest(folder: str, text: str) -> str:
-        store = Store(str(tmp_path / folder))
-        attempt = store.attempt(PROBLEMS)
+        store = Store.at(str(tmp_path / folder))
+        attempt = Attempt(store, PROBLEMS)
         attempt.write_records("train_1", [Problem("p", text)], Problem)
         attempt.commit({})
         return store.inputs_digest(STEP)
@@ -110,7 +111,7 @@ def test_the_digest_of_inputs_is_of_their_content(tmp_path: Path) -> None:
 
 
 def test_a_half_written_file_is_no_checkpoint(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = Store.at(str(tmp_path))
     save(store, STEP, "inputs", state(1))
     (whole,) = files(store)
     half = whole.parent / f"00000009-{'0' * 64}.safetensors.1234.tmp"  # Store.write leaves this name when it is killed

@@ -1,11 +1,15 @@
-"""Processes of this machine, known so that none is taken for another: by boot, PID namespace, PID and start."""
+"""Identify a process of this machine by boot, PID namespace, PID and start, so that no other is taken for it.
+
+Not psutil, because its create_time() moves when the clock is set, and its pid_exists() says that a process which /proc
+hides (mount option hidepid) is gone. Either would call a living driver dead.
+"""
 
 import os
 from pathlib import Path
 
 
 def machine() -> list[str]:
-    """This boot of this machine and this PID namespace; empty without /proc."""
+    """This boot of this machine and this PID namespace; empty on a system without /proc."""
     try:
         return [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
     except OSError:
@@ -13,16 +17,16 @@ def machine() -> list[str]:
 
 
 def started(pid: str) -> str | None:
-    """When a process started, in the kernel's ticks; empty where it is gone, or dead and not waited for; None where it is not shown."""
+    """When a process started, in ticks since the boot; empty if it is gone or a zombie, None if /proc hides it."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None if _runs(pid) else ""
+        return None if _exists(pid) else ""
     return "" if state in "ZX" else fields[18]
 
 
-def _runs(pid: str) -> bool:
-    """Whether there is a process, also where /proc hides those of other users (its mount option `hidepid`)."""
+def _exists(pid: str) -> bool:
+    """Whether the process exists; a signal reaches it even if /proc hides it."""
     try:
         os.kill(int(pid), 0)
     except PermissionError:

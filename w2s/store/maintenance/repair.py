@@ -1,31 +1,29 @@
-"""Mending a store: a damaged step's manifest is set aside, so that the step runs again; what is whole of it stays."""
+"""Repair a store: set a damaged step's manifest aside, so that the step runs again; its whole blocks stay."""
 
 import json
 import math
 from collections.abc import Sequence, Set
 
 from w2s.graph.step import Step
+from w2s.store import layout
 from w2s.store.lease.leases import Leases
-from w2s.store.maintenance.verify import PLAN, Checked, block_damage, verify
+from w2s.store.maintenance.verify import Checked, block_damage, verify
 from w2s.store.objects.objects import in_parallel
 from w2s.store.store import Store
 
-SET_ASIDE = "damaged.json"
-"""Where a damaged step's manifest is kept, until the step is finished again and gc takes it."""
-
 
 def set_damaged_aside(steps: Sequence[Step], store: Store, leases: Leases) -> list[str]:
-    """Check all finished steps, name what is damaged, and make those steps unfinished; returns the names of all that need mending.
+    """Verify all finished steps, log what is damaged, and make the damaged steps unfinished.
 
-    Among them are those that an earlier repair left unfinished. Their finished consumers stay as they are: they were made from
-    what the step had been. A step that another run holds is waited for, and looked at again once it is held: another repair may have
-    mended it meanwhile.
+    Returns the names of all steps to run again, among them steps that an earlier repair left unfinished. Finished steps
+    that read a damaged step stay: they were made from its undamaged files. Waits for steps leased by other runs and
+    verifies them again afterwards, because another repair may have fixed them.
     """
     named = {step.directory: step for step in steps}
     suspected: list[Step] = []
     for checked in verify(store, list(named)):
         for finding in checked.damage:
-            leases.say(f"damaged: {store.absolute(f'{finding.directory}/{finding.path}')}: {finding.what}")
+            leases.say(f"damaged: {store.objects.absolute(f'{finding.directory}/{finding.path}')}: {finding.what}")
         if checked.damage or _is_set_aside(store, checked):
             suspected.append(named[checked.directory])
     damaged: set[str] = set()
@@ -40,35 +38,34 @@ def set_damaged_aside(steps: Sequence[Step], store: Store, leases: Leases) -> li
 
 
 def _is_set_aside(store: Store, checked: Checked) -> bool:
-    return checked.state == "unfinished" and SET_ASIDE in store.names(store.path(checked.directory))
+    names = store.objects.names(store.objects.path(checked.directory))
+    return checked.state == "unfinished" and layout.DAMAGED_MANIFEST in names
 
 
 def _set_aside(store: Store, checked: Checked) -> None:
-    """Remove the blocks that are not proven whole; keep the manifest under another name, and remove it."""
-    path, bad = store.path(checked.directory, "manifest.json"), {finding.path for finding in checked.damage}
-    blocks = {f"blocks/{name}" for name in store.names(store.path(checked.directory, "blocks"))}
+    """Remove the blocks that are not proven whole, then move the manifest to `DAMAGED_MANIFEST`."""
+    objects, bad = store.objects, {finding.path for finding in checked.damage}
+    blocks = {f"{layout.BLOCKS}/{name}" for name in objects.names(objects.path(layout.blocks(checked.directory)))}
     if blocks:
         whole = _whole_blocks(store, checked, blocks - bad)
-        store.remove([store.path(checked.directory, block) for block in sorted(blocks - whole)])
+        objects.remove([objects.path(checked.directory, block) for block in sorted(blocks - whole)])
     if checked.state == "finished":
-        store.write(store.path(checked.directory, SET_ASIDE), store.read(path))
-        store.remove([path])
+        manifest = objects.path(layout.manifest(checked.directory))
+        objects.write(objects.path(checked.directory, layout.DAMAGED_MANIFEST), objects.read(manifest))
+        objects.remove([manifest])
 
 
 def _whole_blocks(store: Store, checked: Checked, blocks: Set[str]) -> Set[str]:
-    """Those of `blocks` that are proven whole, by the manifest or, where there is none that can be trusted, by their own checksums; none
-    where the plan is lost that says which problems each holds."""
-    if PLAN not in blocks or block_damage(store, checked.directory, PLAN):
+    """The blocks that are proven whole, by the manifest or, without a trusted manifest, by their own checksums.
+
+    None are if the block plan is lost, because nothing else says which problems each block holds.
+    """
+    if layout.PLAN not in blocks or block_damage(store, checked.directory, layout.PLAN):
         return set()
     if checked.manifest is None:
-        damages = zip(
-            blocks, in_parallel(lambda block: block_damage(store, checked.directory, block), blocks), strict=True
-        )
-        return {block for block, what in damages if not what}
-    size = json.loads(store.read(store.path(checked.directory, PLAN)))["problems_per_block"]
-    named = {file.path for file in checked.manifest.files if file.path.startswith("blocks/")}
-    return (
-        (named | {PLAN}) & blocks
-        if len(named) == math.ceil(checked.manifest.counts.get("problems", 0) / size)
-        else set()
-    )
+        damages = in_parallel(lambda block: block_damage(store, checked.directory, block), blocks)
+        return {block for block, damage in zip(blocks, damages, strict=True) if not damage}
+    plan = json.loads(store.objects.read(store.objects.path(layout.plan(checked.directory))))
+    named = {file.path for file in checked.manifest.files if file.path.startswith(f"{layout.BLOCKS}/")}
+    planned = math.ceil(checked.manifest.counts.get("problems", 0) / plan["problems_per_block"])
+    return (named | {layout.PLAN}) & blocks if len(named) == planned else set()

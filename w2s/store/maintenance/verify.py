@@ -1,19 +1,15 @@
-"""Whether a store holds what its manifests say: every file's size and checksum, every step's inputs, and the blocks of unfinished steps."""
+"""Check a store against its manifests: sizes and checksums of files, inputs of steps, blocks of unfinished steps."""
 
 import json
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from w2s.records import Completion
+from w2s.store import layout
 from w2s.store.manifest import File, Manifest
 from w2s.store.objects.objects import in_parallel
 from w2s.store.store import Store
-
-PLAN = "blocks/plan.json"
-"""Says which problems each of a sampling step's blocks holds."""
-BLOCK = re.compile(r"blocks/(plan\.json|\d+\.parquet|\d+\.[0-9a-f]{8}\.part)")
 
 
 @dataclass(frozen=True)
@@ -25,7 +21,7 @@ class Finding:
     """Relative to the directory."""
     what: str
     is_damage: bool = True
-    """False for an input that is not in the store, while the step itself is whole, and for a file that cannot be read just now."""
+    """False for an input that is not in the store, and for a file that cannot be read just now."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +32,12 @@ class Checked:
     state: str
     """finished or unfinished."""
     manifest: Manifest | None
-    """Where there is one that is the step's own."""
+    """None if there is none, or if it is not the step's own."""
     findings: tuple[Finding, ...]
 
     @property
     def name(self) -> str:
-        """The step's name; empty where it has no manifest that can be trusted."""
+        """The step's name; empty without a trusted manifest."""
         return self.manifest.step if self.manifest else ""
 
     @property
@@ -51,14 +47,14 @@ class Checked:
 
     @property
     def damage(self) -> list[Finding]:
-        """What a repair mends."""
+        """The findings that a repair removes."""
         return [finding for finding in self.findings if finding.is_damage]
 
 
 def verify(store: Store, directories: Sequence[str] | None = None) -> list[Checked]:
-    """Read every file that the manifests name, of the whole store or of the steps in `directories`; nothing is changed."""
+    """Read every file that the manifests name, of the whole store or of the steps in `directories`. Changes nothing."""
     if directories is None:
-        directories = [f"steps/{name}" for name in store.names(store.path("steps"))]
+        directories = [layout.step_directory(name) for name in store.objects.names(store.objects.path(layout.STEPS))]
     read = dict(zip(directories, in_parallel(lambda one: _manifest(store, one), directories), strict=True))
     manifests = {directory: one for directory, one in read.items() if isinstance(one, Manifest)}
     files = [(directory, file) for directory, manifest in manifests.items() for file in manifest.files]
@@ -72,11 +68,11 @@ def verify(store: Store, directories: Sequence[str] | None = None) -> list[Check
             found[directory].append(_finding(directory, file.path, f"{what}; it is {owner}" if owner else what))
     for directory, one in read.items():
         if isinstance(one, str):
-            found[directory].append(_finding(directory, "manifest.json", one))
+            found[directory].append(_finding(directory, layout.MANIFEST, one))
         elif one is None:
             found[directory] += _of_unfinished(store, directory)
         else:
-            found[directory] += [Finding(directory, "manifest.json", what) for what in _contradictions(directory, one)]
+            found[directory] += [Finding(directory, layout.MANIFEST, what) for what in _contradictions(directory, one)]
             found[directory] += [
                 Finding(directory, role, f"the input {where} is not in the store", False)
                 for role, where in absent[directory]
@@ -85,10 +81,13 @@ def verify(store: Store, directories: Sequence[str] | None = None) -> list[Check
 
 
 def block_damage(store: Store, directory: str, relative: str) -> str:
-    """What is wrong with a block, a part of one, or the plan, as far as it shows without a manifest; empty where it is whole, or gone."""
+    """What is wrong with a block, a block part or the plan, as far as it shows without a manifest.
+
+    Empty if the file is whole or gone.
+    """
     try:
-        data = store.read(path := store.path(directory, relative))
-        if relative != PLAN:
+        data = store.objects.read(path := store.objects.path(directory, relative))
+        if relative != layout.PLAN:
             store.parse_records(path, data, Completion)
         elif not json.loads(data)["problems_per_block"] > 0:
             return "no plan of blocks"
@@ -99,7 +98,7 @@ def block_damage(store: Store, directory: str, relative: str) -> str:
     except (ValueError, TypeError, KeyError) as error:
         return (
             f"no plan of blocks ({error})"
-            if relative == PLAN
+            if relative == layout.PLAN
             else "not the Parquet file of completions that was written"
         )
     return ""
@@ -109,7 +108,7 @@ CANNOT_BE_READ = "cannot be read "
 
 
 def _unreadable(error: OSError) -> str:
-    return f"{CANNOT_BE_READ}({type(error).__name__}: {error}): if that does not pass, delete it, and --repair mends the step"
+    return f"{CANNOT_BE_READ}({type(error).__name__}: {error}): if that lasts, delete it and run with --repair"
 
 
 def _finding(directory: str, path: str, what: str) -> Finding:
@@ -117,9 +116,9 @@ def _finding(directory: str, path: str, what: str) -> Finding:
 
 
 def _manifest(store: Store, directory: str) -> Manifest | str | None:
-    """A directory's manifest, or what is wrong with it, or None where there is none."""
+    """A directory's manifest, or what is wrong with it, or None if there is none."""
     try:
-        return Manifest.from_json(store.read(store.path(directory, "manifest.json")))
+        return Manifest.from_json(store.objects.read(store.objects.path(layout.manifest(directory))))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -131,7 +130,7 @@ def _manifest(store: Store, directory: str) -> Manifest | str | None:
 def _damage(store: Store, directory: str, file: File) -> tuple[str, str]:
     """(what is wrong, the content's sha256)."""
     try:
-        size, sha256 = store.digest(store.path(directory, file.path), file.bytes)
+        size, sha256 = store.objects.digest(store.objects.path(directory, file.path), file.bytes)
     except FileNotFoundError:
         return "missing", ""
     except OSError as error:
@@ -140,13 +139,15 @@ def _damage(store: Store, directory: str, file: File) -> tuple[str, str]:
 
 
 def _of_unfinished(store: Store, directory: str) -> list[Finding]:
-    names = [one for name in store.names(store.path(directory, "blocks")) if BLOCK.fullmatch(one := f"blocks/{name}")]
-    damages = in_parallel(lambda one: block_damage(store, directory, one), names)
-    return [_finding(directory, name, what) for name, what in zip(names, damages, strict=True) if what]
+    """What is wrong with the blocks and the block plan of an unfinished step."""
+    names = [f"{layout.BLOCKS}/{name}" for name in store.objects.names(store.objects.path(layout.blocks(directory)))]
+    files = [name for name in names if name == layout.PLAN or layout.block_number(posixpath.basename(name))]
+    damages = in_parallel(lambda file: block_damage(store, directory, file), files)
+    return [_finding(directory, file, damage) for file, damage in zip(files, damages, strict=True) if damage]
 
 
 def _contradictions(directory: str, manifest: Manifest) -> list[str]:
-    own = f"steps/{manifest.kind}-{manifest.fingerprint[:16]}"
+    own = layout.step_directory(f"{manifest.kind}-{manifest.fingerprint[:16]}")
     named = {path for paths in manifest.tables.values() for path in paths}
     wrong = [f"that of {own}"] if own != directory else []
     return wrong + [
@@ -155,7 +156,7 @@ def _contradictions(directory: str, manifest: Manifest) -> list[str]:
 
 
 def _absent_inputs(store: Store, manifests: dict[str, Manifest]) -> dict[str, list[tuple[str, str]]]:
-    """By directory, the roles whose step is not in the store, or has not the table, as (role, where it should be)."""
+    """By directory, the inputs that are not in the store, as (role, where it should be)."""
     wanted = sorted({directory for manifest in manifests.values() for directory, _ in manifest.inputs.values()})
     known = dict(zip(wanted, in_parallel(lambda one: manifests.get(one) or _manifest(store, one), wanted), strict=True))
 
@@ -173,6 +174,6 @@ def _absent_inputs(store: Store, manifests: dict[str, Manifest]) -> dict[str, li
 
 def _checked(directory: str, manifest: Manifest | str | None, findings: tuple[Finding, ...]) -> Checked:
     state = "unfinished" if manifest is None else "finished"
-    if not isinstance(manifest, Manifest) or any(finding.path == "manifest.json" for finding in findings):
+    if not isinstance(manifest, Manifest) or any(finding.path == layout.MANIFEST for finding in findings):
         return Checked(directory, state, None, findings)
     return Checked(directory, state, manifest, findings)

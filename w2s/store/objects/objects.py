@@ -7,18 +7,18 @@
 import hashlib
 import os
 import posixpath
-import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import fsspec
 
+from w2s.store import layout
 from w2s.store.objects.s3 import S3, child_names
 from w2s.urls import refuse_credentials
 
@@ -69,8 +69,6 @@ class Objects:
     url: str
     exclusive: bool = False
     """Whether the server is known to refuse a second create of one object (`check_writable` finds out); a folder always does."""
-    run: str = ""
-    """The run that holds this store, whose leases its commits need (w2s/store/lease/leases.py)."""
     s3: S3 | None = None
     """For s3:// alone, from the environment where it is not given; travels to workers, which may have other variables."""
 
@@ -107,41 +105,6 @@ class Objects:
         """A place in the store as a folder's absolute path or a URL, for people."""
         return self.path(relative) if self.is_folder else posixpath.join(self.url, relative)
 
-    def check_writable(self) -> Self:
-        """Create a small object twice and delete it; returns the store with `exclusive` as its server is.
-
-        Raises ValueError, naming the store and the cause, where that fails.
-        """
-        try:
-            probe = self.path(f"probe-{secrets.token_hex(8)}")
-            try:
-                self._create(probe, b"first")
-                exclusive = not self._create(probe, b"second")
-            except OSError as error:
-                if _code(error) not in NOT_IMPLEMENTED:
-                    raise
-                self.write(probe, b"first")
-                exclusive = False
-            self.remove([probe])
-            self.names(self.path("steps"))  # which some may not, who may write
-        except Exception as error:  # whatever a file system raises here means the same to the user
-            raise ValueError(
-                f"the store {self.url} cannot be written ({type(error).__name__}: {error}): choose another --store"
-            ) from error
-        return replace(self, exclusive=exclusive)
-
-    def check_readable(self) -> None:
-        """List a folder that need not be there.
-
-        Raises ValueError, naming the store and the cause, where even that fails.
-        """
-        try:
-            self.names(self.path("steps"))
-        except Exception as error:  # as above
-            raise ValueError(
-                f"the store {self.url} cannot be read ({type(error).__name__}: {error}): choose another --store"
-            ) from error
-
     def write(self, path: str, data: bytes) -> None:
         """Put an object whole: a reader sees all of it or nothing."""
         if not self.is_folder:
@@ -154,7 +117,7 @@ class Objects:
                     raise
             return
         self.fs.makedirs(posixpath.dirname(path), exist_ok=True)
-        temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+        temporary = layout.new_temporary(path)
         Path(temporary).write_bytes(data)
         Path(temporary).replace(path)
 
@@ -165,7 +128,7 @@ class Objects:
         at once the later one's bytes stand, and both may hear True.
         """
         if self.is_exclusive:
-            return self._create(path, data)
+            return self.create_exclusively(path, data)
         if not self.fs.exists(path):
             self.write(path, data)
         for number in range(CONFLICT_TRIES):
@@ -175,9 +138,13 @@ class Objects:
                 time.sleep(CONFLICT_SECONDS * (1 + number))
         return False
 
-    def _create(self, path: str, data: bytes) -> bool:
+    def create_exclusively(self, path: str, data: bytes) -> bool:
+        """`create` by the server's own conditional create.
+
+        Raises OSError with a code of `NOT_IMPLEMENTED` if the server has none.
+        """
         if self.is_folder:
-            temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+            temporary = layout.new_temporary(path)
             self.write(temporary, data)
             try:
                 os.link(temporary, path)
@@ -193,9 +160,9 @@ class Objects:
             except FileExistsError:
                 break
             except OSError as error:
-                if _code(error) in LOST_RACE:
+                if error_code(error) in LOST_RACE:
                     break
-                if _code(error) not in CONFLICT or number == CONFLICT_TRIES - 1:
+                if error_code(error) not in CONFLICT or number == CONFLICT_TRIES - 1:
                     raise
             time.sleep(CONFLICT_SECONDS * (1 + number))
         return self.holds(path, data)  # a retry whose first try had got through meets its own object
@@ -269,14 +236,6 @@ class Objects:
             if info["type"] == "file"
         ]
 
-    def now(self) -> float:
-        """Unix time by the server's clock, to the second: when it says that a fresh object was written."""
-        path = self.path(f"probe-{secrets.token_hex(8)}")
-        self.write(path, b"now")
-        modified = self.modified(path)
-        self.remove([path])
-        return modified
-
     def modified(self, path: str) -> float:
         """Unix time at which an object was written, by the server's clock."""
         return _modified(self.fs.info(path))
@@ -286,6 +245,6 @@ def _modified(info: dict[str, Any]) -> float:
     return float(info["mtime"]) if "mtime" in info else info["LastModified"].timestamp()
 
 
-def _code(error: OSError) -> str:
+def error_code(error: OSError) -> str:
     """The S3 error code behind an OSError of s3fs; empty for other errors."""
     return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", ""))

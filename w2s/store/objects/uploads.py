@@ -1,4 +1,4 @@
-"""Uploads in parts that never ended: no listing of objects shows them, and their parts are paid for until they are aborted."""
+"""Incomplete multipart uploads: invisible in object listings, billed until aborted."""
 
 # s3fs and fsspec come without types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -14,54 +14,51 @@ from w2s.store.objects.s3 import pages
 
 @dataclass(frozen=True)
 class Upload(Entry):
-    """An upload to `path` that has begun at `modified`; its parts have `bytes` so far. There may be a whole object at `path` besides."""
+    """An upload to `path`, begun at `modified`, with `bytes` in its parts. `path` may hold an object besides."""
 
     number: str
     """S3's UploadId."""
 
 
-def unfinished_uploads(store: Objects) -> list[Upload]:
-    """All of a store in a bucket, of writers at work and of writers that were killed; a folder has none.
+def unfinished_uploads(objects: Objects) -> list[Upload]:
+    """All uploads to a bucket store, of writers at work and of killed writers; a folder has none.
 
-    Raises ValueError where the server does not let them be listed.
+    Raises ValueError if the server's policy does not let them be listed.
     """
-    if store.s3 is None:
+    if objects.s3 is None:
         return []
-    bucket, _, prefix = store.path("").partition("/")
+    bucket, _, prefix = objects.path("").partition("/")
 
-    def described(found: dict[str, Any]) -> Upload:
-        key, number = found["Key"], found["UploadId"]
-        sizes = [
-            int(part["Size"])
-            for part in _entries(store, "list_parts", "Parts", Bucket=bucket, Key=key, UploadId=number)
-        ]
-        return Upload(f"{bucket}/{key}", sum(sizes), found["Initiated"].timestamp(), number)
+    def upload(entry: dict[str, Any]) -> Upload:
+        key, number = entry["Key"], entry["UploadId"]
+        parts = _entries(objects, "list_parts", "Parts", Bucket=bucket, Key=key, UploadId=number)
+        size = sum(int(part["Size"]) for part in parts)
+        return Upload(f"{bucket}/{key}", size, entry["Initiated"].timestamp(), number)
 
     try:
-        return in_parallel(
-            described, _entries(store, "list_multipart_uploads", "Uploads", Bucket=bucket, Prefix=prefix)
-        )
+        entries = _entries(objects, "list_multipart_uploads", "Uploads", Bucket=bucket, Prefix=prefix)
+        return in_parallel(upload, entries)
     except PermissionError as error:
         raise ValueError(
-            f"{store.url}: uploads that never ended cannot be listed: the policy must allow s3:ListBucketMultipartUploads"
+            f"{objects.url}: incomplete multipart uploads cannot be listed: "
+            "the policy must allow s3:ListBucketMultipartUploads"
         ) from error
 
 
-def abort(store: Objects, uploads: Sequence[Upload]) -> None:
-    """Remove uploads with their parts; one that has ended already is no error."""
+def abort(objects: Objects, uploads: Sequence[Upload]) -> None:
+    """Remove uploads with their parts; an upload that has ended already is no error."""
 
-    def one(upload: Upload) -> None:
+    def abort_one(upload: Upload) -> None:
         bucket, _, key = upload.path.partition("/")
         with suppress(FileNotFoundError):
-            store.fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload.number)
+            objects.fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload.number)
 
-    in_parallel(one, uploads)
+    in_parallel(abort_one, uploads)
 
 
-def _entries(store: Objects, request: str, what: str, **asked: str) -> Iterator[dict[str, Any]]:
-    """All entries of a listing."""
-    with suppress(
-        FileNotFoundError
-    ):  # "NoSuchUpload": an upload that has ended meanwhile; of rclone (v1.74.4), a bucket that has none
-        for page in pages(store.fs, request, **asked):
-            yield from page.get(what, ())
+def _entries(objects: Objects, request: str, field: str, **parameters: str) -> Iterator[dict[str, Any]]:
+    """All entries of a listing, from `field` of each page."""
+    # FileNotFoundError: "NoSuchUpload" of an upload that has ended meanwhile; of rclone (v1.74.4), no uploads at all.
+    with suppress(FileNotFoundError):
+        for page in pages(objects.fs, request, **parameters):
+            yield from page.get(field, ())
