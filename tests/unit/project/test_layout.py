@@ -33,7 +33,7 @@ LAYERS = {
         ["forms", "second_opinion"],
         ["units"],
         ["algebra", "text"],
-        ["types", "number", "kinds", "markers"],
+        ["types", "kinds", "markers"],
     ],
 }  # fmt: skip
 PACKAGES = ("w2s", "ray_jobs", "dev")
