@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ray_jobs.cli.options import add_store, existing_store
@@ -55,9 +56,11 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _gc(options: argparse.Namespace) -> int:
     from w2s.store.maintenance.gc import ORPHAN_SECONDS, collect, find_garbage
+    from w2s.store.objects.probes import check_writable
 
     # Dry runs need write access too: the age of an orphan is measured by the server's clock, from a probe object.
-    store = existing_store(options).check_writable()
+    store = existing_store(options)
+    store = replace(store, objects=check_writable(store.objects))
     keep = None
     if options.keep is not None:
         keep = {directory for text in options.keep for directory in _directories(text, store)}
@@ -94,5 +97,7 @@ def _directories(text: str, store: "Store") -> list[str]:
         )
     existing = {f"steps/{name}" for name in store.objects.names(store.objects.path("steps"))}
     if existing.isdisjoint(step.directory for step in steps):
-        raise ValueError(f"--keep {text}: none of its steps is in {store.objects.url}: `w2s plan` shows which fields differ")
+        raise ValueError(
+            f"--keep {text}: none of its steps is in {store.objects.url}: `w2s plan` shows which fields differ"
+        )
     return [step.directory for step in steps]

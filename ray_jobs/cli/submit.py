@@ -43,7 +43,7 @@ def _submit(options: argparse.Namespace) -> int:
         if not Path(path).resolve().is_relative_to(ROOT):
             raise ValueError(f"{path} is not under {ROOT}, the folder that a job gets a copy of: move the file there")
         options.experiment = f"{Path(path).resolve().relative_to(ROOT)}:{function}"
-    arguments = [options.experiment, "--store", Store.at(options.store).url, "--resources", options.resources]
+    arguments = [options.experiment, "--store", Store.at(options.store).objects.url, "--resources", options.resources]
     for flag, values in (("--set", options.set), ("--only", options.only)):
         arguments += [flag, *values] if values else []
     return submit(arguments, name, options.address, options.attempts, options.env)

@@ -37,7 +37,9 @@ def run(
     store = replace(store, objects=check_writable(store.objects), run=layout.new_name())
     experiment = identify(experiment, store, network=True)
     steps = build_steps(experiment)
-    with Leases(store.objects, store.run, Progress().log) as leases:  # before the plan, because from here on `w2s gc` knows of this run
+    with Leases(
+        store.objects, store.run, Progress().log
+    ) as leases:  # before the plan, because from here on `w2s gc` knows of this run
         damaged = set_damaged_aside(steps, store, leases) if repair else []
         planned = plan(steps, store, only, also=damaged)
         missing = [line.step for line in planned if line.state in ("run", "resume")]

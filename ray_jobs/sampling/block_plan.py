@@ -28,7 +28,9 @@ def problems_per_block(step: Step, store: Store, wanted: int) -> int:
     except (FileNotFoundError, ValueError):
         plan = {}
     if plan.get("inputs") != inputs:
-        discarded = [f"{folder}/{name}" for name in store.objects.names(folder) if f"{layout.BLOCKS}/{name}" != layout.PLAN]
+        discarded = [
+            f"{folder}/{name}" for name in store.objects.names(folder) if f"{layout.BLOCKS}/{name}" != layout.PLAN
+        ]
         if discarded:
             logger.warning(
                 "%s: discarding %d files of blocks, because their plan is lost or their inputs have changed",
@@ -36,7 +38,9 @@ def problems_per_block(step: Step, store: Store, wanted: int) -> int:
                 len(discarded),
             )
         store.objects.remove(discarded)
-        store.objects.remove([path])  # last: after a kill in between, the next run still sees that the blocks are not its own
+        store.objects.remove(
+            [path]
+        )  # last: after a kill in between, the next run still sees that the blocks are not its own
         plan = {"problems_per_block": wanted, "inputs": inputs}
         store.objects.create(path, json.dumps(plan).encode())
     return int(plan["problems_per_block"])

@@ -41,6 +41,6 @@ def write_adapter(trainer: Any, job: TrainingJob, folder: Path, rank: int) -> tu
     config.inference_mode = True
     config.save_pretrained(adapter)
     return tuple(
-        put(job.store, job.step.directory, f"{job.attempt}/model/{path.name}", path.read_bytes())
+        put(job.store.objects, job.step.directory, f"{job.attempt}/model/{path.name}", path.read_bytes())
         for path in sorted(adapter.iterdir())
     )

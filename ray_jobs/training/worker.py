@@ -83,7 +83,7 @@ def _trainer(job: TrainingJob, folder: Path) -> tuple[Any, RowCounts] | None:
 
     made: tuple[Any, RowCounts] | None = None
     try:
-        check_shared(job.store)
+        check_shared(job.store.objects, job.store.run)
         made = make_trainer(job, folder)
     except ValueError as error:
         ray.get(job.reporter.refuse.remote(Refusal(str(error) or repr(error))))

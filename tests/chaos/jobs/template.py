@@ -21,7 +21,7 @@ PROBLEMS = Work("problems", ("problems.train_1=48", "problems.train_2=48", "prob
 def finished_copy(campaign: Campaign, work: Work, folder: Path, without: tuple[str, ...] = ()) -> Path:
     """Copy the reference store to `folder`, without the steps of some kinds. A store contains no paths, so the copy is
     valid."""
-    whole = Path(campaign.reference(work).url)
+    whole = Path(campaign.reference(work).objects.url)
     shutil.copytree(
         whole,
         folder,

@@ -84,14 +84,18 @@ class Finished:
 
     def manifests(self) -> dict[str, dict[str, Any]]:
         paths = [
-            entry.path for entry in self.store.objects.tree(self.store.objects.path("steps")) if entry.path.endswith("/manifest.json")
+            entry.path
+            for entry in self.store.objects.tree(self.store.objects.path("steps"))
+            if entry.path.endswith("/manifest.json")
         ]
         read = [json.loads(self.store.objects.read(path)) for path in paths]
         return {manifest["step"]: manifest for manifest in read}
 
     def reading(self, name: str) -> bytes:
         """The content of the only object whose name ends with `name`."""
-        (path,) = [entry.path for entry in self.store.objects.tree(self.store.objects.path()) if entry.path.endswith(name)]
+        (path,) = [
+            entry.path for entry in self.store.objects.tree(self.store.objects.path()) if entry.path.endswith(name)
+        ]
         return self.store.objects.read(path)
 
 
@@ -203,7 +207,9 @@ def test_a_deleted_step_that_nothing_needs_runs_only_when_named(finished: Finish
 
 def test_a_damaged_step_is_named_and_alone_run_again(finished: Finished) -> None:
     store = finished.store
-    (report,) = [entry.path for entry in store.objects.tree(store.objects.path("steps")) if entry.path.endswith("/report.json")]
+    (report,) = [
+        entry.path for entry in store.objects.tree(store.objects.path("steps")) if entry.path.endswith("/report.json")
+    ]
     store.objects.write(report, store.objects.read(report)[:-2])
     broken = finished.run("run", *EXPERIMENT, check=False)
     assert broken.returncode == 2 and "report.json is damaged" in broken.stderr and "--repair" in broken.stderr
@@ -224,6 +230,10 @@ def test_no_credential_is_anywhere(finished: Finished) -> None:
     assert not any(MARKER in text for text in finished.outputs)
     assert not finished.shown, "a command line shows the secret"
     store = finished.store
-    assert not [entry.path for entry in store.objects.tree(store.objects.path()) if MARKER.encode() in store.objects.read(entry.path)]
+    assert not [
+        entry.path
+        for entry in store.objects.tree(store.objects.path())
+        if MARKER.encode() in store.objects.read(entry.path)
+    ]
     left = holding(MARKER, *finished.folders)
     assert not left, f"files with the secret: {left}"

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import ROOT, w2s, wait_for
 from w2s.records import Completion
+from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
 

@@ -29,6 +29,8 @@ from w2s.graph.recipes import FineTune, Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, SFTExample
+from w2s.store.attempt import Attempt
+from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
 STRONG = quickstart().strong

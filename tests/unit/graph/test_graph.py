@@ -12,6 +12,8 @@ from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
 from w2s.graph.step import Step, with_upstream
 from w2s.recipe import Experiment
+from w2s.store.attempt import Attempt
+from w2s.store.store import Store
 
 SHIPPED = names()
 BASE = "gsm8k-gemma-2b"

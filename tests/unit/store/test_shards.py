@@ -29,7 +29,12 @@ from w2s.records import (
     Selection,
     SFTExample,
 )
+from w2s.store import attempt as attempts
+from w2s.store.attempt import Attempt
+from w2s.store.manifest import File
 from w2s.store.shards import Shard, part_of, plan_shards, read_part
+from w2s.store.store import Store
+from w2s.store.tables import parquet_bytes
 
 EXPERIMENT = set_fields(
     load("quickstart"), ["agreement.top_up=55", "agreement.min_kept=1", "pairs.min_pairs=1", "pairs.per_problem=2"]
@@ -202,6 +207,8 @@ from w2s.store.store import Store
 from w2s.store.manifest import File
 from w2s.store.tables import parquet_bytes
 from w2s.store.attempt import Attempt
+from w2s.store.attempt import Attempt
+from w2s.store.store import Store
 store, one = Store.at({str(tmp_path)!r}), step("problems", WorldProblems())
 attempt = Attempt(store, one)
 attempt.write_records("test", [Problem(str(n), "q") for n in range(1000)], Problem)
