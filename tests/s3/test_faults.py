@@ -37,7 +37,8 @@ def behind(
     server: Server = request.getfixturevalue(request.param)
     direct = Store(check_writable(Objects(bucket(server, tmp_path, monkeypatch))))
     with FaultProxy(server.endpoint, SEED) as proxy:
-        yield replace(direct, s3=S3(proxy.endpoint, "us-east-1")), direct, proxy
+        through_proxy = replace(direct.objects, s3=S3(proxy.endpoint, "us-east-1"))
+        yield replace(direct, objects=through_proxy), direct, proxy
         print(f"seed {SEED}: {dict(proxy.faults)} in {proxy.requests.total()} requests")
 
 

@@ -33,7 +33,7 @@ def _folder_for_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def schedule(steps: list[Step], preset: str = "local") -> None:
     context = Context(Store.at("store", run="test"), load_resources(preset), Progress())
-    with Leases(context.store, print) as leases:
+    with Leases(context.store.objects, context.store.run, print) as leases:
         scheduler.Scheduler(steps, only_scored(steps), context).run(leases)
 
 

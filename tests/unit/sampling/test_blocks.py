@@ -149,13 +149,13 @@ def test_only_blocks_without_a_result_are_read_at_the_commit(
     exclusive: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, one = Store.at(str(tmp_path)), sampling_step(0)
+    monkeypatch.setattr(Objects, "is_exclusive", exclusive)
     counts = [asyncio.run(Blocks([one], store).finish(one, b, block_rows(b), ids(b), N)) for b in range(3)]
     work = Work(
         Task(one, (), "m", 0), Attempt(store, one), [ids(0), ids(1), ids(2)], set(), {0: counts[0], 2: counts[2]}
     )
     read: list[str] = []
     monkeypatch.setattr(Objects, "read", lambda self, path: (read.append(Path(path).name), Path(path).read_bytes())[1])
-    monkeypatch.setattr(Store, "is_exclusive", exclusive)
     assert _block_counts(work) == counts
     assert sorted(read) == (["000001.parquet"] if exclusive else [f"00000{block}.parquet" for block in range(3)])
     path = tmp_path / one.directory / block_path(1)
