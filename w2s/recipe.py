@@ -1,7 +1,6 @@
-"""What to compute: frozen, validated recipes. A recipe is a value; two equal recipes name the same work.
+"""What to compute: frozen, validated recipes. Equal recipes name the same work.
 
-Fields hold numbers, strings, tuples and other recipes, nothing else, so that every recipe has one text and with it one
-fingerprint. GPUs, engines, workers and micro batches belong to ray_jobs/resources.
+Fields hold only numbers, strings, tuples and other recipes, so that every recipe has one text and one fingerprint. GPUs, engines, workers and micro batches belong to ray_jobs/resources.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -17,7 +16,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: ClassVar[int] = 1
-    """Raised by hand when a step with this recipe would write other bytes."""
+    """Increase it by hand when a step with this recipe would write other bytes."""
 
     def identity(self) -> dict[str, Any]:
         """The fields that bear identity, by name; all of them unless a recipe says otherwise."""
@@ -59,7 +58,7 @@ class Prompt(Recipe):
 
 
 class Model(Recipe):
-    """A base model and how it is spoken to."""
+    """A base model and the form of its prompts."""
 
     name: Location
     """Hub name, folder, fsspec URL of a folder, or `package:MODULE/FOLDER` for weights shipped in a Python package."""
@@ -73,7 +72,7 @@ class Model(Recipe):
 
 
 class Source(Recipe):
-    """One split's rows and where its fields are."""
+    """One split: where its rows come from, and which columns hold its fields."""
 
     name: Location
     """Hub name of a dataset, or a file or glob of .jsonl, .json, .jsonl.gz or .parquet files anywhere fsspec reads."""
@@ -115,7 +114,6 @@ def located(identity: dict[str, Any], revision: str | None) -> dict[str, Any]:
 NEAR_DUPLICATE = 0.7
 """In GSM8K, questions over 0.7 with equal numbers differ in a name or a clause's form."""
 
-
 SPLITS = ("train_1", "train_2", "test")
 PROBLEM_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS), "duplicates")
 
@@ -126,17 +124,17 @@ class DatasetProblems(StepRecipe):
     tables = PROBLEM_TABLES
 
     train_1: Source
-    """Read by nothing where the weak model is not fine-tuned."""
+    """No step reads it if the weak model is not fine-tuned."""
     train_2: Source
     test: Source
     seed: int = 42
-    """Of the shuffle before `Source.rows` cuts a source."""
+    """Seed of the shuffle before `Source.rows` cuts a source."""
     overlap: Literal["error", "remove", "keep"] = "remove"
     """For a question of train_2 in train_1 or test, or of train_1 in test: stop, remove it, or keep it (the paper)."""
     near_duplicate: float = Field(default=NEAR_DUPLICATE, ge=0.1, le=1)
     """Least Jaccard similarity of word triples, 0..1, at which two questions with equal numbers overlap."""
     repeats: Literal["error", "remove", "keep"] = "error"
-    """A question that stands twice in one split: stop, keep the first, or keep all."""
+    """For a question that occurs twice in one split: stop, keep the first, or keep all."""
     solution_ending: str = "\n#### {answer}"
     """Appended to a solution that does not come with its final answer; the marker is the answer family's."""
     drop_calculator_marks: bool = True
@@ -181,7 +179,7 @@ class LoRA(Recipe):
     """Low-rank adapter."""
 
     rank: int = Field(default=8, ge=1, le=512)
-    """At most what vLLM 0.32.0 samples with."""
+    """vLLM 0.32.0 samples with ranks up to 512."""
     alpha: int = Field(default=16, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -211,7 +209,7 @@ class SFT(Optimizer):
 
 
 class Preference(Optimizer):
-    """Preference training that goes on from M_plus's adapter (paper.md, "Stage II")."""
+    """Preference training, starting from M_plus's adapter (paper.md, "Stage II")."""
 
     loss: Literal["dpo", "orpo"]
     beta: float = Field(default=0.1, gt=0)
@@ -229,7 +227,7 @@ class Preference(Optimizer):
 
 
 class Demonstrations(Recipe):
-    """Which of the weak model's completions the strong model is shown (paper.md, stage I.2)."""
+    """Choice of the weak model's completions in the strong model's prompt (paper.md, stage I.2)."""
 
     count: int = Field(default=4, ge=1)
     choice: Literal["random", "longest"] = "random"

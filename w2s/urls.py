@@ -4,7 +4,8 @@ import re
 
 CREDENTIALS = re.compile(
     r"://[^/@]*@|://[^@]*:[^@]*@"
-    r"|[?&](x-amz-(signature|credential|security-token)|x-goog-signature|signature|sig|([a-z]+_)?token|(api_?)?key|pass(word|wd)?|secret)=",
+    r"|[?&](x-amz-(signature|credential|security-token)|x-goog-signature|signature|sig|([a-z]+_)?token|(api_?)?key"
+    r"|pass(word|wd)?|secret)=",
     re.IGNORECASE,
 )
 """A secret key may contain "/" and "#", which end a URL's host part."""
@@ -16,8 +17,9 @@ def has_credentials(url: str) -> bool:
 
 
 def refuse_credentials(url: str, name: str) -> None:
-    """Raise ValueError, without the URL's text, where it carries credentials: URLs end up in logs and in other users' `ps`."""
+    """Raise ValueError, without the URL's text, if it carries credentials: URLs appear in logs and in `ps`."""
     if has_credentials(url):
         raise ValueError(
-            f"{name} carries credentials: leave them to the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            f"{name} carries credentials: leave them to the environment, "
+            "as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         )

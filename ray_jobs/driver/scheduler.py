@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from threading import Thread
 
 from ray_jobs.driver.grouping import ready_groups
-from ray_jobs.resources.claims import needs, needs_on_one_node, node_labels
+from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
@@ -168,7 +168,7 @@ class Scheduler:
             return True
         capacity = local_ray.capacity() if self.on_ray else {}
         groups = [*self.running.values(), group]
-        requests = [needs(self.context.resources, steps[0].kind) for steps in groups]
+        requests = [resource_request(self.context.resources, steps[0].kind) for steps in groups]
         return all(sum(request.get(key, 0) for request in requests) <= capacity.get(key, 0) for key in ("CPU", "GPU"))
 
     def _check_capacity(self, group: list[Step]) -> None:
@@ -178,7 +178,9 @@ class Scheduler:
         """
         kind, resources = group[0].kind, self.context.resources
         shortage = local_ray.shortage(
-            needs(resources, kind), needs_on_one_node(resources, kind), node_labels(resources, kind)
+            resource_request(resources, kind),
+            resource_request_on_one_node(resources, kind),
+            node_labels(resources, kind),
         )
         if not shortage:
             return

@@ -1,1 +1,1 @@
-"""How wide a run computes, and what that means for Ray, vLLM and DeepSpeed."""
+"""Sizes of engines and trainings, and the settings of Ray, vLLM and DeepSpeed that follow from them."""

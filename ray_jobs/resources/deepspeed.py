@@ -5,7 +5,7 @@ ZeRO is off or at stage 3: the stages between shard an adapter's gradients and m
 
 from typing import Any
 
-from ray_jobs.resources.claims import node_labels, scaling_strategy
+from ray_jobs.resources.requests import node_labels, scaling_strategy
 from ray_jobs.resources.resources import Resources
 
 

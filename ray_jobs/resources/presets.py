@@ -30,11 +30,13 @@ LOCAL = Resources(
 )
 """Two CPU cores, models of 2 to 300 million parameters.
 
-Two steps run side by side: an engine and a training each claim one core, for much of their time is the start of their processes,
-and models this small gain little from a second thread. For models of 100 million parameters and more take cpus_per_engine=2.
+Two steps run side by side. An engine and a training each request one core, because both spend much of their time
+starting processes, and models this small gain little from a second thread. For models of 100 million parameters and
+more take cpus_per_engine=2.
 
 A token's KV cache in float32 takes 4 layers x 192 x 2 x 4 B = 6 KiB in the quickstart's strong model and 45 KiB in
-SmolLM2-135M: 2 GiB hold 256 sequences of 1,365 tokens, or 66 of 700. The base is whole in each worker: 2 x 1.1 GB at 270 million.
+SmolLM2-135M: 2 GiB hold 256 sequences of 1,365 tokens, or 66 of 700. Each worker holds the whole base: 2 x 1.1 GB at
+270 million parameters.
 """
 
 ONE_GPU = replace(
@@ -62,7 +64,10 @@ NODE_8GPU = replace(
     micro_batch=1,
     max_failures=3,
 )
-"""One machine with 8 GPUs of 40 GB or more, models up to 13 billion parameters: 26 GB of bfloat16 weights whole on each GPU."""
+"""One machine with 8 GPUs of 40 GB or more, models up to 13 billion parameters.
+
+Each GPU holds all 26 GB of bfloat16 weights.
+"""
 
 CLUSTER_70B = replace(
     NODE_8GPU,
@@ -76,15 +81,15 @@ CLUSTER_70B = replace(
 )
 """Models of 70 billion parameters on cluster.yaml's 80 GB GPUs: 140 GB of bfloat16 weights.
 
-Engine, 4 GPUs: 140 / 4 = 35 GB of weights on each; 0.9 x 80 - 35 = 37 GB are left, less a few for activations. Llama-2-70b's KV
-cache takes 80 layers x 8 heads x 128 x 2 x 2 B = 320 KiB a token, 80 KiB on each GPU: about 400,000 tokens, 256 sequences of 1,500.
-With 40 GB GPUs take gpus_per_engine=8.
+Engine, 4 GPUs: 140 / 4 = 35 GB of weights on each; 0.9 x 80 - 35 = 37 GB are left, less a few for activations.
+Llama-2-70b's KV cache takes 80 layers x 8 heads x 128 x 2 x 2 B = 320 KiB a token, 80 KiB on each GPU: about 400,000
+tokens, 256 sequences of 1,500. With 40 GB GPUs take gpus_per_engine=8.
 
-Training, 8 workers, ZeRO-3: 140 / 8 = 17.5 GB of weights on each; a layer is gathered whole, 1.7 GB, two at a time; checkpointed
-activations of a 2,048-token example take 80 x 2,048 x 8,192 x 2 B = 2.7 GB, of a pair twice that. LoRA of rank 8 has 0.1 billion
-parameters: with gradients and Adam's state 1.7 GB over all workers. The paper's global batch of 8 is one example on each worker, so a
-training step stays on one node, and two steps run side by side on two. `cluster-70b,workers=16` spreads one step over both,
-for batches that 16 divides.
+Training, 8 workers, ZeRO-3: 140 / 8 = 17.5 GB of weights on each; ZeRO-3 gathers whole layers of 1.7 GB, two at a time;
+checkpointed activations of a 2,048-token example take 80 x 2,048 x 8,192 x 2 B = 2.7 GB, of a pair twice that. LoRA of
+rank 8 has 0.1 billion parameters: with gradients and Adam's state 1.7 GB over all workers. The paper's global batch of 8
+is one example on each worker, so a training step stays on one node, and two steps run side by side on two nodes.
+`cluster-70b,workers=16` spreads one step over both nodes, for batches that 16 divides.
 """
 
 PRESETS: dict[str, Resources] = {"local": LOCAL, "one-gpu": ONE_GPU, "node-8gpu": NODE_8GPU, "cluster-70b": CLUSTER_70B}
@@ -93,21 +98,23 @@ PRESETS: dict[str, Resources] = {"local": LOCAL, "one-gpu": ONE_GPU, "node-8gpu"
 def load_resources(text: str) -> Resources:
     """A preset's name, with changed fields after commas: `cluster-70b`, `local,workers=1`.
 
-    Raises ValueError for an unknown preset or field and for a value of another type, naming what there is.
+    Raises ValueError for an unknown preset or field and for a value of another type; the message lists the choices.
     """
     name, *changes = text.split(",")
     if name not in PRESETS:
         raise ValueError(
-            f"there are no resources {name!r}: choose {', '.join(PRESETS)}, changed as in {next(iter(PRESETS))},workers=1"
+            f"there are no resources {name!r}: choose {', '.join(PRESETS)}, "
+            f"changed as in {next(iter(PRESETS))},workers=1"
         )
     kinds = get_type_hints(Resources)
     values: dict[str, Any] = {}
     for change in changes:
         field, equals, value = change.partition("=")
         if not equals or field not in kinds:
-            known = ", ".join(one.name for one in fields(Resources))
+            known = ", ".join(known_field.name for known_field in fields(Resources))
             raise ValueError(
-                f"{change!r} in --resources {text}{closest(field, kinds)}: it must be FIELD=VALUE, with one of the fields {known}"
+                f"{change!r} in --resources {text}{closest(field, kinds)}: it must be FIELD=VALUE, "
+                f"with one of the fields {known}"
             )
         values[field] = _parse(field, value, kinds[field])
     return replace(PRESETS[name], **values)

@@ -1,7 +1,7 @@
-"""Where and how wide a run computes, and what that means for vLLM, DeepSpeed and Ray; presets are in presets.py.
+"""Sizes of a run's engines and training workers; presets.py holds the values for known machines.
 
-Nothing here bears identity: the same recipe on other resources is the same step. Tokens per model, learning rate and global
-batch are no part of this; they belong to the recipe.
+No field is part of a step's identity: the same recipe on other resources is the same step. Learning rate, global batch
+size and token limits therefore belong to the recipe.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,15 @@ class Resources:
     """
 
     min_engines: int
+    """Engines that a sampling step must hold at once before it samples."""
     max_engines: int
-    """Engines of one sampling step; Ray Data starts more, up to the maximum, while there is room and work."""
+    """Most engines of one sampling step; Ray Data adds engines up to this number while CPUs, GPUs and work remain."""
     gpus_per_engine: int
     """Tensor parallel size; 0 samples on CPU."""
     cpus_per_engine: int
     """On CPU also the engine's OpenMP threads."""
     engine_dtype: DType
+    """Dtype of an engine's weights and activations."""
     max_num_seqs: int
     """Sequences an engine decodes at once."""
     gpu_memory_utilization: float
@@ -32,7 +34,7 @@ class Resources:
     cpu_kv_cache_gib: int
     """KV cache of an engine on CPU, in GiB; not used on GPU."""
     problems_per_block: int
-    """Problems of one file of completions, the unit a rerun does not repeat; a few blocks together should fill an engine."""
+    """Problems per file of completions, which a rerun does not sample again; a few blocks should fill an engine."""
     sampling_nodes: str
     """Value of the node label `w2s-nodes` that engines need; empty: any node."""
     workers: int
@@ -40,9 +42,9 @@ class Resources:
     gpus_per_worker: int
     """1, or 0 to train on CPU."""
     cpus_per_worker: float
-    """What a worker claims; on CPU it computes in one thread whatever it claims."""
+    """CPUs that a worker requests from Ray; on CPU a worker computes in one thread, whatever it requests."""
     train_dtype: DType
-    """Of the frozen base's weights; bfloat16 also turns on autocast."""
+    """Dtype of the frozen base's weights; bfloat16 also turns on autocast."""
     zero_stage: int
     """DeepSpeed: 0 keeps the base's weights whole on each worker, 3 shards them over the workers.
 
@@ -51,10 +53,11 @@ class Resources:
     micro_batch: int
     """Examples (pairs) per worker per forward pass."""
     gradient_checkpointing: bool
+    """Recompute activations in the backward pass, which saves memory and costs about one more forward pass."""
     training_nodes: str
     """As `sampling_nodes`, for training workers."""
     save_minutes: float
-    """From one checkpoint in the store to the next; what a lost node costs at most. Shorter than a step: one after each."""
+    """Minutes between checkpoints, the most work a lost node costs; if shorter than a step, every step saves one."""
     max_failures: int
     """Lost workers after which a training step gives up."""
 

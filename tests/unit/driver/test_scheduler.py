@@ -11,8 +11,8 @@ import pytest
 
 from ray_jobs.driver import scheduler
 from ray_jobs.driver.grouping import only_scored
-from ray_jobs.resources.claims import needs
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.requests import resource_request
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
 from w2s.experiments.quickstart import quickstart
@@ -48,7 +48,7 @@ class Recorder:
         self.fail, self.seconds, self.lock = fail, seconds, threading.Lock()
 
     def job(self, steps: Sequence[Step], context: Context) -> None:
-        request = needs(context.resources, steps[0].kind)
+        request = resource_request(context.resources, steps[0].kind)
         with self.lock:
             assert all(table.step.name in self.done for step in steps for _, table in step.inputs), (
                 "a step ran before its inputs"

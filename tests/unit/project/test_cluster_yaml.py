@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ray_jobs.resources.claims import GPUS_PER_NODE, NODE_LABEL
 from ray_jobs.resources.presets import PRESETS
+from ray_jobs.resources.requests import GPUS_PER_NODE, NODE_LABEL
 from ray_jobs.resources.resources import Resources
 
 ROOT = Path(__file__).parents[3]

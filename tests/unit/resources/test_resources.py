@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ray_jobs.resources.claims import GPUS_PER_NODE, NODE_LABEL, needs, needs_on_one_node
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config, scaling_config
 from ray_jobs.resources.presets import PRESETS, load_resources
+from ray_jobs.resources.requests import GPUS_PER_NODE, NODE_LABEL, resource_request, resource_request_on_one_node
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import engine_arguments, engine_environment, engine_placement, engines_that_fit
 
@@ -90,8 +90,8 @@ def test_engine_on_gpus() -> None:
 def test_70b_fits_the_gpus_it_is_made_for() -> None:
     """Weights of 140 GB beside a KV cache that holds max_num_seqs sequences of 1,024 tokens, on GPUs of 80 GB."""
     kv_cache_bytes_per_token = 80 * 8 * 128 * 2 * 2  # layers, key-value heads, head size, key and value, bfloat16
-    room = CLUSTER.gpus_per_engine * CLUSTER.gpu_memory_utilization * 80e9 - 140e9
-    assert room > CLUSTER.max_num_seqs * 1024 * kv_cache_bytes_per_token
+    kv_cache = CLUSTER.gpus_per_engine * CLUSTER.gpu_memory_utilization * 80e9 - 140e9
+    assert kv_cache > CLUSTER.max_num_seqs * 1024 * kv_cache_bytes_per_token
     assert CLUSTER.zero_stage == 3 and 140e9 / CLUSTER.workers < 0.5 * 80e9
 
 
@@ -131,7 +131,7 @@ def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: 
 
 
 @pytest.mark.parametrize(
-    ("preset", "kind", "claim"),
+    ("preset", "kind", "request"),
     [
         ("local", "sample", {"CPU": 1, "GPU": 0}),
         ("local", "finetune", {"CPU": 1, "GPU": 0}),
@@ -140,8 +140,8 @@ def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: 
         ("cluster-70b", "pair", {"CPU": 0, "GPU": 0}),
     ],
 )
-def test_needs(preset: str, kind: str, claim: dict[str, int]) -> None:
-    assert needs(PRESETS[preset], kind) == claim
+def test_resource_request(preset: str, kind: str, request: dict[str, int]) -> None:
+    assert resource_request(PRESETS[preset], kind) == request
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_engines_that_fit(preset: str, free: dict[str, float], engines: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("resources", "kind", "claim"),
+    ("resources", "kind", "request"),
     [
         ("cluster-70b", "sample", {"CPU": 16, "GPU": 4}),
         ("cluster-70b", "prefer", {"CPU": 64, "GPU": 8}),
@@ -166,8 +166,8 @@ def test_engines_that_fit(preset: str, free: dict[str, float], engines: int) -> 
         ("local", "finetune", {"CPU": 0.5, "GPU": 0}),
     ],
 )
-def test_needs_on_one_node(resources: str, kind: str, claim: dict[str, float]) -> None:
-    assert needs_on_one_node(load_resources(resources), kind) == claim
+def test_resource_request_on_one_node(resources: str, kind: str, request: dict[str, float]) -> None:
+    assert resource_request_on_one_node(load_resources(resources), kind) == request
 
 
 def test_scaling_config() -> None:

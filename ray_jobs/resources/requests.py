@@ -1,17 +1,17 @@
-"""What a step of each kind asks Ray for."""
+"""The resource request of each kind of step: CPUs, GPUs, node labels and placement."""
 
 from ray_jobs.resources.resources import Resources
 
 GPUS_PER_NODE = 8
-"""Of the machines the presets are made for; workers that fit one are kept on one, where the links between GPUs are fast."""
+"""GPUs of one node of the presets. Workers that fit on one node share it, because its links between GPUs are fast."""
 
 
 NODE_LABEL = "w2s-nodes"
 """Node label that `sampling_nodes` and `training_nodes` name a value of; cluster.yaml gives it to its node types."""
 
 
-def needs(resources: Resources, kind: str) -> dict[str, float]:
-    """CPUs and GPUs that a step of a kind (`Step.kind`) must have at once to make progress; kinds without Ray work need none."""
+def resource_request(resources: Resources, kind: str) -> dict[str, float]:
+    """CPUs and GPUs that a step of `kind` (`Step.kind`) must hold at once to make progress; zero for CPU-only jobs."""
     if kind == "sample":
         return {
             "CPU": resources.min_engines * resources.cpus_per_engine,
@@ -25,8 +25,8 @@ def needs(resources: Resources, kind: str) -> dict[str, float]:
     return {"CPU": 0, "GPU": 0}
 
 
-def needs_on_one_node(resources: Resources, kind: str) -> dict[str, float]:
-    """The part of `needs` that one node must have: an engine, or the workers that are kept together."""
+def resource_request_on_one_node(resources: Resources, kind: str) -> dict[str, float]:
+    """The part of `resource_request` that must fit on one node: an engine, or the workers that share a node."""
     if kind == "sample":
         return {"CPU": resources.cpus_per_engine, "GPU": resources.gpus_per_engine}
     together = resources.workers if scaling_strategy(resources) == "STRICT_PACK" else 1
@@ -34,11 +34,14 @@ def needs_on_one_node(resources: Resources, kind: str) -> dict[str, float]:
 
 
 def node_labels(resources: Resources, kind: str) -> dict[str, str]:
-    """Labels of the nodes that may do a kind of step."""
+    """Label selector of the nodes that may run a kind of step; empty allows any node."""
     value = resources.sampling_nodes if kind == "sample" else resources.training_nodes
     return {NODE_LABEL: value} if value else {}
 
 
 def scaling_strategy(resources: Resources) -> str:
-    """ZeRO-3 moves all weights several times a step: one node's links where the workers fit, else as few nodes as possible."""
+    """Ray's placement strategy: one node if all GPU workers fit on it, else as few nodes as possible.
+
+    ZeRO-3 gathers all weights several times a step, and links within a node are faster than links between nodes.
+    """
     return "STRICT_PACK" if 0 < resources.workers * resources.gpus_per_worker <= GPUS_PER_NODE else "PACK"
