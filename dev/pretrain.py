@@ -1,11 +1,11 @@
 """Makes the quickstart's tokenizer and two bases from a seed: `python -m dev.pretrain FOLDER [--only weak|strong]`.
 
-Both are Llama models trained on the documents of w2s/data/world.py and on nothing else, in two phases: in the first, writers are
-careful or careless; in the second, short one, hasty by degrees. The weak base's first phase stops where its ability appears, in the
-middle of its schedule. About 12 minutes on two CPU cores.
+Both are Llama models trained on the documents of w2s/data/world.py and on nothing else, in two phases: in the first,
+writers are careful or careless; in the second, short one, hasty by degrees. The weak base's first phase stops where its
+ability appears, in the middle of its schedule. About 12 minutes on two CPU cores.
 
-The shipped weights (w2s/bases) were made by these phases with an earlier form of the generator, which drew the same kinds of documents in
-another order: run again, this makes bases like them, not the same bytes.
+The shipped weights (w2s/bases) were made by these phases with an earlier form of the generator, which drew the same
+kinds of documents in another order: run again, this makes bases like them, not the same bytes.
 """
 
 import argparse
@@ -108,7 +108,8 @@ def make_tokenizer(seed: int) -> Any:
 
 
 def make_rows(tokenizer: Any, phase: Phase, seed: int) -> tuple[Any, Any]:
-    """Token ids and loss weights, both [rows, ROW_TOKENS + 1]: whole documents one after another, the last of a row cut."""
+    """Token ids and loss weights, both [rows, ROW_TOKENS + 1]: whole documents one after another, the last of a row
+    cut."""
     import torch
 
     answer = tokenizer.convert_tokens_to_ids("Answer")

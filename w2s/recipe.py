@@ -1,6 +1,7 @@
 """What to compute: frozen, validated recipes. Equal recipes name the same work.
 
-Fields hold only numbers, strings, tuples and other recipes, so that every recipe has one text and one fingerprint. GPUs, engines, workers and micro batches belong to ray_jobs/resources.
+Fields hold only numbers, strings, tuples and other recipes, so that every recipe has one text and one fingerprint.
+GPUs, engines, workers and micro batches belong to ray_jobs/resources.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, Self

@@ -1,4 +1,5 @@
-"""Resources of the machines that users have: a laptop, one GPU, a node of eight, a cluster for 70 billion parameters."""
+"""Resources of the machines that users have: a laptop, one GPU, a node of eight, a cluster for 70 billion
+parameters."""
 
 from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
@@ -53,7 +54,8 @@ ONE_GPU = replace(
     gradient_checkpointing=True,
     save_minutes=10,
 )
-"""One GPU of 24 GB or more, models up to 8 billion parameters: 16 GB of bfloat16 weights; engine and trainer take turns."""
+"""One GPU of 24 GB or more, models up to 8 billion parameters: 16 GB of bfloat16 weights; engine and trainer take
+turns."""
 
 NODE_8GPU = replace(
     ONE_GPU,
@@ -61,6 +63,7 @@ NODE_8GPU = replace(
     cpus_per_engine=8,
     workers=8,
     cpus_per_worker=8,
+    zero_stage=3,
     micro_batch=1,
     max_failures=3,
 )
@@ -87,8 +90,8 @@ tokens, 256 sequences of 1,500. With 40 GB GPUs take gpus_per_engine=8.
 
 Training, 8 workers, ZeRO-3: 140 / 8 = 17.5 GB of weights on each; ZeRO-3 gathers whole layers of 1.7 GB, two at a time;
 checkpointed activations of a 2,048-token example take 80 x 2,048 x 8,192 x 2 B = 2.7 GB, of a pair twice that. LoRA of
-rank 8 has 0.1 billion parameters: with gradients and Adam's state 1.7 GB over all workers. The paper's global batch of 8
-is one example on each worker, so a training step stays on one node, and two steps run side by side on two nodes.
+rank 8 has 0.1 billion parameters: with gradients and Adam's state 1.7 GB over all workers. The paper's global batch of
+8 is one example on each worker, so a training step stays on one node, and two steps run side by side on two nodes.
 `cluster-70b,workers=16` spreads one step over both nodes, for batches that 16 divides.
 """
 

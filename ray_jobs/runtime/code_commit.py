@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 @cache
 def code_commit() -> str:
-    """40 hex digits, with `-dirty` where tracked files differ; `W2S_COMMIT` where it is set; empty where there is no repository.
+    """40 hex digits, with `-dirty` where tracked files differ; `W2S_COMMIT` where it is set; empty where there is no
+    repository.
 
     A job's working_dir comes to its cluster without .git, so whoever submits it sets `W2S_COMMIT`.
     """

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.quickstart [WORLD_SEED]
 
-Memory is the sum of proportional set sizes (shared pages counted once) of the run's process and all it started, sampled every two seconds;
-SPT_NOENV keeps setproctitle, by which vLLM and Ray name theirs, from writing over the mark they are known by.
-Set-up is not measured here: `time make setup` in a fresh clone is.
+Memory is the sum of proportional set sizes (shared pages counted once) of the run's process and all it started, sampled
+every two seconds; SPT_NOENV keeps setproctitle, by which vLLM and Ray name theirs, from writing over the mark they are
+known by. Set-up is not measured here: `time make setup` in a fresh clone is.
 """
 
 import os

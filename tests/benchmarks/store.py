@@ -86,9 +86,9 @@ def commit(store: Store, one: Step, writer: str, tables: int) -> str:
 def readers_and_writers(store: Store, threads: int, operations: int) -> Counter[str]:
     """So many threads, every other a writer of `operations` steps, the others reading steps at random as often.
 
-    Where the server creates atomically, every step has two writers, one of which must lose.
-    Counts `committed`, `read`, `absent` (read before its commit), and what must never be: `lost` (absent after its commit returned),
-    `doubled` (its writers heard of different winners), `wrong` (other rows than one writer's), `errors`.
+    Where the server creates atomically, every step has two writers, one of which must lose. Counts `committed`, `read`,
+    `absent` (read before its commit), and what must never be: `lost` (absent after its commit returned), `doubled` (its
+    writers heard of different winners), `wrong` (other rows than one writer's), `errors`.
     """
     writers, contenders = threads // 2, 2 if store.objects.is_exclusive else 1
     steps = [

@@ -2,8 +2,9 @@
 
     python -m tests.s3.proxy --upstream http://127.0.0.1:9000 --port 9001 --seed 7 --rate 0.2
 
-Kinds: `error_500` and `slow_down` (503) without the server hearing of the request; `reset`, likewise, of the connection; `slow`, an
-answer after a delay; `cut`, an answer whose body or head ends early; `lost`, a write the server has done whose answer never comes.
+Kinds: `error_500` and `slow_down` (503) without the server hearing of the request; `reset`, likewise, of the
+connection; `slow`, an answer after a delay; `cut`, an answer whose body or head ends early; `lost`, a write the server
+has done whose answer never comes.
 """
 
 import argparse
@@ -33,9 +34,11 @@ def even(rate: float) -> dict[str, float]:
 
 
 class FaultProxy:
-    """Listens on a free loopback port while its block runs; `rates` (kind -> probability a request) may be changed at any time.
+    """Listens on a free loopback port while its block runs; `rates` (kind -> probability a request) may be changed at
+    any time.
 
-    A request is drawn for once, in the order of arrival. `faults` counts what was injected, `requests` what came, by method.
+    A request is drawn for once, in the order of arrival. `faults` counts what was injected, `requests` what came, by
+    method.
     """
 
     def __init__(self, upstream: str, seed: int, rates: Mapping[str, float] | None = None, port: int = 0) -> None:
@@ -154,7 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def _ask(self, proxy: FaultProxy, body: bytes) -> tuple[int, str, list[tuple[str, str]], bytes]:
-        """The server's answer; the Host stays the client's, for it is signed. Once more where a kept connection had been closed."""
+        """The server's answer; the Host stays the client's, for it is signed. Once more where a kept connection had
+        been closed."""
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
         headers["Content-Length"] = str(len(body))
         for fresh in (False, True):

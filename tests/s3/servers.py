@@ -1,4 +1,5 @@
-"""S3 servers on loopback, each a process of its own: moto (knows conditional writes) and rclone (a folder, signed requests, does not).
+"""S3 servers on loopback, each a process of its own: moto (knows conditional writes) and rclone (a folder, signed
+requests, does not).
 
 `python -m tests.s3.servers PORT` is moto's server.
 """
@@ -130,8 +131,8 @@ def _wait(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
 def _moto(port: int) -> None:
     """moto's server with its writes one after the other.
 
-    moto 5.2 looks for the object and stores the new one without a lock between (moto/s3/responses.py, `put_object`), so that of
-    conditional creates at the same moment several would succeed; S3's own guarantee is that one does.
+    moto 5.2 looks for the object and stores the new one without a lock between (moto/s3/responses.py, `put_object`), so
+    that of conditional creates at the same moment several would succeed; S3's own guarantee is that one does.
     """
     import logging
 

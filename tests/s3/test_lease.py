@@ -183,7 +183,8 @@ def test_stop_ends_waiting_and_gives_back_what_was_taken(store: Store) -> None:
 
 
 def test_a_stopped_run_holds_what_it_still_works_on(store: Store) -> None:
-    """A step has failed: nothing more is started, but what runs goes on for as long as it takes, and must not be taken over."""
+    """A step has failed: nothing more is started, but what runs goes on for as long as it takes, and must not be taken
+    over."""
     with Leases(store.objects, "a", print) as a, Leases(store.objects, "b", print) as b, ThreadPoolExecutor(1) as pool:
         a.acquire([ONE])
         a.stop()

@@ -1,4 +1,5 @@
-"""A share of tests/benchmarks/store.py: many readers and writers, many tables, a plan of many steps; and the commands on a whole store."""
+"""A share of tests/benchmarks/store.py: many readers and writers, many tables, a plan of many steps; and the commands
+on a whole store."""
 
 import pytest
 

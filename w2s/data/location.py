@@ -17,7 +17,8 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether `name` is of the Hugging Face hub: `owner/name` or `name`, and neither a data file nor an existing path."""
+    """Whether `name` is of the Hugging Face hub: `owner/name` or `name`, and neither a data file nor an existing
+    path."""
     return _HUB_NAME.fullmatch(name) is not None and not name.endswith(DATA_SUFFIXES) and not Path(name).exists()
 
 

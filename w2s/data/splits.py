@@ -29,8 +29,8 @@ def read_problems(
 ) -> tuple[dict[str, Split], dict[str, float], list[Duplicate]]:
     """The three splits by name; counts of rows read, left out and kept, as `<split>_<what>`; questions in two splits.
 
-    Order of work: `where` filters, the seeded shuffle (only with `rows`), the cut, repeats, then overlap. A repeat is the
-    same text in one split, ignoring case and white space; duplicates.py defines overlap (paper.md, weak point 4).
+    Order of work: `where` filters, the seeded shuffle (only with `rows`), the cut, repeats, then overlap. A repeat is
+    the same text in one split, ignoring case and white space; duplicates.py defines overlap (paper.md, weak point 4).
     Raises ValueError with source, row, field, rule and way out for data that cannot be used.
     """
     if isinstance(recipe, WorldProblems):

@@ -36,7 +36,8 @@ def names() -> list[str]:
 def load(text: str) -> Experiment:
     """The experiment called `text`: a shipped name, or `path/to/file.py:function` of a function without arguments.
 
-    Raises ValueError for an unknown name, a missing file or function, and a function that raises or returns something else.
+    Raises ValueError for an unknown name, a missing file or function, and a function that raises or returns something
+    else.
     """
     if text in SHIPPED:
         module, _, function = SHIPPED[text].partition(":")

@@ -1,7 +1,9 @@
-"""GSM8K with real models of 135 and 270 million parameters and some hundred questions: the whole path of real models on two CPU cores.
+"""GSM8K with real models of 135 and 270 million parameters and some hundred questions: the whole path of real models on
+two CPU cores.
 
-Models this small hardly solve GSM8K, so agreement is rare and the scores say nothing about the method. Thresholds are low and the kept
-set is topped up, so that every step has work; what counts is that tokenizers, templates, few-shot prompts, adapters and tables are right.
+Models this small hardly solve GSM8K, so agreement is rare and the scores say nothing about the method. Thresholds are
+low and the kept set is topped up, so that every step has work; what counts is that tokenizers, templates, few-shot
+prompts, adapters and tables are right.
 """
 
 from w2s.experiments.gsm8k import TRAIN

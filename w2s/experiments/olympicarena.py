@@ -1,8 +1,10 @@
-"""The paper's OlympicArena experiment: Llama-3-70b learns from Llama-3-8b-instruct, which is not fine-tuned (paper.md, "Setting").
+"""The paper's OlympicArena experiment: Llama-3-70b learns from Llama-3-8b-instruct, which is not fine-tuned (paper.md,
+"Setting").
 
-train_2 is the benchmark's `test` split, which has no gold, so there is no ceiling and no PGR; the test split is its `val`.
-English, six subjects, all answer types but code and other. The questions are the benchmark's own prompts, which say in which form
-to answer. Nothing reads train_1 here, because the weak model is not fine-tuned; it names a part that neither other split uses.
+train_2 is the benchmark's `test` split, which has no gold, so there is no ceiling and no PGR; the test split is its
+`val`. English, six subjects, all answer types but code and other. The questions are the benchmark's own prompts, which
+say in which form to answer. Nothing reads train_1 here, because the weak model is not fine-tuned; it names a part that
+neither other split uses.
 
 The authors gave the weak model the prompt as plain text; here it is a turn of its chat template, as it was trained.
 Unverified values are as gsm8k.py says; for this benchmark the epochs are unknown, and taken from MATH.
@@ -25,7 +27,8 @@ LLAMA_3_8B_INSTRUCT = Model(
 COMMIT = "0f11060bb276a0af2e3e0b34d29723db51ed57f3"
 SUBJECTS = ("Math", "Physics", "Chemistry", "Biology", "Geography", "Astronomy")
 ANSWER_TYPES = ("SC", "MC", "TF", "NV", "SET", "IN", "EX", "EQ", "TUP", "MPV", "MA")
-"""Single choice, multiple choice, true/false, number, set, interval, expression, equation, tuple, several quantities, several answers."""
+"""Single choice, multiple choice, true/false, number, set, interval, expression, equation, tuple, several quantities,
+several answers."""
 
 
 def llama3_8b() -> Experiment:
@@ -57,7 +60,8 @@ def llama3_8b() -> Experiment:
 
 
 def _part(split: str, subjects: tuple[str, ...], kinds: tuple[str, ...] = ()) -> Source:
-    """Rows of all subjects at once: one configuration of the hub's dataset holds one subject only, its files can be named together."""
+    """Rows of all subjects at once: one configuration of the hub's dataset holds one subject only, its files can be
+    named together."""
     where = (("language", ("EN",)), ("subject", subjects), *((("answer_type", kinds),) if kinds else ()))
     name = f"hf://datasets/GAIR/OlympicArena@{COMMIT}/*/{split}-*.parquet"
     return Source(

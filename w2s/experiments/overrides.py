@@ -20,9 +20,9 @@ WORDS = {"none": None, "null": None, "true": True, "false": False}
 def set_fields(experiment: Experiment, assignments: Sequence[str]) -> Experiment:
     """The experiment with fields changed, in order, each as in `sft.learning_rate=2e-4`.
 
-    A value is JSON where it parses as such, else text; a field of text takes it as it stands; none and null are None; a tuple is a
-    JSON list, a recipe a JSON object.
-    Raises ValueError, naming the assignment and the rule, for an unknown field, a wrong type or a refused value.
+    A value is JSON where it parses as such, else text; a field of text takes it as it stands; none and null are None; a
+    tuple is a JSON list, a recipe a JSON object. Raises ValueError, naming the assignment and the rule, for an unknown
+    field, a wrong type or a refused value.
     """
     for assignment in assignments:
         path, equals, raw = assignment.partition("=")
@@ -48,7 +48,8 @@ def _changed(recipe: Changed, path: Sequence[str], raw: str) -> Changed:
             f"{kind.__name__} has no field {name!r}{closest(name, kind.model_fields)}; it has {', '.join(kind.model_fields)}"
         )
     if not rest:
-        # Through JSON, because that is where pydantic is strict about numbers and booleans and still takes lists for tuples.
+        # Through JSON, because that is where pydantic is strict about numbers and booleans and still takes lists for
+        # tuples.
         fields = recipe.model_dump(mode="json") | {name: _value(raw, kind.model_fields[name].annotation)}
         return kind.model_validate_json(json.dumps(fields), strict=True)
     inner = getattr(recipe, name)

@@ -4,10 +4,12 @@ from w2s.recipe import SFT, Answers, Demonstrations, Experiment, LoRA, Model, Pa
 
 
 def quickstart() -> Experiment:
-    """The whole method on shipped bases of 0.9 and 2 million parameters (w2s/bases, made by dev/pretrain.py), DPO and ORPO.
+    """The whole method on shipped bases of 0.9 and 2 million parameters (w2s/bases, made by dev/pretrain.py), DPO and
+    ORPO.
 
-    Values were chosen on world seed 0; README.md reports seeds on which nothing was chosen. One iteration, as the paper does on MATH:
-    in this world the two students of a first iteration make the same mistakes, and a second filter keeps them.
+    Values were chosen on world seed 0; README.md reports seeds on which nothing was chosen. One iteration, as the paper
+    does on MATH: in this world the two students of a first iteration make the same mistakes, and a second filter keeps
+    them.
     """
     lora = LoRA(rank=16, alpha=32)
     return Experiment(

@@ -72,7 +72,8 @@ class Step:
 
     @cached_property
     def open_revisions(self) -> tuple[Model | Source, ...]:
-        """Models and sources, of this step and of its inputs, without a known revision; with any, `fingerprint` may change."""
+        """Models and sources, of this step and of its inputs, without a known revision; with any, `fingerprint` may
+        change."""
         unknown = [value for value in _models_and_sources(self.recipe) if value.revision is None]
         for _, table in self.inputs:
             unknown.extend(table.step.open_revisions)

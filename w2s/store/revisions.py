@@ -19,11 +19,12 @@ Value = TypeVar("Value")
 def identify(experiment: Experiment, store: Store, *, network: bool) -> Experiment:
     """The experiment with every `revision` that can be known filled in; explicit ones are kept.
 
-    Package and local files: always hashed, so that an edit is noticed. Hub names: looked up once per store and read from its
-    record ever after. URLs: hashed anew, and recorded, with `network`. Without it, what has no record stays None.
+    Package and local files: always hashed, so that an edit is noticed. Hub names: looked up once per store and read
+    from its record ever after. URLs: hashed anew, and recorded, with `network`. Without it, what has no record stays
+    None.
 
-    Raises ValueError, naming the recipe's field, for what is not there, cannot be reached, or is no usable model folder, and
-    for an explicit revision that is not of this name.
+    Raises ValueError, naming the recipe's field, for what is not there, cannot be reached, or is no usable model
+    folder, and for an explicit revision that is not of this name.
     """
     known: dict[tuple[str, str], str | None] = {}
 

@@ -84,7 +84,8 @@ def test_the_search_finds_what_comparing_all_finds(questions: dict[str, dict[str
 
 @pytest.mark.parametrize("threshold", [0.1, 0.3, 0.5, 0.6, 2 / 3, 0.7, 0.9, 1.0])
 def test_the_search_finds_what_comparing_all_finds_in_a_large_group(threshold: float) -> None:
-    """Questions without numbers, all in one group: each is a copy of another with one word in twenty changed, or not."""
+    """Questions without numbers, all in one group: each is a copy of another with one word in twenty changed, or
+    not."""
     seed = 7
     print(f"seed {seed}")
     rng = random.Random(seed)

@@ -35,7 +35,8 @@ def gold_inputs(step: Step) -> list[str]:
 
 
 def check_no_gold_leaks(steps: tuple[Step, ...]) -> None:
-    """Gold is read by its four readers, each its own split's, and by nothing that the strong model is made from or asked with."""
+    """Gold is read by its four readers, each its own split's, and by nothing that the strong model is made from or
+    asked with."""
     for step in steps:
         assert gold_inputs(step) == ([GOLD_READERS[step.name]] if step.name in GOLD_READERS else []), step.name
     strong = [step for step in steps if step.name not in AFTER_THE_STRONG_MODEL]

@@ -131,7 +131,7 @@ def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: 
 
 
 @pytest.mark.parametrize(
-    ("preset", "kind", "request"),
+    ("preset", "kind", "expected"),
     [
         ("local", "sample", {"CPU": 1, "GPU": 0}),
         ("local", "finetune", {"CPU": 1, "GPU": 0}),
@@ -140,8 +140,8 @@ def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: 
         ("cluster-70b", "pair", {"CPU": 0, "GPU": 0}),
     ],
 )
-def test_resource_request(preset: str, kind: str, request: dict[str, int]) -> None:
-    assert resource_request(PRESETS[preset], kind) == request
+def test_resource_request(preset: str, kind: str, expected: dict[str, int]) -> None:
+    assert resource_request(PRESETS[preset], kind) == expected
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_engines_that_fit(preset: str, free: dict[str, float], engines: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("resources", "kind", "request"),
+    ("resources", "kind", "expected"),
     [
         ("cluster-70b", "sample", {"CPU": 16, "GPU": 4}),
         ("cluster-70b", "prefer", {"CPU": 64, "GPU": 8}),
@@ -166,8 +166,8 @@ def test_engines_that_fit(preset: str, free: dict[str, float], engines: int) -> 
         ("local", "finetune", {"CPU": 0.5, "GPU": 0}),
     ],
 )
-def test_resource_request_on_one_node(resources: str, kind: str, request: dict[str, float]) -> None:
-    assert resource_request_on_one_node(load_resources(resources), kind) == request
+def test_resource_request_on_one_node(resources: str, kind: str, expected: dict[str, float]) -> None:
+    assert resource_request_on_one_node(load_resources(resources), kind) == expected
 
 
 def test_scaling_config() -> None:

@@ -1,4 +1,5 @@
-"""Tables in parts: what a manifest says of files, how shards are cut, and that a step gives the same rows in one shard and in many."""
+"""Tables in parts: what a manifest says of files, how shards are cut, and that a step gives the same rows in one shard
+and in many."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -197,7 +198,8 @@ def test_shards_hold_every_problem_once(
 
 
 def test_no_thread_of_arrow_s_outlives_a_read(tmp_path: Path) -> None:
-    """One that lets go of Python's bytes while the interpreter ends makes the process end with SIGABRT: seen of a run that had done all."""
+    """One that lets go of Python's bytes while the interpreter ends makes the process end with SIGABRT: seen of a run
+    that had done all."""
     code = f"""
 import os
 from w2s.records import Problem

@@ -1,4 +1,5 @@
-"""Objects of a store: paths, and whole reads, writes and exclusive creates, in a folder or a bucket that fsspec reaches."""
+"""Objects of a store: paths, and whole reads, writes and exclusive creates, in a folder or a bucket that fsspec
+reaches."""
 
 # fsspec comes without types.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
@@ -25,8 +26,8 @@ from w2s.urls import refuse_credentials
 CONFLICT = {"ConditionalRequestConflict", "409"}
 LOST_RACE = {"PreconditionFailed", "412"}
 NOT_IMPLEMENTED = {"NotImplemented", "501"}
-"""S3's codes for a conditional create that ran beside another, that found an object, and that the server does not know; s3fs hides
-them in the OSError's cause."""
+"""S3's codes for a conditional create that ran beside another, that found an object, and that the server does not know;
+s3fs hides them in the OSError's cause."""
 CONFLICT_TRIES, CONFLICT_SECONDS = 8, 0.2
 PARALLEL = 32
 """Requests in flight for one question, such as the manifests of a graph."""
@@ -68,9 +69,11 @@ class Objects:
 
     url: str
     exclusive: bool = False
-    """Whether the server is known to refuse a second create of one object (`check_writable` finds out); a folder always does."""
+    """Whether the server is known to refuse a second create of one object (`check_writable` finds out); a folder always
+    does."""
     s3: S3 | None = None
-    """For s3:// alone, from the environment where it is not given; travels to workers, which may have other variables."""
+    """For s3:// alone, from the environment where it is not given; travels to workers, which may have other
+    variables."""
 
     def __post_init__(self) -> None:
         refuse_credentials(self.url, "the store's URL")
@@ -124,8 +127,8 @@ class Objects:
     def create(self, path: str, data: bytes) -> bool:
         """Put an object that must not exist yet; False where it does, and holds other bytes.
 
-        Atomic in a folder and on a server with conditional creates. Elsewhere only a look before and one after: of two that create
-        at once the later one's bytes stand, and both may hear True.
+        Atomic in a folder and on a server with conditional creates. Elsewhere only a look before and one after: of two
+        that create at once the later one's bytes stand, and both may hear True.
         """
         if self.is_exclusive:
             return self.create_exclusively(path, data)

@@ -1,4 +1,5 @@
-"""How a bucket is reached: endpoint, region, retries and timeouts, from the usual AWS variables; credentials are never held here."""
+"""How a bucket is reached: endpoint, region, retries and timeouts, from the usual AWS variables; credentials are never
+held here."""
 
 # s3fs and fsspec come without types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
@@ -21,8 +22,8 @@ MARKERS = ("ContinuationToken", "KeyMarker", "UploadIdMarker", "PartNumberMarker
 
 @dataclass(frozen=True)
 class S3:
-    """Where the server is. Travels to workers inside a store; each process finds credentials for itself, in botocore's order
-    (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE`, files, the instance's role)."""
+    """Where the server is. Travels to workers inside a store; each process finds credentials for itself, in botocore's
+    order (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE`, files, the instance's role)."""
 
     endpoint: str = ""
     """Empty: AWS itself, or what the profile in ~/.aws/config names."""
@@ -52,7 +53,8 @@ class S3:
             "max_pool_connections": CONNECTIONS,
         }
         if self.endpoint:
-            # Other servers than AWS often know neither bucket host names nor trailing checksums; every file has its sha256 anyway.
+            # Other servers than AWS often know neither bucket host names nor trailing checksums; every file has its
+            # sha256 anyway.
             config |= {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
             config |= {"response_checksum_validation": "when_required"}
         # A listing that is minutes old would hide what others wrote.
@@ -69,7 +71,8 @@ class S3:
 
 
 def child_names(fs: Any, path: str) -> list[str]:
-    """Names right under `bucket/key`, in one request a thousand; s3fs's `ls` lists the folder above too where there are none."""
+    """Names right under `bucket/key`, in one request a thousand; s3fs's `ls` lists the folder above too where there are
+    none."""
     bucket, _, key = path.partition("/")
     prefix = f"{key.rstrip('/')}/" if key else ""
     found: list[str] = []
