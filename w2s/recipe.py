@@ -1,7 +1,6 @@
 """What to compute: frozen, validated recipes. Equal recipes name the same work.
 
-Fields hold only numbers, strings, tuples and other recipes, so that every recipe has one text and one fingerprint.
-GPUs, engines, workers and micro batches belong to ray_jobs/resources.
+Fields hold numbers, strings, tuples and other recipes, so that every recipe has one text and one fingerprint.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, Self

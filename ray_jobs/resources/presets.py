@@ -69,7 +69,7 @@ NODE_8GPU = replace(
 )
 """One machine with 8 GPUs of 40 GB or more, models up to 13 billion parameters.
 
-Each GPU holds all 26 GB of bfloat16 weights.
+26 GB of bfloat16 weights: whole on each GPU of an engine, an eighth on each training worker.
 """
 
 CLUSTER_70B = replace(
@@ -79,7 +79,6 @@ CLUSTER_70B = replace(
     cpus_per_engine=16,
     problems_per_block=64,
     sampling_nodes="sampling",
-    zero_stage=3,
     training_nodes="training",
 )
 """Models of 70 billion parameters on cluster.yaml's 80 GB GPUs: 140 GB of bfloat16 weights.

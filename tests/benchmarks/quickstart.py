@@ -69,7 +69,8 @@ def main(seed: str) -> None:
     first, peak = run(store, seed)
     second, _ = run(store, seed)
     print(
-        f"first run {first:.1f} s, second {second:.1f} s, ratio {first / second:.0f}; peak memory {peak:.2f} GiB; store {store}"
+        f"first run {first:.1f} s, second {second:.1f} s, ratio {first / second:.0f}; "
+        f"peak memory {peak:.2f} GiB; store {store}"
     )
 
 

@@ -34,7 +34,8 @@ def main() -> None:
         ):
             seconds = median_seconds("-m", "ray_jobs.cli", *command)
             print(
-                f"w2s {' '.join(command[:2]):<24} {seconds:.2f} s; import torch {torch:.2f} s; ratio {seconds / torch:.2f}"
+                f"w2s {' '.join(command[:2]):<24} {seconds:.2f} s; import torch {torch:.2f} s; "
+                f"ratio {seconds / torch:.2f}"
             )
 
 

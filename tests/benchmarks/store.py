@@ -170,7 +170,8 @@ def measure(kind: str) -> None:
         said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
         whole = time.perf_counter() - began
         print(
-            f"{kind}: plan of {len(steps)} steps in {seconds:.2f} s; `w2s plan` as a process of its own {whole:.1f} s: {said}",
+            f"{kind}: plan of {len(steps)} steps in {seconds:.2f} s; "
+            f"`w2s plan` as a process of its own {whole:.1f} s: {said}",
             flush=True,
         )
 
@@ -185,7 +186,8 @@ def measure(kind: str) -> None:
 
         wrote, read = small_tables(Store(check_writable(Objects(f"s3://load-{kind}/tables"))), steps=1000, tables=10)
         print(
-            f"{kind}: 10,000 tables of {ROWS} rows in 1,000 steps: written in {wrote:.0f} s ({10_000 / wrote:.0f}/s), read back in {read:.0f} s "
+            f"{kind}: 10,000 tables of {ROWS} rows in 1,000 steps: written in {wrote:.0f} s "
+            f"({10_000 / wrote:.0f}/s), read back in {read:.0f} s "
             f"({10_000 / read:.0f}/s)",
             flush=True,
         )

@@ -123,7 +123,8 @@ def test_exactly_one_of_many_takes_an_expired_lease_over(store: Store) -> None:
 def test_a_dead_process_of_this_machine_is_taken_over_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "EXPIRY_SECONDS", 3600.0)
     code = (
-        "import sys, os\nfrom w2s.store.lease.leases import Leases\nfrom tests.s3.test_lease import ONE\nfrom w2s.store.objects.objects import Objects\n"
+        "import sys, os\nfrom w2s.store.lease.leases import Leases\n"
+        "from tests.s3.test_lease import ONE\nfrom w2s.store.objects.objects import Objects\n"
         "leases = Leases(Objects(sys.argv[1], exclusive=sys.argv[2] == 'True'), 'killed', print)\n"
         "leases.__enter__(); leases.acquire([ONE]); print('held', flush=True); os.kill(os.getpid(), 9)"
     )

@@ -45,7 +45,8 @@ def load(text: str) -> Experiment:
     file, _, function = text.rpartition(":")
     if not file.endswith(".py"):
         raise ValueError(
-            f"no experiment {text!r}{closest(text, SHIPPED)}: give one of {', '.join(SHIPPED)}, or path/to/file.py:function"
+            f"no experiment {text!r}{closest(text, SHIPPED)}: "
+            f"give one of {', '.join(SHIPPED)}, or path/to/file.py:function"
         )
     path = Path(file).expanduser().resolve()
     if not path.is_file():
@@ -78,7 +79,8 @@ def _call(text: str, path: Path, function: str) -> Experiment:
         raise ValueError(_raised(text, path, error)) from error
     if not isinstance(experiment, Experiment):
         raise ValueError(
-            f"experiment {text!r}: {function} returned a {type(experiment).__name__}, it must return a w2s.recipe.Experiment"
+            f"experiment {text!r}: {function} returned a {type(experiment).__name__}, "
+            f"it must return a w2s.recipe.Experiment"
         )
     return experiment
 

@@ -16,7 +16,8 @@ def gsm8k_small() -> Experiment:
     preference = Preference(loss="dpo", beta=0.1, learning_rate=1e-5, epochs=1, batch_size=8, max_tokens=512)
     return Experiment(
         name="gsm8k-small",
-        description="GSM8K: Gemma-3-270m learns from SmolLM2-135M-Instruct; a check of the real path, not of the method",
+        description="GSM8K: Gemma-3-270m learns from SmolLM2-135M-Instruct; "
+        "a check of the real path, not of the method",
         problems=DatasetProblems(
             train_1=TRAIN.model_copy(update={"rows": (0, 48)}),
             train_2=TRAIN.model_copy(update={"rows": (3736, 3832)}),

@@ -45,7 +45,8 @@ def _changed(recipe: Changed, path: Sequence[str], raw: str) -> Changed:
     kind = type(recipe)
     if name not in kind.model_fields:
         raise ValueError(
-            f"{kind.__name__} has no field {name!r}{closest(name, kind.model_fields)}; it has {', '.join(kind.model_fields)}"
+            f"{kind.__name__} has no field {name!r}{closest(name, kind.model_fields)}; "
+            f"it has {', '.join(kind.model_fields)}"
         )
     if not rest:
         # Through JSON, because that is where pydantic is strict about numbers and booleans and still takes lists for

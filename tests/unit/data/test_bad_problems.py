@@ -80,7 +80,7 @@ def test_repeats_and_overlap_refused(tmp_path: Path) -> None:
         read_problems(recipe(tmp_path, train_2=[*rows("train_2"), rows("train_2")[0]]))
     with pytest.raises(
         ValueError,
-        match=r"2 questions of problems.train_2 are also in train_1 or test \(train_2-0 = train_1-0 of train_1, .*=keep",
+        match=r"2 questions of problems.train_2 are also in train_1 or test \(train_2-0 = train_1-0 of train_1, .*keep",
     ):
         read_problems(recipe(tmp_path, train_2=rows("train_1")[:2], overlap="error"))
     with pytest.raises(

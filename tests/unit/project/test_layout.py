@@ -18,7 +18,14 @@ MAX_LINES, MAX_ENTRIES = 300, 13
 # Each line may import what stands below it. Entries of one line do not import each other.
 LAYERS = {
     "": [["dev"], ["ray_jobs"], ["w2s"]],
-    "ray_jobs": [["run"], ["cli"], ["driver"], ["sampling", "training", "selection"], ["models", "runtime"], ["resources"]],
+    "ray_jobs": [
+        ["run"],
+        ["cli"],
+        ["driver"],
+        ["sampling", "training", "selection"],
+        ["models", "runtime"],
+        ["resources"],
+    ],
     "w2s": [
         ["experiments", "report", "store"],
         ["graph", "method", "data"],

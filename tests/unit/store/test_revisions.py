@@ -266,7 +266,8 @@ def test_missing_things(tmp_path: Path, store: Store, hub: type[FakeHub]) -> Non
         "package:not_there/x": r"no Python package 'not_there'",
         "memory://nowhere": r"there is nothing at this URL",
         "nowhere://x": r"cannot be listed \(ValueError: .*nowhere.*check the URL, its credentials and that the package",
-        "some/unknown": r"not found on the Hugging Face hub.*OSError: 404 for some/unknown\): check.*HF_TOKEN for a gated model, or give a folder",
+        "some/unknown": r"not found on the Hugging Face hub.*OSError: 404 for some/unknown\): "
+        r"check.*HF_TOKEN for a gated model, or give a folder",
         "some/broken": r"no \*.safetensors in it",
     }
     for name, message in bad.items():

@@ -216,7 +216,8 @@ attempt = Attempt(store, one)
 attempt.write_records("test", [Problem(str(n), "q") for n in range(1000)], Problem)
 attempt.commit({{}})
 before = len(os.listdir("/proc/self/task"))
-assert len(store.records(one["test"], Problem)) == len(store.read_records(store.objects.path(one.directory, store.files(one["test"])[0].path), Problem))
+path = store.objects.path(one.directory, store.files(one["test"])[0].path)
+assert len(store.records(one["test"], Problem)) == len(store.read_records(path, Problem))
 print(len(os.listdir("/proc/self/task")) - before)
 """
     assert fresh(code) == "0\n"
