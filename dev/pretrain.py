@@ -4,8 +4,8 @@ Both are Llama models trained on the documents of w2s/data/world.py and on nothi
 writers are careful or careless; in the second, short one, hasty by degrees. The weak base's first phase stops where its
 ability appears, in the middle of its schedule. About 12 minutes on two CPU cores.
 
-The shipped weights (w2s/bases) were made by these phases with an earlier form of the generator, which drew the same
-kinds of documents in another order: run again, this makes bases like them, not the same bytes.
+The shipped weights (w2s/data/bases) were made by these phases with an earlier form of the generator, which drew the
+same kinds of documents in another order: run again, this makes bases like them, not the same bytes.
 """
 
 import argparse

@@ -114,7 +114,7 @@ class Selection:
 
     problem_id: str
     outcome: str
-    """`kept`, or the reason it was not: see `consistency.OUTCOMES`."""
+    """`kept`, or the reason it was not: see `AGREEMENT_OUTCOMES`."""
     weak_answer: str
     icl_answer: str
     """Answer classes by their representatives; empty where unreadable."""
@@ -150,7 +150,7 @@ class Consensus:
     """votes / samples, in 0..1; samples counts unreadable ones too, as in the paper."""
     weak_answer: str
     outcome: str
-    """`paired`, or the reason it was not: see `preferences.OUTCOMES`."""
+    """`paired`, or the reason it was not: see `PAIR_OUTCOMES`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ray_jobs.runtime import local_ray as cluster
+from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.progress import Progress
 from w2s.graph.step import Step
 from w2s.method.tally import Tally
@@ -147,7 +147,7 @@ def over_shards(
 
 
 def _on_ray(worker: Worker, tasks: Sequence[Task], progress: Progress, name: str) -> Iterator[Done]:
-    cluster.start()
+    local_ray.start()
     import ray
 
     progress.started(name, len(tasks), "shards")

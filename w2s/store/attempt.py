@@ -41,7 +41,7 @@ class Attempt:
 
         Raises ValueError for a table that the step's recipe does not name.
         """
-        assert self.step[table]
+        _ = self.step[table]  # raises
         self.tables.setdefault(table, [])
         if file is not None:
             self._files.append(file)

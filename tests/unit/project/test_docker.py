@@ -112,7 +112,7 @@ def test_base_images_are_pinned() -> None:
     [
         ("pyproject.toml", True),
         ("w2s/recipe.py", True),
-        ("w2s/bases/strong/model.safetensors", True),
+        ("w2s/data/bases/strong/model.safetensors", True),
         ("ray_jobs/run.py", True),
         ("docker/requirements-gpu.txt", True),
         ("w2s/__pycache__/report.cpython-311.pyc", False),

@@ -83,7 +83,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> type[FakeHub]:
         ("/gpt2", False),
         ("../gpt2", False),
         ("s3://bucket/gpt2", False),
-        ("package:w2s/bases/strong", False),
+        ("package:w2s/data/bases/strong", False),
         ("data/train.jsonl", False),
         ("train.parquet", False),
         ("data/*", False),
