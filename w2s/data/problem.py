@@ -39,21 +39,23 @@ def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> It
         value = cell_text(row.values.get(column)) if column is not None else ""
         if value is None:
             refuse(
-                field, f"it must be text or a number: mend the row, or name another column in problems.{split}.{field}"
+                field,
+                f"it must be text or a number: repair the row, or name another column in problems.{split}.{field}",
             )
         if needed and not value:
-            refuse(field, f"it must not be empty: mend the row, or leave it out with problems.{split}.where")
+            refuse(field, f"it must not be empty: repair the row, or leave it out with problems.{split}.where")
         try:
             value.encode()
         except UnicodeEncodeError as error:
             refuse(
-                field, f"character {error.start + 1} is half of a surrogate pair, which no table can hold: mend the row"
+                field,
+                f"character {error.start + 1} is half of a surrogate pair, which no table can hold: repair the row",
             )
         return value
 
     problem_id = text("id") if source.id is not None else f"{split}-{row.number}"
     if not isinstance(row.values.get(source.question), str):
-        refuse("question", "a question must be text: mend the row, or leave it out with `where`")
+        refuse("question", "a question must be text: repair the row, or leave it out with `where`")
     problem = Problem(
         problem_id,
         text("question"),

@@ -84,7 +84,8 @@ def _hub_dataset(split: str, source: Source) -> Any:
         where = f"subset {source.subset!r}, split {source.split!r}, revision {source.revision!r}"
         what = f"problems.{split}.name={source.name!r} ({where})"
         ways = (
-            f"mend one of these fields, log in with HF_TOKEN if it is gated, or name files ({', '.join(DATA_SUFFIXES)})"
+            "correct one of these fields, log in with HF_TOKEN if it is gated, "
+            f"or name files ({', '.join(DATA_SUFFIXES)})"
         )
         raise ValueError(f"{what} cannot be loaded ({type(error).__name__}: {error}): {ways}") from error
 
@@ -105,7 +106,7 @@ def _json(fs: Any, path: str, question: str) -> Iterator[tuple[str, dict[str, An
                 continue
             values = _parse(place, row) if isinstance(row, bytes) else row
             if not isinstance(values, dict):
-                raise ValueError(f"{place} is {str(values)[:40]!r}, no object with columns: mend or remove it")
+                raise ValueError(f"{place} is {str(values)[:40]!r}, not an object with columns: repair or remove it")
             yield place, values
 
 
@@ -127,4 +128,4 @@ def _parse(place: str, data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place} is not JSON in UTF-8 ({error}): mend or remove it") from error
+        raise ValueError(f"{place} is not JSON in UTF-8 ({error}): repair or remove it") from error

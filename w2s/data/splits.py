@@ -83,8 +83,11 @@ def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -
     if source.rows is not None:
         start, stop = source.rows
         if not 0 <= start < stop <= len(rows):
-            there = f"{len(rows)} rows of {source.name}{' that its `where` leaves' if source.where else ''}"
-            raise ValueError(f"problems.{split}.rows=[{start}, {stop}] is no range within the {there}: set it to one")
+            size = f"{len(rows)} rows{' after its `where`' if source.where else ''}"
+            raise ValueError(
+                f"problems.{split}.rows=[{start}, {stop}] is out of range: {source.name} has {size}; "
+                f"set a range with 0 <= start < stop <= {len(rows)}"
+            )
         # Sorted by a hash, not shuffled by a generator, so that the order is no matter of Python's version.
         order = sorted(range(len(rows)), key=lambda index: derived_seed(recipe.seed, index))
         rows = [rows[index] for index in order[start:stop]]
@@ -93,14 +96,14 @@ def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -
     for item in items:
         if (first := by_id.setdefault(item.problem.problem_id, item)) is not item:
             twice = f"{item.problem.problem_id!r}, as at {first.place}"
-            rule = f"ids must be unique: mend them, or --set problems.{split}.id=null to number the rows"
+            rule = f"ids must be unique: repair them, or --set problems.{split}.id=null to number the rows"
             raise ValueError(f"{item.place}: {source.id!r} (problems.{split}.id) is {twice}; {rule}")
     by_question: dict[str, Item] = {}
     repeats = [(item, first) for item in items if (first := by_question.setdefault(_same(item), item)) is not item]
     if repeats and recipe.repeats == "error":
         examples = ", ".join(f"{item.place} = {first.place}" for item, first in repeats[:3])
         ways = "--set problems.repeats=remove keeps the first of each, =keep keeps all"
-        raise ValueError(f"{len(repeats)} questions of problems.{split} stand in it before ({examples}): {ways}")
+        raise ValueError(f"problems.{split} contains {len(repeats)} repeated questions ({examples}): {ways}")
     counts[f"{split}_repeats_{'kept' if recipe.repeats == 'keep' else 'removed'}"] = len(repeats)
     return items if recipe.repeats == "keep" else list(by_question.values())
 

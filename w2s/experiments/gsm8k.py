@@ -6,7 +6,7 @@ problems.train_1.name=FILE --set problems.train_1.revision=none --set problems.t
 that fit, and the same for train_2.
 
 Learning rates, epochs and batch size of SFT, DPO and ORPO are unverified, LoRA's rank is inferred (paper.md,
-"Hyper-parameters"). Where the published rules are known to be weak the defaults are the mended ones; the paper's own:
+"Hyper-parameters"). Where the published rules are known to be weak the defaults are the repaired ones; the paper's own:
 `--set answers.equality=paper`, `--set agreement.leave_out_demonstrations=false`.
 """
 

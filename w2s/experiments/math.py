@@ -4,7 +4,7 @@ The problems are MATH with 12,000 rows to train on, cut into the paper's two hal
 test. One iteration. With Gemma and Mistral the agreeing questions are topped up to 1,000 and 2,000 (paper.md, stage
 I.6).
 
-Unverified and mended values are as gsm8k.py says; three epochs of SFT are unverified too.
+Unverified and repaired values are as gsm8k.py says; three epochs of SFT are unverified too.
 """
 
 from w2s.experiments.gsm8k import DPO, GEMMA_2B, LLAMA_2_7B, LLAMA_2_70B, MISTRAL_7B, ORPO

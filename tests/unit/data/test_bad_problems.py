@@ -54,10 +54,10 @@ BAD_ROWS: list[tuple[str, Callable[[Rows], Rows], dict[str, Any], str]] = [
         "range too long",
         lambda data: data,
         {"rows": (0, 6)},
-        r"problems.\w+.rows=\[0, 6\] is no range within the 5 rows of .*jsonl: set it",
+        r"problems.\w+.rows=\[0, 6\] is out of range: .*jsonl has 5 rows; set a range",
     ),
-    ("range empty", lambda data: data, {"rows": (2, 2)}, r"problems.\w+.rows=\[2, 2\] is no range within the 5 rows"),
-    ("range negative", lambda data: data, {"rows": (-2, 2)}, r"problems.\w+.rows=\[-2, 2\] is no range"),
+    ("range empty", lambda data: data, {"rows": (2, 2)}, r"problems.\w+.rows=\[2, 2\] is out of range: .* has 5 rows"),
+    ("range negative", lambda data: data, {"rows": (-2, 2)}, r"problems.\w+.rows=\[-2, 2\] is out of range"),
     (
         "where without column",
         lambda data: data,
@@ -75,7 +75,7 @@ def test_bad_rows(tmp_path: Path, change: Callable[[Rows], Rows], source: dict[s
 
 def test_repeats_and_overlap_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"1 questions of problems.train_2 stand in it before \(.*:6 = .*:1\).*problems.repeats=remove"
+        ValueError, match=r"problems.train_2 contains 1 repeated questions \(.*:6 = .*:1\).*problems.repeats=remove"
     ):
         read_problems(recipe(tmp_path, train_2=[*rows("train_2"), rows("train_2")[0]]))
     with pytest.raises(
@@ -99,13 +99,18 @@ BAD_FILES: list[tuple[str, str, bytes | None, str]] = [
         "malformed line",
         "a.jsonl",
         b'{"q": "x", "s": "#### 1"}\n{"q": \n',
-        r"a.jsonl:2 is not JSON in UTF-8 \(.*\): mend or remove it",
+        r"a.jsonl:2 is not JSON in UTF-8 \(.*\): repair or remove it",
     ),
-    ("line no object", "a.jsonl", b'{"q": "x", "s": "#### 1"}\n[1]\n', r"a.jsonl:2 is '\[1\]', no object with columns"),
+    (
+        "line no object",
+        "a.jsonl",
+        b'{"q": "x", "s": "#### 1"}\n[1]\n',
+        r"a.jsonl:2 is '\[1\]', not an object with columns",
+    ),
     ("not UTF-8", "a.jsonl", b'{"q": "\xff"}\n', r"a.jsonl:1 is not JSON in UTF-8"),
     ("too deep", "a.jsonl", b"[" * 200_000, r"a.jsonl:1 is not JSON in UTF-8 .*recursion"),
     ("malformed document", "a.json", b'[{"q": 1', r"a.json is not JSON in UTF-8"),
-    ("list of numbers", "a.json", b"[1, 2]", r"a.json, row 1 is '1', no object with columns"),
+    ("list of numbers", "a.json", b"[1, 2]", r"a.json, row 1 is '1', not an object with columns"),
     (
         "cut gzip",
         "a.jsonl.gz",
