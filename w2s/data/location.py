@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from w2s.errors import first_line
+
 DATA_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
 """What w2s reads itself; a name that ends so is a file, never a dataset of the hub."""
 
@@ -56,7 +58,7 @@ def source_files(name: str) -> tuple[Any, list[str], str]:
         matching: list[str] = [path] if fs.exists(path) else fs.glob(path)
         found = sorted(one for one in matching if not posixpath.basename(one).startswith(".") and fs.isfile(one))
     except Exception as error:  # every file system has errors of its own; the user's way out is the same
-        raise ValueError(f"cannot be read ({type(error).__name__}: {error}): {CHECK_URL}") from error
+        raise ValueError(f"cannot be read ({first_line(error)}): {CHECK_URL}") from error
     if not found and fs.isdir(path):
         raise ValueError("is a folder: give the files in it, like FOLDER/*.jsonl")
     if not found:

@@ -79,7 +79,7 @@ def hash_url_folder(name: str) -> str:
         fs, path = filesystem_of(name)
         found: dict[str, Mapping[str, Any]] = fs.find(path, detail=True)
     except Exception as error:  # every file system has errors of its own; the user's way out is the same
-        raise ValueError(f"cannot be listed ({type(error).__name__}: {error}): {CHECK_URL}") from error
+        raise ValueError(f"cannot be listed ({first_line(error)}): {CHECK_URL}") from error
     visible = {relative: one for one in found if not _is_hidden(relative := posixpath.relpath(one, path))}
     if not visible:
         raise ValueError("there is nothing at this URL: a model is a folder in Hugging Face form")

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from w2s.data.location import DATA_SUFFIXES, is_hub_name, source_files
+from w2s.errors import first_line
 from w2s.recipe import Source
 
 COLUMN_FIELDS = ("question", "answer", "solution", "id", "kind", "level")
@@ -87,7 +88,7 @@ def _hub_dataset(split: str, source: Source) -> Any:
             "correct one of these fields, log in with HF_TOKEN if it is gated, "
             f"or name files ({', '.join(DATA_SUFFIXES)})"
         )
-        raise ValueError(f"{what} cannot be loaded ({type(error).__name__}: {error}): {ways}") from error
+        raise ValueError(f"{what} cannot be loaded ({first_line(error)}): {ways}") from error
 
 
 def _parquet(fs: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
