@@ -40,7 +40,7 @@ Location = Annotated[str, AfterValidator(_without_credentials)]
 
 
 class Prompt(Recipe):
-    """How a question becomes a model's prompt (paper.md, "Setting")."""
+    """How a question becomes a model's prompt (the paper, "Setting")."""
 
     style: Literal["completion", "chat"] = "completion"
     """`completion`: `template` is the whole text; `chat`: it is the user's turn in the model's own chat template."""
@@ -201,7 +201,7 @@ class Optimizer(Recipe):
 
 
 class SFT(Optimizer):
-    """Supervised fine-tuning on completions only (paper.md, "Hyper-parameters")."""
+    """Supervised fine-tuning on completions only (the paper, "Hyper-parameters")."""
 
     learning_rate: float = Field(default=1e-4, gt=0)
     epochs: float = Field(default=2.0, gt=0)
@@ -209,7 +209,7 @@ class SFT(Optimizer):
 
 
 class Preference(Optimizer):
-    """Preference training, starting from M_plus's adapter (paper.md, "Stage II")."""
+    """Preference training, starting from M_plus's adapter (the paper, "Stage II")."""
 
     loss: Literal["dpo", "orpo"]
     beta: float = Field(default=0.1, gt=0)
@@ -227,7 +227,7 @@ class Preference(Optimizer):
 
 
 class Demonstrations(Recipe):
-    """Choice of the weak model's completions in the strong model's prompt (paper.md, stage I.2)."""
+    """Choice of the weak model's completions in the strong model's prompt (the paper, stage I.2)."""
 
     count: int = Field(default=4, ge=1)
     choice: Literal["random", "longest"] = "random"
@@ -241,14 +241,14 @@ class Agreement(Recipe):
     leave_out_demonstrations: bool = True
     """A demonstration's own problem is not kept: the strong model would copy the answer and `agree`."""
     top_up: int = Field(default=0, ge=0)
-    """Add problems whose answers differ, by a hash of the id, up to this many (paper.md, stage I.6); 0 adds none."""
+    """Add problems whose answers differ, by a hash of the id, up to this many (the paper, stage I.6); 0 adds none."""
     min_kept: int = Field(default=8, ge=1)
     """Fewer kept problems than this stop the run: there is nothing to train on."""
     seed: int = 42
 
 
 class Pairs(Recipe):
-    """Stage II's pair rule (paper.md, stage II.3)."""
+    """Stage II's pair rule (the paper, stage II.3)."""
 
     min_confidence: float = Field(default=0.6, ge=0, le=1)
     """Least vote share where the weak answer is the majority's."""

@@ -35,7 +35,7 @@ _SHORT_ROOT = re.compile(r"sqrt([^{])")
 
 
 def extract(text: str, family: str) -> str:
-    """The raw final answer of a completion, '' if there is none (paper.md, "Answers").
+    """The raw final answer of a completion, '' if there is none (the paper, "Answers").
 
     Only the text before the first "Question" counts. The answer follows the last marker of the last line (`#### ` or
     `The answer is: `); else it is the first number after the last "The answer is ". For `olympicarena` it is the

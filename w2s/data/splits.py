@@ -30,7 +30,7 @@ def read_problems(
     """The three splits by name; counts of rows read, left out and kept, as `<split>_<what>`; questions in two splits.
 
     Order of work: `where` filters, the seeded shuffle (only with `rows`), the cut, repeats, then overlap. A repeat is
-    the same text in one split, ignoring case and white space; duplicates.py defines overlap (paper.md, weak point 4).
+    the same text in one split, ignoring case and white space; duplicates.py defines overlap (the paper, weak point 4).
     Raises ValueError with source, row, field, rule and way out for data that cannot be used.
     """
     if isinstance(recipe, WorldProblems):

@@ -1,11 +1,11 @@
-"""The paper's GSM8K experiments: Llama-2-70b learns from each of three weak models (paper.md, "Setting").
+"""The paper's GSM8K experiments: Llama-2-70b learns from each of three weak models (the paper, "Setting").
 
 The problems are the hub's GSM8K: its 7,473 training rows, shuffled by a seed and cut in half. The authors' own halves
 of 7,000 each come from a larger, augmented set; given as files, they take the places of these: `--set
 problems.train_1.name=FILE --set problems.train_1.revision=none --set problems.train_1.rows=none`, with the column names
 that fit, and the same for train_2.
 
-Learning rates, epochs and batch size of SFT, DPO and ORPO are unverified, LoRA's rank is inferred (paper.md,
+Learning rates, epochs and batch size of SFT, DPO and ORPO are unverified, LoRA's rank is inferred (the paper,
 "Hyper-parameters"). Where the published rules are known to be weak the defaults are the repaired ones; the paper's own:
 `--set answers.equality=paper`, `--set agreement.leave_out_demonstrations=false`.
 """

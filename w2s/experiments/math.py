@@ -1,7 +1,7 @@
-"""The paper's MATH experiments: Llama-2-70b learns from each of three weak models (paper.md, "Setting").
+"""The paper's MATH experiments: Llama-2-70b learns from each of three weak models (the paper, "Setting").
 
 The problems are MATH with 12,000 rows to train on, cut into the paper's two halves of 6,000, and the 500 of MATH-500 to
-test. One iteration. With Gemma and Mistral the agreeing questions are topped up to 1,000 and 2,000 (paper.md, stage
+test. One iteration. With Gemma and Mistral the agreeing questions are topped up to 1,000 and 2,000 (the paper, stage
 I.6).
 
 Unverified and repaired values are as gsm8k.py says; three epochs of SFT are unverified too.

@@ -1,4 +1,4 @@
-"""The paper's OlympicArena experiment: Llama-3-70b learns from Llama-3-8b-instruct, which is not fine-tuned (paper.md,
+"""The paper's OlympicArena experiment: Llama-3-70b learns from Llama-3-8b-instruct, which is not fine-tuned (the paper,
 "Setting").
 
 train_2 is the benchmark's `test` split, which has no gold, so there is no ceiling and no PGR; the test split is its

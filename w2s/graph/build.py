@@ -1,4 +1,4 @@
-"""The whole method as a graph of steps: paper.md's two stages, top to bottom.
+"""The whole method as a graph of steps: the paper's two stages, top to bottom.
 
 Who may see gold: `references` is an input of weak_sft, ceiling, scores and audit, and of no other step.
 """

@@ -45,7 +45,7 @@ def filter_problems(
     rule: Agreement,
     answers: Answers,
 ) -> FilteredProblems:
-    """Apply the agreement filter to the problems of one shard (paper.md, stage I.3; top-up: stage I.6).
+    """Apply the agreement filter to the problems of one shard (the paper, stage I.3; top-up: stage I.6).
 
     Each table holds at most one completion a problem and is joined by problem_id; the order of rows changes nothing.
     `demonstration_ids` are the problems in the strong model's prompt; a strong model prompted without demonstrations

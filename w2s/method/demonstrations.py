@@ -1,4 +1,4 @@
-"""Which weak completions go into the strong model's prompt as demonstrations (paper.md, stage I.2, "Weak ICL").
+"""Which weak completions go into the strong model's prompt as demonstrations (the paper, stage I.2, "Weak ICL").
 
 Gold plays no part: a demonstration may be wrong, because nobody checks the weak model's work.
 """

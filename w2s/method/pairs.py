@@ -1,4 +1,4 @@
-"""Stage II's pair rule: M_plus's samples vote on each problem, and the vote gives preference pairs (paper.md, II.2-3).
+"""Stage II's pair rule: M_plus's samples vote on each problem, and the vote gives preference pairs (the paper, II.2-3).
 
 `pair_problem` decides each problem alone, so that tables of any size can be paired in shards.
 """
@@ -92,7 +92,7 @@ def check_pairs(tally: Tally, rule: Pairs, answers: Answers) -> None:
 def pair_problem(
     problem: Problem, samples: Sequence[Completion], weak: Completion | None, rule: Pairs, answers: Answers
 ) -> PairedProblem:
-    """The vote on one problem and at most `rule.per_problem` pairs (paper.md, stage II.3).
+    """The vote on one problem and at most `rule.per_problem` pairs (the paper, stage II.3).
 
     Vote: samples vote by answer class. Truncated and unreadable samples do not vote, but count in the denominator of
     the confidence. A tie is no majority, because either answer would be arbitrary; nor is a largest class that

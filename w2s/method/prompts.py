@@ -1,4 +1,4 @@
-"""The text a model gets: a question, alone or after demonstrations (paper.md, "Setting").
+"""The text a model gets: a question, alone or after demonstrations (the paper, "Setting").
 
 Text only: ray_jobs/models/tokens.py makes token ids of it, once, for the engine and the trainer alike.
 """

@@ -88,7 +88,7 @@ def build(
 
 
 def claims(models: Sequence[str]) -> list[tuple[str, str]]:
-    """(better, worse) pairs of what the method promises, as far as the models are there (paper.md, "Results").
+    """(better, worse) pairs of what the method promises, as far as the models are there (the paper, "Results").
 
     weak floor < full weak fine-tuning < weak ICL and weak-ft < hybrid-ft of the last iteration < stage II < ceiling.
     """

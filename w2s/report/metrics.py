@@ -86,7 +86,7 @@ def difference(result: Credits, baseline: Credits, seed: int = 0, draws: int = D
 
 
 def pgr(result: Credits, floor: Credits, ceiling: Credits, seed: int = 0, draws: int = DRAWS) -> Recovery:
-    """Performance gap recovered, (result - floor) / (ceiling - floor), with a paired interval (paper.md, "Setting").
+    """Performance gap recovered, (result - floor) / (ceiling - floor), with a paired interval (the paper, "Setting").
 
     The value is None if the ceiling is not above the floor, because there is no gap to recover. The bounds are None if
     over 2.5 % of the draws have no gap, because the data then do not show a gap, and an interval of the ratio would

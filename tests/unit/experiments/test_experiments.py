@@ -57,7 +57,7 @@ def test_a_graph_of_many_rounds_is_walked_step_by_step_not_path_by_path() -> Non
 
 
 def test_paper_s_values() -> None:
-    """paper.md: sizes, iterations, samples, pairs, and which experiment differs in what."""
+    """the paper: sizes, iterations, samples, pairs, and which experiment differs in what."""
     gsm8k, math, olympic = load("gsm8k-llama2-7b"), load("math-mistral-7b"), load("olympicarena-llama3-8b")
     assert (gsm8k.iterations, math.iterations) == (2, 1)
     assert gsm8k.sampled == Sampling(n=10, temperature=1.0, max_tokens=1024)
