@@ -227,7 +227,7 @@ class Preference(Optimizer):
 
 
 class Demonstrations(Recipe):
-    """Choice of the weak model's completions in the strong model's prompt (the paper, stage I.2)."""
+    """How to choose the weak completions that the strong model's prompt shows (the paper, stage I.2)."""
 
     count: int = Field(default=4, ge=1)
     choice: Literal["random", "longest"] = "random"

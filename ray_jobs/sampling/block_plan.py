@@ -21,7 +21,7 @@ def problems_per_block(step: Step, store: Store, wanted: int) -> int:
     Blocks of other inputs are discarded (after a repair that trained the step's adapter again, for example), and so are
     blocks without a plan, because nobody knows which problems they hold.
     """
-    folder, inputs = store.objects.path(step.directory, "blocks"), store.inputs_digest(step)
+    folder, inputs = store.objects.path(layout.blocks(step.directory)), store.inputs_digest(step)
     path = store.objects.path(layout.plan(step.directory))
     try:
         plan: dict[str, Any] = json.loads(store.objects.read(path))

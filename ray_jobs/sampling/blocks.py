@@ -6,8 +6,6 @@ are in progress.
 """
 
 import asyncio
-import re
-import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,26 +13,19 @@ from contextlib import suppress
 from ray_jobs.sampling.results import BlockCounts
 from w2s.graph.step import Step
 from w2s.records import Completion
+from w2s.store import layout
 from w2s.store.manifest import describe
 from w2s.store.store import Store
 from w2s.store.tables import parquet_bytes
-
-PART = re.compile(r"(\d{6})\.[0-9a-f]{8}\.part")
-WHOLE = re.compile(r"(\d{6})\.parquet")
 
 Key = tuple[str, int]
 """A step's directory and the number of a block."""
 
 
-def block_path(block: int) -> str:
-    """The path of a block's completions, relative to the step's directory."""
-    return f"blocks/{block:06d}.parquet"
-
-
 def finished_blocks(step: Step, store: Store) -> set[int]:
     """Numbers of the step's blocks that have a file."""
-    names = store.objects.names(store.objects.path(step.directory, "blocks"))
-    return {int(match[1]) for name in names if (match := WHOLE.fullmatch(name))}
+    names = store.objects.names(store.objects.path(layout.blocks(step.directory)))
+    return {block[0] for name in names if (block := layout.block_number(name)) and block[1]}
 
 
 def read_counts(store: Store, step: Step, block: int, problem_ids: Sequence[str], n: int) -> BlockCounts:
@@ -42,7 +33,7 @@ def read_counts(store: Store, step: Step, block: int, problem_ids: Sequence[str]
 
     Raises ValueError where the file is damaged or does not hold `n` samples of each of the block's problems.
     """
-    path = store.objects.path(step.directory, block_path(block))
+    path = store.objects.path(step.directory, layout.block(block))
     data = store.objects.read(path)
     return _counts(path, block, data, store.parse_records(path, data, Completion), problem_ids, n)
 
@@ -57,7 +48,7 @@ def _counts(
             f"{path} does not hold the {n} samples of each of its {len(problem_ids)} problems: delete it and run again"
         )
     return BlockCounts(
-        file=describe(block_path(block), data),
+        file=describe(layout.block(block), data),
         completions=len(completions),
         completion_tokens=sum(completion.completion_tokens for completion in completions),
         prompt_tokens=sum(completion.prompt_tokens for completion in completions if completion.sample == 0),
@@ -86,10 +77,10 @@ class Blocks:
         """Paths of each block's parts, and of the block's file where an engine wrote it but its result was lost."""
         self._writing = asyncio.Lock()
         for step in steps:
-            folder = store.objects.path(step.directory, "blocks")
+            folder = store.objects.path(layout.blocks(step.directory))
             for name in store.objects.names(folder):
-                if match := PART.fullmatch(name) or WHOLE.fullmatch(name):
-                    self._files[step.directory, int(match[1])].append(f"{folder}/{name}")
+                if block := layout.block_number(name):
+                    self._files[step.directory, block[0]].append(f"{folder}/{name}")
 
     async def begin(self, step: Step, block: int, problems: int) -> dict[str, list[Completion]]:
         """The completions of a block of `problems` problems that are in the store already, by problem_id.
@@ -116,7 +107,7 @@ class Blocks:
             unwritten, self._unwritten_problems = self._unwritten.copy(), 0
             self._unwritten.clear()
             for (directory, number), rows in unwritten.items():
-                path = self.store.objects.path(directory, f"blocks/{number:06d}.{secrets.token_hex(4)}.part")
+                path = self.store.objects.path(directory, layout.new_block_part(number))
                 await asyncio.to_thread(self.store.objects.write, path, parquet_bytes(rows, Completion))
                 self._files[directory, number].append(path)
 
@@ -127,7 +118,7 @@ class Blocks:
 
         Where another engine has written the block first, its file counts. Raises ValueError as `read_counts` does.
         """
-        key, path = (step.directory, block), self.store.objects.path(step.directory, block_path(block))
+        key, path = (step.directory, block), self.store.objects.path(step.directory, layout.block(block))
         async with self._writing:
             self._unwritten_problems -= len({completion.problem_id for completion in self._unwritten.pop(key, [])})
             parts = [part for part in self._files.pop(key, []) if part != path]

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from w2s.graph.step import Step
+from w2s.store import layout
 from w2s.store.store import Store
 
 KEPT = 2
@@ -57,14 +58,16 @@ def save(store: Store, step: Step, inputs: str, checkpoint: Checkpoint) -> None:
 
     notes = json.dumps(asdict(replace(checkpoint.notes, inputs=inputs)))
     data = to_bytes(checkpoint.tensors, metadata={NOTES: notes})
-    name = f"{checkpoint.step:08d}-{hashlib.sha256(data).hexdigest()}.safetensors"
-    store.objects.write(store.objects.path(step.directory, "training", name), data)
-    store.objects.remove([store.objects.path(step.directory, "training", old) for old in names(store, step)[KEPT:]])
+    name = layout.checkpoint(checkpoint.step, hashlib.sha256(data).hexdigest())
+    store.objects.write(store.objects.path(layout.training(step.directory), name), data)
+    store.objects.remove(
+        [store.objects.path(layout.training(step.directory), old) for old in names(store, step)[KEPT:]]
+    )
 
 
 def names(store: Store, step: Step) -> list[str]:
     """Names of the step's checkpoints, newest first."""
-    files = store.objects.names(store.objects.path(step.directory, "training"))
+    files = store.objects.names(store.objects.path(layout.training(step.directory)))
     return sorted((name for name in files if name.endswith(".safetensors")), reverse=True)
 
 
@@ -80,7 +83,7 @@ def newest(store: Store, step: Step, inputs: str) -> str | None:
             logger.warning("%s/%s is of a training on other inputs: removed", step.directory, name)
         except ValueError as error:
             logger.warning("%s: removed, the checkpoint before it is next", error)
-        store.objects.remove([store.objects.path(step.directory, "training", name)])
+        store.objects.remove([store.objects.path(layout.training(step.directory), name)])
     return None
 
 
@@ -91,9 +94,9 @@ def load(store: Store, step: Step, name: str) -> Checkpoint:
     """
     from safetensors.torch import load as from_bytes
 
-    path = store.objects.path(step.directory, "training", name)
+    path = store.objects.path(layout.training(step.directory), name)
     data = store.objects.read(path)
-    if hashlib.sha256(data).hexdigest() != name.removesuffix(".safetensors").split("-")[1]:
+    if hashlib.sha256(data).hexdigest() != layout.checkpoint_sha256(name):
         raise ValueError(f"{path} is damaged: the sha256 of its {len(data)} bytes is not the one in its name")
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # safetensors: 8 bytes of length, then JSON
     return Checkpoint(from_bytes(data), Notes(**json.loads(header["__metadata__"][NOTES])))

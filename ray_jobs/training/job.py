@@ -20,6 +20,7 @@ from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
 from w2s.method.examples import examples_from_completions, examples_from_references, in_order
 from w2s.records import Completion, PreferencePair, Problem, Reference, SFTExample
+from w2s.store import layout
 from w2s.store.store import Store
 
 PREEMPTIONS = 100
@@ -64,7 +65,7 @@ def train_step(step: Step, context: Context) -> None:
     attempt.counts.update(counts | result.counts())
     attempt.counts["saves"] = ray.get(reporter.saves.remote())
     context.finish(attempt, summary(result))
-    store.objects.remove_tree(store.objects.path(step.directory, "training"))
+    store.objects.remove_tree(store.objects.path(layout.training(step.directory)))
 
 
 def run_workers(job: TrainingJob) -> None:

@@ -60,7 +60,7 @@ class Pair(StepRecipe):
 
 
 class Grade(StepRecipe):
-    """Step: verdicts on every model's test completions."""
+    """Step: grades every model's test completions against gold."""
 
     version: ClassVar[int] = 3  # a table of disputed verdicts; 2: a column for the second opinion
     tables = ("scores", "disputed")

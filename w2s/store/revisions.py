@@ -4,13 +4,13 @@ Not here: reading datasets (problems.py) and downloading models (ray_jobs/models
 """
 
 # pyright: reportMissingTypeStubs=false
-import hashlib
 import json
 from typing import TypeVar
 
 from w2s.data.location import is_hub_name, locate
 from w2s.data.revision import hash_files, hash_local, hash_url_folder, hub_commit, misfit
 from w2s.recipe import Experiment, Model, Recipe, Source
+from w2s.store import layout
 from w2s.store.store import Store
 
 Value = TypeVar("Value")
@@ -76,7 +76,7 @@ def _resolve(kind: str, name: str, store: Store, network: bool) -> str | None:
 
 
 def _record_path(store: Store, kind: str, name: str) -> str:
-    return store.objects.path("revisions", f"{hashlib.sha256(f'{kind} {name}'.encode()).hexdigest()}.json")
+    return store.objects.path(layout.revision(kind, name))
 
 
 def _record(name: str, revision: str) -> bytes:

@@ -85,7 +85,6 @@ import os, signal
 from ray_jobs.runtime import local_ray
 local_ray.start()
 import ray
-from w2s.store.store import Store
 busy = ray.remote(num_cpus=0)(type("Busy", (), {"__call__": lambda self: os.getpid()}))
 assert ray.get(busy.remote().__call__.remote()) != os.getpid()
 os.kill(os.getpid(), signal.SIGKILL)

@@ -17,7 +17,6 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokens import Tokens, load_tokenizer
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import PREFILL_TOKENS
-from ray_jobs.sampling.blocks import block_path
 from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.prompts import prompted
@@ -29,6 +28,7 @@ from w2s.graph.recipes import FineTune, Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, SFTExample
+from w2s.store import layout
 from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
@@ -103,7 +103,7 @@ def run_block(engine: Engine, store: Store, task: int, ids: list[str], questions
     tokens = strong_tokens()
     request = BlockRequest(task, block, tuple(prompted(engine.tasks[task], tokens, problem) for problem in problems))
     result = LOOP.run_until_complete(engine.sample_block(request))
-    rows = store.read_records(store.objects.path(engine.tasks[task].step.directory, block_path(block)), Completion)
+    rows = store.read_records(store.objects.path(engine.tasks[task].step.directory, layout.block(block)), Completion)
     assert result.counts and result.sampled_tokens == sum(row.completion_tokens for row in rows)
     assert result.counts.completions == len(rows) and result.counts.completion_tokens == result.sampled_tokens
     return rows

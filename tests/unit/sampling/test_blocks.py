@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.sampling.block_plan import problems_per_block
-from ray_jobs.sampling.blocks import Blocks, block_path, finished_blocks, read_counts
+from ray_jobs.sampling.blocks import Blocks, finished_blocks, read_counts
 from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.job import Work, _block_counts
 from w2s.experiments.quickstart import quickstart
@@ -15,6 +15,7 @@ from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem
+from w2s.store import layout
 from w2s.store.attempt import Attempt
 from w2s.store.objects.objects import Objects
 from w2s.store.store import Store
@@ -71,7 +72,7 @@ def test_a_lost_engine_costs_less_than_a_block(seed: int, tmp_path: Path) -> Non
     for block in range(4):
         assert read_counts(store, one, block, ids(block), N).completions == SIZE * N
     assert store.objects.names(store.objects.path(one.directory, "blocks")) == [
-        block_path(block).split("/")[1] for block in range(4)
+        layout.block(block).split("/")[1] for block in range(4)
     ], "parts are left"
 
 
@@ -121,7 +122,7 @@ def test_counts_of_a_block_and_what_is_wrong_with_it(tmp_path: Path) -> None:
     for other, n in ((ids(1), N), (ids(0)[:-1], N), (ids(0), N + 1)):
         with pytest.raises(ValueError, match="does not hold the"):
             read_counts(store, one, 0, other, n)
-    path = tmp_path / one.directory / block_path(0)
+    path = tmp_path / one.directory / layout.block(0)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match="damaged"):
         read_counts(store, one, 0, ids(0), N)
@@ -132,7 +133,7 @@ def test_the_first_writers_file_is_counted(tmp_path: Path) -> None:
     first, second = Blocks([one], store), Blocks([one], store)
     written = asyncio.run(first.finish(one, 0, block_rows(0, "first"), ids(0), N))
     assert asyncio.run(second.finish(one, 0, block_rows(0, "a longer second"), ids(0), N)) == written
-    path = tmp_path / one.directory / block_path(0)
+    path = tmp_path / one.directory / layout.block(0)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match="damaged"):
         asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0), ids(0), N))
@@ -158,7 +159,7 @@ def test_only_blocks_without_a_result_are_read_at_the_commit(
     monkeypatch.setattr(Objects, "read", lambda self, path: (read.append(Path(path).name), Path(path).read_bytes())[1])
     assert _block_counts(work) == counts
     assert sorted(read) == (["000001.parquet"] if exclusive else [f"00000{block}.parquet" for block in range(3)])
-    path = tmp_path / one.directory / block_path(1)
+    path = tmp_path / one.directory / layout.block(1)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match="damaged"):
         _block_counts(work)

@@ -94,7 +94,7 @@ class _Parser:
         if self.peek() != "^":
             return base
         self.take()
-        exponent = self.sum_in_braces(depth) if self.peek() in ("{", "(") else self.signed(depth)
+        exponent = self.bracketed_sum(depth) if self.peek() in ("{", "(") else self.signed(depth)
         if self.peek() == "^":
             raise NoNormalForm
         return Node("power", (base, exponent))
@@ -106,8 +106,8 @@ class _Parser:
             return Node("negative", (self.atom(depth),))
         return self.atom(depth)
 
-    def sum_in_braces(self, depth: int) -> Node:
-        """A sum in any brackets."""
+    def bracketed_sum(self, depth: int) -> Node:
+        """A sum between `()`, `{}`, `[]` or `||`; takes both brackets."""
         closing = {"(": ")", "{": "}", "[": "]", "|": "|"}[self.take()]
         tree = self.sum(depth + 1)
         self.take(closing)
@@ -117,7 +117,7 @@ class _Parser:
         """A sum in braces, or one digit or one name, as in LaTeX."""
         head = self.peek()
         if head == "{":
-            return self.sum_in_braces(depth)
+            return self.bracketed_sum(depth)
         if head.isdigit() and len(head) > 1:
             self.tokens[-1] = head[1:]
             return _number(int(head[0]))
@@ -129,9 +129,9 @@ class _Parser:
             raise NoNormalForm
         head = self.peek()
         if head in ("(", "{", "["):
-            return self.sum_in_braces(depth)
+            return self.bracketed_sum(depth)
         if head == "|":
-            return Node("absolute", (self.sum_in_braces(depth),))
+            return Node("absolute", (self.bracketed_sum(depth),))
         head = self.take()
         if head[0].isdigit() or head[0] == ".":
             return Node("number", number=Fraction(head.removesuffix(".")))
@@ -140,7 +140,7 @@ class _Parser:
             over = self.argument(depth)
             return Node("product", (over, Node("inverse", (self.argument(depth),))))
         if name == "sqrt":
-            index = self.sum_in_braces(depth) if self.peek() == "[" else _number(2)
+            index = self.bracketed_sum(depth) if self.peek() == "[" else _number(2)
             return Node("root", (index, self.atom(depth + 1)))
         if name in FUNCTIONS:
             return self.function(name, depth)
@@ -159,13 +159,13 @@ class _Parser:
         exponent = None
         if self.peek() == "^":
             self.take()
-            exponent = self.argument(depth) if self.peek() != "(" else self.sum_in_braces(depth)
+            exponent = self.argument(depth) if self.peek() != "(" else self.bracketed_sum(depth)
             if exponent == Node("negative", (_number(1),)):
                 name, exponent = _INVERSES.get(name, ""), None
         if not name:
             raise NoNormalForm
         if self.peek() == "(":
-            inside = self.sum_in_braces(depth)
+            inside = self.bracketed_sum(depth)
         else:
             factors = [self.power(depth + 1)]
             while (

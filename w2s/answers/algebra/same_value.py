@@ -82,7 +82,7 @@ def _close(x: Value, y: Value) -> bool | None:
 
 @lru_cache(maxsize=4096)
 def _tree(text: str) -> Node | None:
-    """The tree of a canonical form; None if it is no expression."""
+    """The syntax tree of a canonical form; None if the form has words or does not parse."""
     if has_words(text):
         return None
     try:

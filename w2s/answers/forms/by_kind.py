@@ -42,7 +42,7 @@ def _truth(text: str) -> Form:
 
 
 def _numerical(text: str, nesting: int = 0) -> Form:
-    """NV: like '', but a unit is kept, in base units: `10 cm` is `1/10 m`."""
+    """Kind NV, a numerical value: as without a kind, but a unit is kept, in base units: `10 cm` is `1/10 m`."""
     measured = quantity(_without_name(text))
     return any_form(text, nesting) if measured is None else Form(str(measured), measured.exact)
 
