@@ -38,6 +38,7 @@ def test_opinions(worker, answer, gold, opinion):
     assert worker.ended == 0
 
 
+@pytest.mark.slow
 def test_a_process_over_its_limits_is_ended_and_replaced(monkeypatch):
     monkeypatch.setattr(second_opinion, "CPU_SECONDS", 1)
     worker = Worker()
@@ -59,6 +60,7 @@ def test_a_silent_process_is_ended(monkeypatch):
     worker.close()
 
 
+@pytest.mark.slow
 def test_a_process_that_takes_too_much_memory_gives_no_opinion(monkeypatch):
     monkeypatch.setattr(second_opinion, "MEMORY_BYTES", 400 << 20)
     worker = Worker()

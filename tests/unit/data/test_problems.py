@@ -299,6 +299,7 @@ def test_world_problems(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.reference
 @pytest.mark.skipif(not REFERENCE.is_dir(), reason=f"no reference data in {REFERENCE} (W2S_REFERENCE)")
+@pytest.mark.slow
 def test_the_authors_gsm8k_halves() -> None:
     """Their overlap and repeats are as the paper's data has them (the paper, weak point 4)."""
     halves = {

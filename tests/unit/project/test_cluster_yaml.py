@@ -79,6 +79,7 @@ def test_all_values_to_fill_in_are_in_one_place() -> None:
     assert re.search(r"0{12}", before)
 
 
+@pytest.mark.slow
 def test_ray_on_aws_opens_nothing_and_launches_every_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray's AWS provider creates a security group with SSH from everywhere unless every node type names a group."""
     moto = pytest.importorskip("moto")
