@@ -7,8 +7,11 @@ from collections import Counter
 
 import pytest
 
+from tests.unit.answers import test_paper_reference
 from tests.unit.answers.test_paper_reference import answer, gold, rows
 from w2s.answers import Unreadable, compare, kind_of, paper, read
+
+pytestmark = test_paper_reference.pytestmark  # skips where the data are absent
 
 EQUAL_BY_VALUE_ALONE = {
     ("0.50", "0.5"),
