@@ -56,7 +56,7 @@ class Engine:
     async def __call__(self, batch: dict[str, Any]) -> AsyncIterator[dict[str, list[Any]]]:
         """Sample one block: `batch` holds the row of one BlockRequest, and the yielded batch the row of its
         BlockResult."""
-        request: BlockRequest = from_row({name: values[0] for name, values in batch.items()})
+        request = from_row({name: values[0] for name, values in batch.items()}, BlockRequest)
         result = await self.sample_block(request)
         yield {COLUMN: [to_row(result)[COLUMN]]}
 

@@ -134,7 +134,7 @@ def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[
             request = BlockRequest(index, number, tuple(prompted(task, tokens, problem) for problem in block))
             lengths += [(len(problem.prompt_ids), problem.problem_id) for problem in request.problems]
             if number in missing:
-                requests.append(to_row(request))  # as bytes, a tenth of the memory of Python integers
+                requests.append(to_row(request))  # as bytes, a fraction of the memory of Python integers
         max_model_len = max(max_model_len, context_needed(task, lengths, limit))
         ids = [[problem.problem_id for problem in block] for block in blocks]
         works.append(Work(task, context.attempt(step), ids, missing))
@@ -183,7 +183,7 @@ def _results(
         max_task_retries=-1,
         **engine_placement(resources),
     ).iter_rows()
-    return map(from_row, rows)
+    return (from_row(row, BlockResult) for row in rows)
 
 
 def _commit(work: Work, context: Context) -> None:

@@ -1,16 +1,18 @@
 """The values that driver and engine exchange for one block, and their conversion to rows of Ray Data.
 
-A value crosses as one column of pickled bytes, because Ray Data (2.60.0) warns about every column of Python objects.
+A value crosses as one column of JSON, because Ray Data (2.60.0) warns about every column of Python objects.
 """
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from w2s.store.manifest import File
 
 COLUMN = "value"
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,12 @@ class BlockResult:
 
 def to_row(value: BlockRequest | BlockResult) -> dict[str, bytes]:
     """The row of Ray Data that carries a value."""
-    return {COLUMN: pickle.dumps(value)}
+    return {COLUMN: TypeAdapter(type(value)).dump_json(value)}
 
 
-def from_row(row: Mapping[str, Any]) -> Any:
-    """The value in a row of Ray Data."""
-    return pickle.loads(row[COLUMN])  # noqa: S301 - `to_row` of this run wrote it
+def from_row(row: Mapping[str, Any], kind: type[Value]) -> Value:
+    """The value of type `kind` in a row of Ray Data.
+
+    Raises pydantic's ValidationError, a ValueError, where the row holds no such value.
+    """
+    return TypeAdapter(kind).validate_json(row[COLUMN])

@@ -67,7 +67,7 @@ def result(built: engine.Engine) -> BlockResult:
         (batch,) = [batch async for batch in built({name: [value] for name, value in row.items()})]
         return batch
 
-    return from_row({name: values[0] for name, values in asyncio.run(once()).items()})
+    return from_row({name: values[0] for name, values in asyncio.run(once()).items()}, BlockResult)
 
 
 @pytest.mark.parametrize("failing", STAGES)
