@@ -156,7 +156,7 @@ class WorldProblems(StepRecipe):
 class Answers(Recipe):
     """How the final answer of a completion is read and compared."""
 
-    version: ClassVar[int] = 2  # forms of inequalities, units, words
+    version: ClassVar[int] = 3  # types before values: units kept, dates, ranges, letters, applications
     family: Literal["gsm8k", "math", "olympicarena", "plain"] = "gsm8k"
     equality: Literal["canonical", "paper"] = "canonical"
     """`canonical`: one form per mathematical value; `paper`: the paper's scripts, equality of normalised strings."""

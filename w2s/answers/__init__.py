@@ -4,7 +4,7 @@
     >>> read("12 + 1.5 = 13.5\\n#### $13.50", "gsm8k")
     Answer(text='$13.50')
     >>> canonical("$13.50"), equal("13.50", "27/2"), equal(r"\\frac{\\sqrt{8}}{2}", "sqrt(2)")
-    ('27/2', True, True)
+    ('27/2 USD', True, True)
     >>> grade(read("#### 15 apples", "gsm8k"), "15").verdict
     'right'
 

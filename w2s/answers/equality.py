@@ -9,7 +9,9 @@ from functools import lru_cache
 from itertools import combinations
 
 from w2s.answers.forms.canonical import form
-from w2s.answers.forms.comparison import compare_forms
+from w2s.answers.forms.compare.apart import clearly_apart, mark_of
+from w2s.answers.forms.compare.comparison import compare_forms
+from w2s.answers.forms.compare.quantities import Mode
 from w2s.answers.kinds import UNIT_KINDS
 from w2s.answers.types import MAX_ANSWER_CHARS, Relation
 
@@ -53,7 +55,12 @@ def merge(forms: Iterable[str], kind: str = "") -> Merged:
     if all(form(text, kind).exact and form(text, kind).text == text for text in distinct) and kind not in UNIT_KINDS:
         # The usual case: different exact forms are certainly different.
         return Merged({text: text for text in distinct}, (), frozenset())
-    relations = {pair: _compared(*pair, kind)[0] for pair in combinations(distinct, 2)}
+    mode = _mode(kind)
+    marks = {text: mark_of(form(text, kind), mode) for text in distinct}
+    relations: dict[tuple[str, str], Relation] = {
+        (a, b): "different" if clearly_apart(marks[a], marks[b], mode) else _compared(a, b, kind)[0]
+        for a, b in combinations(distinct, 2)
+    }
     class_of = {text: text for text in distinct}
     for (first, second), relation in relations.items():
         if relation == "equal" and class_of[first] != class_of[second]:
@@ -82,10 +89,16 @@ def _compared(a: str, b: str, kind: str) -> tuple[Relation, str]:
     if max(len(first.text), len(second.text)) > MAX_ANSWER_CHARS:
         return "undecided", ""
     low, high = sorted((first, second))
-    return _compare_ordered(low.text, low.exact, high.text, high.exact, kind in UNIT_KINDS)
+    return _compare_ordered(low.text, low.exact, high.text, high.exact, _mode(kind))
+
+
+def _mode(kind: str) -> Mode:
+    if kind in ("EX", "EQ"):
+        return "expression"
+    return "quantity" if kind in UNIT_KINDS else "any"
 
 
 @lru_cache(maxsize=1 << 14)
-def _compare_ordered(low: str, low_exact: bool, high: str, high_exact: bool, units: bool) -> tuple[Relation, str]:
+def _compare_ordered(low: str, low_exact: bool, high: str, high_exact: bool, mode: Mode) -> tuple[Relation, str]:
     """The cached comparison; its callers sort the two forms, so that the relation is symmetric by construction."""
-    return compare_forms(low, high, low_exact and high_exact, units)
+    return compare_forms(low, high, low_exact and high_exact, mode)

@@ -3,13 +3,14 @@
 Math-Verify gives a second opinion, which may turn an undecided verdict into right and never overrides a certain one.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from w2s.answers.algebra.tokens import has_words
 from w2s.answers.equality import compare
 from w2s.answers.forms.canonical import form
-from w2s.answers.kinds import CHOICE_KINDS, UNIT_KINDS
+from w2s.answers.kinds import CHOICE_KINDS
 from w2s.answers.second_opinion.second_opinion import Opinion, math_verify
 from w2s.answers.text.brackets import split_top
 from w2s.answers.types import Answer, Unreadable
@@ -50,8 +51,10 @@ def grade(
     """Whether `answer` has the value of `reference_answer`; both are of the answer kind `kind`.
 
     `compare` decides. `ask` says when Math-Verify gives its opinion too, from its own process: never, only if `compare`
-    is undecided, or always. Math-Verify is lenient (50% is 0.5, 10 cm is 10 m), so it turns an undecided verdict into
-    right only for expressions, not if one of the answers has words or a unit. It is never asked about choices.
+    is undecided, or always. Math-Verify is lenient (50% is 0.5, 10 cm is 10 m, x + z = 1 is 1), so it turns an
+    undecided verdict into right only for expressions, and only if it says right in both orders: not if one of the
+    answers has words, a unit, a very large or small number, or a sign such as `=`, `|`, `:` or `_` that the other has
+    not. It is never asked about choices.
 
     An unreadable answer is wrong. Raises ValueError for an empty reference answer.
     """
@@ -72,11 +75,21 @@ def grade(
     if relation == "different":
         return Grade("wrong", "differs", answer_form, opinion)
     forms = (answer_form, form(reference_answer, kind).text)
-    if opinion == "right" and not any(_beyond_math_verify(text, kind) for text in forms):
+    if opinion == "right" and _within_math_verify(*forms) and math_verify(reference_answer, answer.text) == "right":
         return Grade("right", "math_verify", answer_form, opinion)
     return Grade("undecided", "no_normal_form", answer_form, opinion)
 
 
-def _beyond_math_verify(text: str, kind: str) -> bool:
-    """Whether Math-Verify would read words as products of letters, or drop a unit."""
-    return has_words(text) or (kind in UNIT_KINDS and any(quantity(part) for part in split_top(text)))
+def _within_math_verify(answer: str, reference: str) -> bool:
+    """Whether Math-Verify reads both forms as they are meant; each rule is an error of version 0.9.0."""
+    if any(has_words(text) or _EXTREME.search(text) for text in (answer, reference)):
+        return False
+    if any(quantity(part) for text in (answer, reference) for part in split_top(text)):
+        return False
+    return all((sign in answer) == (sign in reference) for sign in _SIGNS)
+
+
+_SIGNS = ("=", "|", ":", "_", "<", "!", "[", "..")
+"""It reads `x + z = 1` as 1, `|x| = 5` as 5, `3:4` as 3/4 and `2_5` as 2."""
+_EXTREME = re.compile(r"\d{7}|\^[({ ]*-?\d{2}|\^[({ ]*\w+ ?[)}]*\^|\d{3}[)}]*!")
+"""It rounds: 1/2004! is 1/2006!. A tower of powers takes it 14 s."""

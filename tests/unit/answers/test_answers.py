@@ -11,10 +11,6 @@ EQUAL = [
     ("", "13.5", "27/2"),
     ("", "1,000", "1000"),
     ("", "1,234,567", "1234567"),
-    ("", "$5", "5"),
-    ("", "$5.00", "5"),
-    ("", "-$1850", "-1850"),
-    ("", "$-1850", "-1850"),
     ("", "3.0", "3"),
     ("", "3.", "3"),
     ("", "+3", "3"),
@@ -26,22 +22,8 @@ EQUAL = [
     ("", "0.50", "2/4"),
     ("", "27 1/2", "27.5"),
     ("", "-1 1/2", "-1.5"),
-    ("", "15 apples", "15"),
-    ("", "15apples", "15"),
-    ("", "40 miles per hour", "40"),
-    ("", "40 miles/hour", "40"),
-    ("", "$40 per person", "40"),
-    ("", "12 cm", "12"),
-    ("", "864 \\mbox{ inches}^2", "864"),
-    ("", "15\\mbox{ cm}^2", "15"),
-    ("", "5.4 \\text{ cents}", "5.4"),
-    ("", "\\frac{270}7\\text{ degrees}", "270/7"),
-    ("", "75%", "75"),
-    ("", "75\\%", "75"),
     ("", "1000000000000000000000", "1e21"),
-    ("", "90^\\circ", "90"),
     ("", "90^{\\circ}", "90°"),
-    ("", "\\$32,\\!348", "32348"),
     ("", "10{,}080", "10080"),
     ("", "11,\\! 111,\\! 100", "11111100"),
     ("", "\u22125", "-5"),
@@ -65,7 +47,6 @@ EQUAL = [
     ("", "2^{10}", "1024"),
     ("", "2^{-1}", "1/2"),
     ("", "3.45 \\times 10^{14}", "3.45e14"),
-    ("", "5!", "120"),
     ("", "\\binom{5}{2}", "10"),
     ("", "\\sqrt{8}", "2\\sqrt{2}"),
     ("", "\\sqrt2", "sqrt(2)"),
@@ -133,6 +114,29 @@ EQUAL = [
     ("MA", "5, 7, 2.5", "2.5, 7, 5"),
 ]
 
+EQUAL_THOUGH_WRITTEN_OTHERWISE = [
+    # kind, one, other: a unit on one side only, or a text that may mean something else too
+    ("", "$5", "5"),
+    ("", "$5.00", "5"),
+    ("", "-$1850", "-1850"),
+    ("", "$-1850", "-1850"),
+    ("", "15 apples", "15"),
+    ("", "15apples", "15"),
+    ("", "40 miles per hour", "40"),
+    ("", "40 miles/hour", "40"),
+    ("", "$40 per person", "40"),
+    ("", "12 cm", "12"),
+    ("", "864 \\mbox{ inches}^2", "864"),
+    ("", "15\\mbox{ cm}^2", "15"),
+    ("", "5.4 \\text{ cents}", "5.4"),
+    ("", "\\frac{270}7\\text{ degrees}", "270/7"),
+    ("", "75%", "75"),
+    ("", "75\\%", "75"),
+    ("", "90^\\circ", "90"),
+    ("", "\\$32,\\!348", "32348"),
+    ("", "5!", "120"),
+]
+
 UNEQUAL = [
     ("", "13.5", "13.05"),
     ("", "1/3", "0.333"),
@@ -169,7 +173,6 @@ UNEQUAL = [
     ("", "x=1, y=2", "x=2, y=1"),
     ("", "x < 3", "x > 3"),
     ("", "x < 3", "x \\le 3"),
-    ("", "52_8", "52"),
     ("", "\\text{east}", "west"),
     ("", "\\text{(C)}", "\\text{(D)}"),
     ("", "1 \\pm \\sqrt{19}", "1+\\sqrt{19}"),
@@ -194,7 +197,7 @@ UNEQUAL = [
 
 CANONICAL = [
     ("", "13.50", "27/2"),
-    ("", "$1,000", "1000"),
+    ("", "$1,000", "1000 USD"),
     ("", "\\frac{\\sqrt{8}}{2}", "sqrt(2)"),
     ("", "(x-1)^2", "x^2 - 2*x + 1"),
     ("", "\\frac{2}{2x+2}", "(x + 1)^(-1)"),
@@ -209,6 +212,12 @@ CANONICAL = [
 @pytest.mark.parametrize(("kind", "one", "other"), EQUAL)
 def test_equal(kind, one, other):
     assert canonical(one, kind) == canonical(other, kind)
+    assert equal(one, other, kind) and equal(other, one, kind)
+
+
+@pytest.mark.parametrize(("kind", "one", "other"), EQUAL_THOUGH_WRITTEN_OTHERWISE)
+def test_equal_though_written_otherwise(kind, one, other):
+    assert canonical(one, kind) != canonical(other, kind)
     assert equal(one, other, kind) and equal(other, one, kind)
 
 

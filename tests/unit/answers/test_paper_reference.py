@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.method import whole_tables
-from w2s.answers import canonical, grade_class, paper
+from w2s.answers import equal, grade_class, paper
 from w2s.recipe import Agreement, Answers, Pairs
 from w2s.records import Completion, Problem, Reference
 
@@ -44,7 +44,7 @@ def answer(text: str, family: str = "gsm8k") -> str:
 
 
 def right_by_value(problem: int, text: str) -> bool:
-    return canonical(paper.extract(text, "gsm8k")) == canonical(gold()[problem].answer)
+    return equal(paper.extract(text, "gsm8k"), gold()[problem].answer)
 
 
 def completion(problem: int, text: str, model: str = "m") -> Completion:
@@ -113,7 +113,7 @@ def test_by_value_no_published_agreement_is_lost_on_gsm8k():
     for iteration in (1, 2):
         for r in rows(f"gsm8k_llama2_7b_iter{iteration}_selected"):
             one, other = (paper.extract(r[side], "gsm8k") for side in ("weak", "icl"))
-            assert canonical(one) == canonical(other), (one, other)
+            assert equal(one, other), (one, other)
 
 
 def test_by_value_three_published_agreements_on_math_are_none():
@@ -121,7 +121,7 @@ def test_by_value_three_published_agreements_on_math_are_none():
     apart = []
     for r in rows("math_llama2_7b_iter1_selected"):
         one, other = (paper.extract(r[side], "math") for side in ("weak", "icl"))
-        if canonical(one) != canonical(other):
+        if not equal(one, other):
             apart.append((one, other))
     assert len(apart) == 3
     assert all("= 0" in one and "=0" in other for one, other in apart)
@@ -129,7 +129,7 @@ def test_by_value_three_published_agreements_on_math_are_none():
 
 def test_published_pairs_that_share_a_value_are_not_made_again():
     pairs = rows("gsm8k_llama2_7b_pairs")
-    same = [r for r in pairs if canonical(answer(r["chosen"])) == canonical(answer(r["rejected"]))]
+    same = [r for r in pairs if equal(answer(r["chosen"]), answer(r["rejected"]))]
     assert len(same) == 16
     problems = [Problem(str(r["id"]), "q") for r in same]
     samples = [Completion(str(r["id"]), i, "strong", r["chosen"], "stop", 0, 0, 0) for r in same for i in range(10)]

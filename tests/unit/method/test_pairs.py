@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.method import whole_tables
-from w2s.answers import Merged, Unreadable, answer_class, compare
+from w2s.answers import Merged, Unreadable, answer_class, compare, equal
 from w2s.method import classes
 from w2s.method.outcomes import PAIR_OUTCOMES
 from w2s.method.pairs import pair_problem, pair_problems
@@ -224,9 +224,12 @@ def test_every_pair_is_a_contrast(table, rule):
     for pair in found.pairs:
         assert pair.chosen in finished and pair.rejected in finished
         chosen, rejected = (answer_class(completion(text), "", GSM8K) for text in (pair.chosen, pair.rejected))
-        assert chosen == pair.chosen_answer and chosen != rejected
+        assert equal(chosen, pair.chosen_answer) and chosen != rejected
         assert isinstance(rejected, Unreadable) or compare(chosen, rejected) == "different"
-        assert pair.rejected_answer == (rejected if isinstance(rejected, str) else "")
+        if isinstance(rejected, str):
+            assert equal(pair.rejected_answer, rejected)
+        else:
+            assert pair.rejected_answer == ""
         assert pair.confidence >= rule.min_confidence
 
 

@@ -33,6 +33,9 @@ def function(name: str, value: Value, reading: Reading, index: int, degrees: boo
         raise NoValue
     if value != 0 and abs(value) < _MIN_ANGLE:
         raise NoValue
+    if name == "cis":
+        context = mpmath_context()
+        return or_zero(context.expj(to_float(value)), 1)
     call = getattr(mpmath_context(), _MPMATH_NAMES.get(name, name))
     return or_zero(call(to_float(value)), 1 + abs(value))
 

@@ -6,12 +6,14 @@ Not here: the value of a tree, which normal_form.py computes exactly and evaluat
 from fractions import Fraction
 
 from w2s.answers.algebra.errors import NoNormalForm
-from w2s.answers.algebra.tokens import FUNCTIONS, GREEK, tokens
+from w2s.answers.algebra.tokens import FUNCTIONS, GREEK, OF_NUMBERS, tokens
 from w2s.answers.algebra.tree import Node
 
 MAX_DEPTH = 25
 """Of nested brackets; it bounds the recursion of the parser and of everything that walks a tree."""
 
+_IN_NAMES = GREEK | frozenset("odot oplus ast star perp parallel prime".split())
+_CLOSING = ("\\rfloor", "\\rceil")
 _INVERSES = {name: f"arc{name}" for name in ("sin", "cos", "tan")}
 
 
@@ -71,16 +73,27 @@ class _Parser:
         after_slash = False
         while True:
             head = self.peek()
-            if head in ("*", "/"):
+            if head in ("*", "\\times", "/"):
                 self.take()
+                head = "*" if head == "\\times" else head
                 negative = self.peek() == "-" and bool(self.take())
                 factor = self.power(depth)
                 factor = Node("negative", (factor,)) if negative else factor
                 after_slash = head == "/"
                 factors.append(factor if head == "*" else Node("inverse", (factor,)))
-            elif head and (head in "([{" or head[0] == "\\" or head[0].isalpha()):
+            elif head in ("mod", "\\mod", "\\bmod"):
+                self.take()
+                left = factors[0] if len(factors) == 1 else Node("product", tuple(factors))
+                factors = [Node("mod", (left, self.power(depth)))]
+            elif head == "deg":
+                self.take()
+                factors[-1] = Node("degrees", (factors[-1],))
+            elif head and head not in _CLOSING and (head in "([{" or head[0] == "\\" or head[0].isalpha()):
                 if after_slash:
-                    raise NoNormalForm
+                    if not (head.isupper() and factors[-1].op == "inverse" and factors[-1].args[0].name.isupper()):
+                        raise NoNormalForm
+                    factors.append(Node("inverse", (self.power(depth),)))  # `t/RC` is t/(RC), as in physics
+                    continue
                 factors.append(self.power(depth))
             else:
                 return factors[0] if len(factors) == 1 else Node("product", tuple(factors))
@@ -144,6 +157,18 @@ class _Parser:
             return Node("root", (index, self.atom(depth + 1)))
         if name in FUNCTIONS:
             return self.function(name, depth)
+        if name in OF_NUMBERS:
+            return Node(name, self.arguments(depth))
+        if name in ("sum", "prod") and self.peek() == "[":
+            symbol, low, high = self.arguments(depth)
+            term = self.product(depth + 1)
+            if symbol.op != "symbol" or _has_series(term):  # a sum of sums could take hours
+                raise NoNormalForm
+            return Node("sum_over" if name == "sum" else "product_over", (low, high, term), symbol.name)
+        if name in ("lfloor", "lceil"):
+            inside = self.sum(depth + 1)
+            self.take("\\rfloor" if name == "lfloor" else "\\rceil")
+            return Node("floor" if name == "lfloor" else "ceil", (inside,))
         if name == "binom":
             total = self.argument(depth)
             return Node("choose", (total, self.argument(depth)))
@@ -151,7 +176,37 @@ class _Parser:
             return Node("symbol", name=f"\\{name}" + self.subscript())
         if not head[0].isalpha() and name != "pi":
             raise NoNormalForm
-        return Node("symbol", name=name + self.subscript())
+        name += self.subscript()
+        if self.peek() == "(" and name not in ("e", "i", "pi") and self.numbers_follow():
+            arguments = self.arguments(depth)
+            return (
+                Node("choose", arguments)
+                if name == "C" and len(arguments) == 2
+                else Node("application", arguments, name)
+            )
+        return Node("symbol", name=name)
+
+    def numbers_follow(self) -> bool:
+        """Whether a bracket with numbers alone comes next: `f(2)` is no product, `x(x + 1)` is one."""
+        for token in self.tokens[-2::-1]:
+            if token == ")":
+                return True
+            if not (token[0].isdigit() or token in (",", "-", "/", ".")):
+                return False
+        return False
+
+    def arguments(self, depth: int) -> tuple[Node, ...]:
+        """Sums between brackets, separated by commas."""
+        closing = {"(": ")", "{": "}", "[": "]"}.get(self.peek())
+        if closing is None:
+            raise NoNormalForm
+        self.take()
+        found = [self.sum(depth + 1)]
+        while self.peek() == ",":
+            self.take()
+            found.append(self.sum(depth + 1))
+        self.take(closing)
+        return tuple(found)
 
     def function(self, name: str, depth: int) -> Node:
         """`\\sin^2 x`, `log_2(8)`; `\\sin^{-1}` is the inverse function."""
@@ -170,11 +225,14 @@ class _Parser:
             factors = [self.power(depth + 1)]
             while (
                 self.peek()
-                and self.peek() not in FUNCTIONS
+                and self.peek() not in (*FUNCTIONS, *OF_NUMBERS, "deg")
                 and (self.peek()[0].isalnum() or self.peek()[1:] in {"pi", *GREEK})
             ):
                 factors.append(self.power(depth + 1))
             inside = factors[0] if len(factors) == 1 else Node("product", tuple(factors))
+            if self.peek() == "deg":
+                self.take()
+                inside = Node("degrees", (inside,))
         applied = Node("function", (inside,), name)
         return applied if exponent is None else Node("power", (applied, exponent))
 
@@ -191,7 +249,7 @@ class _Parser:
             self.take()
         else:
             parts.append(self.take())
-        if not parts or any(not part[0].isalnum() and part[1:] not in GREEK for part in parts):
+        if not parts or any(not part[0].isalnum() and part[1:] not in _IN_NAMES and part != "," for part in parts):
             raise NoNormalForm
         text = "".join(parts)
         return f"_{{{text}}}" if len(parts) > 1 else f"_{text}"
@@ -207,3 +265,7 @@ def _proper(node: Node) -> bool:
     ):
         return False
     return 0 < node.args[0].number < node.args[1].args[0].number
+
+
+def _has_series(node: Node) -> bool:
+    return node.op in ("sum_over", "product_over") or any(map(_has_series, node.args))

@@ -10,6 +10,9 @@ from typing import Literal, NamedTuple
 Domain = Literal["positive", "any", "whole"]
 
 
+LOGS = ("any base", "natural", "decimal")
+
+
 class Reading(NamedTuple):
     """One way to read what a text leaves open, on one domain."""
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 DIGITS = 120
-MAX_BITS = 2000
+MAX_BITS = 1 << 15
 """Of an exact number's numerator and denominator; a larger number is rounded to `DIGITS`."""
 _MAX_SIZE = 10**30
 """A difference of larger values could lose the digits that are compared."""

@@ -10,13 +10,14 @@ are apart if they differ by more than 1e-50.
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.evaluation import OPEN_BASE, names_in, value_at
 from w2s.answers.algebra.functions import ANGLES
 from w2s.answers.algebra.parser import parse
-from w2s.answers.algebra.points import Reading
-from w2s.answers.algebra.precision import DIGITS, Value, mpmath_context, to_float
+from w2s.answers.algebra.points import LOGS, Reading
+from w2s.answers.algebra.precision import DIGITS, MAX_BITS, Value, mpmath_context, to_float
 from w2s.answers.algebra.tokens import has_words
 from w2s.answers.algebra.tree import Node
 from w2s.answers.types import Relation
@@ -37,11 +38,20 @@ def same_value(a: str, b: str) -> tuple[Relation, str]:
         return "undecided", ""
     names = names_in(first) | names_in(second)
     variables = names - {"pi", "e", "i", OPEN_BASE}
+    if not variables and _huge(first) != _huge(second):
+        return "different", ""
+    # By custom, n counts: it is positive.
     domains = ("positive", "any", "whole") if variables else ("positive",)
-    logs = ("any base", "natural", "decimal") if OPEN_BASE in names else ("natural",)
-    angles = (False, True) if _has_plain_angle(first) or _has_plain_angle(second) else (False,)
+    domains = ("positive", "whole") if set(variables) == {"n"} else domains
+    logs = LOGS if OPEN_BASE in names else ("natural",)
+    plain = _has_plain_angle(first), _has_plain_angle(second)
+    # Beside an angle such as pi/6, a plain one is in radians.
+    angles = (False, True) if any(plain) and not any(map(_has_angle_with_pi, (first, second))) else (False,)
     readings = [Reading(*parts) for parts in product(domains, logs, angles)]
     agreed = {reading: _agree(a, b, reading, POINTS if variables else 1) for reading in readings}
+    if variables and (_counts(first) or _counts(second)):  # sums have values only at whole numbers
+        agreed = {reading: agreed[reading] for reading in readings if reading.domain == "whole"}
+        return ("equal", "the same value at whole numbers") if all(agreed.values()) else ("undecided", "")
     if all(verdict for reading, verdict in agreed.items() if reading.domain != "whole"):
         if not variables:
             return "equal", f"the same value, {DIGITS} digits"
@@ -50,6 +60,38 @@ def same_value(a: str, b: str) -> tuple[Relation, str]:
     apart = all(agreed[reading] is False for reading in readings if reading.domain == "positive")
     agreed_for_whole = any(agreed[reading] for reading in readings if reading.domain == "whole")
     return ("different" if apart and not agreed_for_whole else "undecided"), ""
+
+
+Size = Any
+"""A real number: Fraction, mpmath's mpf, or a float infinity; any two can be compared."""
+
+
+def size_of(text: str) -> Size | None:
+    """The size of a real number, or of `\\infty`, for sorting; None for every other text."""
+    plain = text.replace(" ", "").replace("+", "")
+    if plain in ("\\infty", "-\\infty"):
+        return float("-inf") if plain[0] == "-" else float("inf")
+    tree = _tree(text)
+    if tree is None or names_in(tree) - {"pi", "e"}:
+        return None
+    value = _values(text, Reading("positive", "natural", False), 1)[0]
+    context = mpmath_context()
+    return value if isinstance(value, Fraction | context.mpf) else None
+
+
+_READINGS = tuple(Reading("positive", log, degrees) for log in LOGS for degrees in (False, True))
+
+
+def sizes_of(text: str) -> tuple[complex, ...] | None:
+    """The values of a constant expression under every reading, in double precision; None for every other text."""
+    tree = _tree(text)
+    if tree is None or names_in(tree) - {"pi", "e", "i", OPEN_BASE}:
+        return None
+    values = [_values(text, reading, 1)[0] for reading in _READINGS]
+    try:
+        return tuple(complex(to_float(value)) for value in values if value is not None) if None not in values else None
+    except OverflowError:
+        return None
 
 
 def _agree(a: str, b: str, reading: Reading, points: int) -> bool | None:
@@ -103,6 +145,27 @@ def _has_plain_angle(node: Node) -> bool:
     if node.op == "function" and node.name in ANGLES and not names_in(node.args[0]):
         return True
     return any(_has_plain_angle(arg) for arg in node.args)
+
+
+def _has_angle_with_pi(node: Node) -> bool:
+    """Whether a trigonometric function is applied to a multiple of pi."""
+    if node.op == "function" and node.name in ANGLES and "pi" in names_in(node.args[0]):
+        return True
+    return any(_has_angle_with_pi(arg) for arg in node.args)
+
+
+def _counts(node: Node) -> bool:
+    """Whether a sum or product runs to a variable."""
+    return node.op in ("sum_over", "product_over") or any(_counts(arg) for arg in node.args)
+
+
+def _huge(node: Node) -> bool:
+    """Whether a power of whole numbers is too large to be computed, and so larger than all that can be."""
+    if node.op != "power" or node.args[0].op != "number" or node.args[0].number < 2:
+        return False
+    exponent = node.args[1]
+    size = value_at(exponent, Reading("positive", "natural", False), 0) if not names_in(exponent) else None
+    return _huge(exponent) or (isinstance(size, Fraction) and size > MAX_BITS)
 
 
 def proportional(a: str, b: str) -> bool:

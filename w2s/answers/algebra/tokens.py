@@ -4,8 +4,10 @@ import re
 
 from w2s.answers.algebra.errors import NoNormalForm
 
-FUNCTIONS = tuple("arcsin arccos arctan sinh cosh tanh sin cos tan cot sec csc log ln exp lg".split())
+FUNCTIONS = tuple("arcsin arccos arctan sinh cosh tanh sin cos tan cot sec csc log ln exp lg cis".split())
 """In this order in a pattern, so that `sinh` is tried before `sin`."""
+OF_NUMBERS = tuple("floor ceil gcd lcm max min mod".split())
+"""Functions of one or several numbers, separated by commas; `mod` also stands between two numbers."""
 GREEK = frozenset(
     (
         *"alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho".split(),
@@ -15,11 +17,11 @@ GREEK = frozenset(
 )
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3}(?![\d.]))?)"
-    r"|(?P<name>\\[A-Za-z]+|sqrt|pi|" + "|".join(FUNCTIONS) + r"|[A-Za-z])"
-    r"|(?P<mark>[-+*/^_(){}\[\]|!'])|(?P<other>\S))",
+    r"|(?P<name>\\[A-Za-z]+|sqrt|pi|deg(?![A-Za-z])|" + "|".join((*FUNCTIONS, *OF_NUMBERS)) + r"|[A-Za-z])"
+    r"|(?P<mark>[-+*/^_(){}\[\]|!',])|(?P<other>\S))",
     re.ASCII,
 )
-_NAMES = (r"\\[A-Za-z]+", "sqrt", r"_\{[^{}]*\}", *FUNCTIONS)
+_NAMES = (r"\\[A-Za-z]+", "sqrt", r"_\{[^{}]*\}", *FUNCTIONS, *OF_NUMBERS, r"deg(?![A-Za-z])")
 NAME = re.compile("|".join(_NAMES))
 """Letters of an expression that belong together: a command, a function's name or a subscript."""
 _NAME_OR_PI = re.compile("|".join((*_NAMES, "pi")))

@@ -9,7 +9,9 @@ class Node(NamedTuple):
 
     `op`: `number` (with `number`); `symbol` and `function` (with `name`; functions have one argument); `sum` and
     `product` of any number of arguments; `negative`; `inverse`; `power` (base, exponent); `root` (index, radicand);
-    `factorial`; `choose` (n, k); `absolute`.
+    `factorial`; `choose` (n, k); `absolute`; `degrees`, an angle in radians; `application` of an unknown function
+    (`name`), as in f(2); `sum_over` and `product_over` (low, high, term) with `name` as the running symbol; `floor`,
+    `ceil`, `gcd`, `lcm`, `max`, `min` and `mod` of numbers.
     """
 
     op: str

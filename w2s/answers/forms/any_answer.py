@@ -1,36 +1,100 @@
-"""The form of an answer of unknown sort: the first rule that reads it decides."""
+"""The form of an answer of unknown sort: the first rule that reads it decides, the surest types first."""
 
 import re
-from fractions import Fraction
 
 from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.number import number, show
-from w2s.answers.forms.expressions import computed
 from w2s.answers.forms.form import Form
-from w2s.answers.forms.lists import bracketed, listed, matrix, union
-from w2s.answers.forms.relations import related
-from w2s.answers.forms.words import worded
-from w2s.answers.text.words import SCALES
+from w2s.answers.forms.numbers.bases import base_form
+from w2s.answers.forms.numbers.expressions import computed, measured, summed
+from w2s.answers.forms.numbers.sequences import sequence_form
+from w2s.answers.forms.numbers.spoken import spoken_value, with_operators
+from w2s.answers.forms.numbers.times import date_form, time_form
+from w2s.answers.forms.structures.lists import bracketed, listed, matrix
+from w2s.answers.forms.structures.relations import related
+from w2s.answers.forms.structures.unions import union
+from w2s.answers.forms.words.choices import labelled_form
+from w2s.answers.forms.words.letters import formula_form, letters_form
+from w2s.answers.forms.words.plain_words import is_word, word_form
+from w2s.answers.text.characters import EN_DASH
 
 MAX_NESTING = 6
-_SCALED = re.compile(rf"(.*[\d}}]) ?({'|'.join(SCALES)})")
-_ORDINAL = re.compile(r"(\d+) ?(?:\^ ?)?(?:\{ ?)?(?:st|nd|rd|th)(?: ?\})?", re.ASCII)
+_SINGLE_LETTER = re.compile(r"\(? ?([A-Za-z]) ?\)?")
+_ABOUT = re.compile(
+    r"^(?:approximately|about|around|roughly|nearly|almost|exactly|therefore|thus|hence|so|ans(?:wer)?:?"
+    r"|total(?: of)?|a total of"
+    r"|(?:the )?(?:final |correct )?(?:answer|result|total|value|sum)(?: of [a-z]+)? (?:is|are|equals?|was|=)"
+    r"|it is|there (?:are|is)|equals?"
+    r"|~|\\sim|\\therefore)\s*:? *(?=[-\d\\(.a-zA-Z])",
+    re.IGNORECASE,
+)
+_AFTERWARDS = re.compile(
+    r"\s*(?:\((?:approximately|approx\.?|exactly|rounded[^()]*|answer)\)|(?:approximately|approx|in total|altogether"
+    r"|total)|"
+    r"\.\s*I hope it is correct\.?|,? ?(?:respectively|as required|as desired))$",
+    re.IGNORECASE,
+)
+_NUMBER = r"(-?\d[\d.,]*)"
+_BOUNDS = tuple(
+    (re.compile(pattern.replace("N", _NUMBER), re.IGNORECASE), relation)
+    for pattern, relation in (
+        (r"(?:at least|no less than|no fewer than|minimum of) N|N ?\+", ">="),
+        (r"N (?:or more|or greater|or above|or higher|at least)", ">="),
+        (r"(?:at most|no more than|up to|maximum of) N|N (?:or less|or fewer|or below|or lower|at most)", "<="),
+        (r"(?:more|greater|larger|bigger) than N", ">"),
+        (r"(?:less|fewer|smaller) than N", "<"),
+    )
+)
+"""`15 or more` as an inequality, whose form is an interval."""
+_FOR_ALL = re.compile(r"^\\forall [^,]*, ?|,? ?(?:\\forall |for (?:all|any|every) )[^,]*$")
+_EXCLAIMED = re.compile(r"\d+ ?!")
+_CODE = re.compile(r"0[xX][0-9A-Fa-f]+|0[bo][01234567]+")
+_PHRASE = re.compile(r"(?<![\\A-Za-z])[a-z]{5}")
+_TIMES = re.compile(r"(?<=[\d)}]) ?(?:[xX]|\\times ) ?(?=\.?[\d(\\])")
 
 
 def any_form(text: str, nesting: int = 0) -> Form:
     """The form of a cleaned text. Raises NoNormalForm if no rule reads the text or one of its parts."""
-    if (value := number(text)) is not None:
+    if _CODE.fullmatch(text):
+        return Form(text.lower(), False)
+    if (value := number(text)) is not None or (value := spoken_value(text)) is not None:
         return Form(show(value), True)
-    if (scaled := _SCALED.fullmatch(text)) and (value := number(scaled[1])) is not None:
-        return Form(show(value * 10 ** SCALES[scaled[2]]), True)
-    if ordinal := _ORDINAL.fullmatch(text):
-        return Form(show(Fraction(ordinal[1])), True)
     if nesting > MAX_NESTING:
         raise NoNormalForm
+    for rule in (time_form, date_form, sequence_form, base_form, labelled_form, summed):
+        if (form := rule(text)) is not None:
+            return form
+    text = _FOR_ALL.sub("", text.replace(EN_DASH, "-"))
+    if not _PHRASE.search(text):
+        text = _TIMES.sub("*", text)
+    if _EXCLAIMED.fullmatch(text):
+        return Form(text, False)  # a factorial or an exclamation
+    if (bound := _bound(text)) is not None:
+        return any_form(bound, nesting + 1)
     for rule in (matrix, union, bracketed, listed, related):
         if (form := rule(text, nesting + 1, any_form)) is not None:
             return form
-    for rule in (worded, computed):
+    return _single(text, nesting)
+
+
+def _bound(text: str) -> str | None:
+    """`15 or more`, `15+` and `at least 15` as an inequality."""
+    for pattern, relation in _BOUNDS:
+        if match := pattern.fullmatch(text):
+            return f"x {relation} {next(filter(None, match.groups()))}"
+    return None
+
+
+def _single(text: str, nesting: int) -> Form:
+    """The form of one value without separators and relations."""
+    if match := _SINGLE_LETTER.fullmatch(text):
+        return Form(match[1].lower(), True)
+    for rule in (letters_form, word_form, formula_form, measured, computed):
         if (form := rule(text)) is not None:
             return form
+    if (spelled := with_operators(text)) is not None and (form := computed(spelled)) is not None:
+        return form
+    shorter = _AFTERWARDS.sub("", _ABOUT.sub("", text)).strip()
+    if shorter and shorter != text and not (shorter.isalpha() and is_word(shorter) and "answer" not in text.lower()):
+        return any_form(shorter, nesting + 1)
     raise NoNormalForm

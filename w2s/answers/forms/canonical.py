@@ -4,17 +4,19 @@ Numbers are exact fractions; expressions are polynomials in a fixed order; lists
 answer that no rule reads stays normalised text. The functions are pure, take bounded time and evaluate no code.
 """
 
+import re
 from functools import lru_cache
 
 from w2s.answers.algebra.errors import NoNormalForm
-from w2s.answers.algebra.number import plain_integer
+from w2s.answers.algebra.number import number, plain_integer, show
 from w2s.answers.forms.by_kind import FORM_BY_KIND
 from w2s.answers.forms.form import Form, text_form
-from w2s.answers.kinds import KINDS, UNIT_KINDS
+from w2s.answers.kinds import KINDS
 from w2s.answers.text.latex import clean
 from w2s.answers.types import MAX_ANSWER_CHARS
-from w2s.answers.units.signs import spell_out
+from w2s.answers.units.reader import unit_of
 
+_SIMPLE = re.compile(r"(\$)?(-?\d[\d,]*(?:\.\d+)?)(?:( )?(%|[A-Za-z]{3,20}))?\.?", re.ASCII)
 _MAX_ROUNDS = 30
 """Almost all answers reach their fixed point in two or three rounds."""
 
@@ -44,6 +46,8 @@ def _form(answer: str, kind: str) -> Form:
 
     If the rules run in a cycle, take the smallest form of the cycle.
     """
+    if kind == "" and (simple := _simple(answer)) is not None:
+        return simple
     path = [_apply_rules(answer, kind)]
     if path[0].exact and plain_integer(path[0].text):  # most answers: the rules would return the same integer again
         return path[0]
@@ -55,10 +59,27 @@ def _form(answer: str, kind: str) -> Form:
     return Form(path[-1].text, False)
 
 
+def _simple(answer: str) -> Form | None:
+    """The form of `13.50`, `$1,000`, `75%` or `15 apples`, as the rules give it; None for every other text.
+
+    Most answers are of this kind, and their form is a fixed point by construction.
+    """
+    match = _SIMPLE.fullmatch(answer)
+    if match is None or (value := number(match[2])) is None:
+        return None
+    word = "USD" if match[1] else match[4]
+    if word is None:
+        return Form(show(value), True)
+    if (match[1] and match[4]) or (match[4] and not match[3] and word.isalpha() and len(word) < 4):
+        return None
+    measure = unit_of("percent" if word == "%" else word)
+    return Form(f"{show(value)} {measure}", False) if measure else None
+
+
 def _apply_rules(answer: str, kind: str) -> Form:
     if plain_integer(answer):
         return Form(answer, True)
-    text = clean(spell_out(answer) if kind in UNIT_KINDS else answer)
+    text = clean(answer)
     try:
         result = FORM_BY_KIND[kind](text)
     except NoNormalForm:

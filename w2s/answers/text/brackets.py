@@ -9,7 +9,7 @@ CLOSING = ")]}" + SET_CLOSE
 _PAIRS = ("()", "(]", "[)", "[]", "{}", SET_OPEN + SET_CLOSE)
 _WORD_SEPARATOR = re.compile(r",?\s+(?:and|or)\s+")
 _RELATION = re.compile(r"(<=|>=|<|>|=)")
-_MATRIX = re.compile(r"\\begin \{[a-zA-Z]?matrix\}(.*)\\end \{[a-zA-Z]?matrix\}")
+_MATRIX = re.compile(r"\\begin ?\{[a-zA-Z]?matrix\}(.*)\\end ?\{[a-zA-Z]?matrix\}")
 
 
 def split_top(text: str) -> list[str]:
@@ -53,4 +53,5 @@ def matrix_rows(text: str) -> list[list[str]] | None:
     match = _MATRIX.fullmatch(text)
     if match is None:
         return None
-    return [[cell.strip() for cell in row.split("&")] for row in match[1].strip().removesuffix(ROW).split(ROW)]
+    body = match[1].replace("\\\\", ROW).strip().removesuffix(ROW)
+    return [[cell.strip() for cell in row.split("&")] for row in body.split(ROW)]

@@ -1,67 +1,55 @@
-# ruff: noqa: RUF001 (the table below is about look-alike characters)
-"""Cleans the LaTeX of an answer: removes decoration without mathematical meaning and spells synonyms in one way."""
+"""Cleans the text of an answer: removes decoration without meaning and spells synonyms in one way."""
 
 import re
 
+from w2s.answers.text.characters import EN_DASH, plain
+from w2s.answers.text.separators import join_thousands
+from w2s.answers.text.signs import spell_out
+from w2s.answers.text.wrappers import unwrap
+
 _SYNONYMS = {
-    **dict.fromkeys(("\\dfrac", "\\tfrac", "\\cfrac"), "\\frac"),
-    **dict.fromkeys(("\\cdot", "\\times", "\\ast"), "*"),
-    **dict.fromkeys(
-        ("\\left", "\\right", "\\big", "\\Big", "\\bigl", "\\bigr", "\\Bigl", "\\Bigr", "\\bigg", "\\Bigg"), ""
-    ),
-    **dict.fromkeys(("\\displaystyle", "\\circ", "\\degree", "\\limits", "\\boldsymbol"), ""),
-    **dict.fromkeys(("\\quad", "\\qquad", "\\space", "\\thinspace"), " "),
+    **dict.fromkeys(("\\dfrac", "\\tfrac", "\\cfrac", "\\sfrac", "\\nicefrac", "\\flatfrac"), "\\frac"),
+    **dict.fromkeys(("\\dbinom", "\\tbinom"), "\\binom"),
+    **dict.fromkeys(("\\cdot", "\\ast", "\\bullet"), "*"),
+    **dict.fromkeys(("\\quad", "\\qquad", "\\space", "\\thinspace", "\\enspace", "\\hskip", "\\newline"), " "),
     **dict.fromkeys(("\\le", "\\leq", "\\leqslant"), "<="),
     **dict.fromkeys(("\\ge", "\\geq", "\\geqslant"), ">="),
     **dict.fromkeys(("\\vert", "\\lvert", "\\rvert", "\\mid"), "|"),
-    **dict.fromkeys(("\\varnothing",), "\\emptyset"),
-    **dict.fromkeys(("\\ldots", "\\dots", "\\cdots"), "..."),
+    **dict.fromkeys(("\\varnothing", "\\O"), "\\emptyset "),
+    **dict.fromkeys(("\\ldots", "\\dots", "\\cdots", "\\dotsc", "\\dotsb"), "..."),
     **dict.fromkeys(("\\approx", "\\simeq", "\\cong"), "="),
-    "\\div": "/",
-    "\\lt": "<",
-    "\\gt": ">",
-    "\\pi": "pi",
+    **dict.fromkeys(("\\ne",), "\\neq "),
+    **dict.fromkeys(("\\rightarrow", "\\longrightarrow", "\\Rightarrow", "\\rightleftharpoons"), "\\to "),
+    **dict.fromkeys(("\\hslash",), "\\hbar "),
+    **{"\\varepsilon": "\\epsilon ", "\\varphi": "\\phi ", "\\R": "\\mathbb{R}", "\\Reals": "\\mathbb{R}"},
+    **{"\\div": "/", "\\lt": "<", "\\gt": ">", "\\pi": "pi", "\\lbrack": "[", "\\rbrack": "]", "\\colon": ":"},
 }
 _COMMAND = re.compile(r"\\[A-Za-z]+")
-_WRAPPER = re.compile(
-    r"\\(?:text|textbf|textit|textrm|texttt|mathrm|mathbf|mathit|mathsf|mbox|hbox|operatorname|overline|boxed|fbox"
-    r"|rm|bf|it)\b\s*\{([^{}]*)\}"
-)
-_CHARACTERS = str.maketrans(
-    {
-        **dict.fromkeys("−–—‐‑", "-"),
-        **dict.fromkeys("×·⋅∙", "*"),
-        **dict.fromkeys("$€£¥°\u200b\ufeff", ""),
-        **{
-            "÷": "/",
-            "⁄": "/",
-            "∕": "/",
-            "π": "pi",
-            "∞": "\\infty",
-            "≤": "<=",
-            "≥": ">=",
-            "≈": "=",
-            "∪": "\\cup ",
-            "∈": "\\in ",
-            "±": "\\pm ",
-        },
-        **{
-            "²": "^2",
-            "³": "^3",
-            "½": "\\frac12",
-            "¼": "\\frac14",
-            "¾": "\\frac34",
-            "√": "\\sqrt",
-            "∅": "\\emptyset",
-            "θ": "\\theta",
-        },
-        **{"\u00a0": " ", "\u202f": " ", "\t": " ", "\n": " ", "‘": "'", "’": "'", "“": '"', "”": '"'},
-    }
-)
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])", re.ASCII)
 _SPLIT_THOUSANDS = re.compile(r",\\!\s*|\{,\}")
-_TIMES = re.compile(r"(?<=\d) [xX] (?=\.?\d)|(?<=\d)[xX](?=10 ?\^)")
-_REPEATING = re.compile(r"(?<![\d.,])(\d{0,18})\.(\d{0,18})\\overline\s*\{\s*(\d{1,18})\s*\}(?!\d)", re.ASCII)
+_TIMES = re.compile(r"(?<=\d)[xX](?=10 ?\^)")
+_REPEATING = re.compile(
+    r"(?<![\d.,])(\d{0,18})\.(\d{0,18})(?:\\overline\s*\{\s*(\d{1,18})\s*\}|\((\d{1,18})\))(?!\d)(?:\.{3})?", re.ASCII
+)
+_RAISED_FRACTION = re.compile(r"\^ ?\{?(\d+)\}? ?/ ?_ ?\{?(\d+)\}?")
+_BLACKBOARD = re.compile(r"\\mathbb\s*\{?\s*([A-Z])\s*\}?")
+_SUBSCRIPT = re.compile(r"_ ?\{ *([A-Za-z0-9,' ]*?) *\}")
+_DERIVATIVE = re.compile(
+    r"\\[dt]?frac ?\{ ?d ?([a-zA-Z]) ?\} ?\{ ?d ?[a-zA-Z] ?\}|(?<![A-Za-z])d([a-zA-Z])/d[a-zA-Z](?![A-Za-z])"
+)
+_AXIS = re.compile(r"\\(?:hat|widehat|vec) ?\{ ?\\?(?:mathbf|bf)? ?\{? ?\\?([ijk])(?:math)? ?\}? ?\}")
+_SERIES = re.compile(
+    r"\\(sum|prod) ?(?:\\limits)? ?_ ?\{ ?([a-zA-Z]) ?= ?([^{}=]{1,20})\} ?\^ ?(?:\{([^{}]{1,20})\}"
+    r"|([A-Za-z\d]|\\[a-z]+))"
+)
+_ROW_SKIP = re.compile(r"\\\\\s*(?:\[[^\]]{0,9}\])?|\\cr(?![A-Za-z])")
+_PLAIN_MATRIX = re.compile(r"\\([pbvBV]?matrix)\s*\{([^{}]*)\}")
+_ARRAY = re.compile(
+    r"\\begin\s*\{(?:array|small[a-z]?matrix)\}\s*(?:\{[^{}]{0,40}\})?|\\end\s*\{(?:array|small[a-z]?matrix)\}"
+)
+_STEPS = re.compile(r"\\(?:begin|end)\s*\{(?:cases|aligned|align\*?|gathered|split|equation\*?)\}")
+_MARKDOWN = re.compile(r"^(\*{1,3}|_{2,3}|`{1,3})(.+?)\1$", re.DOTALL)
+_END_TOKEN = re.compile(r"(?:</?s>|<\|[a-z_0-9]+\|>|\[/?INST\]|<eos>|<end_of_turn>)\s*$")
+_AFTER = re.compile(r"\\(?:blacksquare|square|Box|qed|qedsymbol|checkmark)\s*$|\*{2,}\s*$")
 SET_OPEN, SET_CLOSE, ROW = "⦃", "⦄", "⏎"
 """Stand-ins for the braces of a set, `\\{` and `\\}`, and for the end of a matrix row, `\\\\`."""
 
@@ -69,29 +57,84 @@ SET_OPEN, SET_CLOSE, ROW = "⦃", "⦄", "⏎"
 def clean(text: str) -> str:
     """`text` in one spelling, in time linear in its length.
 
-    Removes dollar signs, math mode, spacing, sizes, degree, percent and currency signs, and a final full stop; unwraps
-    `\\text{}` and similar commands; `10,\\!080`, `10{,}080` and `10,080` become 10080.
+    Removes math mode, spacing, sizes, fonts, markdown stars and a final full stop; spells Unicode in LaTeX; gives signs
+    of units their names (`50 percent`, `90 deg`, `5 USD`); `10,\\!080`, `10{,}080` and `10,080` become 10080.
     """
-    text = _REPEATING.sub(_fraction, text.replace("\\$", "").translate(_CHARACTERS))
-    text = _SPLIT_THOUSANDS.sub("", text).replace("\\\\", ROW).replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE)
-    for mark in ("\\(", "\\)", "\\[", "\\]", "\\!", "\\%", "%", "^{\\circ}", "^\\circ"):
-        text = text.replace(mark, "")
-    for space in ("\\,", "\\;", "\\:", "\\ ", "~"):
-        text = text.replace(space, " ")
+    if text.isalnum() and text.isascii():
+        return text
+    text = _END_TOKEN.sub("", plain(text).strip())
     for _ in range(3):
-        text = _WRAPPER.sub(r" \1 ", text)
+        text = _MARKDOWN.sub(r"\2", text.strip())
+    if len(text) > 1:
+        text = _AFTER.sub("", text)
+    text = unwrap(_REPEATING.sub(_fraction, _rows(spell_out(_SPLIT_THOUSANDS.sub("", text)))))
+    text = (
+        _DERIVATIVE.sub(lambda match: f"{match[1] or match[2]}'", _AXIS.sub(r" \1 ", text))
+        .replace("\\max", "max")
+        .replace("\\min", "min")
+    )
+    text = _SERIES.sub(_series, text).replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE)
+    text = text.replace("\\lbrace", SET_OPEN).replace("\\rbrace", SET_CLOSE)
+    for mark in ("\\(", "\\)", "\\[", "\\]", "\\!", "$", "{}"):
+        text = text.replace(mark, "")
+    for space in ("\\,", "\\;", "\\:", "\\ ", "\\>", "~"):
+        text = text.replace(space, " ")
     text = _COMMAND.sub(lambda command: _SYNONYMS.get(command[0], command[0] + " "), text)
-    text = _TIMES.sub("*", " ".join(text.split())).strip('"` ').rstrip(".;:, ").removeprefix("=").strip('"` ')
+    text = _SUBSCRIPT.sub(_subscript, _BLACKBOARD.sub(r"\\mathbb{\1}", text))
+    text = text.replace("\\mp ", "\\pm ") if "\\pm " not in text else text
+    text = _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", text).replace("**", "^")
+    text = _TIMES.sub("*", " ".join(text.split())).strip('"` ')
+    text = (text if text.endswith("...") else text.rstrip(".;:, ")).removeprefix("=").strip('"` ')
     text = text.strip("' ") if text.startswith("'") else text  # a final ' alone is a prime, as in f'
-    return text if _bracketed(text) else _THOUSANDS.sub(lambda m: m[0].replace(",", ""), text)
+    return join_thousands(_without_braces(text))
+
+
+def _rows(text: str) -> str:
+    """One spelling of matrices and of the ends of their rows; the rows of cases and aligned equations are a list."""
+    if "\\" not in text:
+        return text
+    text = _ROW_SKIP.sub(ROW, text)
+    if "{" not in text:
+        return text
+    text = _PLAIN_MATRIX.sub(r"\\begin{\1}\2\\end{\1}", text)
+    if "array" in text or "small" in text:
+        text = re.sub(r"\\left\s*[(\[]\s*(?=\\begin\s*\{array)|(\\end\s*\{array\})\s*\\right\s*[)\]]", r"\1", text)
+        text = re.sub(r"[(\[]\s*(?=\\begin\s*\{array)|(\\end\s*\{array\})\s*[)\]]", r"\1", text)
+        text = _ARRAY.sub(lambda mark: f"\\{mark[0][1:4].rstrip('i')}" + "{matrix}", text)
+        text = text.replace("\\beg{matrix}", "\\begin{matrix}")
+    if _STEPS.search(text):
+        text = _STEPS.sub(" ", text).replace("&", " ").strip().removesuffix(ROW).replace(ROW, ", ")
+    return text
+
+
+def _series(match: re.Match[str]) -> str:
+    """`\\sum_{k=1}^{n}` without an equals sign: `\\sum[k, 1, n]`."""
+    return f"\\{match[1]}[{match[2]}, {match[3].strip()}, {(match[4] or match[5]).strip()}] "
 
 
 def _fraction(match: re.Match[str]) -> str:
     """`0.1\\overline{6}` as a fraction."""
-    whole, fixed, repeated = match.groups()
+    whole, fixed, repeated = match[1], match[2], match[3] or match[4]
     over = int(f"{whole}{fixed}{repeated}") - int(f"0{whole}{fixed}")
     return f"{{{over}/{10 ** len(fixed) * (10 ** len(repeated) - 1)}}}"
 
 
-def _bracketed(text: str) -> bool:
-    return any(mark in text for mark in "([" + SET_OPEN)
+def _subscript(match: re.Match[str]) -> str:
+    """`_{max}` for `_{ max }`, `_1` for `_{1}`."""
+    inside = match[1].replace(" ", "")
+    return f"_{inside} " if len(inside) == 1 else f"_{{{inside}}}"
+
+
+def _without_braces(text: str) -> str:
+    """`text` without braces round the whole of it, if it is one value: `{5}`, but not `{1,2}`, which may be a set."""
+    while len(text) > 2 and text[0] == "{" and text[-1] == "}" and "," not in text and ";" not in text:
+        depth = 0
+        for char in text[:-1]:
+            depth += (char == "{") - (char == "}")
+            if depth == 0:
+                return text
+        text = text[1:-1].strip()
+    return text
+
+
+__all__ = ["EN_DASH", "ROW", "SET_CLOSE", "SET_OPEN", "clean"]

@@ -1,4 +1,4 @@
-"""Quantities, numbers with units: `10 cm`, `9.8 m/s^2`, `2 hours 30 minutes`, each as a number of base units."""
+"""Quantities, numbers with units: `10 cm`, `9.8 m/s^2`, `2 hours 30 minutes`, as written and in base units."""
 
 import re
 from fractions import Fraction
@@ -8,49 +8,72 @@ from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.algebra.number import number
 from w2s.answers.algebra.polynomial import Polynomial, constant, symbol
-from w2s.answers.text.words import LOOSE_SPACE, NO_UNITS
 from w2s.answers.units.reader import unit_of
-from w2s.answers.units.unit import Unit
+from w2s.answers.units.unit import Measure, Unit
 
-_GAP = re.compile(r"(?<=[\d)}\]]) ?(?=[A-Za-zΩµμÅ\\])|(?<=[ie]) (?=[A-Za-zΩµμÅ\\])")
-_COMPOUND = re.compile(r"(?:\d+(?:\.\d+)? ?[A-Za-z]+(?:,? and |, | |$)){2,4}", re.ASCII)
-_COMPOUND_PART = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)", re.ASCII)
+_GAP = re.compile(r"(?<=[\d)}\]]) ?(?=[A-Za-zΩµμÅ\\])|(?<=[ie]) (?=[A-Za-zΩµμÅ\\])|(?<=\d)(?= (?:per |/))")
+_COMPOUND = re.compile(r"(?:\d+(?:[./]\d+)? ?[A-Za-z]+(?:,? and |, | |$)){2,4}", re.ASCII)
+_COMPOUND_PART = re.compile(r"(\d+(?:[./]\d+)?) ?([A-Za-z]+)", re.ASCII)
+_AS_VARIABLE = frozenset("t u d M B P D S n p q x y z i e a b c k r".split())
+"""Symbols that are units only where they must be, because an answer such as `4 t` may be a product."""
 
 
 class Quantity(NamedTuple):
-    """A number in canonical spelling and the unit it counts."""
+    """A number and the unit it counts, as written and in base units."""
 
-    value: str
-    unit: str
-    """'' for a plain number, such as 50 percent."""
-    known: bool
-    """Whether the unit is in the table; the unit of `10 apples` stays text."""
-    exact: bool
-    """Whether two different values are certainly different."""
+    value: Polynomial
+    measure: Measure
+    base: Polynomial
+    """The value in base units."""
+    base_unit: str
+    """'' for a plain number."""
+    sum_of: str = ""
+    """The parts of a sum such as `2 h 30 min`, which no single number stands for."""
 
-    def __str__(self) -> str:
-        value = f"({self.value})" if self.unit and " " in self.value else self.value
-        return f"{value} {self.unit}" if self.unit else self.value
+    @property
+    def exact(self) -> bool:
+        """Whether two different values of one unit are certainly different."""
+        return self.base.exact
+
+    @property
+    def known(self) -> bool:
+        """Whether the unit is in the table; the unit of `10 apples` is a noun."""
+        return self.measure.unit.known
+
+    def as_written(self) -> str:
+        """Such as `3/2 km*h^-1`."""
+        return self.sum_of or f"{_factor(str(self.value))} {self.measure}"
+
+    def in_base_units(self) -> str:
+        """Such as `5/12 m*s^-1`; without a unit for 50 percent, which is 1/2."""
+        text = str(self.base)
+        return f"{_factor(text)} {self.base_unit}" if self.base_unit else text
 
 
-def quantity(text: str) -> Quantity | None:
-    """The quantity that `text` (cleaned or canonical) spells; None if no unit follows a number."""
-    unknown = None
+def quantity(text: str, symbols: bool = True) -> Quantity | None:
+    """The quantity that `text` (cleaned or canonical) spells; None if no unit follows a number.
+
+    Without `symbols`, a single letter directly after a number is a variable: `10m`, but not `10 m` and `10cm`.
+    """
     for gap in _GAP.finditer(text):
         body, rest = text[: gap.start()], text[gap.end() :]
-        unit = unit_of(rest)
-        if unit is None and (unknown or not gap[0] or not _word(rest)):
+        letter = re.match(r"\\?[A-Za-zΩµ]+", rest)
+        name = letter[0] if letter else ""
+        if not symbols and len(name) == 1 and ((not gap[0] and "." not in body) or name in _AS_VARIABLE):
+            continue
+        if not gap[0] and name.lower() == "e":
+            continue
+        measure = unit_of(rest)
+        if measure is None or (not gap[0] and not measure.unit.known and len(name) < 4):
             continue
         value = _value(body)
         if value is None:
             continue
         try:
-            if unit is not None:
-                return _in_base_units([(value, unit)])
+            return _quantity([(value, measure)])
         except NoNormalForm:
             return None
-        unknown = Quantity(str(value), LOOSE_SPACE.sub("", rest), False, False)
-    return _compound(text) or unknown
+    return _compound(text)
 
 
 def _compound(text: str) -> Quantity | None:
@@ -58,10 +81,13 @@ def _compound(text: str) -> Quantity | None:
     if not _COMPOUND.fullmatch(text):
         return None
     parts = [(_value(size), unit_of(name)) for size, name in _COMPOUND_PART.findall(text)]
-    known = [(value, unit) for value, unit in parts if value is not None and unit is not None]
-    if len(known) < len(parts) or len({unit.powers for _, unit in known}) > 1:
+    known = [(value, measure) for value, measure in parts if value is not None and measure is not None]
+    if len(known) < len(parts) or len({measure.unit.powers for _, measure in known}) > 1:
         return None
-    return _in_base_units(known)
+    sizes = [measure.unit.factor for _, measure in known]
+    if not known[0][1].unit.known or sizes != sorted(set(sizes), reverse=True):
+        return None
+    return _quantity(known)
 
 
 def _value(body: str) -> Polynomial | None:
@@ -72,19 +98,20 @@ def _value(body: str) -> Polynomial | None:
         return None
 
 
-def _in_base_units(parts: list[tuple[Polynomial, Unit]]) -> Quantity:
-    total = constant(0)
-    for value, unit in parts:
-        total = total + value * constant(unit.factor)
-    powers = parts[0][1].powers
-    for base, power in powers:
-        if base == "pi":
-            total = total * symbol("pi").power(Fraction(power))
-    unit = Unit(parts[0][1].factor, tuple((base, power) for base, power in powers if base != "pi"))
-    return Quantity(str(total), str(unit), True, total.exact)
+def _quantity(parts: list[tuple[Polynomial, Measure]]) -> Quantity:
+    base = constant(0)
+    for value, measure in parts:
+        base = base + value * constant(measure.unit.factor)
+    value, measure = parts[0]
+    for name, power in measure.unit.powers:
+        if name == "pi":
+            base = base * symbol("pi").power(Fraction(power))
+    powers = tuple((name, power) for name, power in measure.unit.powers if name != "pi")
+    if powers == (("percent", 1),):
+        return Quantity(value, measure, base * constant(Fraction(1, 100)), "")
+    sum_of = " ".join(f"{size} {part}" for size, part in parts) if len(parts) > 1 else ""
+    return Quantity(value, measure, base, str(Unit(measure.unit.factor, powers)), sum_of)
 
 
-def _word(rest: str) -> bool:
-    """Whether the text after a number is a word that may count as a unit, not a variable or a word of `NO_UNITS`."""
-    match = re.match(r"[A-Za-z]{2,}", rest)
-    return match is not None and match[0].lower() not in NO_UNITS and not re.search(r"\d", rest)
+def _factor(text: str) -> str:
+    return f"({text})" if " " in text else text

@@ -3,43 +3,62 @@
 import re
 
 from w2s.answers.algebra.errors import NoNormalForm
+from w2s.answers.algebra.normal_form import constant_of
+from w2s.answers.algebra.number import number, show
 from w2s.answers.forms.form import Form, PartForm
+from w2s.answers.forms.structures.names import is_application, is_name
 from w2s.answers.text.brackets import enclosed, matrix_rows, split_top
 from w2s.answers.text.latex import SET_OPEN
 from w2s.answers.text.words import LOOSE_SPACE
+from w2s.answers.units.quantities import quantity
 
-QUANTITY_NAME = re.compile(r"[A-Za-z](?: ?_ ?(?:\w+|\{\w+\}))?'?(?: ?\( ?[A-Za-z] ?\))?|\\[A-Za-z]+")
-"""The left side of `x = 5`, `f(x) = 2x`, `v_{max} = 3` or `\\theta = 1`: the name of a quantity."""
-_MEMBER = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+) ?\\in (.+)")
+_FRENCH = re.compile(r"\](.+)[\[\]]|[\[(](.+)\[")
+_POINT = re.compile(r"^[ABD-OQ-Z]'? ?(\(.+,.+\))$")
+"""A point with its name, `A(1, 2)`; `C(10, 3)` and `P(10, 3)` may count combinations and permutations."""
 
 
 def matrix(text: str, nesting: int, part_form: PartForm) -> Form | None:
     """A LaTeX matrix of any brackets, cell by cell."""
-    rows = matrix_rows(text)
+    factor, begin, body = text.partition("\\begin ")
+    rows = matrix_rows(begin + body)
     if rows is None:
         return None
+    factor = factor.strip().removesuffix("*").strip()
+    if factor:
+        if constant_of(factor) is None:
+            return None
+        rows = [[f"({factor})*({cell})" for cell in row] for row in rows]
     forms = [[part_form(cell, nesting) for cell in row] for row in rows]
     body = " \\\\ ".join(" & ".join(cell.text for cell in row) for row in forms)
     return Form(f"\\begin{{matrix}} {body} \\end{{matrix}}", all(cell.exact for row in forms for cell in row))
 
 
-def union(text: str, nesting: int, part_form: PartForm) -> Form | None:
-    """A union of intervals, sorted; `x \\in A` is A."""
-    if member := _MEMBER.fullmatch(text):
-        return part_form(member[1], nesting)
-    if "\\cup " not in text:
-        return None
-    parts = {part_form(part.strip(), nesting) for part in text.split("\\cup ")}
-    return Form(" \\cup ".join(sorted(part.text for part in parts)), all(part.exact for part in parts))
-
-
 def bracketed(text: str, nesting: int, part_form: PartForm) -> Form | None:
     """Tuples and intervals keep order and brackets; sets are sorted and lose repetitions and braces."""
+    if _FRENCH.fullmatch(text) and len(split_top(text[1:-1])) == 2:  # `]1, 2[` is open at both ends
+        text = f"{'(' if text[0] == ']' else text[0]}{text[1:-1]}{')' if text[-1] == '[' else text[-1]}"
+    text = _POINT.sub(r"\1", text)
     brackets = enclosed(text)
     if brackets is None:
         return None
     opening, inside, closing = brackets
     parts = split_top(inside)
+    if (
+        len(parts) == 1
+        and opening == "("
+        and closing == ")"
+        and "|" not in inside
+        and not inside.startswith(("(", "["))
+    ):
+        if (value := number(inside)) is not None:
+            return Form(show(value), True)
+        if (
+            re.search(r"\d ?[A-Za-z]", inside)
+            and "=" not in inside
+            and (measured := quantity(inside))
+            and measured.known
+        ):
+            return part_form(inside, nesting)
     if opening == SET_OPEN or (opening == "{" and len(parts) > 1):
         if not inside:
             return Form("\\emptyset", True)
@@ -60,6 +79,8 @@ def listed(text: str, nesting: int, part_form: PartForm) -> Form | None:
     parts = split_top(text)
     if len(parts) == 1 and text.count("\\pm ") != 1:
         return None
+    if ";" in text and (tuples := _named_tuples(text)):
+        parts = tuples
     return sorted_form(parts, nesting, part_form, part_form)
 
 
@@ -72,10 +93,10 @@ def sorted_form(
     """
     parts = [signed for part in parts if part for signed in _both_signs(part)]
     left_sides = [part.partition("=")[0].strip() for part in parts if "=" in part]
-    names = {left for left in left_sides if QUANTITY_NAME.fullmatch(left)}
+    names = {left for left in left_sides if is_name(left)}
     if not parts or (len(names) > 1 and len(left_sides) < len(parts)):
         raise NoNormalForm
-    if len(names) > 1:
+    if len(names) > 1 or any(is_application(left) for left in left_sides):
         forms = [_named_form(part, nesting, value_form) for part in parts]
     else:
         forms = [part_form(part, nesting) for part in parts]
@@ -83,9 +104,18 @@ def sorted_form(
     return Form(", ".join(sorted(set(texts) if unique else texts)), all(form.exact for form in forms))
 
 
+def _named_tuples(text: str) -> list[str] | None:
+    """`p=5,q=2; p=7,q=2` as `(5,2)`, `(7,2)`; None for other lists."""
+    groups = [[part.partition("=") for part in split_top(group)] for group in text.split(";")]
+    names = {tuple(name.strip() for name, _, _ in group) for group in groups}
+    if len(names) != 1 or len(groups[0]) < 2 or not all(is_name(name) for name in next(iter(names))):
+        return None
+    return [f"({', '.join(value for _, _, value in group)})" for group in groups]
+
+
 def _named_form(part: str, nesting: int, value_form: PartForm) -> Form:
     name, _, value = (side.strip() for side in part.partition("="))
-    if not QUANTITY_NAME.fullmatch(name):
+    if not is_name(name):
         raise NoNormalForm
     return Form(f"{LOOSE_SPACE.sub('', name)} = {value_form(value, nesting).text}", False)
 

@@ -17,6 +17,8 @@ def shape_of(text: str) -> tuple[str, list[str]]:
     sides = relation_sides(text)
     if len(sides) == 3 and sides[1:] == ["=", "0"]:
         return "equation", sides[:1]
-    if len(sides) > 1:
+    if len(sides) == 3 and sides[1] == "=" and "->" not in text:
+        return "named", [sides[0], sides[2]]
+    if len(sides) > 1 and "->" not in text:
         return "relation " + " ".join(sides[1::2]), sides[::2]
     return "value", [text]

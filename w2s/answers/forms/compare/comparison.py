@@ -1,0 +1,163 @@
+"""Compares two different canonical forms part by part: first their shapes, then their values by type."""
+
+from w2s.answers.algebra.number import number
+from w2s.answers.forms.compare.equations import compare_equations, compare_inequalities, equation_and_value, solves
+from w2s.answers.forms.compare.quantities import Mode
+from w2s.answers.forms.compare.shapes import shape_of
+from w2s.answers.forms.compare.values import DIFFERENT, UNDECIDED, Result, compare_values
+from w2s.answers.forms.structures.names import is_name
+from w2s.answers.units.quantities import quantity
+
+MAX_PARTS = 40
+"""Of a list or set; a pair with more parts is undecided."""
+
+
+def compare_forms(a: str, b: str, exact: bool, mode: Mode) -> Result:
+    """The relation of two different canonical forms, and the reason of an `equal`.
+
+    `exact`: both forms are exact. `mode`: what a unit after a number means where the other side has none.
+    """
+    (shape, parts), (other_shape, others) = shape_of(a), shape_of(b)
+    if shape != other_shape:
+        return _other_shapes(shape, parts, other_shape, others, exact, mode)
+    if shape == "value":
+        return compare_values(a, b, exact, mode)
+    if shape == "equation":
+        return compare_equations(parts[0], others[0], exact)
+    if shape == "named":
+        return _two_named(parts, others, mode, alone=True)
+    if shape in ("list", "union"):
+        return _in_any_order(parts, others, mode)
+    if shape.startswith("relation"):
+        return compare_inequalities(a, b) if len(parts) == 2 else _in_order(parts, others, mode, certain=False)
+    if exact and mode != "quantity":
+        return DIFFERENT
+    return _tuples(parts, others, mode)
+
+
+def _other_shapes(shape: str, parts: list[str], other_shape: str, others: list[str], exact: bool, mode: Mode) -> Result:
+    """Different shapes may mean the same: y = 2x is the value 2x or the equation 2x - y = 0; x = 1, y = 2 is (1, 2)."""
+    shapes = {shape: parts, other_shape: others}
+    if "named" in shapes and "value" in shapes:
+        name, value = shapes["named"]
+        relation, why = compare_forms_or_same(value, shapes["value"][0], mode)
+        if relation == "equal" and not is_name(name):
+            return UNDECIDED
+        return relation, why or "the value of the name"
+    if "equation" in shapes and "value" in shapes:
+        return equation_and_value(shapes["equation"][0], shapes["value"][0])
+    if "equation" in shapes and "list" in shapes:
+        return ("equal", "the solutions") if solves(shapes["list"], shapes["equation"][0]) else UNDECIDED
+    if "list" in shapes and (tuples := [parts for name, parts in shapes.items() if name[0] == "("]):
+        return _names_and_tuple(shapes["list"], tuples[0], mode)
+    if "matrix" in shape + other_shape or ("list" in shapes and "value" in shapes and _decimal_comma(shapes)):
+        return UNDECIDED
+    certain = exact and not {"equation", "named"} & set(shapes) and not _measured(parts + others, mode)
+    return DIFFERENT if certain or _other_lengths(shapes) else UNDECIDED
+
+
+def _measured(parts: list[str], mode: Mode) -> bool:
+    return mode == "quantity" and any(quantity(part) is not None for part in parts)
+
+
+def _decimal_comma(shapes: dict[str, list[str]]) -> bool:
+    """Whether a list of two numbers may be one number with a decimal comma: `0, 5` and 1/2."""
+    listed, value = shapes["list"], number(shapes["value"][0])
+    if len(listed) != 2 or not _numbers(listed) or value is None or value.denominator == 1:
+        return False
+    return value in (number(".".join(listed)), number(".".join(listed[::-1])))
+
+
+def _other_lengths(shapes: dict[str, list[str]]) -> bool:
+    """Whether one side has more values than the other, each a number: several values, or a tuple of another size."""
+    plain = {name: parts for name, parts in shapes.items() if name in ("value", "list") or name[0] in "(["}
+    sizes = {len(parts) for parts in plain.values()}
+    values = [shape_of(part)[1][-1] for parts in plain.values() for part in parts]
+    return len(plain) == len(sizes) == 2 and _numbers(values)
+
+
+def _numbers(parts: list[str]) -> bool:
+    """Whether all parts are numbers, with or without units."""
+    return all(part.replace("/", "").lstrip("-").isdigit() or quantity(part) is not None for part in parts)
+
+
+def _two_named(parts: list[str], others: list[str], mode: Mode, alone: bool) -> Result:
+    """`f(2) = 5` and `f(3) = 5`: other names with one value are undecided alone, and different in a list."""
+    relation, why = compare_forms_or_same(parts[1], others[1], mode)
+    if parts[0] == others[0]:
+        return relation, why
+    return DIFFERENT if relation == "different" or not alone else UNDECIDED
+
+
+def _names_and_tuple(listed: list[str], values: list[str], mode: Mode) -> Result:
+    """`x = 2, y = 3` is (2, 3): names in the order of the alphabet. Another list is no tuple."""
+    named = [shape_of(part) for part in listed]
+    if any(shape != "named" for shape, _ in named):
+        return DIFFERENT if _numbers(listed + values) else UNDECIDED
+    if len(named) != len(values):
+        return DIFFERENT
+    relation, why = _in_order([sides[1] for _, sides in named], values, mode)
+    return (relation, why or "names in the order of the alphabet") if relation == "equal" else UNDECIDED
+
+
+def _tuples(parts: list[str], others: list[str], mode: Mode) -> Result:
+    """By order, or by name where both sides name their values."""
+    named, also_named = [shape_of(part) for part in parts], [shape_of(part) for part in others]
+    mine = {sides[0]: sides[1] for shape, sides in named if shape == "named"}
+    theirs = {sides[0]: sides[1] for shape, sides in also_named if shape == "named"}
+    if len(mine) == len(parts) and len(theirs) == len(others):
+        if set(mine) != set(theirs):
+            return UNDECIDED
+        return _in_order(list(mine.values()), [theirs[name] for name in mine], mode)
+    bare = [sides[1] if shape == "named" else part for part, (shape, sides) in zip(parts, named, strict=True)]
+    others = [sides[1] if shape == "named" else part for part, (shape, sides) in zip(others, also_named, strict=True)]
+    return _in_order(bare, others, mode)
+
+
+def _in_order(parts: list[str], others: list[str], mode: Mode, certain: bool = True) -> Result:
+    pairs = [compare_forms_or_same(part, other, mode) for part, other in zip(parts, others, strict=True)]
+    if certain and any(relation == "different" for relation, _ in pairs):
+        return DIFFERENT
+    if any(relation != "equal" for relation, _ in pairs):
+        return UNDECIDED
+    return "equal", "; ".join(sorted({why for _, why in pairs if why}))
+
+
+def _in_any_order(parts: list[str], others: list[str], mode: Mode) -> Result:
+    """Match each part with an equal part of the other side, each only once, because `1, 1` is not `1`."""
+    if max(len(parts), len(others)) > MAX_PARTS:
+        return UNDECIDED
+    named, also_named = [shape_of(part) for part in parts], [shape_of(part) for part in others]
+    both = [all(shape == "named" for shape, _ in side) for side in (named, also_named)]
+    if both[0] != both[1]:  # one side names its values
+        parts = [sides[1] if shape == "named" else part for part, (shape, sides) in zip(parts, named, strict=True)]
+        others = [
+            sides[1] if shape == "named" else part for part, (shape, sides) in zip(others, also_named, strict=True)
+        ]
+    rest, unmatched, reasons = list(others), list[str](), set[str]()
+    for part in parts:
+        relations = {other: _compare_parts(part, other, mode) for other in rest}
+        match = next((other for other, (relation, _) in relations.items() if relation == "equal"), None)
+        if match is None:
+            unmatched.append(part)
+        else:
+            rest.remove(match)
+            reasons.add(relations[match][1])
+    if not unmatched and not rest:
+        return "equal", "; ".join(sorted(reason for reason in reasons if reason))
+    pairs = [(part, others) for part in unmatched] + [(part, parts) for part in rest]
+    alone = any(all(_compare_parts(part, other, mode)[0] == "different" for other in side) for part, side in pairs)
+    return DIFFERENT if alone or (_numbers(parts + others) and len(parts) != len(others)) else UNDECIDED
+
+
+def _compare_parts(a: str, b: str, mode: Mode) -> Result:
+    """Two parts of lists: values with other names differ."""
+    first, second = shape_of(a), shape_of(b)
+    if a != b and first[0] == second[0] == "named":
+        return _two_named(first[1], second[1], mode, alone=False)
+    return compare_forms_or_same(a, b, mode)
+
+
+def compare_forms_or_same(a: str, b: str, mode: Mode) -> Result:
+    """Parts do not carry their exactness, so their shapes decide, then their values at test points."""
+    return ("equal", "") if a == b else compare_forms(a, b, False, mode)

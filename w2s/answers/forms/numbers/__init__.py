@@ -1,0 +1,1 @@
+"""Forms of numbers, expressions, times, ranges and numbers of other bases."""

@@ -1,0 +1,46 @@
+"""Forms of expressions and of numbers with units."""
+
+import re
+
+from w2s.answers.algebra.errors import NoNormalForm
+from w2s.answers.algebra.normal_form import polynomial
+from w2s.answers.algebra.tokens import NAME
+from w2s.answers.forms.form import Form
+from w2s.answers.units.quantities import quantity
+
+_LETTERS = re.compile(r"[a-z]{3,}", re.IGNORECASE)
+_SUM = re.compile(r"\d[^=<>]* ?[A-Za-z]+,? (?:and )?\d[^=<>]*[A-Za-z]")
+_WORD = re.compile(r"[A-Za-z]{4}")
+
+
+def measured(text: str) -> Form | None:
+    """A number with its unit as written, `10 cm`; a single letter directly after a number is a variable: `10m`."""
+    found = quantity(text, symbols=False)
+    return None if found is None else Form(found.as_written(), False)
+
+
+def summed(text: str) -> Form | None:
+    """A sum of quantities of one kind: `2 hours and 30 minutes`, which is no list."""
+    found = quantity(text) if _SUM.fullmatch(text) else None
+    return Form(found.as_written(), False) if found and found.sum_of else None
+
+
+def computed(text: str) -> Form | None:
+    """The form of an expression; None for a text with words."""
+    if any(not set("aeiou").isdisjoint(word) for word in _LETTERS.findall(NAME.sub(" ", text))):
+        return None  # a word, as in `4 july`, is not a product of letters
+    form = _polynomial(text)
+    return Form(form.text.lower(), form.exact) if form and len(form.text) == 1 else form
+
+
+def expression_form(text: str) -> Form | None:
+    """The form of an expression in which every letter is a variable; None for a text with words."""
+    return None if _WORD.search(NAME.sub("", text)) else _polynomial(text)
+
+
+def _polynomial(text: str) -> Form | None:
+    try:
+        value = polynomial(text)
+    except NoNormalForm:
+        return None
+    return Form(str(value), value.exact)

@@ -1,0 +1,45 @@
+"""Names before a value: `x = 5`, `f(x) = 2x`, `v_{max} = 3`, `KE = 5`, `\\angle ABC = 30`, `(p, q) = (3, 2)`."""
+
+import re
+
+_GREEK = (
+    r"\\(?!frac|sqrt|sin|cos|tan|log|ln|exp|begin|binom|pm|mp|infty|in\b|cup|cap|neq|to\b|lfloor|lceil|int|sum|prod)"
+    r"[A-Za-z]+ ?"
+)
+_ACCENT = r"\\(?:hat|bar|overline|tilde|dot|ddot|widehat|mathbf|mathcal|mathscr|mathbb) ?\{? ?"
+_SUBSCRIPT = r"(?: ?_ ?(?:\w|\\[A-Za-z]+ ?|\{[^{}=]{1,30}\}))?"
+_SUPERSCRIPT = r"(?: ?\^ ?\{? ?(?:\*|\\prime|deg) ?\}?| deg)?"
+_ARGUMENTS = r"(?: ?\( ?[^()=<>]{1,30} ?\)| ?\[ ?[^\[\]=<>]{1,30} ?\])?"
+_LETTER = rf"(?:{_ACCENT}[A-Za-z] ?\}}?|{_ACCENT}{_GREEK}\}}?|{_GREEK}|[A-Za-z]|pH|pOH|[A-Z]{{2,4}}|\\Delta ?[A-Z])"
+_ONE = rf"{_LETTER}{_SUBSCRIPT}'{{0,2}}{_SUPERSCRIPT}{_ARGUMENTS}"
+QUANTITY_NAME = re.compile(
+    rf"{_ONE}|\|\\vec ?\{{? ?[A-Za-z] ?\}}?\||m? ?\\(?:angle|triangle|measuredangle) ?[A-Za-z]{{1,4}}"
+    rf"|\\lim ?_ ?\{{[^{{}}]*\}} ?{_ONE}|[A-Z][A-Z]?_\{{?[A-Za-z\d]+\}}?:[A-Z]\w{{0,3}}"
+)
+"""The left side of `x = 5`, `f(x) = 2x`, `v_{max} = 3` or `\\theta = 1`: the name of a quantity."""
+_APPLICATION = re.compile(r"[A-Za-z]'? ?\( ?-?[\d.,/ ]+ ?\)")
+_TUPLE = re.compile(r"\( ?[A-Za-z](?:_\w)?(?: ?, ?[A-Za-z](?:_\w)?)+ ?\)")
+_LONG_NAME = re.compile(
+    r"(?:the )?(?:[a-z]+ )*(?:value|answer|result|total|sum|product|area|volume|number|probability|length"
+    r"|distance|perimeter|slope|limit|radius|cost|price|speed|average|maximum|minimum|ratio)(?: of [A-Za-z\\() ]+)?",
+    re.IGNORECASE,
+)
+
+
+def is_name(text: str) -> bool:
+    """Whether the left side of an equation only names the value on its right."""
+    if _TUPLE.fullmatch(text):
+        return True
+    if QUANTITY_NAME.fullmatch(text) is None:
+        return bool(_LONG_NAME.fullmatch(text))
+    return text.strip() not in ("e", "i", "pi") and not text.startswith("\\vec")
+
+
+def is_application(text: str) -> bool:
+    """Whether a name is a function at a number, `f(2)`, which is kept: f(2) = 5 and f(3) = 5 are not one answer."""
+    return _APPLICATION.fullmatch(text) is not None
+
+
+def strong_name(text: str) -> bool:
+    """Whether a name cannot be a product: one letter with its marks, not `AB` or `KE`."""
+    return is_name(text) and not re.match(r"[A-Z]{2,}", text)

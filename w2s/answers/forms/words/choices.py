@@ -1,0 +1,73 @@
+"""Choices: letters of single and multiple choice questions, with or without their texts, and truth values."""
+
+import re
+from collections.abc import Callable
+
+from w2s.answers.forms.form import Form
+from w2s.answers.text.brackets import enclosed, split_top
+
+_LETTER = re.compile(r"[(\[]? ?([A-Za-z]) ?[)\]]?[.:]?")
+_LEAD = re.compile(
+    r"^(?:the )?(?:correct )?(?:options?|choices?|answers?)(?: (?:is|are))?:? ?(?=[(\[]? ?[A-Z])", re.IGNORECASE
+)
+_WITH_TEXT = re.compile(
+    r"(?:[(\[] ?([A-Z]) ?[)\]]|([A-Z])(?: ?\)| ?[.:](?!\d)| -|, (?=[a-z])"
+    r"| (?=because|since|as |\()| (?=\d)|= ?(?=-?[\d.]+))).*",
+    re.DOTALL,
+)
+_SEVERAL_WITH_TEXT = re.compile(r"[(\[]? ?([A-Z]) ?(?:[)\]]|[).:])(?: [^,;]*)?")
+TRUTH = {
+    **dict.fromkeys(("true", "t", "yes", "y", "correct", "right"), "true"),
+    **dict.fromkeys(("false", "f", "no", "n", "incorrect", "wrong"), "false"),
+}
+
+
+def choice_form(text: str, several: bool) -> Form | None:
+    """Option letters in upper case, sorted: `AC` for `A, C`, `[A, C]`, `(A) and (C)`, `A: water, C: ice`.
+
+    With `several`, a run of capitals (`CA`, `A C`, `A/C`) is a letter each. None for a text that names no option.
+    """
+    text = _LEAD.sub("", text).strip()
+    text = re.sub(r"(?<![(A-Za-z])([A-Z]) ?\)(?= ?(?:,|and\b|or\b|&|$))", r"\1", text)
+    text = re.sub(r" only$|^only ", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"^(?:both|all of) ", "", text, flags=re.IGNORECASE)
+    if (brackets := enclosed(text)) and len(split_top(brackets[1])) > 1:
+        text = brackets[1]
+    if several and re.fullmatch(r"[A-Z](?:[ /&+]*[A-Z])*|[a-z]", text):
+        return _letters(re.findall(r"[A-Za-z]", text))
+    parts = [part for part in split_top(text.replace("&", ",")) if part]
+    if parts and all(_LETTER.fullmatch(part) for part in parts):
+        return _letters([match[1] for part in parts if (match := _LETTER.fullmatch(part))])
+    if several and len(parts) > 1 and all(_SEVERAL_WITH_TEXT.fullmatch(part) for part in parts):
+        return _letters([match[1] for part in parts if (match := _SEVERAL_WITH_TEXT.fullmatch(part))])
+    if (match := _WITH_TEXT.fullmatch(text)) and not (several and len(parts) > 1):
+        return _letters([match[1] or match[2]])
+    return None
+
+
+def labelled_form(text: str) -> Form | None:
+    """An option with its text, of an answer of any kind: `(B) 12` and `D. None of the above` as `(b) 12`."""
+    match = re.fullmatch(r"(?:\( ?([A-Ha-h]) ?\)|([A-H])[.)]) ?(.+)", text)
+    if (
+        match is None
+        or re.match(r"[-+*/^=<>(,;]|and\b|or\b", match[3])
+        or (match[2] and match[3][:1].isdigit() and "." in text[:2])
+    ):
+        return None
+    return Form(f"({(match[1] or match[2]).lower()}) {match[3]}", False)
+
+
+def label_of(form: str) -> tuple[str, str] | None:
+    """(letter, text) of a canonical option with its text; None for any other text."""
+    match = re.fullmatch(r"\(([a-h])\) (.+)", form)
+    return (match[1], match[2]) if match else None
+
+
+def truth_form(text: str, any_form: Callable[[str], Form]) -> Form:
+    """`true` or `false`."""
+    word = TRUTH.get(text.lower().strip(" ."))
+    return Form(word, True) if word else any_form(text)
+
+
+def _letters(letters: list[str]) -> Form:
+    return Form("".join(sorted({letter.upper() for letter in letters})), True)
