@@ -35,7 +35,8 @@ class Case:
     a: str  # the completion, if `family` is read
     b: str  # the gold answer, if `family` is read
     kind: str
-    right: str  # equal, different, undecided; of a completion: right, wrong, undecided, unreadable[:reason]
+    right: str  # equal, different, undecided, or two of them joined by " or ";
+    # of a completion: right, wrong, undecided, unreadable[:reason]
     family: Family | Literal[""] = ""  # of a completion; '' for a pair
     source: str = ""
     why: str = ""
@@ -68,7 +69,7 @@ def verdict(case: Case) -> str:
 
 def outcome(case: Case, found: str) -> str:
     """Which of `OUTCOMES` a verdict is."""
-    if found == case.right or (case.right == "unreadable" and found.startswith("unreadable")):
+    if found in case.right.split(" or ") or (case.right == "unreadable" and found.startswith("unreadable")):
         return "right"
     if found == "asymmetric":
         return "asymmetric"
