@@ -16,6 +16,7 @@ from w2s.answers.algebra.functions import ANGLES, exponential, function
 from w2s.answers.algebra.normal_form import inserted, of_numbers, series_range
 from w2s.answers.algebra.points import Reading, point
 from w2s.answers.algebra.precision import MAX_BITS, NoValue, Value, bounded, mpmath_context, or_zero, product, to_float
+from w2s.answers.algebra.roots import whole_root
 from w2s.answers.algebra.tokens import OF_NUMBERS
 from w2s.answers.algebra.tree import Node
 
@@ -104,6 +105,9 @@ def _power(base: Value, exponent: Value) -> Value:
             exact = isinstance(base, Fraction) and abs(exponent) * _bits(base) <= MAX_BITS
             return (base if exact else to_float(base)) ** int(exponent)
         if exponent.denominator != 1 and exponent.denominator <= 64:
+            exact_root = whole_root(base, exponent.denominator) if isinstance(base, Fraction) else None
+            if exact_root is not None:
+                return _power(exact_root, Fraction(exponent.numerator))
             return _power(_root(Fraction(exponent.denominator), base), Fraction(exponent.numerator))
     base, exponent = to_float(base), to_float(exponent)
     if base == 0:

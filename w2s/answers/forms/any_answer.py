@@ -21,11 +21,11 @@ from w2s.answers.text.characters import EN_DASH
 MAX_NESTING = 6
 _SINGLE_LETTER = re.compile(r"\(? ?([A-Za-z]) ?\)?")
 _ABOUT = re.compile(
-    r"^(?:approximately|about|around|roughly|nearly|almost|exactly|therefore|thus|hence|so|ans(?:wer)?:?"
+    r"^(?:approximately|about|around|roughly|nearly|almost|exactly|therefore|thus|hence|so,?|ans(?:wer)?:?"
     r"|total(?: of)?|a total of"
-    r"|(?:the )?(?:final |correct )?(?:answer|result|total|value|sum)(?: of [a-z]+)? (?:is|are|equals?|was|=)"
+    r"|(?:the )?(?:final |correct )?(?:answer|result|total|value|sum)(?: of [a-z]+)?(?: (?:is|are|equals?|was|=)|:)"
     r"|it is|there (?:are|is)|equals?"
-    r"|~|\\sim|\\therefore)\s*:? *(?=[-\d\\(.a-zA-Z])",
+    r"|~|\\sim|\\therefore)[,:]? +(?=[-\d\\(.a-zA-Z])",
     re.IGNORECASE,
 )
 _AFTERWARDS = re.compile(
@@ -50,13 +50,15 @@ _FOR_ALL = re.compile(r"^\\forall [^,]*, ?|,? ?(?:\\forall |for (?:all|any|every
 _EXCLAIMED = re.compile(r"\d+ ?!")
 _CODE = re.compile(r"0[xX][0-9A-Fa-f]+|0[bo][01234567]+")
 _PHRASE = re.compile(r"(?<![\\A-Za-z])[a-z]{5}")
-_TIMES = re.compile(r"(?<=[\d)}]) ?(?:[xX]|\\times ) ?(?=\.?[\d(\\])")
+_TIMES = re.compile(r"(?<=[\d)}]) ?(?:[xX]|\\times ) ?(?=\.?[\d(]|\\(?!times))")
 
 
 def any_form(text: str, nesting: int = 0) -> Form:
     """The form of a cleaned text. Raises NoNormalForm if no rule reads the text or one of its parts."""
     if _CODE.fullmatch(text):
         return Form(text.lower(), False)
+    if nesting <= 1 and _ABOUT.match(text):
+        text = _ABOUT.sub("", _ABOUT.sub("", text, count=1), count=1)
     if (value := number(text)) is not None or (value := spoken_value(text)) is not None:
         return Form(show(value), True)
     if nesting > MAX_NESTING:

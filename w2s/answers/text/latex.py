@@ -41,12 +41,14 @@ _SERIES = re.compile(
     r"\\(sum|prod) ?(?:\\limits)? ?_ ?\{ ?([a-zA-Z]) ?= ?([^{}=]{1,20})\} ?\^ ?(?:\{([^{}]{1,20})\}"
     r"|([A-Za-z\d]|\\[a-z]+))"
 )
+_OF_A_SET = re.compile(r"(max|min|gcd|lcm) ?⦃([^⦃⦄]*)⦄")
 _ROW_SKIP = re.compile(r"\\\\\s*(?:\[[^\]]{0,9}\])?|\\cr(?![A-Za-z])")
 _PLAIN_MATRIX = re.compile(r"\\([pbvBV]?matrix)\s*\{([^{}]*)\}")
 _ARRAY = re.compile(
     r"\\begin\s*\{(?:array|small[a-z]?matrix)\}\s*(?:\{[^{}]{0,40}\})?|\\end\s*\{(?:array|small[a-z]?matrix)\}"
 )
 _STEPS = re.compile(r"\\(?:begin|end)\s*\{(?:cases|aligned|align\*?|gathered|split|equation\*?)\}")
+_GROUPED = re.compile(r"\{\d{1,3}(?:,\d{3})+\}")
 _MARKDOWN = re.compile(r"^(\*{1,3}|_{2,3}|`{1,3})(.+?)\1$", re.DOTALL)
 _END_TOKEN = re.compile(r"(?:</?s>|<\|[a-z_0-9]+\|>|\[/?INST\]|<eos>|<end_of_turn>)\s*$")
 _AFTER = re.compile(r"\\(?:blacksquare|square|Box|qed|qedsymbol|checkmark)\s*$|\*{2,}\s*$")
@@ -75,6 +77,7 @@ def clean(text: str) -> str:
     )
     text = _SERIES.sub(_series, text).replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE)
     text = text.replace("\\lbrace", SET_OPEN).replace("\\rbrace", SET_CLOSE)
+    text = _OF_A_SET.sub(r"\1(\2)", text)
     for mark in ("\\(", "\\)", "\\[", "\\]", "\\!", "$", "{}"):
         text = text.replace(mark, "")
     for space in ("\\,", "\\;", "\\:", "\\ ", "\\>", "~"):
@@ -127,7 +130,9 @@ def _subscript(match: re.Match[str]) -> str:
 
 def _without_braces(text: str) -> str:
     """`text` without braces round the whole of it, if it is one value: `{5}`, but not `{1,2}`, which may be a set."""
-    while len(text) > 2 and text[0] == "{" and text[-1] == "}" and "," not in text and ";" not in text:
+    while len(text) > 2 and text[0] == "{" and text[-1] == "}" and ";" not in text:
+        if "," in text and not _GROUPED.fullmatch(text):
+            return text
         depth = 0
         for char in text[:-1]:
             depth += (char == "{") - (char == "}")

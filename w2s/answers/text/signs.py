@@ -24,6 +24,8 @@ _SIGNS = (
     (re.compile(r"(?<=\d)\s*¥"), " JPY "),
 )
 _CENTS = re.compile(r"(?<=\d)\s*¢")
+_TWICE = re.compile(r"\b(USD|EUR|GBP|percent) +(?:dollars?|US dollars?|USD|euros?|EUR|pounds?|GBP|percent|per cent)\b")
+"""`$5 dollars`."""
 _TRAILING = re.compile(r"(?<=\d)[.,](?= (?:USD|EUR|GBP|JPY|INR) )")
 _SIUNITX = re.compile(
     r"\\(?:(pico|nano|micro|milli|centi|deci|kilo|mega|giga|tera)\s*\\)?(meter|metre|second|gram|newton"
@@ -48,6 +50,7 @@ def spell_out(text: str) -> str:
     if not text.isascii() or "\\" in text or "EUR" in text or "GBP" in text:
         for pattern, spelling in (*_SIGNS[1:5], *_SIGNS[6:]):
             text = pattern.sub(spelling, text)
+    text = _TWICE.sub(r"\1 ", text)
     return _TRAILING.sub("", text).replace("\\$", "")
 
 

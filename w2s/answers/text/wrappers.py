@@ -17,7 +17,7 @@ _DROP = frozenset("color textcolor colorbox phantom hphantom vphantom hspace vsp
 _FONTS = re.compile(
     r"\\(?:rm|bf|it|sf|tt|em|cal|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge"
     r"|displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|[bB]igg?[lrm]?|noindent|centering"
-    r"|hfill|null|relax|strut|nobreak|protect|allowbreak)(?![A-Za-z])"
+    r"|hfill|null|relax|strut|mathstrut|nobreak|protect|allowbreak)(?![A-Za-z])"
 )
 _COMMAND_OR_BRACE = re.compile(r"\\([A-Za-z]+)\s*\*?\s*(\{)?|\\.|[{}]", re.DOTALL)
 _BARE_LINE = re.compile(r"\\overline\s*\{([^{}]*)\}")

@@ -8,12 +8,17 @@ from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.algebra.number import number
 from w2s.answers.algebra.polynomial import Polynomial, constant, symbol
+from w2s.answers.text.words import SCALES
 from w2s.answers.units.reader import unit_of
 from w2s.answers.units.unit import Measure, Unit
 
-_GAP = re.compile(r"(?<=[\d)}\]]) ?(?=[A-Za-zΩµμÅ\\])|(?<=[ie]) (?=[A-Za-zΩµμÅ\\])|(?<=\d)(?= (?:per |/))")
+_GAP = re.compile(
+    r"(?<=[\d)}\]]) ?(?=[A-Za-zΩµμÅ\\])|(?<=[ie]) (?=[A-Za-zΩµμÅ\\])|(?<=\d)(?= (?:per |/))"
+    r"|(?<=dred) (?=[A-Za-z])|(?<=sand) (?=[A-Za-z])|(?<=lion) (?=[A-Za-z])"
+)
 _COMPOUND = re.compile(r"(?:\d+(?:[./]\d+)? ?[A-Za-z]+(?:,? and |, | |$)){2,4}", re.ASCII)
 _COMPOUND_PART = re.compile(r"(\d+(?:[./]\d+)?) ?([A-Za-z]+)", re.ASCII)
+_SCALED = re.compile(rf"(.*\d) ?({'|'.join(SCALES)})", re.IGNORECASE)
 _AS_VARIABLE = frozenset("t u d M B P D S n p q x y z i e a b c k r".split())
 """Symbols that are units only where they must be, because an answer such as `4 t` may be a product."""
 
@@ -91,7 +96,10 @@ def _compound(text: str) -> Quantity | None:
 
 
 def _value(body: str) -> Polynomial | None:
-    value = number(body)
+    scaled = _SCALED.fullmatch(body)
+    value = number(scaled[1] if scaled else body)
+    if scaled:
+        return None if value is None else constant(value * 10 ** SCALES[scaled[2].lower()])
     try:
         return constant(value) if value is not None else constant_of(body)
     except NoNormalForm:

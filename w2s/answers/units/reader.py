@@ -19,6 +19,11 @@ _PHRASES = (
     (re.compile(r"\bnautical miles?\b", re.IGNORECASE), "nmi"),
     (re.compile(r"\b(?:fluid ounces?|fl\.? ?oz)\b", re.IGNORECASE), "floz"),
     (re.compile(r"\bmetric tons?\b", re.IGNORECASE), "t"),
+    (re.compile(r"\b(?:revolutions?|rotations?) per minute\b", re.IGNORECASE), "rpm"),
+    (re.compile(r"\b(?:unified )?atomic mass units?\b", re.IGNORECASE), "u"),
+    (re.compile(r"\belectron[- ]volts?\b", re.IGNORECASE), "eV"),
+    (re.compile(r"\bdegrees? (?:Celsius|centigrade|C)\b", re.IGNORECASE), "degC"),
+    (re.compile(r"\bdegrees? (?:Fahrenheit|F)\b", re.IGNORECASE), "degF"),
     (re.compile(r"\bper cent\b", re.IGNORECASE), "percent"),
 )
 _TOGETHER = frozenset("Nm Js As Vs".split())

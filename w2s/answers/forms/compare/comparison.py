@@ -26,6 +26,8 @@ def compare_forms(a: str, b: str, exact: bool, mode: Mode) -> Result:
         return compare_equations(parts[0], others[0], exact)
     if shape == "named":
         return _two_named(parts, others, mode, alone=True)
+    if exact and shape in ("list", "union") and mode != "quantity":
+        return DIFFERENT
     if shape in ("list", "union"):
         return _in_any_order(parts, others, mode)
     if shape.startswith("relation"):
@@ -50,6 +52,12 @@ def _other_shapes(shape: str, parts: list[str], other_shape: str, others: list[s
         return ("equal", "the solutions") if solves(shapes["list"], shapes["equation"][0]) else UNDECIDED
     if "list" in shapes and (tuples := [parts for name, parts in shapes.items() if name[0] == "("]):
         return _names_and_tuple(shapes["list"], tuples[0], mode)
+    if all(name.startswith("relation") and len(parts) == 2 for name, parts in shapes.items()):
+        return compare_inequalities(f"{parts[0]} {shape[9:]} {parts[1]}", f"{others[0]} {other_shape[9:]} {others[1]}")
+    if "equation" in shapes and any(name.startswith("relation <") for name in shapes):
+        return DIFFERENT
+    if shape.startswith("matrix") and other_shape.startswith("matrix"):
+        return DIFFERENT if exact else UNDECIDED
     if "matrix" in shape + other_shape or ("list" in shapes and "value" in shapes and _decimal_comma(shapes)):
         return UNDECIDED
     certain = exact and not {"equation", "named"} & set(shapes) and not _measured(parts + others, mode)
@@ -72,6 +80,8 @@ def _other_lengths(shapes: dict[str, list[str]]) -> bool:
     """Whether one side has more values than the other, each a number: several values, or a tuple of another size."""
     plain = {name: parts for name, parts in shapes.items() if name in ("value", "list") or name[0] in "(["}
     sizes = {len(parts) for parts in plain.values()}
+    if all(name[0] in "([" for name in plain) and len(sizes) == 1:
+        sizes = set(plain)  # other brackets
     values = [shape_of(part)[1][-1] for parts in plain.values() for part in parts]
     return len(plain) == len(sizes) == 2 and _numbers(values)
 

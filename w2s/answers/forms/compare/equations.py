@@ -63,12 +63,22 @@ def equation_and_value(left: str, value: str) -> Result:
     poly = _polynomial(left)
     if poly is None or has_words(left):
         return "undecided", ""
-    number = size_of(value) is not None
-    if not number:
-        return "undecided", ""
+    if size_of(value) is None:
+        return _curve_and_value(poly, value)
     if _FUNCTION.search(left):
         return "undecided", ""
     return "different", ""
+
+
+def _curve_and_value(equation: Polynomial, value: str) -> Result:
+    """Whether an equation, solved for a symbol that the value lacks, gives the value: y - 2x = 0 and 2x."""
+    given = _polynomial(value)
+    names = None if given is None else _names(given)
+    for name in sorted(_names(equation) - (names or set())):
+        solved = _solved(equation, name)
+        if names and len(name) == 1 and solved is not None and same_value(solved, value)[0] == "equal":
+            return "equal", f"the value of {name}"
+    return "undecided", ""
 
 
 def solves(values: list[str], left: str) -> bool:

@@ -64,7 +64,8 @@ def _two_quantities(first: Quantity, second: Quantity, mode: Mode) -> tuple[Rela
             return "different", ""
         return _nouns(first, second), ""
     powers = dict(first.measure.unit.powers), dict(second.measure.unit.powers)
-    if not _OPEN_BASES.isdisjoint({*powers[0], *powers[1]}) or _slip(*powers):
+    same_symbol = first.measure.symbols[0][0] == second.measure.symbols[0][0] and mode != "quantity"
+    if not _OPEN_BASES.isdisjoint({*powers[0], *powers[1]}) or _slip(*powers, same_symbol):
         return "undecided", ""
     return "different", ""
 
@@ -76,19 +77,25 @@ def _nouns(first: Quantity, second: Quantity) -> Relation:
     return "different" if not unknown and mine != others else "undecided"
 
 
-def _slip(mine: dict[str, int], others: dict[str, int]) -> bool:
+def _slip(mine: dict[str, int], others: dict[str, int], same_symbol: bool) -> bool:
     """Whether units differ by `/mol` or by the power of one base, as feet and square feet: often a slip of writing."""
     changed = {base for base in {*mine, *others} if mine.get(base) != others.get(base)}
-    return changed == {"mol"} or (set(mine) == set(others) and len(mine) == 1)
+    if changed == {"mol"}:
+        return not (mine.get("mol") and others.get("mol"))
+    return same_symbol and set(mine) == set(others) and len(mine) == 1
 
 
 def _against_words(one: Quantity, other: str) -> tuple[Relation, str]:
     """A quantity against an expression such as `10*m`, or against words."""
-    if times_of(other) or dates_of(other) or sequence_form(other):
+    if sequence := sequence_form(other):
+        return ("different" if sequence.text[-1].isalpha() else "undecided"), ""
+    if times_of(other) or dates_of(other):
         return "undecided", ""
     symbol = str(one.measure)
     if re.fullmatch(r"\\?[A-Za-zΩµ]", symbol) and other == f"{one.value}*{symbol}":
         return "equal", f"{symbol} is the unit"
+    if sorted(re.findall(r"[A-Za-z]", symbol)) == sorted(re.findall(r"[A-Za-z]", other)):
+        return "undecided", ""  # 32 nanometres, or 32 times n times m
     if re.search(r"[A-Za-z]{2}", other.replace("sqrt", "").replace("pi", "")):
         return "undecided", ""
     return "different" if symbol not in other else "undecided", ""

@@ -7,17 +7,18 @@ from w2s.answers.algebra.same_value import size_of
 
 TOLERANCE = Fraction(1, 20)
 """The relative distance that rounding may explain; 5 and 5.4 differ by more."""
-RELATIVE = Fraction(1, 100)
+_MAX_DIGITS = 6
+"""Of a rounded number."""
 
 
 def may_be_rounded(a: str, b: str) -> bool:
-    """Whether one number is the other rounded to its own digits, or the two are within 1 % of each other.
+    """Whether one number is the other rounded to its own digits, at most 5 % away: 0.667 and 2/3, 3.14 and pi.
 
-    The first needs a relative distance of at most 5 % and two digits of the shorter number. Whole numbers of the same
-    size differ: 10 and 11, 2004 and 2005.
+    Whole numbers below a million are counts, and never rounded: 100 and 101 differ.
     """
     first, second = number(a), number(b)
-    if first is not None and second is not None and first.denominator == second.denominator == 1:
+    whole = first is not None and second is not None and first.denominator == second.denominator == 1
+    if whole and max(abs(first or 0), abs(second or 0)) < 10**6:
         return False
     x, y = size_of(a), size_of(b)
     if x is None or y is None or x * y <= 0 or abs(x) == float("inf") or abs(y) == float("inf"):
@@ -27,15 +28,17 @@ def may_be_rounded(a: str, b: str) -> bool:
         Fraction(str(y)) if not isinstance(y, Fraction) else y,
     )
     distance = abs(x - y) / max(abs(x), abs(y))
-    if distance <= RELATIVE:
-        return True
     return distance <= TOLERANCE and (_rounds_to(x, y) or _rounds_to(y, x))
 
 
 def _rounds_to(exact: Fraction, rounded: Fraction) -> bool:
-    """Whether `rounded` has at most 6 decimals and is `exact` to that many."""
-    for decimals in range(7):
-        scale = 10**decimals
-        if (rounded * scale).denominator == 1:
-            return abs(exact - rounded) * scale * 2 <= 1
-    return False
+    """Whether `rounded` is a decimal of at most 6 digits and `exact` to its last one."""
+    digits, power = abs(rounded), 0
+    while digits.denominator != 1 and power < 400:
+        digits, power = digits * 10, power + 1
+    if digits.denominator != 1:
+        return False
+    whole = digits.numerator
+    while whole and whole % 10 == 0:
+        whole, power = whole // 10, power - 1
+    return len(str(whole)) <= _MAX_DIGITS and abs(exact - rounded) * 2 * Fraction(10) ** power <= 1

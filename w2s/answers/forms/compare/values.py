@@ -17,7 +17,7 @@ from w2s.answers.forms.numbers.times import dates_of, times_of
 from w2s.answers.forms.words.choices import label_of
 from w2s.answers.forms.words.letters import atoms_of
 from w2s.answers.forms.words.plain_words import OPEN, is_word
-from w2s.answers.text.words import MEANINGFUL, MONTHS
+from w2s.answers.text.words import MEANINGFUL, MONTHS, written_number
 from w2s.answers.types import Relation
 from w2s.answers.units.quantities import quantity
 
@@ -31,7 +31,7 @@ _CONSTANTS = re.compile(r"(?<![A-Za-z\\])[A-DKck](?![A-Za-z_(])")
 
 def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
     """The relation of two canonical forms that are single values, and the reason of an `equal`."""
-    if any(a in group and b in group for group in OPEN):
+    if (a[:1].isalpha() or b[:1].isalpha()) and any(a in group and b in group for group in OPEN):
         return UNDECIDED
     if mode == "any" and (re.fullmatch("[A-Z]", a) or re.fullmatch("[A-Z]", b)):
         return _option(a, b)
@@ -155,6 +155,10 @@ def _sequences(a: str, b: str) -> Result | None:
     if first is None and second is None:
         return None
     if first and second:
+        if _tail(a) != _tail(b) and _tail(a) and _tail(b):
+            return DIFFERENT
+        if a.replace("-", "") == b.replace("-", "") and " -" in a + b:
+            return DIFFERENT
         same = numbers_in(a) == numbers_in(b)
         turned = sorted(numbers_in(a)) == sorted(numbers_in(b)) and " x " in a and " x " in b
         return UNDECIDED if same or turned else DIFFERENT
@@ -165,12 +169,12 @@ def _sequences(a: str, b: str) -> Result | None:
     if " x " not in form and (re.search(r"[A-Za-z]", form) or re.fullmatch(r"\d{3}-\d{4}", form)):
         return DIFFERENT
     joined = "".join(filter(str.isdigit, form)) == other and " " in form
-    return UNDECIDED if value == computed_value(form) or value in _ends(form) or joined else DIFFERENT
+    return UNDECIDED if value == computed_value(form) or joined else DIFFERENT
 
 
-def _ends(form: str) -> list[Fraction]:
-    """The ends of a range, which may stand for it; none of other sequences."""
-    return numbers_in(form) if "–" in form else []  # noqa: RUF001
+def _tail(form: str) -> str:
+    """The unit of a canonical sequence."""
+    return re.sub(r"^[^A-Za-z]*(?:x [^A-Za-z]*)*", "", form)
 
 
 def _ratios(a: str, b: str) -> Result | None:
@@ -218,6 +222,8 @@ def _words(a: str, b: str) -> Result | None:
         first, second = a.split(), b.split()
         if len(first) == len(second) == 1 and a.isalpha() and b.isalpha():
             return DIFFERENT
+        if re.sub(r"\d+", "0", a) == re.sub(r"\d+", "0", b):
+            return DIFFERENT  # pages 3-5 and pages 3-6
         if not re.search(r"\d", a + b) and set(first) ^ set(second) == {"not"}:
             return DIFFERENT
         return UNDECIDED
@@ -260,6 +266,12 @@ def _words(a: str, b: str) -> Result | None:
         "mod",
     }
     literal = {number(part) for part in re.findall(r"\d+(?:\.\d+)?", text)}
+    literal |= {Fraction(n) for word in tokens if (n := written_number(word)) is not None and word != "zero"}
+    if "\\" in text or (
+        {"in", "out", "of", "below", "less", "more", "than", "per"} & set(tokens)
+        and value in _combined([part for part in literal if part is not None])
+    ):
+        return UNDECIDED
     if value not in literal:
         return (
             UNDECIDED
@@ -273,6 +285,16 @@ def _words(a: str, b: str) -> Result | None:
 MEANINGFUL_FRACTIONS = frozenset(
     word for word in MEANINGFUL if word.endswith(("rd", "th", "ths", "half", "halves", "quarter"))
 )
+
+
+def _combined(numbers: list[Fraction]) -> set[Fraction]:
+    """What a phrase of one or two numbers, such as `1 in 10` or `5 below zero`, may be computed to."""
+    if len(numbers) == 1:
+        return {-numbers[0]}
+    if len(numbers) != 2:
+        return set()
+    x, y = numbers
+    return {x + y, x - y, y - x, x * y, *({x / y} if y else ()), *({y / x} if x else ())}
 
 
 def _renamed(a: str, b: str) -> bool:

@@ -39,7 +39,7 @@ def time_form(text: str) -> Form | None:
         return None
     if half.lower() == "p":
         return Form(f"12{rest} pm" if hour == "12" else f"{int(hour) + 12}{rest}", True)
-    return Form(f"{int(hour) % 12:02}{rest}", True)
+    return Form(f"{hour}{rest} am" if hour in ("10", "11") else f"{int(hour) % 12:02}{rest}", True)
 
 
 def times_of(text: str) -> frozenset[str] | None:
@@ -47,7 +47,9 @@ def times_of(text: str) -> frozenset[str] | None:
     match = _CLOCK.fullmatch(text)
     if match is None or int(match[2]) > 59 or int(match[1]) > 24:
         return None
-    hour, rest = int(match[1]), text[len(match[1]) :].replace(" ", "").removesuffix("pm")
+    hour, rest = int(match[1]), text[len(match[1]) :].replace(" ", "")[:-2] if match[4] else text[len(match[1]) :]
+    if match[4]:
+        hour = hour % 12 + (12 if match[4].lower() == "p" else 0)
     if match[4] or hour > 12 or match[1].startswith("0"):
         return frozenset((f"{hour:02}{rest}",))
     return frozenset((f"{hour % 12:02}{rest}", f"{hour % 12 + 12:02}{rest}"))

@@ -11,8 +11,9 @@ _SUBSCRIPT = r"(?: ?_ ?(?:\w|\\[A-Za-z]+ ?|\{[^{}=]{1,30}\}))?"
 _SUPERSCRIPT = r"(?: ?\^ ?\{? ?(?:\*|\\prime|deg) ?\}?| deg)?"
 _ARGUMENTS = r"(?: ?\( ?[^()=<>]{1,30} ?\)| ?\[ ?[^\[\]=<>]{1,30} ?\])?"
 _LETTER = rf"(?:{_ACCENT}[A-Za-z] ?\}}?|{_ACCENT}{_GREEK}\}}?|{_GREEK}|[A-Za-z]|pH|pOH|[A-Z]{{2,4}}|\\Delta ?[A-Z])"
-_ONE = rf"{_LETTER}{_SUBSCRIPT}'{{0,2}}{_SUPERSCRIPT}{_ARGUMENTS}"
+_ONE = rf"{_LETTER}(?: deg ?(?=_))?{_SUBSCRIPT}'{{0,2}}{_SUPERSCRIPT}{_ARGUMENTS}"
 QUANTITY_NAME = re.compile(
+    r"(?:\\sigma ?|\\chi ?|R) ?\^ ?\{? ?2 ?\}?|\\det ?\(? ?[A-Z] ?\)?|"
     rf"{_ONE}|\|\\vec ?\{{? ?[A-Za-z] ?\}}?\||m? ?\\(?:angle|triangle|measuredangle) ?[A-Za-z]{{1,4}}"
     rf"|\\lim ?_ ?\{{[^{{}}]*\}} ?{_ONE}|[A-Z][A-Z]?_\{{?[A-Za-z\d]+\}}?:[A-Z]\w{{0,3}}"
 )

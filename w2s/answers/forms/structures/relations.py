@@ -15,6 +15,9 @@ def related(text: str, nesting: int, part_form: PartForm) -> Form | None:
 
     Other equations have all terms on the left side; other inequalities have the larger side on the right.
     """
+    left, unequal, right = text.partition("\\neq ")
+    if unequal and is_name(left.strip()) and "=" not in right:
+        return Form(f"\\neq {part_form(right.strip(), nesting).text}", False)
     sides = relation_sides(text)
     relations = set(sides[1::2])
     if not relations or not all(sides[::2]):
@@ -36,8 +39,8 @@ def _equated(sides: list[str], nesting: int, part_form: PartForm) -> Form | None
     if len(sides) == 3 and is_application(first):
         value = part_form(last, nesting)
         return Form(f"{first.replace(' ', '')} = {value.text}", False)
-    if len(sides) > 3 or is_name(first) or constant_of(first):
-        constant = constant_of(first)
+    constant = constant_of(first)
+    if len(sides) > 3 or is_name(first) or (constant and (is_name(last) or constant_of(last))):
         if (
             len(sides) == 3
             and re.match("[A-Z]{2}", first)

@@ -8,6 +8,7 @@ import re
 
 from w2s.answers.forms.form import Form
 from w2s.answers.forms.words.plain_words import SHORT, is_word
+from w2s.answers.text.words import FUNCTION_WORDS
 
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
@@ -29,7 +30,7 @@ def letters_form(text: str) -> Form | None:
 
 def is_sequence(text: str) -> bool:
     """Whether letters are no word: a Roman numeral, names of points (`ABC`), or without a vowel."""
-    if not _LETTERS.fullmatch(text):
+    if not _LETTERS.fullmatch(text) or text.lower() in FUNCTION_WORDS:
         return False
     points = consecutive(text) and (text.isupper() or len(text) > 2) and text.lower() not in SHORT
     return points or (roman(text) is not None and text not in ("MIX", "DIM", "MILD")) or not is_word(text)

@@ -57,7 +57,7 @@ _SAME = {
             "infinite number of solutions",
             "an infinite number of solutions",
         ),
-        "infinitely many",
+        "infinite",
     ),
 }
 OPEN = (
@@ -96,7 +96,7 @@ OPEN = (
     frozenset(("decrease", "decreasing", "decreases", "down", "falls")),
     frozenset(("sqrt", "root", "square root")),
     frozenset(("all", "all of the above", "every")),
-    frozenset(("infinitely many", "\\infty")),
+    frozenset(("infinite", "\\infty", "infinitely many")),
     frozenset(("single", "one", "1")),
     frozenset(("only", "unique")),
     frozenset(("million", "1000000")),
