@@ -3,8 +3,9 @@
 from w2s.answers.algebra.number import number
 from w2s.answers.forms.compare.equations import compare_equations, compare_inequalities, equation_and_value, solves
 from w2s.answers.forms.compare.quantities import Mode
+from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.compare.shapes import shape_of
-from w2s.answers.forms.compare.values import DIFFERENT, UNDECIDED, Result, compare_values
+from w2s.answers.forms.compare.values import compare_values
 from w2s.answers.forms.structures.names import is_name
 from w2s.answers.units.quantities import quantity
 

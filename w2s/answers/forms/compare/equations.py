@@ -7,9 +7,8 @@ from w2s.answers.algebra.normal_form import constant_of, polynomial
 from w2s.answers.algebra.polynomial import Polynomial
 from w2s.answers.algebra.same_value import proportional, same_value, size_of
 from w2s.answers.algebra.tokens import has_words
-from w2s.answers.types import Relation
+from w2s.answers.forms.compare.result import Result
 
-Result = tuple[Relation, str]
 _NORMAL = re.compile(r"[^<>=]+ <=? 0")
 _FUNCTION = re.compile(r"(?:sin|cos|tan|cot|log|ln|exp)[_(]|mod|floor|ceil")
 
