@@ -1,6 +1,6 @@
 """Verdicts of `w2s.answers` on the collected cases beside the right ones: pairs of answers, and completions with gold.
 
-python -m tests.benchmarks.answer_cases [--kind KIND] [--source TEXT] [--wrong]
+python -m tests.benchmarks.answer_cases [--kind KIND] [--source TEXT] [--wrong] [--grade]
 
 The cases are no part of this repository: W2S_CASES names their file, JSON lines of source, family, kind, right, why and
 either a, b or completion, gold. Only the right verdict counts; `undecided` is right where nobody could say.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from w2s.answers import Unreadable, compare, grade, read
+from w2s.answers import Answer, Unreadable, compare, grade, read
 from w2s.answers.reading import Family
 
 FILE = Path(os.environ.get("W2S_CASES", Path(__file__).parents[2] / "../shared/cases/answers.jsonl")).resolve()
@@ -85,6 +85,19 @@ def judged(cases: Iterable[Case]) -> Iterator[tuple[Case, str, str]]:
         yield case, found, outcome(case, found)
 
 
+def falsely_right(cases: Iterable[Case]) -> Iterator[str]:
+    """The pairs of certainly different answers that `grade` calls right, in one order or in both, one a line.
+
+    `compare` may be undecided on them: then Math-Verify's second opinion decides.
+    """
+    for case in cases:
+        if case.right != "different" or case.family:
+            continue
+        verdicts = {grade(Answer(a), b, case.kind).verdict for a, b in ((case.a, case.b), (case.b, case.a))}
+        if "right" in verdicts:
+            yield line(case, f"graded {' and '.join(sorted(verdicts))}")
+
+
 def table(rows: Iterable[tuple[str, str]]) -> str:
     """Counts of (name, outcome) by name, with a line of totals."""
     counts: dict[str, Counter[str]] = {}
@@ -111,6 +124,7 @@ def main() -> None:
     parser.add_argument("--kind", help="only this answer kind; '' for cases without one, 'read' for completions")
     parser.add_argument("--source", default="", help="only cases whose source contains this text")
     parser.add_argument("--wrong", action="store_true", help="print the cases that are not right, the worst first")
+    parser.add_argument("--grade", action="store_true", help="count the different pairs that `grade` calls right")
     options = parser.parse_args()
     rows = [
         (case, found, result)
@@ -122,6 +136,13 @@ def main() -> None:
         wrong = [row for row in rows if row[2] != "right"]
         for case, found, _ in sorted(wrong, key=lambda row: OUTCOMES.index(row[2])):
             print(line(case, found))
+    if options.grade:
+        print_falsely_right(case for case, _, _ in rows)
+
+
+def print_falsely_right(cases: Iterable[Case]) -> None:
+    found = list(falsely_right(cases))
+    print(f"different pairs that grade calls right: {len(found)}", *found, sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Verdicts of `w2s.answers` on made pairs of answers, by kind of pair.
 
-python -m tests.benchmarks.answer_pairs [--seed N] [--pairs N] [--kind KIND ...] [--show N] [--file PATH]
+python -m tests.benchmarks.answer_pairs [--seed N] [--pairs N] [--kind KIND ...] [--show N] [--grade] [--file PATH]
 
 Each kind draws its pairs from values: one value in two spellings, or two values that differ in a number, sign, unit,
 order, bracket, letter or word. Target: nothing falsely equal, at most 1 % falsely different, at most 5 % undecided.
@@ -9,7 +9,7 @@ order, bracket, letter or word. Target: nothing falsely equal, at most 1 % false
 import argparse
 import json
 
-from tests.benchmarks.answer_cases import OUTCOMES, judged, line, table
+from tests.benchmarks.answer_cases import OUTCOMES, judged, line, print_falsely_right, table
 from tests.benchmarks.answer_pairs.kinds import KINDS, pairs
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=300, help="pairs of each kind")
     parser.add_argument("--kind", nargs="*", default=list(KINDS), choices=list(KINDS), metavar="KIND")
     parser.add_argument("--show", type=int, default=0, help="so many wrong pairs of each kind and outcome")
+    parser.add_argument("--grade", action="store_true", help="count the different pairs that `grade` calls right")
     parser.add_argument("--file", help="write the pairs here as JSON lines")
     options = parser.parse_args()
     cases = [case for kind in options.kind for case in pairs(kind, options.pairs, options.seed)]
@@ -35,6 +36,8 @@ def main() -> None:
             wrong = [(case, found) for case, found, result in rows if (case.source, result) == (kind, outcome)]
             for case, found in wrong[: options.show]:
                 print(line(case, found))
+    if options.grade:
+        print_falsely_right(cases)
 
 
 if __name__ == "__main__":
