@@ -49,6 +49,8 @@ _ARRAY = re.compile(
 )
 _STEPS = re.compile(r"\\(?:begin|end)\s*\{(?:cases|aligned|align\*?|gathered|split|equation\*?)\}")
 _GROUPED = re.compile(r"\{\d{1,3}(?:,\d{3})+\}")
+_BRACED_LETTER = re.compile(r"(?:(?<=^)|(?<=[-+*/(=])|(?<=[\d})\]] )|(?<=[-+*/(=] ))\{ ?([A-Za-z]) ?\}(?= ?[_^])")
+"""`{g}_k`, but not `\\vec {g}_k`."""
 _MARKDOWN = re.compile(r"^(\*{1,3}|_{2,3}|`{1,3})(.+?)\1$", re.DOTALL)
 _END_TOKEN = re.compile(r"(?:</?s>|<\|[a-z_0-9]+\|>|\[/?INST\]|<eos>|<end_of_turn>)\s*$")
 _AFTER = re.compile(r"\\(?:blacksquare|square|Box|qed|qedsymbol|checkmark)\s*$|\*{2,}\s*$")
@@ -85,6 +87,7 @@ def clean(text: str) -> str:
     text = _COMMAND.sub(lambda command: _SYNONYMS.get(command[0], command[0] + " "), text)
     text = _SUBSCRIPT.sub(_subscript, _BLACKBOARD.sub(r"\\mathbb{\1}", text))
     text = text.replace("\\mp ", "\\pm ") if "\\pm " not in text else text
+    text = _BRACED_LETTER.sub(r"\1", text)
     text = _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", text).replace("**", "^")
     text = _TIMES.sub("*", " ".join(text.split())).strip('"` ')
     text = (text if text.endswith("...") else text.rstrip(".;:, ")).removeprefix("=").strip('"` ')

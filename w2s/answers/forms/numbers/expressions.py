@@ -10,6 +10,8 @@ from w2s.answers.units.quantities import quantity
 
 _LETTERS = re.compile(r"[a-z]{3,}", re.IGNORECASE)
 _SUM = re.compile(r"\d[^=<>]* ?[A-Za-z]+,? (?:and )?\d[^=<>]*[A-Za-z]")
+_FRACTION_AND_FACTOR = re.compile(r"(?<![\w)}\]/^.])(\d+)/(\d+) (?=[A-Za-z\\(])")
+"""`1/8 e^x` is an eighth of e^x, because of its space; `1/8e^x` is ambiguous."""
 _WORD = re.compile(r"[A-Za-z]{4}")
 
 
@@ -40,7 +42,7 @@ def expression_form(text: str) -> Form | None:
 
 def _polynomial(text: str) -> Form | None:
     try:
-        value = polynomial(text)
+        value = polynomial(_FRACTION_AND_FACTOR.sub(r"(\1/\2)*", text))
     except NoNormalForm:
         return None
     return Form(str(value), value.exact)

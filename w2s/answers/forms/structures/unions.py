@@ -7,6 +7,7 @@ from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.algebra.same_value import Size, size_of
 from w2s.answers.forms.form import Form, PartForm
 from w2s.answers.text.brackets import enclosed, split_top
+from w2s.answers.text.latex import SET_CLOSE, SET_OPEN
 
 _MEMBER = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+) ?\\in (.+)")
 
@@ -27,6 +28,9 @@ def union(text: str, nesting: int, part_form: PartForm) -> Form | None:
         return _punctured(text, nesting, part_form)
     else:
         return None
+    if all(part.strip()[:1] in ("{", SET_OPEN) for part in parts):  # of sets of values
+        inside = ", ".join(part.strip()[1:-1] for part in parts)
+        return part_form(f"{SET_OPEN}{inside}{SET_CLOSE}", nesting)
     forms = [part_form(part.strip(), nesting) for part in parts]
     return joined([form.text for form in forms], all(form.exact for form in forms))
 
