@@ -160,6 +160,12 @@ class Answers(Recipe):
     family: Literal["gsm8k", "math", "olympicarena", "plain"] = "gsm8k"
     equality: Literal["canonical", "paper"] = "canonical"
     """`canonical`: one form per mathematical value; `paper`: the paper's scripts, equality of normalised strings."""
+    tolerance: float = Field(default=1.01e-5, ge=0)
+    """Absolute distance from a gold number within which a rounded number of kind NV, SET, TUP, MPV or MA is right.
+
+    The default is that of OlympicArena's own judge. It is used in scoring alone: between two predictions, a number and
+    its rounding are undecided, so that they never are the two sides of a preference pair.
+    """
 
 
 class Sampling(Recipe):

@@ -49,9 +49,8 @@ def grade_completion(completion: Completion, reference: Reference, kind: str, an
         )
     if answers.equality == "paper":
         return grade_class(answer_class(completion, kind, answers), reference, kind, answers)
-    return grade(
-        read(completion.text, answers.family, completion.finish_reason, kind), reference.answer, kind, ask="always"
-    )
+    answer = read(completion.text, answers.family, completion.finish_reason, kind)
+    return grade(answer, reference.answer, kind, ask="always", tolerance=answers.tolerance)
 
 
 def grade_class(answer: str | Unreadable, reference: Reference, kind: str, answers: Answers) -> Grade:
@@ -60,4 +59,5 @@ def grade_class(answer: str | Unreadable, reference: Reference, kind: str, answe
         right = bool(answer) and answer == paper.normalise(reference.answer)
         reason = "" if right else "differs" if answer else "unreadable:empty"
         return Grade("right" if right else "wrong", reason, answer)
-    return grade(Answer(answer) if isinstance(answer, str) else answer, reference.answer, kind, ask="never")
+    found = Answer(answer) if isinstance(answer, str) else answer
+    return grade(found, reference.answer, kind, ask="never", tolerance=answers.tolerance)

@@ -10,7 +10,8 @@ from typing import Literal
 from w2s.answers.algebra.tokens import has_words
 from w2s.answers.equality import compare
 from w2s.answers.forms.canonical import form
-from w2s.answers.kinds import CHOICE_KINDS
+from w2s.answers.forms.compare.rounding import within
+from w2s.answers.kinds import CHOICE_KINDS, UNIT_KINDS
 from w2s.answers.second_opinion.second_opinion import Opinion, math_verify
 from w2s.answers.text.brackets import split_top
 from w2s.answers.types import Answer, Unreadable
@@ -25,8 +26,8 @@ class Grade:
 
     verdict: Verdict
     reason: str
-    """'' for right by `compare`; `math_verify`: right by the second opinion alone; `differs` or `unreadable:REASON` for
-    wrong; `no_normal_form` for undecided."""
+    """'' for right by `compare`; `math_verify`: right by the second opinion alone; `rounded`: right within a tolerance;
+    `differs` or `unreadable:REASON` for wrong; `no_normal_form` for undecided."""
     answer: str
     """The canonical form; '' if the answer is unreadable."""
     second_opinion: Opinion = ""
@@ -47,6 +48,7 @@ def grade(
     reference_answer: str,
     kind: str = "",
     ask: Literal["never", "undecided", "always"] = "undecided",
+    tolerance: float = 0.0,
 ) -> Grade:
     """Whether `answer` has the value of `reference_answer`; both are of the answer kind `kind`.
 
@@ -54,7 +56,8 @@ def grade(
     is undecided, or always. Math-Verify is lenient (50% is 0.5, 10 cm is 10 m, x + z = 1 is 1), so it turns an
     undecided verdict into right only for expressions, and only if it says right in both orders: not if one of the
     answers has words, a unit, a very large or small number, or a sign such as `=`, `|`, `:` or `_` that the other has
-    not. It is never asked about choices.
+    not. It is never asked about choices. A number that is gold rounded is right if it is within the absolute
+    `tolerance` and of a kind with units.
 
     An unreadable answer is wrong. Raises ValueError for an empty reference answer.
     """
@@ -80,6 +83,8 @@ def grade(
     if relation == "different":
         return Grade("wrong", "differs", answer_form, opinion)
     forms = (answer_form, form(reference_answer, kind).text)
+    if kind in UNIT_KINDS and within(*forms, tolerance):
+        return Grade("right", "rounded", answer_form, opinion)
     if opinion == "right" and _within_math_verify(*forms) and math_verify(reference_answer, answer.text) == "right":
         return Grade("right", "math_verify", answer_form, opinion)
     return Grade("undecided", "no_normal_form", answer_form, opinion)

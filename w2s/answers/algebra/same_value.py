@@ -10,7 +10,6 @@ are apart if they differ by more than 1e-50.
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
-from typing import Any
 
 from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.evaluation import OPEN_BASE, names_in, value_at
@@ -62,8 +61,8 @@ def same_value(a: str, b: str) -> tuple[Relation, str]:
     return ("different" if apart and not agreed_for_whole else "undecided"), ""
 
 
-Size = Any
-"""A real number: Fraction, mpmath's mpf, or a float infinity; any two can be compared."""
+Size = Fraction | float
+"""A real number, irrational ones to 120 digits, or an infinity."""
 
 
 def size_of(text: str) -> Size | None:
@@ -75,8 +74,9 @@ def size_of(text: str) -> Size | None:
     if tree is None or names_in(tree) - {"pi", "e"}:
         return None
     value = _values(text, Reading("positive", "natural", False), 1)[0]
-    context = mpmath_context()
-    return value if isinstance(value, Fraction | context.mpf) else None
+    if isinstance(value, mpmath_context().mpf):
+        return Fraction(str(value))
+    return value if isinstance(value, Fraction) else None
 
 
 _READINGS = tuple(Reading("positive", log, degrees) for log in LOGS for degrees in (False, True))

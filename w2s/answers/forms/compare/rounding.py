@@ -21,14 +21,16 @@ def may_be_rounded(a: str, b: str) -> bool:
     if whole and max(abs(first or 0), abs(second or 0)) < 10**6:
         return False
     x, y = size_of(a), size_of(b)
-    if x is None or y is None or x * y <= 0 or abs(x) == float("inf") or abs(y) == float("inf"):
+    if not isinstance(x, Fraction) or not isinstance(y, Fraction) or x * y <= 0:
         return False
-    x, y = (
-        Fraction(str(x)) if not isinstance(x, Fraction) else x,
-        Fraction(str(y)) if not isinstance(y, Fraction) else y,
-    )
     distance = abs(x - y) / max(abs(x), abs(y))
     return distance <= TOLERANCE and (_rounds_to(x, y) or _rounds_to(y, x))
+
+
+def within(a: str, b: str, tolerance: float) -> bool:
+    """Whether two numbers may be one value rounded and are at most `tolerance` apart."""
+    x, y = size_of(a), size_of(b)
+    return x is not None and y is not None and may_be_rounded(a, b) and abs(x - y) <= tolerance
 
 
 def _rounds_to(exact: Fraction, rounded: Fraction) -> bool:
