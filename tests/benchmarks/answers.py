@@ -1,5 +1,7 @@
 """Answers per second: GSM8K completions read on one core, distinct MATH expressions on two cores, repeated expressions.
 
+Then the times of answer_speed.py: beside Math-Verify, on hostile strings, and of merge().
+
 python -m tests.benchmarks.answers
 
 The answers are generated, in the kinds and spellings of GSM8K and MATH. The 7,000 published GSM8K completions are read
@@ -15,6 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from tests.benchmarks import answer_speed
 from w2s.answers import Unreadable, canonical, read
 from w2s.answers.forms.canonical import form
 
@@ -141,6 +144,7 @@ def main() -> None:
         flush=True,
     )
     print(f"MATH, forms unique for their value: {sum(form(text).exact for text in expressions):,} of {MATH_COUNT:,}")
+    answer_speed.main()
 
 
 def _fresh(timed, parts: list[list[str]]) -> float:
