@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from w2s.answers import Answer, canonical, equal, merge, read
+from w2s.answers.forms import canonical as canonical_rules
 from w2s.answers.forms.canonical import form
 from w2s.answers.kinds import KINDS
 from w2s.answers.types import REASONS
@@ -216,3 +217,21 @@ def test_forms_of_one_problem_fall_into_classes_in_any_order():
     assert found == merge(reversed(forms))
     assert set(found.class_of) == set(forms)
     assert frozenset(("2", "3")) not in found.undecided and frozenset(("2", "2 hours 30 minutes")) in found.undecided
+
+
+def test_the_rules_return_numbers_and_polynomials_unchanged():
+    """What `canonical` takes for a fixed point without another round is one."""
+    rng = random.Random(5)
+    powers = ("", "^2", "^{3}")
+    symbols = ("x", "y", "n", "a", "e", "i", "pi", "\\pi", "\\sqrt{2}", "m", "s", "h", "C", "A", "x_1", "k", "t")
+    stable = 0
+    for _ in range(1500):
+        factors = [rng.choice(symbols) + rng.choice(powers) for _ in range(rng.randint(1, 3))]
+        answer = (
+            f"{rng.choice(('', '-', '2', '3/4', '12'))}{' '.join(factors)} {rng.choice(('', '- 3', '+ 1/2', '+ 2x'))}"
+        )
+        found = form(answer)
+        if canonical_rules._POLYNOMIAL.fullmatch(found.text) or canonical_rules._NUMBER.fullmatch(found.text):
+            stable += 1
+            assert canonical_rules._apply_rules(found.text, "") == found, answer
+    assert stable > 500

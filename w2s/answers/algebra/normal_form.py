@@ -6,7 +6,7 @@ from math import ceil, comb, factorial, floor, gcd, lcm
 
 from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.parser import parse
-from w2s.answers.algebra.polynomial import Polynomial, constant, root, symbol
+from w2s.answers.algebra.polynomial import Polynomial, constant, inverse, root, symbol
 from w2s.answers.algebra.tree import Node
 
 MAX_FACTORIAL = 25
@@ -63,7 +63,7 @@ def _arithmetic(op: str, values: list[Polynomial]) -> Polynomial:
         case "negative":
             return -first
         case "inverse":
-            return constant(1) / first
+            return inverse(first)
         case "factorial":
             return _factorial(first)
         case "choose":

@@ -103,7 +103,7 @@ class Polynomial:
         return _bounded(terms)
 
     def __truediv__(self, other: "Polynomial") -> "Polynomial":
-        return self * _inverse(other)
+        return self * inverse(other)
 
     def power(self, exponent: Fraction) -> "Polynomial":
         """self ** exponent: whole exponents by multiplication, fractions by a root."""
@@ -112,7 +112,7 @@ class Polynomial:
         size = abs(exponent.numerator)
         if size > MAX_POWER or (self.constant is None and len(self.terms) > 1 and size > 32):
             raise NoNormalForm
-        base, result = (self if exponent >= 0 else _inverse(self)), constant(Fraction(1))
+        base, result = (self if exponent >= 0 else inverse(self)), constant(Fraction(1))
         while size:
             if size & 1:
                 result = result * base
@@ -124,7 +124,7 @@ class Polynomial:
 
 def constant(value: Fraction | int) -> Polynomial:
     """A rational number."""
-    return _bounded({ONE: Fraction(value)})
+    return _bounded({ONE: value if isinstance(value, Fraction) else Fraction(value)})
 
 
 def symbol(name: str) -> Polynomial:
@@ -162,10 +162,11 @@ def _power_text(atom: str, exponent: int) -> str:
 
 def _bounded(terms: dict[Monomial, Fraction]) -> Polynomial:
     kept = {monomial: c for monomial, c in terms.items() if c}
-    if len(kept) > MAX_TERMS or any(
-        max(c.numerator.bit_length(), c.denominator.bit_length()) > MAX_BITS for c in kept.values()
-    ):
+    if len(kept) > MAX_TERMS:
         raise NoNormalForm
+    for c in kept.values():
+        if c.numerator.bit_length() > MAX_BITS or c.denominator.bit_length() > MAX_BITS:
+            raise NoNormalForm
     return Polynomial(kept)
 
 
@@ -187,7 +188,7 @@ def _times(a: Monomial, b: Monomial) -> tuple[int, Monomial]:
     return (-common if turns >= 2 else common), Monomial(powers, radicand)
 
 
-def _inverse(value: Polynomial) -> Polynomial:
+def inverse(value: Polynomial) -> Polynomial:
     """1 / value: exact for one term and, by the conjugate, for two numbers; else an opaque atom."""
     terms = value.ordered()
     if not terms:
@@ -202,6 +203,6 @@ def _inverse(value: Polynomial) -> Polynomial:
         return _bounded({turned: sign / (coefficient * monomial.radicand)})
     if len(terms) == 2 and all(set(m.powers) <= {("i", 1)} for m, _ in terms):
         conjugate = Polynomial({terms[0][0]: terms[0][1], terms[1][0]: -terms[1][1]})
-        return conjugate * _inverse(value * conjugate)
+        return conjugate * inverse(value * conjugate)
     monic = value * constant(1 / coefficient)
-    return _inverse(symbol(f"({monic})")) * constant(1 / coefficient)
+    return inverse(symbol(f"({monic})")) * constant(1 / coefficient)

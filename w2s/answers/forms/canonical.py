@@ -17,6 +17,10 @@ from w2s.answers.types import MAX_ANSWER_CHARS
 from w2s.answers.units.reader import unit_of
 
 _SIMPLE = re.compile(r"(\$)?(-?\d[\d,]*(?:\.\d+)?)(?:( )?(%|[A-Za-z]{3,20}))?\.?", re.ASCII)
+_NUMBER = re.compile(r"-?[1-9]\d{0,17}(?:/[1-9]\d{0,17})?|0", re.ASCII)
+_FACTOR = r"(?:sqrt\(\d+\)|pi|[A-Za-z])(?:_\d)?(?:\^\d+)?"
+_TERM = rf"(?:\d{{1,18}}(?:/\d{{1,18}})?\*)?{_FACTOR}(?:\*{_FACTOR})*"
+_POLYNOMIAL = re.compile(rf"-?(?=.{{2}}){_TERM}(?: [+-] {_TERM})*(?: [+-] \d{{1,18}}(?:/\d{{1,18}})?)?", re.ASCII)
 _MAX_ROUNDS = 30
 """Almost all answers reach their fixed point in two or three rounds."""
 
@@ -49,7 +53,8 @@ def _form(answer: str, kind: str) -> Form:
     if kind == "" and (simple := _simple(answer)) is not None:
         return simple
     path = [_apply_rules(answer, kind)]
-    if path[0].exact and plain_integer(path[0].text):  # most answers: the rules would return the same integer again
+    # Most answers: the rules would return the same number or polynomial again.
+    if path[0].exact and (_NUMBER.fullmatch(path[0].text) or (kind == "" and _POLYNOMIAL.fullmatch(path[0].text))):
         return path[0]
     for _ in range(_MAX_ROUNDS):
         next_form = _apply_rules(path[-1].text, kind)

@@ -58,6 +58,14 @@ SET_OPEN, SET_CLOSE, ROW = "⦃", "⦄", "⏎"
 """Stand-ins for the braces of a set, `\\{` and `\\}`, and for the end of a matrix row, `\\\\`."""
 
 
+_FIXED = (
+    *(("\\max", "max"), ("\\min", "min"), ("\\{", SET_OPEN), ("\\}", SET_CLOSE)),
+    *(("\\lbrace", SET_OPEN), ("\\rbrace", SET_CLOSE)),
+    *((mark, "") for mark in ("\\(", "\\)", "\\[", "\\]", "\\!", "{}")),
+    *((space, " ") for space in ("\\,", "\\;", "\\:", "\\ ", "\\>")),
+)
+
+
 def clean(text: str) -> str:
     """`text` in one spelling, in time linear in its length.
 
@@ -66,33 +74,38 @@ def clean(text: str) -> str:
     """
     if text.isalnum() and text.isascii():
         return text
-    text = _END_TOKEN.sub("", plain(text).strip())
-    for _ in range(3):
-        text = _MARKDOWN.sub(r"\2", text.strip())
-    if len(text) > 1:
-        text = _AFTER.sub("", text)
-    text = unwrap(_REPEATING.sub(_fraction, _rows(spell_out(_SPLIT_THOUSANDS.sub("", text)))))
-    text = (
-        _DERIVATIVE.sub(lambda match: f"{match[1] or match[2]}'", _AXIS.sub(r" \1 ", text))
-        .replace("\\max", "max")
-        .replace("\\min", "min")
-    )
-    text = _SERIES.sub(_series, text).replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE)
-    text = text.replace("\\lbrace", SET_OPEN).replace("\\rbrace", SET_CLOSE)
-    text = _OF_A_SET.sub(r"\1(\2)", text)
-    for mark in ("\\(", "\\)", "\\[", "\\]", "\\!", "$", "{}"):
-        text = text.replace(mark, "")
-    for space in ("\\,", "\\;", "\\:", "\\ ", "\\>", "~"):
-        text = text.replace(space, " ")
-    text = _COMMAND.sub(lambda command: _SYNONYMS.get(command[0], command[0] + " "), text)
-    text = _SUBSCRIPT.sub(_subscript, _BLACKBOARD.sub(r"\\mathbb{\1}", text))
-    text = text.replace("\\mp ", "\\pm ") if "\\pm " not in text else text
-    text = _BRACED_LETTER.sub(r"\1", text)
-    text = _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", text).replace("**", "^")
+    text = plain(text).strip()
+    if text and (text[-1] in ">]*" or text[0] in "*_`"):
+        text = _END_TOKEN.sub("", text)
+        for _ in range(3):
+            text = _MARKDOWN.sub(r"\2", text.strip())
+    text = spell_out(_SPLIT_THOUSANDS.sub("", text) if "\\!" in text or "{,}" in text else text)
+    text = _REPEATING.sub(_fraction, text) if "(" in text or "overline" in text else text
+    if "\\" in text or "{" in text:
+        text = _commands(text)
+    text = text.replace("$", "").replace("~", " ").rstrip(" *").replace("**", "^")
+    if "_" in text:
+        text = _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", _SUBSCRIPT.sub(_subscript, text))
     text = _TIMES.sub("*", " ".join(text.split())).strip('"` ')
-    text = (text if text.endswith("...") else text.rstrip(".;:, ")).removeprefix("=").strip('"` ')
+    text = (text if text.endswith("...") else text.rstrip(".;:, *")).removeprefix("=").strip('"` ')
     text = text.strip("' ") if text.startswith("'") else text  # a final ' alone is a prime, as in f'
     return join_thousands(_without_braces(text))
+
+
+def _commands(text: str) -> str:
+    """`text` with one spelling of each LaTeX command, and without those that say nothing."""
+    text = unwrap(_rows(_AFTER.sub("", text) if len(text) > 1 else text))
+    if "\\frac" in text or "\\hat" in text or "\\vec" in text or "\\widehat" in text or "\\dfrac" in text:
+        text = _DERIVATIVE.sub(lambda match: f"{match[1] or match[2]}'", _AXIS.sub(r" \1 ", text))
+    if "\\sum" in text or "\\prod" in text:
+        text = _SERIES.sub(_series, text)
+    for command, spelling in _FIXED:
+        text = text.replace(command, spelling)
+    text = _OF_A_SET.sub(r"\1(\2)", text) if SET_OPEN in text else text
+    text = _COMMAND.sub(lambda command: _SYNONYMS.get(command[0], command[0] + " "), text)
+    text = _BLACKBOARD.sub(r"\\mathbb{\1}", text) if "mathbb" in text else text
+    text = text.replace("\\mp ", "\\pm ") if "\\pm " not in text else text
+    return _BRACED_LETTER.sub(r"\1", text) if "{" in text else text
 
 
 def _rows(text: str) -> str:

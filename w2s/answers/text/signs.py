@@ -40,18 +40,28 @@ def spell_out(text: str) -> str:
     A dollar sign is a currency where it cannot open or close mathematics: with a backslash, alone, or directly before
     each amount.
     """
-    if "^" in text or "°" in text or "\\" in text:
+    if "°" in text or "circ" in text or "degree" in text or "{o}" in text:
         text = _DEGREE.sub(" deg ", _SCALE.sub(r" deg\1 ", text))
+    if "\\" in text:
         text = _SIUNITX_WORDS.sub(r" \1 ", _SIUNITX.sub(r" \1\2 ", text))
-    text = _CENTS.sub(" cents ", _PERCENT.sub(" percent ", text)).replace("\\%", "%")
+    if "%" in text or "¢" in text:
+        text = _CENTS.sub(" cents ", _PERCENT.sub(" percent ", text)).replace("\\%", "%")
     if "$" in text and not _is_math_mode(text):
         text = _SIGNS[0][0].sub(_SIGNS[0][1], text)
         text = _SIGNS[5][0].sub(_SIGNS[5][1], text)
-    if not text.isascii() or "\\" in text or "EUR" in text or "GBP" in text:
+    if (
+        not text.isascii()
+        or "\\euro" in text
+        or "\\pounds" in text
+        or "\\yen" in text
+        or "EUR" in text
+        or "GBP" in text
+    ):
         for pattern, spelling in (*_SIGNS[1:5], *_SIGNS[6:]):
             text = pattern.sub(spelling, text)
-    text = _TWICE.sub(r"\1 ", text)
-    return _TRAILING.sub("", text).replace("\\$", "")
+    if " " in text:
+        text = _TRAILING.sub("", _TWICE.sub(r"\1 ", text))
+    return text.replace("\\$", "")
 
 
 def _is_math_mode(text: str) -> bool:

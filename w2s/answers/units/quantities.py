@@ -19,6 +19,8 @@ _GAP = re.compile(
 _COMPOUND = re.compile(r"(?:\d+(?:[./]\d+)? ?[A-Za-z]+(?:,? and |, | |$)){2,4}", re.ASCII)
 _COMPOUND_PART = re.compile(r"(\d+(?:[./]\d+)?) ?([A-Za-z]+)", re.ASCII)
 _SCALED = re.compile(rf"(.*\d) ?({'|'.join(SCALES)})", re.IGNORECASE)
+_LETTER = re.compile("[A-Za-zΩµÅ]")
+_NAME = re.compile(r"\\?[A-Za-zΩµ]+")
 _AS_VARIABLE = frozenset("t u d M B P D S n p q x y z i e a b c k r".split())
 """Symbols that are units only where they must be, because an answer such as `4 t` may be a product."""
 
@@ -60,9 +62,11 @@ def quantity(text: str, symbols: bool = True) -> Quantity | None:
 
     Without `symbols`, a single letter directly after a number is a variable: `10m`, but not `10 m` and `10cm`.
     """
+    if text.isdigit() or not _LETTER.search(text):
+        return None
     for gap in _GAP.finditer(text):
         body, rest = text[: gap.start()], text[gap.end() :]
-        letter = re.match(r"\\?[A-Za-zΩµ]+", rest)
+        letter = _NAME.match(rest)
         name = letter[0] if letter else ""
         if not symbols and len(name) == 1 and ((not gap[0] and "." not in body) or name in _AS_VARIABLE):
             continue

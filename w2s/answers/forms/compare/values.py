@@ -38,9 +38,11 @@ def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
     """The relation of two canonical forms that are single values, and the reason of an `equal`."""
     if (a[:1].isalpha() or b[:1].isalpha()) and any(a in group and b in group for group in OPEN):
         return "undecided", "words that may mean the same"
-    if mode == "any" and (re.fullmatch("[A-Z]", a) or re.fullmatch("[A-Z]", b)):
+    if mode == "any" and ((len(a) == 1 and a.isupper()) or (len(b) == 1 and b.isupper())):
         return compare_option(a, b)
-    measured = quantity(a, symbols=mode == "quantity"), quantity(b, symbols=mode == "quantity")
+    # A canonical quantity has a space before its unit.
+    first = quantity(a, symbols=mode == "quantity") if " " in a else None
+    measured = first, quantity(b, symbols=mode == "quantity") if " " in b else None
     if measured[0] or measured[1]:
         relation, why = compare_with_units(a, b, measured, mode)
         return relation, why or "units"
@@ -68,6 +70,8 @@ def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
 def _marks(a: str, b: str) -> Result | None:
     """`15!` may be an exclamation, `2.5k` 2500, `5g` five grams, and 0x1F a number of base 16."""
     for text, other in ((a, b), (b, a)):
+        if text[-1:].isdigit() and text[:1] != "0":
+            continue
         if re.fullmatch(r"0x[0-9a-f]+|0[bo]\d+", text):
             return UNDECIDED if number(other) == int(text, 0) or number(other) is None else DIFFERENT
         if re.fullmatch(r"P\(\d+, \d+\)", text) and number(other) is not None:

@@ -24,7 +24,7 @@ def union(text: str, nesting: int, part_form: PartForm) -> Form | None:
         parts = re.split(r",? or ", text)
         if not all(re.search("[<>]", part) for part in parts):
             return None
-    elif re.search(r"[<>].* (?:,|and) ?.*\\neq|[<>].*, ?.*\\neq", text):
+    elif "\\neq" in text and re.search(r"[<>].* (?:,|and) ?.*\\neq|[<>].*, ?.*\\neq", text):
         return _punctured(text, nesting, part_form)
     else:
         return None

@@ -16,6 +16,8 @@ _WITH_TEXT = re.compile(
     re.DOTALL,
 )
 _SEVERAL_WITH_TEXT = re.compile(r"[(\[]? ?([A-Z]) ?(?:[)\]]|[).:])(?: [^,;]*)?")
+_LABELLED = re.compile(r"(?:\( ?([A-Ha-h]) ?\)|([A-H])[.)]) ?(.+)")
+_LABEL = re.compile(r"\(([a-h])\) (.+)")
 TRUTH = {
     **dict.fromkeys(("true", "t", "yes", "y", "correct", "right"), "true"),
     **dict.fromkeys(("false", "f", "no", "n", "incorrect", "wrong"), "false"),
@@ -47,7 +49,7 @@ def choice_form(text: str, several: bool) -> Form | None:
 
 def labelled_form(text: str) -> Form | None:
     """An option with its text, of an answer of any kind: `(B) 12` and `D. None of the above` as `(b) 12`."""
-    match = re.fullmatch(r"(?:\( ?([A-Ha-h]) ?\)|([A-H])[.)]) ?(.+)", text)
+    match = _LABELLED.fullmatch(text)
     if (
         match is None
         or re.match(r"[-+*/^=<>(,;]|and\b|or\b", match[3])
@@ -59,7 +61,7 @@ def labelled_form(text: str) -> Form | None:
 
 def label_of(form: str) -> tuple[str, str] | None:
     """(letter, text) of a canonical option with its text; None for any other text."""
-    match = re.fullmatch(r"\(([a-h])\) (.+)", form)
+    match = _LABEL.fullmatch(form)
     return (match[1], match[2]) if match else None
 
 

@@ -55,6 +55,8 @@ def formula_form(text: str, letters: bool = False) -> Form | None:
 
     `letters`: a formula may have no number, such as `HCN`, which may be a product of variables.
     """
+    if not text[:1].isupper() and text[:1] not in "([":
+        return None
     body = re.sub(r"[_{} ]", "", _CHARGE.sub("", text))
     charge = _CHARGE.search(text)
     atoms = _ATOM.findall(body)
@@ -79,6 +81,8 @@ def formula_form(text: str, letters: bool = False) -> Form | None:
 
 def atoms_of(form: str) -> list[str] | None:
     """The elements of a canonical formula with their numbers, in order; None for any other text."""
+    if not form[:1].isupper() and form[:1] not in "([":
+        return None
     body = re.sub(r"\^\d?[+-]$", "", form)
     atoms = _ATOM.findall(body)
     if not atoms or "".join(symbol + count for symbol, count in atoms) != body or (len(atoms) == 1 and len(body) < 2):
