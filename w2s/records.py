@@ -76,6 +76,10 @@ class Completion:
     completion_tokens: int
     seed: int
     error: str = ""
+    stop_string: str = ""
+    """Stop string that ended the text, without being part of it."""
+    stop_token: str = ""
+    """Special token that ended the text; empty, like `stop_string`, where the other or max_tokens ended it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def run(
 
             check(experiment, missing, resources)
             first_line = f"{experiment.name}: {len(missing)} of {len(planned)} steps to run"
-            _run(first_line, steps, missing, store, resources, leases)
+            _run(first_line, experiment, missing, store, resources, leases)
         else:
             absent = [line.step.name for line in planned if line.state == "absent"]
             all_done = f"all {len(planned)} steps are done"
@@ -58,16 +58,22 @@ def run(
 
 
 def _run(
-    first_line: str, steps: Sequence[Step], missing: list[Step], store: Store, resources: Resources, leases: Leases
+    first_line: str, experiment: Experiment, missing: list[Step], store: Store, resources: Resources, leases: Leases
 ) -> None:
     """Run the missing steps with the libraries' output in a log file of the store."""
+    from ray_jobs.driver.data_checks import check_data
+
+    steps = build_steps(experiment)
     with RunLog(store) as log:
         progress = Progress(log.terminal)
         before, leases.say = leases.say, progress.log
         progress.log(f"{first_line}, store {store.objects.url}, log {log.url}")
         progress.log(commit_rule(store))
         try:
-            Scheduler(missing, only_scored(steps), Context(store, resources, progress)).run(leases)
+            context = Context(store, resources, progress)
+            Scheduler([step for step in missing if not step.inputs], (), context).run(leases)
+            check_data(experiment, missing, store)
+            Scheduler([step for step in missing if step.inputs], only_scored(steps), context).run(leases)
         except ValueError as error:
             raise ValueError(f"{error} (log: {log.url})") from error
         except Exception as error:  # the only place that turns every library's failure into a line for the user

@@ -6,7 +6,7 @@ are in progress.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -53,6 +53,7 @@ def _counts(
         completion_tokens=sum(completion.completion_tokens for completion in completions),
         prompt_tokens=sum(completion.prompt_tokens for completion in completions if completion.sample == 0),
         truncated=sum(completion.finish_reason == "length" for completion in completions),
+        stop_strings=dict(Counter(completion.stop_string for completion in completions if completion.stop_string)),
         errors={
             completion.problem_id: completion.error for completion in completions if completion.finish_reason == "error"
         },

@@ -4,7 +4,8 @@ One engine serves all tasks, so it has room for all their adapters and for the l
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class Task:
     """Value of `Completion.model`."""
     max_failed_problems: int
     """Problems that may fail before the step does."""
+    end_tokens: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Tokens that end a completion, by id."""
 
     @property
     def recipe(self) -> Sample:

@@ -6,6 +6,7 @@ problems that no engine has finished (ray_jobs/sampling/blocks.py).
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -216,7 +217,10 @@ def _commit(work: Work, context: Context) -> None:
         completion_tokens=sum(block.completion_tokens for block in blocks),
         prompt_tokens=sum(block.prompt_tokens for block in blocks),
     )
-    context.finish(attempt, f"{completions} completions, {truncated} truncated, {len(errors)} failed")
+    by_string = sum((Counter(block.stop_strings) for block in blocks), Counter[str]())
+    attempt.counts.update({f"ended_by_string:{string}": count for string, count in by_string.items()})
+    ended = "".join(f"{count} ended by {string!r}, " for string, count in by_string.most_common())
+    context.finish(attempt, f"{completions} completions, {truncated} truncated, {ended}{len(errors)} failed")
 
 
 def _block_counts(work: Work) -> list[BlockCounts]:

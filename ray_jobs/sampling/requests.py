@@ -31,6 +31,9 @@ async def sample_problem(
             task, problem.problem_id, list(problem.prompt_ids), _parameters(task, seed), adapter
         )
         assert len(result.outputs) == sampling.n, f"{len(result.outputs)} samples, not {sampling.n}"
+        reasons = {str(output.finish_reason) for output in result.outputs}
+        if other := reasons - {"stop", "length"}:  # "abort" for example: the text is not whole
+            raise RequestFailed(f"the engine ended it with {', '.join(sorted(other))}")
     except (ValueError, VLLMClientError, GenerationError, RequestFailed) as error:  # about this one request
         return _failed(task, problem, seed, first_line(error))
     return [
@@ -43,9 +46,20 @@ async def sample_problem(
             prompt_tokens=len(problem.prompt_ids),
             completion_tokens=len(output.token_ids),
             seed=seed,
+            **_ended_by(output, task),
         )
         for output in sorted(result.outputs, key=lambda output: output.index)
     ]
+
+
+def _ended_by(output: Any, task: Task) -> dict[str, str]:
+    """The stop string or the end token that ended one output of vLLM; nothing where max_tokens did."""
+    if output.finish_reason == "length":
+        return {}
+    if isinstance(output.stop_reason, str):
+        return {"stop_string": output.stop_reason}
+    last = output.token_ids[-1]  # vLLM keeps an end token among the ids
+    return {"stop_token": task.end_tokens.get(last, str(last))}
 
 
 def _parameters(task: Task, seed: int) -> Any:
@@ -59,7 +73,7 @@ def _parameters(task: Task, seed: int) -> Any:
         top_p=sampling.top_p,
         max_tokens=sampling.max_tokens,
         seed=seed if sampling.temperature > 0 else None,
-        stop=list(task.recipe.model.prompt.stop),
+        stop=list(task.recipe.model.prompt.stop_strings),
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 

@@ -45,6 +45,8 @@ class BlockCounts:
     prompt_tokens: int
     """Each problem's prompt counted once."""
     truncated: int
+    stop_strings: dict[str, int]
+    """Completions that each stop string ended."""
     errors: dict[str, str]
     """Reasons of the failed problems, by problem_id."""
 

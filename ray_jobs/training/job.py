@@ -93,9 +93,11 @@ def run_workers(job: TrainingJob) -> None:
 
 def summary(result: TrainingResult) -> str:
     """One line for the log."""
-    too_long = f", {result.rows.too_long} left out as too long" if result.rows.too_long else ""
+    rows = result.rows
+    left_out = f", {rows.too_long} left out as too long" if rows.too_long else ""
+    left_out += f", {rows.with_stop_string} left out with a stop string" if rows.with_stop_string else ""
     losses = f"loss {result.losses[0].loss:.4f} -> {result.losses[-1].loss:.4f}"
-    return f"{result.rows.examples} examples, {result.steps} steps, {losses}{too_long}"
+    return f"{rows.examples} examples, {result.steps} steps, {losses}{left_out}"
 
 
 def sft_examples(step: Step, store: Store) -> tuple[list[SFTExample], dict[str, float]]:
@@ -113,8 +115,10 @@ def sft_examples(step: Step, store: Store) -> tuple[list[SFTExample], dict[str, 
         examples = examples_from_references(problems, store.inputs(step, "references", Reference))
     else:
         problems = store.inputs(step, "problems", Problem)
-        examples, left_out = examples_from_completions(problems, store.inputs(step, "completions", Completion))
-        counts["cut_failed_or_empty"] = left_out
+        assert isinstance(step.recipe, FineTune) and step.recipe.answers is not None
+        completions = store.inputs(step, "completions", Completion)
+        examples, left_out = examples_from_completions(problems, completions, step.recipe.answers)
+        counts |= {f"left_out_{reason}": count for reason, count in left_out.items()}
     if not examples:
         raise ValueError(f"{step.name} has nothing to train on: no row of its inputs is usable")
     return examples, counts

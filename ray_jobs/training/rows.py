@@ -20,17 +20,29 @@ def token_rows(
 
     Raises ValueError if every row is too long.
     """
-    encoded = [sft_row(row, tokens) if isinstance(row, SFTExample) else pair_row(row, tokens) for row in rows]
+    stop = tokens.prompt.stop_strings
+    uncut = [row for row in rows if not any(string in _learned(row) for string in stop)]
+    encoded = [sft_row(row, tokens) if isinstance(row, SFTExample) else pair_row(row, tokens) for row in uncut]
     fitting = [row for row in encoded if longest(row) <= optimizer.max_tokens]
     if not fitting:
-        raise ValueError(f"all {len(rows)} examples are longer than max_tokens={optimizer.max_tokens}: raise it")
+        raise ValueError(
+            f"none of {len(rows)} examples can be trained on: {len(encoded)} are longer than "
+            f"max_tokens={optimizer.max_tokens}, {len(rows) - len(uncut)} contain a stop string of the model "
+            f"({', '.join(map(repr, stop))}): raise max_tokens, or change prompt.stop"
+        )
     return fitting, RowCounts(
         examples=len(fitting),
-        too_long=len(rows) - len(fitting),
+        too_long=len(encoded) - len(fitting),
+        with_stop_string=len(rows) - len(uncut),
         tokens=sum(sum(map(len, row.values())) for row in fitting),
         boundary_merges=tokens.boundary_merges,
         padded_rows=-len(fitting) % optimizer.batch_size,
     )
+
+
+def _learned(row: SFTExample | PreferencePair) -> str:
+    """The text that the model learns to write; its completions would end at a stop string in it."""
+    return row.completion if isinstance(row, SFTExample) else row.chosen
 
 
 def sft_row(example: SFTExample, tokens: Tokens) -> dict[str, list[int]]:

@@ -39,6 +39,8 @@ class RowCounts:
     """Rows that are trained on."""
     too_long: int
     """Rows left out because they have more than `max_tokens` tokens."""
+    with_stop_string: int
+    """Rows left out because another model's completion contains a stop string of this model."""
     tokens: int
     """Tokens of all trained rows in one epoch."""
     boundary_merges: int

@@ -103,7 +103,7 @@ def bare(count: int) -> dict[str, float]:
                 temperature=1.0,
                 max_tokens=SAMPLING.max_tokens,
                 seed=index * 1000,
-                stop=list(STRONG.prompt.stop),
+                stop=list(STRONG.prompt.stop_strings),
                 output_kind=RequestOutputKind.FINAL_ONLY,
             )
             (result,) = [
@@ -131,7 +131,7 @@ def ten(count: int) -> dict[str, float]:
     seed = int(os.environ["W2S_SEED"])
     llm = LLM(model=folder, seed=seed, generation_config="vllm", **engine_arguments(RESOURCES, context))
     parameters = SamplingParams(
-        temperature=1.0, max_tokens=SAMPLING.max_tokens, seed=seed, stop=list(STRONG.prompt.stop)
+        temperature=1.0, max_tokens=SAMPLING.max_tokens, seed=seed, stop=list(STRONG.prompt.stop_strings)
     )
     results = llm.generate([TokensPrompt(prompt_token_ids=one) for one in ids], parameters)
     return {"tokens": sum(len(r.outputs[0].token_ids) for r in results), "seconds": time.perf_counter() - began}

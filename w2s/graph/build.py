@@ -5,7 +5,7 @@ Who may see gold: `references` is an input of weak_sft, ceiling, scores and audi
 
 from w2s.graph.recipes import Agree, Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Sample
 from w2s.graph.step import Step, Table, step, with_upstream
-from w2s.recipe import Experiment, Preference
+from w2s.recipe import Answers, Experiment, Preference
 
 
 def build_steps(e: Experiment) -> tuple[Step, ...]:
@@ -18,8 +18,8 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
         problems["test_references"],
     )
 
-    def tune(name: str, **examples: Table) -> Step:
-        return step(name, FineTune(model=e.strong, sft=e.sft), **examples)
+    def tune(name: str, answers: Answers | None = None, /, **examples: Table) -> Step:
+        return step(name, FineTune(model=e.strong, sft=e.sft, answers=answers), **examples)
 
     def complete(name: str, adapter: Step | None, demonstrations: Step | None = None) -> Step:
         shown = demonstrations["demonstrations"] if demonstrations else None
@@ -81,7 +81,7 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     m_pro = [prefer(name, loss) for name, loss in (("dpo", e.dpo), ("orpo", e.orpo)) if loss is not None]
 
     # What the method is measured against.
-    full_weak = tune("full_weak_ft", problems=train_2, completions=weak_completions["completions"])
+    full_weak = tune("full_weak_ft", e.answers, problems=train_2, completions=weak_completions["completions"])
     ceiling = [tune("ceiling", problems=train_2, references=gold_2)] if e.ceiling else []
 
     # Greedy answers to the test split, graded together.

@@ -1,4 +1,4 @@
-"""What each kind of step computes, put together from the experiment's parts (w2s/recipe.py) by w2s/graph/build.py."""
+"""What each kind of step computes, put together from the experiment's parts (w2s/recipe/) by w2s/graph/build.py."""
 
 from typing import ClassVar
 
@@ -14,6 +14,8 @@ class FineTune(StepRecipe):
     tables = ("model", "losses")
     model: Model
     sft: SFT
+    answers: Answers | None = None
+    """How to tell whole completions from cut ones; None where the input is no table of completions."""
 
 
 class Prefer(StepRecipe):
@@ -28,6 +30,7 @@ class Prefer(StepRecipe):
 class Sample(StepRecipe):
     """Step: completions of one model for one table of problems."""
 
+    version: ClassVar[int] = 2  # columns for what ended a completion
     tables = ("completions",)
     model: Model
     sampling: Sampling

@@ -13,6 +13,7 @@ from w2s.method.classes import classify
 from w2s.method.join import by_problem
 from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.tally import Tally
+from w2s.method.whole import part_read
 from w2s.recipe import Agreement, Answers
 from w2s.records import Completion, Merge, Problem, Selection, SFTExample
 from w2s.seed import derived_seed
@@ -50,7 +51,7 @@ def filter_problems(
     Each table holds at most one completion a problem and is joined by problem_id; the order of rows changes nothing.
     `demonstration_ids` are the problems in the strong model's prompt; a strong model prompted without demonstrations
     (iteration 2) has none. `topped_up` are the differing problems to keep all the same, from `choose_top_up`.
-    Examples hold the completion as generated, without trailing white space.
+    Examples hold the part of the completion that the answer was read from, without trailing white space.
 
     Raises ValueError if a problem_id repeats or a completion's problem is unknown.
     """
@@ -160,4 +161,4 @@ def _count(tally: Tally, problem: Problem, selection: Selection, merges: Sequenc
 
 
 def _example(problem: Problem, completion: Completion, source: str) -> SFTExample:
-    return SFTExample(problem.problem_id, problem.question, completion.text.rstrip(), source)
+    return SFTExample(problem.problem_id, problem.question, part_read(completion.text), source)

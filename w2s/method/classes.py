@@ -6,7 +6,8 @@ Two completions agree where their classes are the same string.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from w2s.answers import Unreadable, answer_class, merge
+from w2s.answers import Unreadable, merge
+from w2s.method.whole import answer_of
 from w2s.recipe import Answers
 from w2s.records import Completion, Merge, Problem
 
@@ -34,7 +35,7 @@ def classify(problem: Problem, completions: Sequence[Completion], answers: Answe
 
     With `answers.equality="paper"` every string is a class of its own, as in the paper's scripts.
     """
-    read = [answer_class(completion, problem.kind, answers) for completion in completions]
+    read = [answer_of(completion, problem.kind, answers) for completion in completions]
     forms = {form for form in read if isinstance(form, str)}
     if len(forms) < 2 or answers.equality == "paper":
         return Classes(read, [], frozenset())

@@ -7,9 +7,10 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from w2s.answers import Unreadable, answer_class
+from w2s.answers import Unreadable
 from w2s.method.join import by_problem
 from w2s.method.outcomes import listed, most_frequent_first
+from w2s.method.whole import answer_of, part_read
 from w2s.recipe import Answers, Demonstrations
 from w2s.records import Completion, Demonstration, Problem
 from w2s.seed import derived_seed
@@ -57,15 +58,14 @@ def _obstacle(problem: Problem, completion: Completion | None, answers: Answers)
     """Why a completion cannot be a demonstration; empty if it can."""
     if completion is None:
         return "missing"
-    answer = answer_class(completion, problem.kind, answers)
+    answer = answer_of(completion, problem.kind, answers)
     if isinstance(answer, Unreadable):
         return answer.reason
-    if completion.finish_reason == "length":
-        return "truncated"
-    return "" if answer and completion.finish_reason == "stop" else "empty"
+    return "" if answer else "empty"
 
 
 def _candidate(problem: Problem, completion: Completion, rule: Demonstrations) -> Candidate:
-    length = len(completion.text.strip()) if rule.choice == "longest" else 0
-    demonstration = Demonstration(problem.problem_id, problem.question, completion.text.rstrip())
+    text = part_read(completion.text)
+    length = len(text.strip()) if rule.choice == "longest" else 0
+    demonstration = Demonstration(problem.problem_id, problem.question, text)
     return -length, derived_seed(rule.seed, problem.problem_id), problem.problem_id, demonstration

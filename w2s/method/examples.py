@@ -4,8 +4,11 @@ Examples always come in order of problem_id, because training_order shuffles row
 depend on how a table was written.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from w2s.method.whole import obstacle, part_read
+from w2s.recipe import Answers
 from w2s.records import Completion, Problem, Reference, SFTExample
 
 
@@ -21,14 +24,19 @@ def examples_from_references(problems: Iterable[Problem], references: Iterable[R
 
 
 def examples_from_completions(
-    problems: Iterable[Problem], completions: Sequence[Completion]
-) -> tuple[list[SFTExample], int]:
-    """One example for each whole completion, right or wrong, and the number of completions left out.
+    problems: Iterable[Problem], completions: Sequence[Completion], answers: Answers
+) -> tuple[list[SFTExample], Counter[str]]:
+    """One example for each whole completion, right or wrong, and the numbers of completions left out, by reason.
 
-    Left out are truncated, failed and blank completions: training would append an end token to them and so teach the
-    model to stop anywhere.
+    An example is the part of the text that answers are read from.
     """
-    questions = {problem.problem_id: problem.question for problem in problems}
-    whole = [c for c in completions if c.finish_reason == "stop" and c.text.strip()]
-    examples = in_order(SFTExample(c.problem_id, questions[c.problem_id], c.text, "weak") for c in whole)
-    return examples, len(completions) - len(whole)
+    by_id = {problem.problem_id: problem for problem in problems}
+    examples: list[SFTExample] = []
+    left_out = Counter[str]()
+    for c in completions:
+        problem = by_id[c.problem_id]
+        if reason := obstacle(c, problem.kind, answers):
+            left_out[reason] += 1
+        else:
+            examples.append(SFTExample(c.problem_id, problem.question, part_read(c.text), "weak"))
+    return in_order(examples), left_out

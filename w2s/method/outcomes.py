@@ -33,7 +33,7 @@ PAIR_OUTCOMES = {
     "low_confidence": "the majority's vote share is below pairs.min_confidence",
     "weak_missing": "the table has no weak completion",
     "weak_failed": "the engine returned an error for the weak completion",
-    "weak_unusable:REASON": "the weak answer is not the majority's, and its completion is truncated or blank, "
+    "weak_unusable:REASON": "the weak answer is not the majority's, and its completion is truncated, cut or blank, "
     "so it cannot be rejected",
     "undecided:weak": "the comparison could not decide whether the weak answer equals the majority's",
     "low_confidence_against_weak": "the weak answer is not the majority's, whose vote share is below "

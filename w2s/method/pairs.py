@@ -14,6 +14,7 @@ from w2s.method.join import by_problem, check_known
 from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.tally import Tally
 from w2s.method.votes import count_problem, vote
+from w2s.method.whole import obstacle, part_read
 from w2s.recipe import Answers, Pairs
 from w2s.records import Completion, Consensus, Merge, PreferencePair, Problem
 from w2s.seed import derived_seed
@@ -104,9 +105,9 @@ def pair_problem(
     decides which samples; no two pairs have the same texts.
 
     A chosen completion is always readable. A rejected one may be unreadable if it finished: it gives no answer or
-    several, which is wrong and worth unlearning. A truncated completion is never rejected: training would append an end
-    token that the model never wrote, and its length alone would give it away. Paper mode rejects both, as the
-    paper does.
+    several, which is wrong and worth unlearning. A completion that max_tokens or a stop string cut is never rejected
+    (`obstacle`): training would append an end token that the model never wrote, and its length alone would give it
+    away.
 
     Raises ValueError if a sample number repeats.
     """
@@ -135,12 +136,14 @@ def pair_problem(
     ranked = _ranked([*zip(ordered, by_sample, strict=True)], weak, rule)
     weak_side = weak, weak_class
     if weak_class == majority.answer:
-        dissent = [side for side in ranked if side[1] != majority.answer and not _unusable(side[0], answers)]
+        dissent = [
+            side for side in ranked if side[1] != majority.answer and not obstacle(side[0], problem.kind, answers)
+        ]
         sides = [(weak_side, side) for side in dissent if classes.differ(majority.answer, side[1])]
         if not sides:
             return decided("undecided:dissent" if dissent else "no_dissent")
         return decided("paired", _pairs(problem, sides, "weak", confidence, rule))
-    if reason := _unusable(weak, answers):
+    if reason := obstacle(weak, problem.kind, answers):
         return decided(f"weak_unusable:{reason}")
     if not classes.differ(majority.answer, weak_class):
         return decided("undecided:weak")
@@ -171,7 +174,7 @@ def _ranked(samples: Sequence[Side], weak: Completion, rule: Pairs) -> list[Side
 
     def rank(side: Side) -> tuple[int, int]:
         sample = side[0]
-        distance = abs(len(sample.text.rstrip()) - len(weak.text.rstrip())) if rule.match_length else 0
+        distance = abs(len(part_read(sample.text)) - len(part_read(weak.text))) if rule.match_length else 0
         return distance, derived_seed(rule.seed, sample.problem_id, sample.sample)
 
     return sorted((side for side in samples if side[0].finish_reason != "error"), key=rank)
@@ -183,7 +186,7 @@ def _pairs(
     """The first `rule.per_problem` (chosen, rejected) sides whose texts are not those of an earlier pair."""
     by_texts: dict[tuple[str, str], PreferencePair] = {}
     for (chosen, chosen_class), (rejected, rejected_class) in sides:
-        texts = chosen.text.rstrip(), rejected.text.rstrip()
+        texts = part_read(chosen.text), part_read(rejected.text)
         classes = _text(chosen_class), _text(rejected_class)
         pair = PreferencePair(problem.problem_id, problem.question, *texts, source, *classes, confidence)
         by_texts.setdefault(texts, pair)
@@ -193,12 +196,3 @@ def _pairs(
 def _text(answer: AnswerClass) -> str:
     """A class as the tables hold it: empty if unreadable."""
     return answer if isinstance(answer, str) else ""
-
-
-def _unusable(rejected: Completion, answers: Answers) -> str:
-    """Why a completion cannot be the rejected side; empty if it can."""
-    if rejected.finish_reason == "error":
-        return "error"
-    if not rejected.text.strip():
-        return "empty"
-    return "truncated" if rejected.finish_reason == "length" and answers.equality != "paper" else ""

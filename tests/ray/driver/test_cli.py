@@ -47,6 +47,13 @@ def test_a_mistake_is_one_line_that_says_the_way_out(arguments: list[str], said:
     assert not list(tmp_path.glob("store/logs/*")), "something had started already"
 
 
+def test_stop_strings_in_gold_are_refused_before_a_model_is_loaded(tmp_path: Path) -> None:
+    done = w2s("run", "quickstart", "--store", str(tmp_path), "--set", 'strong.prompt.stop=["####"]', check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stdout + done.stderr
+    assert "strong.prompt.stop has '####', which 300 of 300 gold solutions of problems.train_1 contain" in done.stderr
+    assert [path.name.partition("-")[0] for path in (tmp_path / "steps").iterdir()] == ["worldproblems"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -119,7 +119,7 @@ def test_paper_mode_compares_strings_and_drops_empty_answers():
     found = agreement(problems, weak, icl, (), Agreement(min_kept=1), PAPER)
     outcomes = {s.problem_id: s.outcome for s in found.selection}
     assert outcomes["a"] == "kept" and outcomes["k"] == "kept" and outcomes["e"] == "weak_unreadable:empty"
-    assert outcomes["l"] == "differ" and outcomes["j"] == "kept"
+    assert outcomes["l"] == "differ" and outcomes["j"] == "weak_unreadable:truncated"
 
 
 def test_demonstrations_stay_if_the_recipe_says_so():

@@ -3,6 +3,7 @@
 from typing import Any
 
 from w2s.method.examples import examples_from_completions, examples_from_references, in_order
+from w2s.recipe import Answers
 from w2s.records import Completion, Problem, Reference, SFTExample
 
 PROBLEMS = [Problem("b", "question b"), Problem("a", "question a")]
@@ -19,12 +20,12 @@ def test_whole_completions_are_examples_as_generated() -> None:
         completion("a", "", "error", sample=2),
         completion("b", " \n", sample=1),
     ]
-    examples, count = examples_from_completions(PROBLEMS, [left_out[0], *whole, *left_out[1:]])
+    examples, counts = examples_from_completions(PROBLEMS, [left_out[0], *whole, *left_out[1:]], Answers())
     assert examples == [
         SFTExample("a", "question a", "wrong or right", "weak"),
-        SFTExample("b", "question b", " b \n", "weak"),
+        SFTExample("b", "question b", " b", "weak"),
     ]
-    assert count == 3
+    assert counts == {"truncated": 1, "error": 1, "empty": 1}
 
 
 def test_references_are_examples() -> None:

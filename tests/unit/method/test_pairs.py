@@ -58,8 +58,8 @@ VOTES = [
     # the paper's rule
     ([""] * 7 + ["5"] * 3, "5", PAPER, "unreadable", "", 7, None, None, None),
     (["5"] * 3 + [""] * 7, "5", PAPER, "unreadable", "", 7, None, None, None),
-    (["5"] * 10, LONG, PAPER, "paired", "5", 10, "strong", "5", "6"),
-    (["5"] * 9 + [LONG], "5", PAPER, "paired", "5", 9, "weak", "5", "6"),
+    (["5"] * 10, LONG, PAPER, "weak_unusable:truncated", "5", 10, None, None, None),
+    (["5"] * 9 + [LONG], "5", PAPER, "no_dissent", "5", 9, None, None, None),
     (["5"] * 8 + ["5.50"] * 2, "5.5", PAPER, "paired", "5", 8, "strong", "5", "5.5"),
 ]
 

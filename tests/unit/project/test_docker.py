@@ -111,7 +111,7 @@ def test_base_images_are_pinned() -> None:
     ("path", "goes_in"),
     [
         ("pyproject.toml", True),
-        ("w2s/recipe.py", True),
+        ("w2s/recipe/", True),
         ("w2s/data/bases/strong/model.safetensors", True),
         ("ray_jobs/run.py", True),
         ("docker/requirements-gpu.txt", True),

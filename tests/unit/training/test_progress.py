@@ -14,7 +14,7 @@ from ray_jobs.training.values import Refusal, RowCounts, StepLoss, StepsDone, Tr
 
 RESULT = TrainingResult(
     files=(),
-    rows=RowCounts(examples=5, too_long=2, tokens=90, boundary_merges=1, padded_rows=3),
+    rows=RowCounts(examples=5, too_long=2, with_stop_string=0, tokens=90, boundary_merges=1, padded_rows=3),
     steps=2,
     resumed_at_step=1,
     world_size=4,
@@ -40,6 +40,7 @@ def test_the_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None
     assert RESULT.counts() == {
         "examples": 5,
         "too_long": 2,
+        "with_stop_string": 0,
         "tokens": 90,
         "boundary_merges": 1,
         "padded_rows": 3,

@@ -3,72 +3,12 @@
 Fields hold numbers, strings, tuples and other recipes, so that every recipe has one text and one fingerprint.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from w2s.urls import refuse_credentials
-
-
-class Recipe(BaseModel):
-    """Base of all recipes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    version: ClassVar[int] = 1
-    """Increase it by hand when a step with this recipe would write other bytes."""
-
-    def identity(self) -> dict[str, Any]:
-        """The fields that bear identity, by name; all of them unless a recipe says otherwise."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
-
-
-class StepRecipe(Recipe):
-    """Base of the recipes of steps: two for the problems here, the others in w2s/graph/recipes.py."""
-
-    tables: ClassVar[tuple[str, ...]] = ()
-    """Names of the tables that the step writes; not hashed, so a table may be added without a new version."""
-
-
-def _without_credentials(name: str) -> str:
-    refuse_credentials(name, "the location")
-    return name
-
-
-Location = Annotated[str, AfterValidator(_without_credentials)]
-"""A hub name, path or URL; manifests, tables and logs repeat it."""
-
-
-class Prompt(Recipe):
-    """How a question becomes a model's prompt (the paper, "Setting")."""
-
-    style: Literal["completion", "chat"] = "completion"
-    """`completion`: `template` is the whole text; `chat`: it is the user's turn in the model's own chat template."""
-    template: str = "Question: {question}\nAnswer:"
-    separator: str = "\n\n"
-    """Between demonstrations, in the completion style."""
-    stop: tuple[str, ...] = ("Question", "Answer")
-    """Strings that end a completion; they are not part of it."""
-
-    @model_validator(mode="after")
-    def _question_once(self) -> Self:
-        if self.template.count("{question}") != 1:
-            raise ValueError(f"template {self.template!r} must contain {{question}} exactly once")
-        return self
-
-
-class Model(Recipe):
-    """A base model and the form of its prompts."""
-
-    name: Location
-    """Hub name, folder, fsspec URL of a folder, or `package:MODULE/FOLDER` for weights shipped in a Python package."""
-    revision: str | None = None
-    """Hub commit or `sha256:...` of a folder's files; None is resolved once per store and recorded there."""
-    prompt: Prompt = Prompt()
-
-    def identity(self) -> dict[str, Any]:
-        """A folder is identified by its files' hash alone, so that it may be moved."""
-        return located(super().identity(), self.revision)
+from w2s.recipe.model import Location, Model, Recipe, StepRecipe, located
+from w2s.recipe.model import Prompt as Prompt  # for users of w2s.recipe
 
 
 class Source(Recipe):
@@ -102,13 +42,6 @@ class Source(Recipe):
     def identity(self) -> dict[str, Any]:
         """Files are identified by their hash alone, so that they may be moved."""
         return located(super().identity(), self.revision)
-
-
-def located(identity: dict[str, Any], revision: str | None) -> dict[str, Any]:
-    """`identity` without its location where the revision is a content hash."""
-    if revision is not None and revision.startswith("sha256:"):
-        return {key: value for key, value in identity.items() if key != "name"}
-    return identity
 
 
 NEAR_DUPLICATE = 0.7

@@ -1,0 +1,94 @@
+"""The recipe of a base model and of its prompts, and the base classes of all recipes."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from w2s.urls import refuse_credentials
+
+
+class Recipe(BaseModel):
+    """Base of all recipes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: ClassVar[int] = 1
+    """Increase it by hand when a step with this recipe would write other bytes."""
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that bear identity, by name; all of them unless a recipe says otherwise."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class StepRecipe(Recipe):
+    """Base of the recipes of steps: two for the problems here, the others in w2s/graph/recipes.py."""
+
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Names of the tables that the step writes; not hashed, so a table may be added without a new version."""
+
+
+def _without_credentials(name: str) -> str:
+    refuse_credentials(name, "the location")
+    return name
+
+
+Location = Annotated[str, AfterValidator(_without_credentials)]
+"""A hub name, path or URL; manifests, tables and logs repeat it."""
+
+
+def located(identity: dict[str, Any], revision: str | None) -> dict[str, Any]:
+    """`identity` without its location where the revision is a content hash."""
+    if revision is not None and revision.startswith("sha256:"):
+        return {key: value for key, value in identity.items() if key != "name"}
+    return identity
+
+
+PAPER_STOP = ("Question", "Answer")
+"""The paper's stop strings: its prompts are `Question: ...` and `Answer:`, and a base model goes on with the next
+one."""
+
+
+class Prompt(Recipe):
+    """How a question becomes a model's prompt (the paper, "Setting")."""
+
+    style: Literal["completion", "chat"] = "completion"
+    """`completion`: `template` is the whole text; `chat`: it is the user's turn in the model's own chat template."""
+    template: str = "Question: {question}\nAnswer:"
+    separator: str = "\n\n"
+    """Between demonstrations, in the completion style."""
+    stop: tuple[str, ...] | None = None
+    """Strings that end a completion, without being part of it; None: `PAPER_STOP` in the completion style, none in the
+    chat style, where the end of the turn ends it."""
+
+    @model_validator(mode="after")
+    def _question_once(self) -> Self:
+        if self.template.count("{question}") != 1:
+            raise ValueError(f"template {self.template!r} must contain {{question}} exactly once")
+        if self.stop and "" in self.stop:
+            raise ValueError("stop contains an empty string, which would end every completion: remove it")
+        return self
+
+    @property
+    def stop_strings(self) -> tuple[str, ...]:
+        """The strings that end a completion."""
+        if self.stop is not None:
+            return self.stop
+        return PAPER_STOP if self.style == "completion" else ()
+
+    def identity(self) -> dict[str, Any]:
+        """Prompts with the same stop strings are the same, whether the strings are the default or given."""
+        return super().identity() | {"stop": self.stop_strings}
+
+
+class Model(Recipe):
+    """A base model and the form of its prompts."""
+
+    name: Location
+    """Hub name, folder, fsspec URL of a folder, or `package:MODULE/FOLDER` for weights shipped in a Python package."""
+    revision: str | None = None
+    """Hub commit or `sha256:...` of a folder's files; None is resolved once per store and recorded there."""
+    prompt: Prompt = Prompt()
+
+    def identity(self) -> dict[str, Any]:
+        """A folder is identified by its files' hash alone, so that it may be moved."""
+        return located(super().identity(), self.revision)
