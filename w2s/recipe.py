@@ -3,9 +3,10 @@
 Fields hold numbers, strings, tuples and other recipes, so that every recipe has one text and one fingerprint.
 """
 
+import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from w2s.urls import refuse_credentials
 
@@ -37,6 +38,15 @@ def _without_credentials(name: str) -> str:
 
 Location = Annotated[str, AfterValidator(_without_credentials)]
 """A hub name, path or URL; manifests, tables and logs repeat it."""
+
+
+def _cell_text(value: object) -> object:
+    """Booleans and whole numbers as w2s/data/cells.py writes them."""
+    return json.dumps(value) if isinstance(value, bool | int) else value
+
+
+CellText = Annotated[str, BeforeValidator(_cell_text)]
+"""The text of a cell; may be given as a boolean or a whole number."""
 
 
 class Prompt(Recipe):
@@ -96,8 +106,9 @@ class Source(Recipe):
     """Column of the answer kind, copied to `Problem.kind`."""
     level: str | None = None
     """Column of a difficulty or subject label, copied to `Problem.level`."""
-    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """(column, allowed values): rows with another value are left out and counted."""
+    where: tuple[tuple[str, tuple[CellText, ...]], ...] = ()
+    """(column, allowed values): rows with another value are left out and counted. Booleans are true and false, as JSON
+    writes them; a missing value is an empty text."""
 
     def identity(self) -> dict[str, Any]:
         """Files are identified by their hash alone, so that they may be moved."""

@@ -6,14 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from w2s.data.readers.formats import format_of, known_formats
 from w2s.errors import first_line
 
-DATA_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
-"""What w2s reads itself; a name that ends so is a file, never a dataset of the hub."""
-
-
 CHECK_URL = "check the URL, its credentials and that the package for its protocol is installed"
-
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 
@@ -21,7 +17,7 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re
 def is_hub_name(name: str) -> bool:
     """Whether `name` is of the Hugging Face hub: `owner/name` or `name`, and neither a data file nor an existing
     path."""
-    return _HUB_NAME.fullmatch(name) is not None and not name.endswith(DATA_SUFFIXES) and not Path(name).exists()
+    return _HUB_NAME.fullmatch(name) is not None and format_of(name) is None and not Path(name).exists()
 
 
 def locate(name: str) -> Path | None:
@@ -65,8 +61,8 @@ def source_files(name: str) -> tuple[Any, list[str], str]:
         raise ValueError(
             "there is no such file: give a file or glob, here or at a URL that fsspec reads, or a hub name"
         )
-    if wrong := [one for one in found if not one.endswith(DATA_SUFFIXES)]:
-        raise ValueError(f"{wrong[0]} ends in none of {', '.join(DATA_SUFFIXES)}: convert it, or narrow the glob")
+    if wrong := [one for one in found if format_of(one) is None]:
+        raise ValueError(f"{wrong[0]} ends in none of {known_formats()}: convert it, or narrow the glob")
     return fs, found, posixpath.dirname(path if found == [path] else re.split(r"[*?\[]", path)[0])
 
 
