@@ -6,8 +6,9 @@ What cannot be read is a ValueError that names the place and the way out.
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
-from w2s.data.location import is_hub_name, source_files
+from w2s.data.location import is_hub_name
 from w2s.data.readers.files import file_rows
+from w2s.data.readers.folders import source_files
 from w2s.data.readers.hub import hub_rows
 from w2s.data.readers.read import Read
 from w2s.recipe import Source
@@ -62,7 +63,7 @@ def _reads(split: str, source: Source, columns: list[str]) -> Iterator[Read]:
         yield from hub_rows(source, field, columns)
         return
     try:
-        fs, paths, _ = source_files(source.name)
+        fs, paths, _ = source_files(source)
     except ValueError as error:
         raise ValueError(f"{field}.name={source.name!r}: {error}") from error
     for path in paths:

@@ -125,9 +125,13 @@ BAD_FILES: list[tuple[str, str, bytes | None, str]] = [
         b"q,s",
         r"problems.train_1.name='.*a.xlsx': .*a.xlsx ends in none of .jsonl, .*, .csv.*\.gz.*convert it",
     ),
-    ("missing", "b.jsonl", None, r"problems.train_1.name='.*b.jsonl': there is no such file: give a file or glob"),
+    (
+        "missing",
+        "b.jsonl",
+        None,
+        r"problems.train_1.name='.*b.jsonl': there is no such file: give a file, folder or glob",
+    ),
     ("no match", "b*.jsonl", None, r"problems.train_1.name='.*b\*.jsonl': there is no such file"),
-    ("folder", "", None, r"problems.train_1.name='.*': is a folder: give the files in it"),
 ]
 
 

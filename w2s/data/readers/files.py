@@ -21,6 +21,9 @@ DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, *arrow.DA
 """What the libraries raise for a damaged or cut-off file and for a lost connection."""
 
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
 def file_rows(fs: Any, path: str, columns: Sequence[str], source: Source, field: str) -> Iterator[Read]:
     """The rows of a file of `source` on the fsspec file system `fs`; `columns` are the wanted ones, dotted or not.
 
@@ -59,6 +62,9 @@ def _rows(fs: Any, path: str, columns: Sequence[str], source: Source, field: str
 def _opened(fs: Any, path: str, format_: Format) -> Generator[Any]:
     """The file's content without its compression, buffered where it is text."""
     with fs.open(path, "rb") as raw:
+        if raw.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            raise ValueError(f"{path} is a pointer of git-lfs and not the file: run `git lfs pull` in its folder")
+        raw.seek(0)
         if format_.suffix in (".parquet", ".arrow"):
             yield raw
             return
