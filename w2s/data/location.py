@@ -1,19 +1,13 @@
 """Where a model's or a source's name points: a package, a path, a URL or the Hugging Face hub."""
 
 import importlib.resources
-import posixpath
 import re
 from pathlib import Path
 from typing import Any
 
-from w2s.errors import first_line
-
-DATA_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
-"""What w2s reads itself; a name that ends so is a file, never a dataset of the hub."""
-
+from w2s.data.readers.formats import format_of
 
 CHECK_URL = "check the URL, its credentials and that the package for its protocol is installed"
-
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 
@@ -21,7 +15,7 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re
 def is_hub_name(name: str) -> bool:
     """Whether `name` is of the Hugging Face hub: `owner/name` or `name`, and neither a data file nor an existing
     path."""
-    return _HUB_NAME.fullmatch(name) is not None and not name.endswith(DATA_SUFFIXES) and not Path(name).exists()
+    return _HUB_NAME.fullmatch(name) is not None and format_of(name) is None and not Path(name).exists()
 
 
 def locate(name: str) -> Path | None:
@@ -45,29 +39,6 @@ def locate(name: str) -> Path | None:
     if name.startswith(("file://", "local://")):
         return Path(name.partition("://")[2])
     return None if "://" in name or is_hub_name(name) else Path(name).expanduser()
-
-
-def source_files(name: str) -> tuple[Any, list[str], str]:
-    """The files a source's name stands for: (fsspec file system, sorted paths, the folder they are relative to).
-
-    Raises ValueError where there is none, or where the file system cannot be had.
-    """
-    local = locate(name)
-    try:
-        fs, path = filesystem_of(name if local is None else str(local))
-        matching: list[str] = [path] if fs.exists(path) else fs.glob(path)
-        found = sorted(one for one in matching if not posixpath.basename(one).startswith(".") and fs.isfile(one))
-    except Exception as error:  # every file system has errors of its own; the user's way out is the same
-        raise ValueError(f"cannot be read ({first_line(error)}): {CHECK_URL}") from error
-    if not found and fs.isdir(path):
-        raise ValueError("is a folder: give the files in it, like FOLDER/*.jsonl")
-    if not found:
-        raise ValueError(
-            "there is no such file: give a file or glob, here or at a URL that fsspec reads, or a hub name"
-        )
-    if wrong := [one for one in found if not one.endswith(DATA_SUFFIXES)]:
-        raise ValueError(f"{wrong[0]} ends in none of {', '.join(DATA_SUFFIXES)}: convert it, or narrow the glob")
-    return fs, found, posixpath.dirname(path if found == [path] else re.split(r"[*?\[]", path)[0])
 
 
 def filesystem_of(url: str) -> tuple[Any, str]:

@@ -3,16 +3,21 @@
 A row that cannot be used raises ValueError with its place, its field, the rule and the way out.
 """
 
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 import re
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from w2s.answers import kind_of
+from w2s.data.cells import cell_text, shown
 from w2s.data.gold import final_answer
 from w2s.data.rows import Row
 from w2s.recipe import DatasetProblems, Source
 from w2s.records import Problem, Reference
+
+ONE_VALUE = ("question", "solution", "id")
+"""Fields that are no list; the values of a list of answers or labels are joined by commas."""
+
+MISSING_NUMBERS = ("nan", "NaN", "<NA>", "NaT")
+"""Texts that pandas and NumPy make of missing numbers."""
 
 _CALCULATOR_MARK = re.compile(r"<<.*?>>")
 
@@ -30,18 +35,19 @@ def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> It
 
     def refuse(field: str, rule: str) -> NoReturn:
         column = getattr(source, field)
-        shown = repr(row.values.get(column))
-        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-        raise ValueError(f"{row.place}: {column!r} (problems.{split}.{field}) is {shown}; {rule}")
+        cell = shown(row.values.get(column))
+        raise ValueError(f"{row.place}: {column!r} (problems.{split}.{field}) is {cell}; {rule}")
 
     def text(field: str, needed: bool = True) -> str:
         column = getattr(source, field)
-        value = cell_text(row.values.get(column)) if column is not None else ""
-        if value is None:
-            refuse(
-                field,
-                f"it must be text or a number: repair the row, or name another column in problems.{split}.{field}",
-            )
+        cell = row.values.get(column)
+        another = f"repair the row, or name another column in problems.{split}.{field}"
+        if isinstance(cell, list) and field in ONE_VALUE:
+            refuse(field, f"it must be text or a number, not a list: {another}")
+        try:
+            value = cell_text(cell) if column is not None else ""
+        except ValueError as error:
+            refuse(field, f"{error}: {another}")
         if needed and not value:
             refuse(field, f"it must not be empty: repair the row, or leave it out with problems.{split}.where")
         try:
@@ -68,6 +74,8 @@ def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> It
     if recipe.drop_calculator_marks:
         solution = _CALCULATOR_MARK.sub("", solution)
     answer = text("answer") if source.answer is not None else final_answer(solution)
+    if source.answer is not None and answer in MISSING_NUMBERS:
+        refuse("answer", "it is the text of a missing value: repair the row, or leave it out with `where`")
     if not answer:
         refuse(
             "solution", f"no final answer after `####` or in \\boxed{{}}: name its column in problems.{split}.answer"
@@ -76,16 +84,3 @@ def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> It
     if not marker or marker not in solution.rpartition("\n")[2]:
         solution = (solution + recipe.solution_ending.replace("{answer}", answer)).strip()
     return Item(row.place, problem, Reference(problem_id, answer, solution))
-
-
-def cell_text(value: Any) -> str | None:
-    """A cell as text without surrounding white space; None if it is neither text nor a number.
-
-    Joins a list by commas: OlympicArena's answers are lists.
-    """
-    if isinstance(value, list):
-        parts = [cell_text(part) for part in value]
-        return None if None in parts else ", ".join(str(part) for part in parts)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if value is None else str(value).strip() if isinstance(value, str | int | float) else None

@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from w2s.data.location import CHECK_URL, filesystem_of, is_hub_name, locate, source_files
+from w2s.data.location import CHECK_URL, filesystem_of, is_hub_name, locate
+from w2s.data.readers.folders import source_files
+from w2s.data.readers.formats import format_of
 from w2s.errors import first_line
+from w2s.recipe import Model, Source
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
 
@@ -17,31 +20,46 @@ CHECKSUMS = ("ETag", "etag", "md5Hash", "Content-MD5", "blob_id")
 """Keys under which fsspec's file systems report a file's content; a modification time is none."""
 
 
-def misfit(kind: str, name: str, revision: str) -> str | None:
+def misfit(named: Model | Source, revision: str) -> str | None:
     """Why an explicit revision cannot be this name's; most likely one was changed by --set and not the other."""
     is_hash = revision.startswith("sha256:")
-    if is_hub_name(name):
+    if is_hub_name(named.name):
         return "which is of the hub and has commits" if is_hash else None
     if not is_hash:
-        return None if "://" in name and revision in name else "which is not of the hub and has no commits"
+        return None if "://" in named.name and revision in named.name else "which is not of the hub and has no commits"
     try:
-        found = hash_local(kind, name) if locate(name) is not None else None
+        found = hash_local(named) if locate(named.name) is not None else None
     except ValueError:  # moved away: the store may hold all that was made from it
         return None
     return None if found in (None, revision) else f"whose files hash to {found}"
 
 
-def hash_local(kind: str, name: str) -> str:
+def hash_local(named: Model | Source) -> str:
     """Content hash of a model's folder or a source's files on this machine."""
-    path = locate(name)
+    if isinstance(named, Source):
+        return hash_files(named)
+    path = locate(named.name)
     assert path is not None
-    return _hash_folder(path) if kind == "model" else hash_files(name)
+    return _hash_folder(path)
 
 
-def hub_commit(kind: str, name: str) -> str:
+def hash_url(named: Model | Source) -> str:
+    """Content hash of a model's folder or a source's files at a URL."""
+    return hash_files(named) if isinstance(named, Source) else _hash_url_folder(named.name)
+
+
+def record_name(named: Model | Source) -> str:
+    """The name under which a store keeps a revision; a folder's splits have revisions of their own."""
+    if isinstance(named, Source) and "://" in named.name and format_of(named.name) is None:
+        return f"{named.name}#{named.split}"
+    return named.name
+
+
+def hub_commit(named: Model | Source) -> str:
     """The commit a hub name stands for now."""
     from huggingface_hub import HfApi
 
+    kind, name = "model" if isinstance(named, Model) else "dataset", named.name
     try:
         info = HfApi().model_info(name, timeout=30) if kind == "model" else HfApi().dataset_info(name, timeout=30)
     except Exception as error:  # unknown, gated, offline, timed out: the user's choices are the same
@@ -73,8 +91,7 @@ def _hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_url_folder(name: str) -> str:
-    """Content hash of a model's folder at a URL."""
+def _hash_url_folder(name: str) -> str:
     try:
         fs, path = filesystem_of(name)
         found: dict[str, Mapping[str, Any]] = fs.find(path, detail=True)
@@ -87,10 +104,10 @@ def hash_url_folder(name: str) -> str:
     return _digest({relative: _fingerprint(fs, one, found[one]) for relative, one in visible.items()})
 
 
-def hash_files(name: str) -> str:
-    """Content hash of a source's files, under their paths relative to the part of the name without wildcards."""
-    fs, paths, root = source_files(name)
-    if locate(name) is not None:
+def hash_files(source: Source) -> str:
+    """Content hash of a source's files, under their paths relative to its folder or to its name before wildcards."""
+    fs, paths, root = source_files(source)
+    if locate(source.name) is not None:
         return _digest({posixpath.relpath(path, root): _hash_file(Path(path)) for path in paths})
     return _digest({posixpath.relpath(path, root): _fingerprint(fs, path, fs.info(path)) for path in paths})
 

@@ -7,9 +7,10 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from w2s.data.cells import cell_text, shown
 from w2s.data.duplicates import find_duplicates, overlap_counts
-from w2s.data.problem import Item, cell_text, to_item
-from w2s.data.rows import read_rows
+from w2s.data.problem import Item, to_item
+from w2s.data.rows import Row, read_rows
 from w2s.recipe import NEAR_DUPLICATE, SPLITS, DatasetProblems, Source, WorldProblems
 from w2s.records import Duplicate, Problem, Reference
 from w2s.seed import derived_seed
@@ -74,11 +75,7 @@ def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -
     source: Source = getattr(recipe, split)
     rows = list(read_rows(split, source))
     counts[f"{split}_rows"] = len(rows)
-    rows = [
-        row
-        for row in rows
-        if all((cell_text(row.values.get(column)) or "") in allowed for column, allowed in source.where)
-    ]
+    rows = [row for row in rows if _is_allowed(split, source, row)]
     counts[f"{split}_left_out_by_where"] = counts[f"{split}_rows"] - len(rows)
     if source.rows is not None:
         start, stop = source.rows
@@ -106,6 +103,21 @@ def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -
         raise ValueError(f"problems.{split} contains {len(repeats)} repeated questions ({examples}): {ways}")
     counts[f"{split}_repeats_{'kept' if recipe.repeats == 'keep' else 'removed'}"] = len(repeats)
     return items if recipe.repeats == "keep" else list(by_question.values())
+
+
+def _is_allowed(split: str, source: Source, row: Row) -> bool:
+    """Whether `where` keeps a row; a missing cell is ''."""
+    for column, allowed in source.where:
+        cell = row.values.get(column)
+        try:
+            if cell_text(cell) not in allowed:
+                return False
+        except ValueError as error:
+            raise ValueError(
+                f"{row.place}: {column!r} (problems.{split}.where) is {shown(cell)}; {error}: repair the row, or name "
+                f"another column"
+            ) from error
+    return True
 
 
 def _settle_overlap(items: dict[str, list[Item]], recipe: DatasetProblems, counts: dict[str, float]) -> list[Duplicate]:

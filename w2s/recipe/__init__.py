@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from w2s.recipe.model import Location, Model, Recipe, StepRecipe, located
+from w2s.recipe.model import CellText, Location, Model, Recipe, StepRecipe, located
 from w2s.recipe.model import Prompt as Prompt  # for users of w2s.recipe
 
 
@@ -36,8 +36,9 @@ class Source(Recipe):
     """Column of the answer kind, copied to `Problem.kind`."""
     level: str | None = None
     """Column of a difficulty or subject label, copied to `Problem.level`."""
-    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """(column, allowed values): rows with another value are left out and counted."""
+    where: tuple[tuple[str, tuple[CellText, ...]], ...] = ()
+    """(column, allowed values): rows with another value are left out and counted. Booleans are true and false, as JSON
+    writes them; a missing value is an empty text."""
 
     def identity(self) -> dict[str, Any]:
         """Files are identified by their hash alone, so that they may be moved."""

@@ -8,7 +8,7 @@ import json
 from typing import TypeVar
 
 from w2s.data.location import is_hub_name, locate
-from w2s.data.revision import hash_files, hash_local, hash_url_folder, hub_commit, misfit
+from w2s.data.revision import hash_local, hash_url, hub_commit, misfit, record_name
 from w2s.recipe import Experiment, Model, Recipe, Source
 from w2s.store import layout
 from w2s.store.store import Store
@@ -26,19 +26,20 @@ def identify(experiment: Experiment, store: Store, *, network: bool) -> Experime
     Raises ValueError, naming the recipe's field, for what is not there, cannot be reached, or is no usable model
     folder, and for an explicit revision that is not of this name.
     """
-    known: dict[tuple[str, str], str | None] = {}
+    known: dict[tuple[str | None, ...], str | None] = {}
 
     def revision(one: Model | Source, field: str) -> str | None:
-        key = ("model" if isinstance(one, Model) else "dataset", one.name)
+        part = (one.split, one.subset) if isinstance(one, Source) else ()  # of a folder
+        key = (type(one).__name__, one.name, *part)
         if one.revision is not None:
-            if why := misfit(*key, one.revision):
+            if why := misfit(one, one.revision):
                 raise ValueError(
                     f"{field}.revision={one.revision!r} does not fit {one.name!r}, {why}: --set {field}.revision=none"
                 )
             return one.revision
         if key not in known:
             try:
-                known[key] = _resolve(*key, store, network)
+                known[key] = _resolve(one, store, network)
             except ValueError as error:
                 raise ValueError(f"{field}.name={one.name!r}: {error}") from error
         return known[key]
@@ -60,16 +61,17 @@ def identify(experiment: Experiment, store: Store, *, network: bool) -> Experime
     return filled(experiment, "")
 
 
-def _resolve(kind: str, name: str, store: Store, network: bool) -> str | None:
-    if locate(name) is not None:
-        return hash_local(kind, name)
+def _resolve(named: Model | Source, store: Store, network: bool) -> str | None:
+    if locate(named.name) is not None:
+        return hash_local(named)
+    kind, name = "model" if isinstance(named, Model) else "dataset", record_name(named)
     recorded = _recorded(store, kind, name)
     if not network or (recorded is not None and is_hub_name(name)):
         return recorded
     if is_hub_name(name):
-        store.objects.create(_record_path(store, kind, name), _record(name, hub_commit(kind, name)))
+        store.objects.create(_record_path(store, kind, name), _record(name, hub_commit(named)))
         return _recorded(store, kind, name)
-    found = hash_url_folder(name) if kind == "model" else hash_files(name)
+    found = hash_url(named)
     if found != recorded:
         store.objects.write(_record_path(store, kind, name), _record(name, found))
     return found

@@ -109,7 +109,7 @@ BAD_FILES: list[tuple[str, str, bytes | None, str]] = [
     ),
     ("not UTF-8", "a.jsonl", b'{"q": "\xff"}\n', r"a.jsonl:1 is not JSON in UTF-8"),
     ("too deep", "a.jsonl", b"[" * 200_000, r"a.jsonl:1 is not JSON in UTF-8 .*recursion"),
-    ("malformed document", "a.json", b'[{"q": 1', r"a.json is not JSON in UTF-8"),
+    ("malformed document", "a.json", b'[{"q": 1', r"a.json, row 1 is not JSON in UTF-8 .*line 1"),
     ("list of numbers", "a.json", b"[1, 2]", r"a.json, row 1 is '1', not an object with columns"),
     (
         "cut gzip",
@@ -121,13 +121,17 @@ BAD_FILES: list[tuple[str, str, bytes | None, str]] = [
     ("no parquet", "a.parquet", b"plain", r"a.parquet: what follows cannot be read"),
     (
         "other format",
-        "a.csv",
+        "a.xlsx",
         b"q,s",
-        r"problems.train_1.name='.*a.csv': .*a.csv ends in none of .jsonl, .json, .*convert it",
+        r"problems.train_1.name='.*a.xlsx': .*a.xlsx ends in none of .jsonl, .*, .csv.*\.gz.*convert it",
     ),
-    ("missing", "b.jsonl", None, r"problems.train_1.name='.*b.jsonl': there is no such file: give a file or glob"),
+    (
+        "missing",
+        "b.jsonl",
+        None,
+        r"problems.train_1.name='.*b.jsonl': there is no such file: give a file, folder or glob",
+    ),
     ("no match", "b*.jsonl", None, r"problems.train_1.name='.*b\*.jsonl': there is no such file"),
-    ("folder", "", None, r"problems.train_1.name='.*': is a folder: give the files in it"),
 ]
 
 

@@ -165,7 +165,8 @@ def test_hub_dataset_is_loaded_at_its_revision_and_without_its_code(
     missing = hub.model_copy(update={"answer": "gold"})
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     with pytest.raises(
-        ValueError, match=r"someone/data: no column 'gold'; it has q, s, i, other: set problems.train_1.answer"
+        ValueError,
+        match=r"someone/data train\[:5\], row 1: no column 'gold'; it has q, s, i, other: set problems.train_1.answer",
     ):
         read_problems(made.model_copy(update={"train_1": missing}))
 
@@ -210,7 +211,7 @@ def test_final_answer_never_raises_and_finds_what_is_boxed(text: str) -> None:
         ({"s": "x\n#### 2"}, {}, "\n#### {answer}", ("2", "x\n#### 2")),
         ({"s": None, "a": ["A", "C"]}, {"answer": "a"}, r"So $\boxed{{answer}}$", ("A, C", r"So $\boxed{A, C}$")),
         ({"a": 3.0}, {"answer": "a", "solution": None}, "\n#### {answer}", ("3", "#### 3")),
-        ({"a": True}, {"answer": "a", "solution": None}, "{answer}", ("True", "True")),
+        ({"a": True}, {"answer": "a", "solution": None}, "{answer}", ("true", "true")),
     ],
 )
 def test_solution_ends_with_the_answer(

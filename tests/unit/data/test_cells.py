@@ -1,0 +1,194 @@
+"""Cells as text: each type a cell of JSON, CSV or Arrow can have, and every container."""
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.data.problem_files import recipe, rows
+from w2s.data.cells import cell_text
+from w2s.data.splits import read_problems
+from w2s.recipe import Source
+
+TEXTS: list[tuple[Any, str]] = [
+    (None, ""),
+    (float("nan"), ""),
+    (Decimal("nan"), ""),
+    ("  x\n", "x"),
+    ("nan of it", "nan of it"),
+    (0, "0"),
+    (-7, "-7"),
+    (12345678901234567890123, "12345678901234567890123"),
+    (3.0, "3"),
+    (-0.0, "0"),
+    (0.1, "0.1"),
+    (1e-7, "0.0000001"),
+    (1e22, "10000000000000000000000"),
+    (1e300, "1E+300"),
+    (Decimal("1.50"), "1.5"),
+    (Decimal("100"), "100"),
+    (Decimal("0E+9999999"), "0"),
+    (Decimal("1E+999999999"), "1E+999999999"),
+    (Decimal("3.14159265358979323846264338327950288"), "3.14159265358979323846264338327950288"),
+    (True, "true"),
+    (False, "false"),
+    (date(2024, 5, 1), "2024-05-01"),
+    (datetime(2024, 5, 1, 12, tzinfo=UTC), "2024-05-01T12:00:00+00:00"),
+    (time(9, 30), "09:30:00"),
+    ([], ""),
+    (["A", "C"], "A, C"),
+    ([1, 2.50, Decimal("0.10")], "1, 2.5, 0.1"),
+    (["1,000", "-2,000,000.5", "3"], "1000, -2000000.5, 3"),
+    (["(1, 2)", "[3; 4)", "\\{5, 6\\}"], "(1, 2), [3; 4), \\{5, 6\\}"),
+    (["x = 1, y = 2"], "x = 1, y = 2"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), TEXTS, ids=[repr(value)[:40] for value, _ in TEXTS])
+def test_text_of_a_cell(value: Any, text: str) -> None:
+    assert cell_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (float("inf"), "must be finite"),
+        (float("-inf"), "must be finite"),
+        (Decimal("inf"), "must be finite"),
+        ({"a": 1}, "text or a number"),
+        (b"5", "text or a number"),
+        (timedelta(1), "text or a number"),
+        ((1, 2), "text or a number"),
+        ([[1], [2]], "must not hold lists"),
+        ([1, [2]], "must not hold lists"),
+        ([{"a": 1}], "text or a number"),
+        ([None, "5"], "missing values"),
+        ([float("nan"), "5"], "missing values"),
+        (["", "5"], "missing values"),
+        ([float("inf")], "must be finite"),
+        (["1, 2", "3"], "'1, 2', whose comma"),
+        (["a; b", "3"], "'a; b', whose comma"),
+    ],
+)
+def test_what_has_no_text(value: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        cell_text(value)
+
+
+@given(
+    st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(allow_nan=False, allow_infinity=False)
+)
+def test_a_number_s_text_is_the_number(number: Any) -> None:
+    assert type(number)(cell_text(number)) == number
+
+
+def gold(path: Path, tmp_path: Path) -> list[str]:
+    made = recipe(tmp_path)
+    test = Source(name=str(path), question="q", answer="a")
+    return [one.answer for one in read_problems(made.model_copy(update={"test": test}))[0]["test"].references]
+
+
+def test_gold_of_every_type_of_json(tmp_path: Path) -> None:
+    cells = ["5", "5.0", "0.1", "1e3", "true", '"x"', '["A", "B"]', "12345678901234567890.5"]
+    (tmp_path / "a.jsonl").write_text("".join(f'{{"q": "question {n}", "a": {c}}}\n' for n, c in enumerate(cells)))
+    assert gold(tmp_path / "a.jsonl", tmp_path) == [
+        "5",
+        "5",
+        "0.1",
+        "1000",
+        "true",
+        "x",
+        "A, B",
+        "12345678901234567890.5",
+    ]
+
+
+ARROW: list[tuple[Any, list[Any], str]] = [
+    (pa.int8(), [5], "5"),
+    (pa.uint64(), [2**64 - 1], "18446744073709551615"),
+    (pa.float16(), [0.5], "0.5"),
+    (pa.float32(), [0.1], "0.1"),
+    (pa.float64(), [0.1], "0.1"),
+    (pa.decimal128(10, 3), [Decimal("1.500")], "1.5"),
+    (pa.bool_(), [True], "true"),
+    (pa.large_string(), ["x"], "x"),
+    (pa.string_view(), ["x"], "x"),
+    (pa.dictionary(pa.int8(), pa.string()), ["x"], "x"),
+    (pa.date32(), [date(2024, 5, 1)], "2024-05-01"),
+    (pa.list_(pa.float32()), [[0.1, 2]], "0.1, 2"),
+    (pa.large_list(pa.string()), [["A", "B"]], "A, B"),
+    (pa.list_(pa.string(), 2), [["A", "B"]], "A, B"),
+]
+
+
+@pytest.mark.parametrize(("type_", "cells", "text"), ARROW, ids=[str(one[0]) for one in ARROW])
+def test_gold_of_every_type_of_arrow(tmp_path: Path, type_: Any, cells: list[Any], text: str) -> None:
+    values = pa.array(cells, type_ if not pa.types.is_float16(type_) else None)
+    pq.write_table(pa.table({"q": ["question"], "a": values.cast(type_)}), tmp_path / "a.parquet")
+    assert gold(tmp_path / "a.parquet", tmp_path) == [text]
+
+
+def test_missing_numbers_of_pandas_are_refused_and_not_the_answer_nan(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"q": ["question 0", "question 1", "question 2"], "a": [4, None, 6]})
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    pq.write_table(pa.table({"q": frame["q"], "a": pa.array([4.0, float("nan"), 6.0])}), tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in frame.to_dict("records")))
+    for name, place in (("a.jsonl", ":2"), ("a.csv", ":3"), ("a.parquet", ", row 2"), ("b.jsonl", ":2")):
+        with pytest.raises(ValueError, match=rf"{name}{place}: 'a' \(problems.test.answer\) is .*must not be empty"):
+            gold(tmp_path / name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "cell", "message"),
+    [
+        (
+            {"solution": None, "answer": "c"},
+            float("inf"),
+            r"'c' .*answer\) is inf; a number must be finite: repair the",
+        ),
+        ({"solution": None, "answer": "c"}, [["1"], ["2"]], r"\(problems.train_2.answer\) is .*must not hold lists"),
+        ({"solution": None, "answer": "c"}, "NaN", r"is 'NaN'; it is the text of a missing value: repair"),
+        ({"solution": "c"}, ["a", "#### 1"], r"solution\) is \['a', '#### 1'\]; it must be text .*, not a list"),
+        ({"id": "c"}, ["a"], r"id\) is \['a'\]; it must be text or a number, not a list"),
+        ({"level": "c"}, {"a": 1}, r"level\) is \{'a': 1\}; it must be text or a number"),
+        ({"where": (("c", ("x",)),)}, {"a": 1}, r"\(problems.train_2.where\) is \{'a': 1\}; it must be text"),
+    ],
+)
+def test_cells_without_a_text_are_refused_with_their_row(
+    tmp_path: Path, fields: dict[str, Any], cell: Any, message: str
+) -> None:
+    data = [row | {"c": cell if n == 1 else f"#### {n}"} for n, row in enumerate(rows("train_2"))]
+    made = recipe(tmp_path, train_2=data)
+    train_2 = made.train_2.model_copy(update=fields)
+    with pytest.raises(ValueError, match=rf"train_2.jsonl:2: .*{message}"):
+        read_problems(made.model_copy(update={"train_2": train_2}))
+
+
+def test_a_missing_label_is_an_empty_one(tmp_path: Path) -> None:
+    data = [row | {"level": cell} for row, cell in zip(rows("train_2", 3), [float("nan"), None, 2.0], strict=True)]
+    made = recipe(tmp_path, train_2=data)
+    splits, _, _ = read_problems(
+        made.model_copy(update={"train_2": made.train_2.model_copy(update={"level": "level"})})
+    )
+    assert [problem.level for problem in splits["train_2"].problems] == ["", "", "2"]
+
+
+@pytest.mark.parametrize("allowed", [("true",), (True,)])
+def test_where_takes_booleans_as_json_writes_them(tmp_path: Path, allowed: Any) -> None:
+    data = [row | {"ok": n % 2 == 1} for n, row in enumerate(rows("train_2"))]
+    made = recipe(tmp_path, train_2=data)
+    source = Source.model_validate({**dict(made.train_2), "where": (("ok", allowed),)})
+    splits, counts, _ = read_problems(made.model_copy(update={"train_2": source}))
+    assert [problem.problem_id for problem in splits["train_2"].problems] == ["train_2-1", "train_2-3"]
+    assert counts["train_2_left_out_by_where"] == 3

@@ -1,0 +1,41 @@
+"""CSV and TSV with a header line. Cells are text: what a number or a missing value is, the other modules decide."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from io import BufferedReader, TextIOWrapper
+
+from w2s.data.readers.read import MAX_ROW, Read
+
+
+def delimited(file: BufferedReader, path: str, delimiter: str) -> Iterator[Read]:
+    """The rows of a file; an empty line is none. A quoted cell may hold line ends.
+
+    Raises ValueError with the line where quotes do not close, a row has more or fewer cells than the header, or a
+    header names a column twice.
+    """
+    csv.field_size_limit(MAX_ROW)  # of the process; the default of 128 KiB is less than a long solution
+    text = TextIOWrapper(file, "utf-8-sig", newline="")
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    while True:
+        place = f"{path}:{reader.line_num + 1}"
+        try:
+            cells = next(reader, None)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f'{place} cannot be read ({error}): write it in UTF-8, with cells quoted by "') from error
+        if cells is None:
+            return
+        if not cells:
+            continue
+        if header is None:
+            header = cells
+            if twice := [name for name, count in Counter(header).items() if count > 1]:
+                raise ValueError(f"{place} names the column {twice[0]!r} twice: rename one")
+        elif len(cells) != len(header):
+            raise ValueError(
+                f'{place} has {len(cells)} cells, the header {len(header)}: quote cells that hold {delimiter!r}, " or '
+                "line ends"
+            )
+        else:
+            yield Read(place, dict(zip(header, cells, strict=True)), header)
