@@ -89,6 +89,8 @@ def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -
         order = sorted(range(len(rows)), key=lambda index: derived_seed(recipe.seed, index))
         rows = [rows[index] for index in order[start:stop]]
     items = [to_item(split, source, recipe, row) for row in rows]
+    if shortened := sum(item.earlier_turns > 0 for item in items):
+        counts[f"{split}_earlier_turns_left_out"] = shortened
     by_id: dict[str, Item] = {}
     for item in items:
         if (first := by_id.setdefault(item.problem.problem_id, item)) is not item:

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.data.problem_files import Rows, lines, recipe, rows
-from w2s.data.gold import final_answer
 from w2s.data.splits import read_problems
 from w2s.recipe import SPLITS, DatasetProblems, Source, WorldProblems
 from w2s.records import Problem, Reference
@@ -169,32 +168,6 @@ def test_hub_dataset_is_loaded_at_its_revision_and_without_its_code(
         match=r"someone/data train\[:5\], row 1: no column 'gold'; it has q, s, i, other: set problems.train_1.answer",
     ):
         read_problems(made.model_copy(update={"train_1": missing}))
-
-
-@pytest.mark.parametrize(
-    ("solution", "answer"),
-    [
-        ("2 + 2 = 4\n#### 4", "4"),
-        ("#### 1\nno, wait\n#### 1,000  ", "1,000"),
-        (r"so $\boxed{\frac{1}{2}}$.", r"\frac{1}{2}"),
-        (r"\boxed{1} and then \boxed {2}", "2"),
-        (r"\boxed{\left\{ 1, 2 \right.} is it", r"\left\{ 1, 2 \right."),
-        (r"\fbox{7}", "7"),
-        (r"\boxed{1", None),
-        ("#### ", None),
-        ("just words", None),
-        ("", None),
-    ],
-)
-def test_final_answer(solution: str, answer: str | None) -> None:
-    assert final_answer(solution) == answer
-
-
-@given(st.text())
-def test_final_answer_never_raises_and_finds_what_is_boxed(text: str) -> None:
-    final_answer(text)
-    inside = "".join(char for char in text if char not in "\\{}#").strip()
-    assert final_answer(f"so \\boxed{{{inside}}}.") == (inside or None)
 
 
 @pytest.mark.parametrize(
