@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from tests.benchmarks.answer_cases import OUTCOMES, Case, judged, line
-from tests.unit.answers.reported_pairs import COMPLETIONS, PAIRS
+from tests.unit.answers.pairs.reported_pairs import COMPLETIONS, PAIRS
 
 AT_MOST = {"falsely equal": 1, "falsely different": 3, "undecided": 8, "asymmetric": 0, "misread": 2}
 
