@@ -32,14 +32,15 @@ def dates(rng: Random) -> Case:
             return different(rng.choice(_dates(year, month, day)), rng.choice(_dates(*changed)))
         case 6:
             style = rng.randrange(3)
-            return different(_numeric(year, month, day)[style], _numeric(*changed)[style])
+            sides = _numeric(year, month, day)[style], _numeric(*changed)[style]
+            return not_equal(*sides) if changed[1:] == (day, month) else different(*sides)
         case 7:
             return different(f"{year}-{month:02}-{day:02}", str(year - month - day))
         case 8:
             return different(f"{month}/{day}/{year}", f"{Fraction(month, day * year)}")
         case _:
             first, second = rng.randint(200, 999), rng.randint(1000, 9999)
-            sides = (str(first - second), f"{first}-{other(rng, second)}", f"{second}-{first}")
+            sides = (str(first - second), f"{first}-{second + rng.choice((1, 10, 100))}", f"{second}-{first}")
             return different(f"{first}-{second}", rng.choice(sides))
 
 

@@ -4,7 +4,17 @@ from dataclasses import replace
 from random import Random
 
 from tests.benchmarks.answer_cases import Case
-from tests.benchmarks.answer_pairs import algebra, dates, notation, numbers, sets, units, worded_numbers, words
+from tests.benchmarks.answer_pairs import (
+    algebra,
+    dates,
+    lookalikes,
+    notation,
+    numbers,
+    sets,
+    units,
+    worded_numbers,
+    words,
+)
 from tests.benchmarks.answer_pairs.pair import Maker
 
 KINDS: dict[str, Maker] = {
@@ -46,6 +56,11 @@ KINDS: dict[str, Maker] = {
     "wrappers": notation.wrappers,
     "phrases": notation.phrases,
     "products": notation.products,
+    "calculations": lookalikes.calculations,
+    "applications": lookalikes.applications,
+    "marks": lookalikes.marks,
+    "commas": lookalikes.commas,
+    "joined": lookalikes.joined,
 }
 
 

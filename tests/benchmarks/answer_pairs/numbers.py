@@ -144,7 +144,8 @@ def percent(rng: Random) -> Case:
         case 4:
             return equal(*two(rng, [*texts[:3], part]), "NV")
         case 5:
-            return different(rng.choice(texts[:3]), f"{changed}%", "NV")
+            distant = decimal(value * rng.choice((2, 3, 10, Fraction(1, 10))))  # neither is a rounding of the other
+            return different(rng.choice(texts[:3]), f"{distant}%", "NV")
         case _:
             return not_equal(rng.choice(texts[:3]), text, "NV")
 
@@ -259,7 +260,7 @@ def powers(rng: Random) -> Case:
         f"{top * (top - 1)} \\cdot {top - 2}!",
         f"\\frac{{{top + 1}!}}{{{top + 1}}}",
     ]
-    factorial_near = [f"{top + 1}!", f"{top - 1}!", f"{top}!+1", f"{top}", f"2\\cdot {top}!", f"({top}-1)!"]
+    factorial_near = [f"{top + 1}!", f"{top - 1}!", f"{top}!+1", f"2\\cdot {top}!", f"({top}-1)!"]
     binomial = [
         f"\\binom{{{top}}}{{{k}}}",
         f"\\binom{{{top}}}{{{top - k}}}",

@@ -55,6 +55,11 @@ def other(rng: Random, value: int) -> int:
     return rng.choice([number for number in near if number != value])
 
 
+def far(rng: Random, value: int) -> int:
+    """Another whole number of which neither is a rounding of the other."""
+    return rng.choice((2 * value, 3 * value, 10 * value, -value, 10 * value + 5))
+
+
 def fraction(rng: Random) -> Fraction:
     """A reduced fraction that is no whole number, at times above 1."""
     while True:

@@ -8,6 +8,7 @@ from tests.benchmarks.answer_pairs.pair import (
     decimal,
     different,
     equal,
+    far,
     not_different,
     not_equal,
     other,
@@ -165,7 +166,7 @@ def unit_powers(rng: Random) -> Case:
         case 0 | 1:
             return different(f"{number} {thing}/{below}", f"{number} {thing}/{below_2}", "NV")
         case 2:
-            return different(f"{number} {thing}/{below}", f"{other(rng, number)} {thing}/{below}", "NV")
+            return different(f"{number} {thing}/{below}", f"{far(rng, number)} {thing}/{below}", "NV")
         case 3:
             return not_different(
                 f"{number} {thing}/cm^3", f"{number} {thing}{rng.choice((' cm^{-3}', '/cm³', ' per cm^3'))}", "NV"
@@ -193,7 +194,7 @@ def unit_spellings(rng: Random) -> Case:
     number = rng.choice((Fraction(whole(rng)), Fraction(rng.randint(1, 999), 100)))
     text, text_2 = two(rng, list(line))
     first = decimal(number) or ""
-    changed = decimal(number + rng.choice((1, 10, Fraction(1, 10)))) or ""
+    changed = decimal(number * rng.choice((2, 3, 10, -1))) or ""
     gap = rng.choice((" ", " ", "\\ ", "~", "\\,"))
     if rng.random() < 0.6:
         return equal(f"{first}{gap}{text}", f"{first} {text_2}", "NV")
@@ -211,7 +212,7 @@ def units_together(rng: Random) -> Case:
         case 2:
             return different(f"{number} {wrap.format(glued)}", f"{number} {wrong}", "NV")
         case 3:
-            return different(f"{number} {wrap.format(glued)}", f"{other(rng, number)} {apart}", "NV")
+            return different(f"{number} {wrap.format(glued)}", f"{far(rng, number)} {apart}", "NV")
         case _:
             return not_different(f"{number} ms^{{-1}}", f"{number} m/s", "NV")
 
