@@ -10,7 +10,10 @@ PYTEST := .venv/bin/python -m pytest
 # Two workers; a file's tests stay together, because they share servers and fixtures of module scope.
 TWO_AT_ONCE := -n 2 --dist loadfile
 
-.PHONY: help setup quickstart check format fast s3 ray chaos bench test
+# Runs two targets at once: pyright needs only one core, and the tests often wait.
+BESIDE := $(MAKE) --no-print-directory -j 2
+
+.PHONY: help setup quickstart check lint types format fast unit s3 ray chaos bench test without-ray
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -23,16 +26,23 @@ setup: .venv/ready ## install the pinned packages into .venv (about 2 minutes, 4
 quickstart: .venv/ready ## run the whole method on tiny models and print its results (about 10 minutes)
 	.venv/bin/w2s run quickstart --store $(STORE)
 
-check: .venv/ready ## lint, format check and types (20 s)
+check: lint types ## lint, format check and types (40 s)
+
+lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+types: .venv/ready
 	.venv/bin/pyright
 
 format: .venv/ready ## format the code and fix what ruff can fix
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-fast: check ## check, then the unit tests that are not slow (under 90 s)
+fast: lint ## check, and the unit tests that are not slow beside it (under 90 s)
+	@$(BESIDE) types unit
+
+unit: .venv/ready
 	$(PYTEST) -m "unit and not slow" $(TWO_AT_ONCE)
 
 s3: .venv/ready ## tests of the store on a folder and on two S3 servers
@@ -49,6 +59,9 @@ chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours 
 	.venv/bin/python -m tests.chaos --seed $(SEED) --faults $(N) $(CHAOS)
 
 # Ray, engines and trainings use both cores and share servers, so their tests run in one process, after all others.
-test: check ## everything: check, then all tests (about 30 minutes)
-	$(PYTEST) -m "not ray and not chaos" $(TWO_AT_ONCE) --durations=10
+test: lint ## everything: check and all tests (about 30 minutes)
+	@$(BESIDE) types without-ray
 	$(PYTEST) -m "ray or chaos" --durations=10
+
+without-ray: .venv/ready
+	$(PYTEST) -m "not ray and not chaos" $(TWO_AT_ONCE) --durations=10

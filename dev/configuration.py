@@ -29,7 +29,8 @@ w2s run quickstart --store store --resources local,workers=1,cpus_per_engine=2
 ```
 
 A value is JSON where it parses as JSON, else text. `none` and `null` are None. A tuple is a JSON list, a recipe a JSON
-object. An unknown field, a wrong type or a refused value ends the command with one line that names it.
+object. An unknown field, a wrong type or a refused value ends the command with one line that names it. Fields of one
+part that stand beside each other are checked together: `--resources local,min_engines=3,max_engines=3`.
 
 ## Environment variables
 

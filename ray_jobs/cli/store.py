@@ -90,7 +90,7 @@ def _directories(text: str, store: "Store") -> list[str]:
     from w2s.store.revisions import identify
 
     name, *fields = re.split(r",(?=[a-z_][\w.]*=)", text)  # a value may contain commas
-    steps = build_steps(identify(set_fields(load(name), fields), store, network=False))
+    steps = build_steps(identify(set_fields(load(name), fields, "--keep"), store, network=False))
     if unknown := [source.name for step in steps for source in step.open_revisions]:
         raise ValueError(
             f"--keep {text}: the revision of {unknown[0]} is not recorded in this store, so the directories of its "

@@ -1,11 +1,8 @@
 """Resources of the machines that users have: a laptop, one GPU, a node of eight, a cluster for 70 billion
 parameters."""
 
-from dataclasses import fields, replace
-from typing import Any, get_args, get_type_hints
-
 from ray_jobs.resources.resources import Resources
-from w2s.experiments.overrides import closest
+from w2s.experiments.overrides import set_fields
 
 LOCAL = Resources(
     min_engines=1,
@@ -40,8 +37,7 @@ SmolLM2-135M: 2 GiB hold 256 sequences of 1,365 tokens, or 66 of 700. Each worke
 270 million parameters.
 """
 
-ONE_GPU = replace(
-    LOCAL,
+ONE_GPU = LOCAL.changed(
     gpus_per_engine=1,
     cpus_per_engine=4,
     engine_dtype="bfloat16",
@@ -57,8 +53,7 @@ ONE_GPU = replace(
 """One GPU of 24 GB or more, models up to 8 billion parameters: 16 GB of bfloat16 weights; engine and trainer take
 turns."""
 
-NODE_8GPU = replace(
-    ONE_GPU,
+NODE_8GPU = ONE_GPU.changed(
     max_engines=8,
     cpus_per_engine=8,
     workers=8,
@@ -72,8 +67,7 @@ NODE_8GPU = replace(
 26 GB of bfloat16 weights: whole on each GPU of an engine, an eighth on each training worker.
 """
 
-CLUSTER_70B = replace(
-    NODE_8GPU,
+CLUSTER_70B = NODE_8GPU.changed(
     max_engines=4,
     gpus_per_engine=4,
     cpus_per_engine=16,
@@ -100,7 +94,7 @@ PRESETS: dict[str, Resources] = {"local": LOCAL, "one-gpu": ONE_GPU, "node-8gpu"
 def load_resources(text: str) -> Resources:
     """A preset's name, with changed fields after commas: `cluster-70b`, `local,workers=1`.
 
-    Raises ValueError for an unknown preset or field and for a value of another type; the message lists the choices.
+    Raises ValueError for an unknown preset or field, a wrong type or a refused value; the message names the rule.
     """
     name, *changes = text.split(",")
     if name not in PRESETS:
@@ -108,26 +102,4 @@ def load_resources(text: str) -> Resources:
             f"there are no resources {name!r}: choose {', '.join(PRESETS)}, "
             f"changed as in {next(iter(PRESETS))},workers=1"
         )
-    kinds = get_type_hints(Resources)
-    values: dict[str, Any] = {}
-    for change in changes:
-        field, equals, value = change.partition("=")
-        if not equals or field not in kinds:
-            known = ", ".join(known_field.name for known_field in fields(Resources))
-            raise ValueError(
-                f"{change!r} in --resources {text}{closest(field, kinds)}: it must be FIELD=VALUE, "
-                f"with one of the fields {known}"
-            )
-        values[field] = _parse(field, value, kinds[field])
-    return replace(PRESETS[name], **values)
-
-
-def _parse(field: str, value: str, kind: Any) -> Any:
-    if choices := get_args(kind) or (("true", "false") if kind is bool else ()):
-        if value not in choices:
-            raise ValueError(f"{field}={value}: it must be {' or '.join(choices)}")
-        return value == "true" if kind is bool else value
-    try:
-        return kind(value)
-    except ValueError:
-        raise ValueError(f"{field}={value}: it must be {'a whole number' if kind is int else 'a number'}") from None
+    return set_fields(PRESETS[name], changes, "--resources", "workers=1")

@@ -4,44 +4,46 @@ No field is part of a step's identity: the same recipe on other resources is the
 size and token limits therefore belong to the recipe.
 """
 
-from dataclasses import dataclass
-from typing import Literal, get_type_hints
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 DType = Literal["bfloat16", "float32"]
 
 
-@dataclass(frozen=True)
-class Resources:
+class Resources(BaseModel):
     """Sizes of the two kinds of GPU work: sampling engines and training workers.
 
     Raises ValueError, naming the field and the rule, where sizes do not go together.
     """
 
-    min_engines: int
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    min_engines: int = Field(ge=1)
     """Engines that a sampling step must hold at once before it samples."""
-    max_engines: int
+    max_engines: int = Field(ge=1)
     """Most engines of one sampling step; Ray Data adds engines up to this number while CPUs, GPUs and work remain."""
-    gpus_per_engine: int
+    gpus_per_engine: int = Field(ge=0)
     """Tensor parallel size; 0 samples on CPU."""
-    cpus_per_engine: int
+    cpus_per_engine: int = Field(ge=1)
     """On CPU also the engine's OpenMP threads."""
     engine_dtype: DType
     """Dtype of an engine's weights and activations."""
-    max_num_seqs: int
+    max_num_seqs: int = Field(ge=1)
     """Sequences an engine decodes at once."""
-    gpu_memory_utilization: float
+    gpu_memory_utilization: float = Field(gt=0, le=1)
     """Share of each GPU's memory for weights and KV cache together; not used on CPU."""
-    cpu_kv_cache_gib: int
+    cpu_kv_cache_gib: int = Field(ge=1)
     """KV cache of an engine on CPU, in GiB; not used on GPU."""
-    problems_per_block: int
+    problems_per_block: int = Field(ge=1)
     """Problems per file of completions, which a rerun does not sample again; a few blocks should fill an engine."""
     sampling_nodes: str
     """Value of the node label `w2s-nodes` that engines need; empty: any node."""
-    workers: int
+    workers: int = Field(ge=1)
     """Training processes of one step."""
-    gpus_per_worker: int
+    gpus_per_worker: int = Field(ge=0, le=1)
     """1, or 0 to train on CPU."""
-    cpus_per_worker: float
+    cpus_per_worker: float = Field(gt=0)
     """CPUs that a worker requests from Ray; on CPU a worker computes in one thread, whatever it requests."""
     train_dtype: DType
     """Dtype of the frozen base's weights; bfloat16 also turns on autocast."""
@@ -50,33 +52,35 @@ class Resources:
 
     Stages 1 and 2 shard gradients and optimizer state only, which are small for an adapter.
     """
-    micro_batch: int
+    micro_batch: int = Field(ge=1)
     """Examples (pairs) per worker per forward pass."""
     gradient_checkpointing: bool
     """Recompute activations in the backward pass, which saves memory and costs about one more forward pass."""
     training_nodes: str
     """As `sampling_nodes`, for training workers."""
-    save_minutes: float
+    save_minutes: float = Field(ge=0)
     """Minutes between checkpoints, the most work a lost node costs; if shorter than a step, every step saves one."""
-    max_failures: int
+    max_failures: int = Field(ge=0)
     """Lost workers after which a training step gives up."""
 
-    def __post_init__(self) -> None:
-        zero_or_more = ("gpus_per_engine", "gpus_per_worker", "max_failures", "save_minutes", "zero_stage")
-        for name, kind in get_type_hints(type(self)).items():
-            value, least = getattr(self, name), 0 if name in zero_or_more else 1
-            if kind is int and value < least:
-                raise ValueError(f"{name}={value}: it must be at least {least}")
-        rules = {
-            "min_engines must not be above max_engines": self.min_engines <= self.max_engines,
-            "zero_stage must be 0 or 3": self.zero_stage in (0, 3),
-            "gpus_per_worker must be 0 or 1: a worker is one process on one GPU": self.gpus_per_worker <= 1,
-            "gpu_memory_utilization must be above 0 and at most 1": 0 < self.gpu_memory_utilization <= 1,
-            "save_minutes must not be negative": self.save_minutes >= 0,
-        }
-        for rule, holds in rules.items():
-            if not holds:
-                raise ValueError(f"{rule}; it is {rule.split()[0]}={getattr(self, rule.split()[0])}")
+    @field_validator("zero_stage")
+    @classmethod
+    def _zero_stage(cls, stage: int) -> int:
+        if stage not in (0, 3):
+            raise ValueError("must be 0 or 3")
+        return stage
+
+    @model_validator(mode="after")
+    def _engines(self) -> Self:
+        if self.min_engines > self.max_engines:
+            raise ValueError(
+                f"min_engines={self.min_engines} must not be above max_engines={self.max_engines}; set both together"
+            )
+        return self
+
+    def changed(self, **fields: Any) -> Self:
+        """A copy with other values of some fields, checked like a new one."""
+        return type(self).model_validate(dict(self) | fields)
 
     @property
     def tensor_parallel(self) -> int:

@@ -1,66 +1,115 @@
-"""Changed fields: --set FIELD=VALUE."""
+"""Changed fields: `--set FIELD=VALUE` for recipes, `--resources PRESET,FIELD=VALUE,...` for resources."""
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from w2s.recipe import Experiment, Recipe
 from w2s.urls import has_credentials
 
-Changed = TypeVar("Changed", bound=Recipe)
+Changed = TypeVar("Changed", bound=BaseModel)
 
 
 WORDS = {"none": None, "null": None, "true": True, "false": False}
 
 
-def set_fields(experiment: Experiment, assignments: Sequence[str]) -> Experiment:
-    """The experiment with fields changed, in order, each as in `sft.learning_rate=2e-4`.
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One FIELD=VALUE: `sft.epochs=3` sets the field `epochs` of the part `sft`."""
 
-    A value is JSON where it parses as such, else text; a field of text takes it as it stands; none and null are None; a
-    tuple is a JSON list, a recipe a JSON object. Raises ValueError, naming the assignment and the rule, for an unknown
-    field, a wrong type or a refused value.
+    parent: tuple[str, ...]
+    name: str
+    raw: str
+    shown: str  # the assignment as errors show it: without its value where that holds credentials
+
+
+def set_fields(
+    values: Changed, assignments: Sequence[str], option: str = "--set", example: str = "sft.learning_rate=2e-4"
+) -> Changed:
+    """`values` with fields changed, in order, each as in `example`; `option` is the option that errors name.
+
+    Neighbouring assignments to different fields of one part are checked together, so that fields which are only valid
+    together can be set. A value is JSON where it parses as such, else text; a field of text takes it as it stands; none
+    and null are None; a tuple is a JSON list, a recipe a JSON object. Raises ValueError, naming the assignment and the
+    rule, for an unknown field, a wrong type or a refused value.
     """
-    for assignment in assignments:
-        path, equals, raw = assignment.partition("=")
-        secret = has_credentials(assignment)
-        shown = "FIELD=..." if has_credentials(path) else path if secret else assignment
-        if not equals or not path:
-            raise ValueError(f"--set {shown}: must be FIELD=VALUE, like sft.learning_rate=2e-4")
+    for group in _groups([_assignment(text, option, example) for text in assignments]):
+        for assignment in group:
+            try:
+                _check_path(values, assignment)
+            except ValueError as error:
+                raise ValueError(f"{option} {assignment.shown}: {error}") from None
         try:
-            experiment = _changed(experiment, path.strip().split("."), raw)
-        except ValidationError as error:
-            raise ValueError(f"--set {shown}: {broken_rule(error)}") from None if secret else error
-        except ValueError as error:
-            raise ValueError(f"--set {shown}: {error}") from error
-    return experiment
+            values = _changed(values, group[0].parent, {assignment.name: assignment.raw for assignment in group})
+        except ValidationError as error:  # not kept as the cause, because it holds the values
+            wrong = {rule["loc"][0] for rule in error.errors() if rule["loc"]}
+            named = next(([assignment] for assignment in group if assignment.name in wrong), group)
+            shown = ", ".join(assignment.shown for assignment in named)
+            rule = broken_rule(error, named[0].name if named[0].name in wrong else None)
+            raise ValueError(f"{option} {shown}: {rule}") from None
+    return values
 
 
-def _changed(recipe: Changed, path: Sequence[str], raw: str) -> Changed:
-    """`recipe` with the field at `path` replaced, checked on every level by pydantic."""
-    name, *rest = path
-    kind = type(recipe)
-    if name not in kind.model_fields:
+def _assignment(text: str, option: str, example: str) -> Assignment:
+    path, equals, raw = text.partition("=")
+    shown = text if not has_credentials(text) else "FIELD=..." if has_credentials(path) else path
+    if not equals or not path:
+        raise ValueError(f"{option} {shown}: must be FIELD=VALUE, like {example}")
+    *parent, name = path.strip().split(".")
+    return Assignment(tuple(parent), name, raw, shown)
+
+
+def _groups(assignments: Sequence[Assignment]) -> Iterator[list[Assignment]]:
+    """Neighbours with one parent; a field set again begins a new group, so that every value is checked."""
+    group: list[Assignment] = []
+    for assignment in assignments:
+        if group and (assignment.parent != group[0].parent or assignment.name in {earlier.name for earlier in group}):
+            yield group
+            group = []
+        group.append(assignment)
+    if group:
+        yield group
+
+
+def _check_path(values: BaseModel, assignment: Assignment) -> None:
+    """Raises ValueError if the assignment's path leads to no field."""
+    part = values
+    for name in assignment.parent:
+        _check_known(part, name)
+        inner = getattr(part, name)
+        if inner is None:
+            raise ValueError(
+                f"{name} is none in this experiment: "
+                f"set all of it first, --set '{name}={{...}}' with its fields as JSON"
+            )
+        if not isinstance(inner, BaseModel):
+            raise ValueError(f"{name} is {inner!r} and has no fields: set {name} itself")
+        part = inner
+    _check_known(part, assignment.name)
+
+
+def _check_known(part: BaseModel, name: str) -> None:
+    fields = type(part).model_fields
+    if name not in fields:
         raise ValueError(
-            f"{kind.__name__} has no field {name!r}{closest(name, kind.model_fields)}; "
-            f"it has {', '.join(kind.model_fields)}"
+            f"{type(part).__name__} has no field {name!r}{closest(name, fields)}; it has {', '.join(fields)}"
         )
-    if not rest:
-        # Through JSON, because that is where pydantic is strict about numbers and booleans and still takes lists for
-        # tuples.
-        fields = recipe.model_dump(mode="json") | {name: _value(raw, kind.model_fields[name].annotation)}
-        return kind.model_validate_json(json.dumps(fields), strict=True)
-    inner = getattr(recipe, name)
-    if inner is None:
-        raise ValueError(
-            f"{name} is none in this experiment: set all of it first, --set '{name}={{...}}' with its fields as JSON"
-        )
-    if not isinstance(inner, Recipe):
-        raise ValueError(f"{name} is {inner!r} and has no fields: set {name} itself")
-    return kind.model_validate({**dict(recipe), name: _changed(inner, rest, raw)})
+
+
+def _changed(values: Changed, parent: Sequence[str], changes: Mapping[str, str]) -> Changed:
+    """`values` with fields of the part at `parent` replaced, checked on every level by pydantic."""
+    kind = type(values)
+    if parent:
+        name, *rest = parent
+        return kind.model_validate({**dict(values), name: _changed(getattr(values, name), rest, changes)})
+    new = {name: _value(raw, kind.model_fields[name].annotation) for name, raw in changes.items()}
+    # Through JSON, because that is where pydantic is strict about numbers and booleans and still takes lists for
+    # tuples.
+    return kind.model_validate_json(json.dumps(values.model_dump(mode="json") | new), strict=True)
 
 
 def _value(raw: str, annotation: Any) -> Any:
@@ -75,15 +124,12 @@ def _value(raw: str, annotation: Any) -> Any:
         return raw
 
 
-def broken_rule(error: ValidationError) -> str:
-    """Pydantic's first complaint in one line."""
-    first = error.errors()[0]
+def broken_rule(error: ValidationError, field: str | None = None) -> str:
+    """Pydantic's first complaint, or its first about `field`, in one line."""
+    first = next(rule for rule in error.errors() if field is None or rule["loc"][:1] == (field,))
     where = ".".join(str(part) for part in first["loc"])
-    return (
-        f"{where}: {first['msg'].removeprefix('Value error, ')}"
-        if where
-        else first["msg"].removeprefix("Value error, ")
-    )
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
 
 
 def closest(name: str, known: Iterable[str]) -> str:

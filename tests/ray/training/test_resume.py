@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ class Leg:
     killed_at: int | None = None
 
     def resources(self) -> Resources:
-        return replace(LOCAL, workers=self.workers, zero_stage=self.zero_stage)
+        return LOCAL.changed(workers=self.workers, zero_stage=self.zero_stage)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -271,7 +271,7 @@ def test_a_preemption_notice_saves_at_once_and_the_lost_worker_is_replaced(
         callbacks.PREEMPTION_SECONDS = 0.0
         worker.train_loop(job)
 
-    run_with(loop, preempted, store, replace(LOCAL, save_minutes=1000, max_failures=1))
+    run_with(loop, preempted, store, LOCAL.changed(save_minutes=1000, max_failures=1))
     manifest = store.manifest(preempted)
     assert manifest is not None and lost.exists()
     assert manifest.counts["resumed_at_step"] == 3 and manifest.counts["saves"] == 1, "saved once, at the notice's step"
@@ -291,5 +291,5 @@ def test_a_user_error_is_not_retried(store: Store, straight_sft: Step, tmp_path:
         worker.train_loop(job)
 
     with pytest.raises(ValueError, match="max_tokens=8"):
-        run_with(loop, refused, store, replace(LOCAL, max_failures=3))
+        run_with(loop, refused, store, LOCAL.changed(max_failures=3))
     assert len(list(tmp_path.glob("start-*"))) == LOCAL.workers

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
@@ -29,10 +28,15 @@ def test_import_is_light() -> None:
     ("text", "expected"),
     [
         ("local", LOCAL),
-        ("local,workers=1,zero_stage=3", replace(LOCAL, workers=1, zero_stage=3)),
-        ("local,engine_dtype=bfloat16,save_minutes=0.5", replace(LOCAL, engine_dtype="bfloat16", save_minutes=0.5)),
-        ("one-gpu,gradient_checkpointing=false", replace(PRESETS["one-gpu"], gradient_checkpointing=False)),
-        ("cluster-70b,sampling_nodes=,training_nodes=", replace(CLUSTER, sampling_nodes="", training_nodes="")),
+        ("local,workers=1,zero_stage=3", LOCAL.changed(workers=1, zero_stage=3)),
+        ("local,engine_dtype=bfloat16,save_minutes=0.5", LOCAL.changed(engine_dtype="bfloat16", save_minutes=0.5)),
+        ("one-gpu,gradient_checkpointing=false", PRESETS["one-gpu"].changed(gradient_checkpointing=False)),
+        ("local,min_engines=3,max_engines=3", LOCAL.changed(min_engines=3, max_engines=3)),
+        ("local,max_engines=3,workers=1,min_engines=3", LOCAL.changed(min_engines=3, max_engines=3, workers=1)),
+        ("local,workers=3, workers=1", LOCAL.changed(workers=1)),
+        ("local,save_minutes=0", LOCAL.changed(save_minutes=0)),
+        ("local,sampling_nodes=none,training_nodes=1", LOCAL.changed(sampling_nodes="none", training_nodes="1")),
+        ("cluster-70b,sampling_nodes=,training_nodes=", CLUSTER.changed(sampling_nodes="", training_nodes="")),
     ],
 )
 def test_load(text: str, expected: Resources) -> None:
@@ -46,26 +50,45 @@ def test_load(text: str, expected: Resources) -> None:
         ("", "no resources ''"),
         (
             "local,worker=1",
-            r"'worker=1' in --resources local,worker=1 \(did you mean workers\?\): .*FIELD=VALUE.*min_engines",
+            r"--resources worker=1: Resources has no field 'worker' \(did you mean workers\?\); it has min_engines, ",
         ),
-        ("local,workers", "'workers' in --resources"),
-        ("local,workers=two", "workers=two: it must be a whole number"),
-        ("local,workers=1.5", "workers=1.5: it must be a whole number"),
-        ("local,save_minutes=soon", "save_minutes=soon: it must be a number"),
-        ("local,engine_dtype=float16", "engine_dtype=float16: it must be bfloat16 or float32"),
-        ("local,gradient_checkpointing=1", "gradient_checkpointing=1: it must be true or false"),
-        ("local,workers=0", "workers=0: it must be at least 1"),
-        ("local,min_engines=3", "min_engines must not be above max_engines; it is min_engines=3"),
-        ("local,zero_stage=2", "zero_stage must be 0 or 3; it is zero_stage=2"),
-        ("local,zero_stage=4", "zero_stage must be 0 or 3; it is zero_stage=4"),
-        ("local,zero_stage=-1", "zero_stage=-1: it must be at least 0"),
-        ("one-gpu,gpus_per_worker=2", "gpus_per_worker must be 0 or 1.*gpus_per_worker=2"),
-        ("one-gpu,gpu_memory_utilization=1.5", "gpu_memory_utilization must be above 0"),
+        ("local,workers", "--resources workers: must be FIELD=VALUE, like workers=1"),
+        ("local,workers=1,", "--resources : must be FIELD=VALUE"),
+        ("local,workers.x=1", "--resources workers.x=1: workers is 2 and has no fields"),
+        ("local,workers=two", "--resources workers=two: workers: Input should be a valid integer"),
+        ("local,workers=1.5", "workers: Input should be a valid integer"),
+        ("local,workers=true", "workers: Input should be a valid integer"),
+        ("local,save_minutes=soon", "save_minutes: Input should be a valid number"),
+        ("local,save_minutes=NaN", "save_minutes: .*finite"),
+        ("local,cpus_per_worker=1e999", "cpus_per_worker: .*finite"),
+        ("local,engine_dtype=float16", "engine_dtype: Input should be 'bfloat16' or 'float32'"),
+        ("local,gradient_checkpointing=1", "gradient_checkpointing: Input should be a valid boolean"),
+        ("local,workers=0", "workers: Input should be greater than or equal to 1"),
+        ("local,min_engines=3", "--resources min_engines=3: min_engines=3 must not be above max_engines=1"),
+        ("local,zero_stage=2", "zero_stage: must be 0 or 3"),
+        ("local,zero_stage=4", "zero_stage: must be 0 or 3"),
+        ("local,zero_stage=-1", "zero_stage: must be 0 or 3"),
+        ("local,zero_stage=false", "zero_stage: Input should be a valid integer"),
+        ("one-gpu,gpus_per_worker=2", "gpus_per_worker: Input should be less than or equal to 1"),
+        ("one-gpu,gpu_memory_utilization=1.5", "gpu_memory_utilization: Input should be less than or equal to 1"),
+        # Of several, the first wrong one is named, whatever the order of the fields.
+        ("local,max_failures=-1,workers=0", "--resources max_failures=-1: max_failures: "),
+        ("local,workers=1,workers=0,workers=1", "--resources workers=0: workers: "),
+        ("local,min_engines=4,max_engines=3", "--resources min_engines=4, max_engines=3: min_engines=4 must not be"),
     ],
 )
 def test_load_refuses(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load_resources(text)
+
+
+def test_resources_are_frozen_and_checked() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        LOCAL.__setattr__("workers", 3)
+    with pytest.raises(ValueError, match="min_engines=2 must not be above max_engines=1"):
+        LOCAL.changed(min_engines=2)
+    with pytest.raises(ValueError, match=r"worker\n.*Extra inputs"):
+        LOCAL.changed(worker=2)
 
 
 def test_engine_on_cpu() -> None:
@@ -98,7 +121,7 @@ def test_70b_fits_the_gpus_it_is_made_for() -> None:
 
 @pytest.mark.parametrize("stage", [0, 3])
 def test_deepspeed(stage: int) -> None:
-    config = deepspeed_config(replace(LOCAL, zero_stage=stage))
+    config = deepspeed_config(LOCAL.changed(zero_stage=stage))
     zero = config["zero_optimization"]
     assert zero["stage"] == stage and "optimizer" not in config
     assert ("stage3_param_persistence_threshold" in zero) == ("reduce_bucket_size" in zero) == (stage == 3)
@@ -181,4 +204,4 @@ def test_scaling_config() -> None:
     )
     assert cluster.resources_per_worker == {"CPU": 8, "GPU": 1} and cluster.label_selector == {NODE_LABEL: "training"}
     assert local.placement_strategy == "PACK" and cluster.placement_strategy == "STRICT_PACK"
-    assert scaling_config(replace(CLUSTER, workers=2 * GPUS_PER_NODE)).placement_strategy == "PACK"
+    assert scaling_config(CLUSTER.changed(workers=2 * GPUS_PER_NODE)).placement_strategy == "PACK"
