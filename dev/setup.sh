@@ -88,8 +88,10 @@ if ! cpu_torch_installed && pip_would_take_cpu_torch; then
 fi
 if ! cpu_torch_installed; then
     say "pip's index has no CPU build of $torch: taking it from $torch_index (200 MB, about 1 minute)"
-    pip install --quiet --quiet --no-deps --force-reinstall --index-url "$torch_index" "$torch" ||
-        fail "no CPU build of $torch from $torch_index: set TORCH_INDEX to an index or a mirror that has one."
+    # pip writes a line for each retry and two errors; the user gets the last of them, in one line.
+    messages=$(pip install --quiet --quiet --no-deps --force-reinstall --index-url "$torch_index" "$torch" 2>&1) ||
+        fail "no CPU build of $torch from $torch_index ($(awk '/^ERROR: / { last = $0 } END { print last }' \
+            <<<"$messages")): set TORCH_INDEX to an index or a mirror that has one."
 fi
 cpu_torch_installed || fail "$torch from $torch_index is no CPU build or cannot be imported: set TORCH_INDEX."
 pip install --quiet --quiet --no-deps --no-build-isolation -e .
