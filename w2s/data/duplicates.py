@@ -20,8 +20,20 @@ SHINGLE_WORDS = 3
 
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _TOKEN = re.compile(
-    r"\d[\d,]*(?:\.\d+)?|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|[-+*/=<>^]"
-)  # scripts without spaces: each character a word
+    r"\d[\d,]*(?:\.\d+)?|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|[-+*/=<>^\u00b1\u00d7\u00f7\u2190-\u22ff]"
+)  # scripts without spaces: each character a word; signs: also arrows and Unicode's mathematical operators
+_IGNORABLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+"""Characters without width: soft hyphens, joiners, marks of direction and of byte order."""
+_SMALL = re.compile(
+    "["
+    + "".join(
+        char
+        for char in map(chr, range(0x80, 0x3000))
+        if unicodedata.decomposition(char).startswith(("<super>", "<fraction>"))
+    )
+    + "]"
+)
+"""Superscripts and fractions of one character, which NFKC would join to the digits before them."""
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -40,12 +52,26 @@ _NUMBER_WORDS = {
 }
 
 
+def normal(question: str) -> str:
+    """A question without case, runs of white space and Unicode's differences of form (NFKC); `5²` is 5^2 and not 52."""
+    if not question.isascii():
+        question = _SMALL.sub(_spelt_out, _IGNORABLE.sub("", question))
+        question = unicodedata.normalize("NFKC", question).casefold().replace("\u2044", "/").replace("\u2212", "-")
+    return " ".join(unicodedata.normalize("NFKC", question.casefold()).split())
+
+
+def _spelt_out(character: re.Match[str]) -> str:
+    form, *codes = unicodedata.decomposition(character[0]).split()
+    plain = "".join(chr(int(code, 16)) for code in codes)
+    return f"^{plain}" if form == "<super>" else f" {plain}" if form == "<fraction>" else plain
+
+
 def words(question: str) -> list[str]:
     """A question's words, numbers and arithmetic signs in order, without case and punctuation.
 
     `1,000` becomes 1000, and `two` 2. A question without any of these is one word.
     """
-    text = _HYPHEN.sub(" ", unicodedata.normalize("NFKC", question).casefold())
+    text = _HYPHEN.sub(" ", normal(question))
     tokens: list[str] = _TOKEN.findall(text) or [text]
     return [_NUMBER_WORDS.get(token, token.replace(",", "")) for token in tokens]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from w2s.data.cells import cell_text, shown
-from w2s.data.duplicates import find_duplicates, overlap_counts
+from w2s.data.duplicates import find_duplicates, normal, overlap_counts
 from w2s.data.problem import Item, to_item
 from w2s.data.rows import Row, read_rows
 from w2s.recipe import NEAR_DUPLICATE, SPLITS, DatasetProblems, Source, WorldProblems
@@ -31,7 +31,7 @@ def read_problems(
     """The three splits by name; counts of rows read, left out and kept, as `<split>_<what>`; questions in two splits.
 
     Order of work: `where` filters, the seeded shuffle (only with `rows`), the cut, repeats, then overlap. A repeat is
-    the same text in one split, ignoring case and white space; duplicates.py defines overlap (the paper, weak point 4).
+    the same text in one split after `normal`; duplicates.py defines overlap (the paper, weak point 4).
     Raises ValueError with source, row, field, rule and way out for data that cannot be used.
     """
     if isinstance(recipe, WorldProblems):
@@ -98,7 +98,11 @@ def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -
             rule = f"ids must be unique: repair them, or --set problems.{split}.id=null to number the rows"
             raise ValueError(f"{item.place}: {source.id!r} (problems.{split}.id) is {twice}; {rule}")
     by_question: dict[str, Item] = {}
-    repeats = [(item, first) for item in items if (first := by_question.setdefault(_same(item), item)) is not item]
+    repeats = [
+        (item, first)
+        for item in items
+        if (first := by_question.setdefault(normal(item.problem.question), item)) is not item
+    ]
     if repeats and recipe.repeats == "error":
         examples = ", ".join(f"{item.place} = {first.place}" for item, first in repeats[:3])
         ways = "--set problems.repeats=remove keeps the first of each, =keep keeps all"
@@ -139,7 +143,3 @@ def _settle_overlap(items: dict[str, list[Item]], recipe: DatasetProblems, count
         if recipe.overlap == "remove":
             items[split] = [item for item in items[split] if item.problem.problem_id not in ids]
     return duplicates
-
-
-def _same(item: Item) -> str:
-    return " ".join(item.problem.question.casefold().split())

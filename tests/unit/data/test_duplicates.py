@@ -1,13 +1,14 @@
 """Questions that occur in two splits: which pairs count as one question, and which are different problems."""
 
 import random
+import unicodedata
 from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2s.data.duplicates import PRECEDENCE, find_duplicates, jaccard, least_shared, numbers, shingles, words
+from w2s.data.duplicates import PRECEDENCE, find_duplicates, jaccard, least_shared, normal, numbers, shingles, words
 from w2s.recipe import NEAR_DUPLICATE
 from w2s.records import Duplicate
 
@@ -30,6 +31,17 @@ PAIRS = [
     ("Solve x^2 - 3x + 2 = 0 for x in the real numbers.", "Solve x^2 + 3x - 2 = 0 for x in the real numbers.", False),
     ("Find 0.5 of it", "Find 05 of it", False),
     ("\u4ed6\u6709\u4e09\u4e2a\u82f9\u679c", "\u4ed6\u6709\u4e09\u4e2a\u82f9\u679c", True),
+    ("Le caf\u00e9 co\u00fbte 3 euros", "Le cafe\u0301 cou\u0302te 3 euros", True),
+    ("\uff12 \uff0b \uff13 = \uff1f", "2 + 3 = ?", True),
+    ("The \ufb01rst of 3 Stra\u00dfen", "The first of 3 STRASSEN", True),
+    ("\u01c5 is 1 letter", "D\u017e is 1 letter", True),
+    ("A soft\u00ad\u200b hyphen\ufeff in 5 words", "A soft hyphen in 5 words", True),
+    ("What is 5\u00b2?", "What is 5^2?", True),
+    ("What is 5\u00b2?", "What is 52?", False),
+    ("What is 2\u00bd + 1?", "What is 2 1/2 + 1?", True),
+    ("What is 2\u00bd + 1?", "What is 21/2 + 1?", False),
+    ("What is 6 \u00d7 7?", "What is 6 \u00f7 7?", False),
+    ("What is 6 \u2212 7?", "What is 6 - 7?", True),
     ("???", "!!!", False),
     ("???", "???", True),
 ]
@@ -41,6 +53,26 @@ def test_pairs(one: str, other: str, same: bool) -> None:
     assert [(d.split, d.problem_id, d.other_split, d.other_id) for d in found] == (
         [("train_2", "b", "train_1", "a")] if same else []
     )
+
+
+UNLIKE_IN_ONE_SPLIT = ("Twenty-five", "He has two cats", "He pays $1,000", "2 + 2?", "Tom", "\u00bd")
+"""Of `PAIRS`: what is one question between two splits and not within one, where words and signs are not read."""
+
+
+@pytest.mark.parametrize(("one", "other", "same"), PAIRS)
+def test_pairs_within_a_split(one: str, other: str, same: bool) -> None:
+    if not any(text in one for text in UNLIKE_IN_ONE_SPLIT):
+        assert (normal(one) == normal(other)) is same
+
+
+@given(st.text())
+def test_one_question_in_every_normal_form(text: str) -> None:
+    assert normal(normal(text)) == normal(text)
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        other = unicodedata.normalize(form, text)
+        if form in ("NFC", "NFD") or not any(unicodedata.decomposition(char)[:3] in ("<su", "<fr") for char in text):
+            assert normal(other) == normal(text)
+            assert words(other) == words(text)
 
 
 def test_the_later_split_loses_the_question_and_repeats_in_one_split_are_no_pairs() -> None:

@@ -224,7 +224,7 @@ def test_where_leaves_out_and_counts(tmp_path: Path) -> None:
 def test_repeats_and_overlap_removed_or_kept(tmp_path: Path) -> None:
     train_2 = [
         *rows("train_2"),
-        rows("train_2")[0] | {"q": " TRAIN_2  question\n0? "},
+        rows("train_2")[0] | {"q": " TRAIN\uff3f2  question\n\uff10? "},
         rows("test")[0],
         rows("train_1")[0],
     ]
