@@ -10,7 +10,7 @@ from w2s.answers.algebra.precision import NoValue, Value, mpmath_context, or_zer
 
 ANGLES = ("sin", "cos", "tan", "cot", "sec", "csc")
 _MAX_ANGLE = 10**6
-_MIN_ANGLE = 10.0**-50
+_MIN_ANGLE = 10.0**-30
 """The value of a function at a smaller angle could not be told from its value at 0."""
 _MPMATH_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}
 

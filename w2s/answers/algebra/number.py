@@ -13,7 +13,8 @@ _DECIMAL = re.compile(
     re.ASCII,
 )
 _FRACTION = re.compile(
-    r"(?P<sign>[+-]?)\$?(?:(?P<whole>\d+)\s+)?(?P<over>-?\d[\d,]*)\s*/\s*(?P<under>\d[\d,]*)\.?", re.ASCII
+    r"(?P<sign>[+-]?)\$?(?:(?P<whole>\d+)\s+)?(?P<over>-?(?:\d{1,3}(?:,\d{3})+|\d+))\s*/\s*(?P<under>\d{1,3}(?:,\d{3})+|\d+)\.?",
+    re.ASCII,
 )
 
 

@@ -107,6 +107,8 @@ class _Parser:
         if self.peek() != "^":
             return base
         self.take()
+        if self.tokens[-2:] in (["(", "{"], ["[", "{"]) or self.peek() == "[":
+            raise NoNormalForm  # `x^{(2)}` is a second derivative, or an index
         exponent = self.bracketed_sum(depth) if self.peek() in ("{", "(") else self.signed(depth)
         if self.peek() == "^":
             raise NoNormalForm
@@ -173,11 +175,17 @@ class _Parser:
             total = self.argument(depth)
             return Node("choose", (total, self.argument(depth)))
         if name in GREEK:
-            return Node("symbol", name=f"\\{name}" + self.subscript())
+            name = f"\\{name}" + self.subscript()
+            if self.peek() == "(" and (self.numbers_follow() or name in ("\\Gamma", "\\zeta", "\\phi", "\\varphi")):
+                return Node("application", self.arguments(depth), name)
+            return Node("symbol", name=name)
         if not head[0].isalpha() and name != "pi":
             raise NoNormalForm
         name += self.subscript()
-        if self.peek() == "(" and name not in ("e", "i", "pi") and self.numbers_follow():
+        if self.peek() == "[" and name in ("E", "P", "V"):
+            return Node("application", self.arguments(depth), name)
+        applied = name not in ("e", "i", "pi") and self.numbers_follow()
+        if self.peek() == "(" and (applied or name == "f" or (name in "ghFG" and self.one_variable_follows())):
             arguments = self.arguments(depth)
             return (
                 Node("choose", arguments)
@@ -194,6 +202,10 @@ class _Parser:
             if not (token[0].isdigit() or token in (",", "-", "/", ".")):
                 return False
         return False
+
+    def one_variable_follows(self) -> bool:
+        """Whether a bracket with one variable comes next: `g(x)` is no product."""
+        return len(self.tokens) > 2 and self.tokens[-2] in ("x", "t", "n", "y", "z") and self.tokens[-3] == ")"
 
     def arguments(self, depth: int) -> tuple[Node, ...]:
         """Sums between brackets, separated by commas."""

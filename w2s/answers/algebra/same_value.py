@@ -51,7 +51,8 @@ def same_value(a: str, b: str) -> tuple[Relation, str]:
     if variables and (_counts(first) or _counts(second)):  # sums have values only at whole numbers
         agreed = {reading: agreed[reading] for reading in readings if reading.domain == "whole"}
         return ("equal", "the same value at whole numbers") if all(agreed.values()) else ("undecided", "")
-    if all(verdict for reading, verdict in agreed.items() if reading.domain != "whole"):
+    stepped = _has_steps(first) or _has_steps(second)
+    if all(verdict for reading, verdict in agreed.items() if reading.domain != "whole" or stepped):
         if not variables:
             return "equal", f"the same value, {DIGITS} digits"
         points = f"{POINTS} points each for positive and signed {', '.join(sorted(variables))}"
@@ -157,6 +158,11 @@ def _has_angle_with_pi(node: Node) -> bool:
 def _counts(node: Node) -> bool:
     """Whether a sum or product runs to a variable."""
     return node.op in ("sum_over", "product_over") or any(_counts(arg) for arg in node.args)
+
+
+def _has_steps(node: Node) -> bool:
+    """Whether whole numbers are special, as for a floor."""
+    return node.op in ("floor", "ceil", "mod") or any(map(_has_steps, node.args))
 
 
 def _huge(node: Node) -> bool:

@@ -46,6 +46,9 @@ _BOUNDS = tuple(
     )
 )
 """`15 or more` as an inequality, whose form is an interval."""
+_TWO_SIGNS = re.compile(r"(\w) ?- -(?=[\d.])")
+_NEGATIVE = re.compile(r"^(?:negative|minus) (?=[\d.\\(])", re.IGNORECASE)
+_MIXED = re.compile(r"^(\d+) and (\d+/\d+)(?= |$)")
 _FOR_ALL = re.compile(r"^\\forall [^,]*, ?|,? ?(?:\\forall |for (?:all|any|every) )[^,]*$")
 _EXCLAIMED = re.compile(r"\d+ ?!")
 _CODE = re.compile(r"0[xX][0-9A-Fa-f]+|0[bo][01234567]+")
@@ -55,6 +58,9 @@ _TIMES = re.compile(r"(?<=[\d)}]) ?(?:[xX]|\\times ) ?(?=\.?[\d(]|\\(?!times))")
 
 def any_form(text: str, nesting: int = 0) -> Form:
     """The form of a cleaned text. Raises NoNormalForm if no rule reads the text or one of its parts."""
+    text = _TWO_SIGNS.sub(r"\1 + ", text) if "- -" in text else text
+    if text[:1] in "nNmM" or " and " in text:
+        text = _MIXED.sub(r"\1 \2", _NEGATIVE.sub("-", text))
     if _CODE.fullmatch(text):
         return Form(text.lower(), False)
     if nesting <= 1 and _ABOUT.match(text):

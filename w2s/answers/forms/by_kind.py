@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.forms.any_answer import any_form
 from w2s.answers.forms.form import Form
 from w2s.answers.forms.numbers.expressions import expression_form
@@ -60,7 +61,15 @@ def _equation(text: str) -> Form:
         return reaction
     left, sign, right = text.partition("=")
     plain = sign and "=" not in right and not set("<>,;") & set(text) and " or " not in text
-    return (equation_form(left, right) if plain else None) or any_form(text)
+    if plain and (form := equation_form(left, right, collapse=False)) is not None:
+        return form
+    if plain and is_name(left.strip()) and not _is_constant(right):
+        return Form(f"{LOOSE_SPACE.sub('', left.strip())} = {any_form(right.strip()).text}", False)
+    return any_form(text)
+
+
+def _is_constant(text: str) -> bool:
+    return constant_of(text) is not None
 
 
 def _tuple(text: str) -> Form:

@@ -14,6 +14,7 @@ from w2s.answers.forms.form import Form, text_form
 from w2s.answers.kinds import KINDS
 from w2s.answers.text.latex import clean
 from w2s.answers.types import MAX_ANSWER_CHARS
+from w2s.answers.units.nouns import is_plural
 from w2s.answers.units.reader import unit_of
 
 _SIMPLE = re.compile(r"(\$)?(-?\d[\d,]*(?:\.\d+)?)(?:( )?(%|[A-Za-z]{3,20}))?\.?", re.ASCII)
@@ -78,7 +79,9 @@ def _simple(answer: str) -> Form | None:
     if (match[1] and match[4]) or (match[4] and not match[3] and word.isalpha() and len(word) < 4):
         return None
     measure = unit_of("percent" if word == "%" else word)
-    return Form(f"{show(value)} {measure}", False) if measure else None
+    if measure is None or not (measure.unit.known or is_plural(word.lower()) or abs(value) <= 1):
+        return None
+    return Form(f"{show(value)} {measure}", False)
 
 
 def _apply_rules(answer: str, kind: str) -> Form:

@@ -9,7 +9,7 @@ CLOSING = ")]}" + SET_CLOSE
 _PAIRS = ("()", "(]", "[)", "[]", "{}", SET_OPEN + SET_CLOSE)
 _WORD_SEPARATOR = re.compile(r",?\s+(?:and|or)\s+")
 _RELATION = re.compile(r"(<=|>=|<|>|=)")
-_MATRIX = re.compile(r"\\begin ?\{[a-zA-Z]?matrix\}(.*)\\end ?\{[a-zA-Z]?matrix\}")
+_MATRIX = re.compile(r"\\begin ?\{[pbB]?matrix\}(.*)\\end ?\{[pbB]?matrix\}")
 
 
 def split_top(text: str) -> list[str]:

@@ -34,7 +34,7 @@ _RAISED_FRACTION = re.compile(r"\^ ?\{?(\d+)\}? ?/ ?_ ?\{?(\d+)\}?")
 _BLACKBOARD = re.compile(r"\\mathbb\s*\{?\s*([A-Z])\s*\}?")
 _SUBSCRIPT = re.compile(r"_ ?\{ *([A-Za-z0-9,' ]*?) *\}")
 _DERIVATIVE = re.compile(
-    r"\\[dt]?frac ?\{ ?d ?([a-zA-Z]) ?\} ?\{ ?d ?[a-zA-Z] ?\}|(?<![A-Za-z])d([a-zA-Z])/d[a-zA-Z](?![A-Za-z])"
+    r"\\[dt]?frac ?\{ ?d ?([a-zA-Z]) ?\} ?\{ ?d ?([a-zA-Z]) ?\}|(?<![A-Za-z])d([a-zA-Z])/d([a-zA-Z])(?![A-Za-z])"
 )
 _AXIS = re.compile(r"\\(?:hat|widehat|vec) ?\{ ?\\?(?:mathbf|bf)? ?\{? ?\\?([ijk])(?:math)? ?\}? ?\}")
 _SERIES = re.compile(
@@ -96,7 +96,7 @@ def _commands(text: str) -> str:
     """`text` with one spelling of each LaTeX command, and without those that say nothing."""
     text = unwrap(_rows(_AFTER.sub("", text) if len(text) > 1 else text))
     if "\\frac" in text or "\\hat" in text or "\\vec" in text or "\\widehat" in text or "\\dfrac" in text:
-        text = _DERIVATIVE.sub(lambda match: f"{match[1] or match[2]}'", _AXIS.sub(r" \1 ", text))
+        text = _DERIVATIVE.sub(_derivative, _AXIS.sub(r" \1 ", text))
     if "\\sum" in text or "\\prod" in text:
         text = _SERIES.sub(_series, text)
     for command, spelling in _FIXED:
@@ -129,6 +129,12 @@ def _rows(text: str) -> str:
 def _series(match: re.Match[str]) -> str:
     """`\\sum_{k=1}^{n}` without an equals sign: `\\sum[k, 1, n]`."""
     return f"\\{match[1]}[{match[2]}, {match[3].strip()}, {(match[4] or match[5]).strip()}] "
+
+
+def _derivative(match: re.Match[str]) -> str:
+    """`dy/dx` as `y'`, `dy/dt` as `\\dot{y}`."""
+    name, variable = match[1] or match[3], match[2] or match[4]
+    return f"{name}'" if variable == "x" else f"\\dot{{{name}}}" if variable == "t" else f"{name}_{{d{variable}}}'"
 
 
 def _fraction(match: re.Match[str]) -> str:

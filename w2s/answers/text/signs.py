@@ -10,7 +10,7 @@ _DEGREE = re.compile(
     r"(?:\{\})?\^ ?\{ ?(?:\\[,;! ])?(?:\\circ|\\degree|o) ?\}|(?:\{\})?\^ ?\\circ(?![A-Za-z])"
     r"|°|\\degree(?![A-Za-z])|\\textdegree"
 )
-_PERCENT = re.compile(r"(?<=[\d)}])\s*(?:\\%|%)")
+_PERCENT = re.compile(r"(?<=[\d)}])\s*(?:\\%|%)(?! ?\d)")
 _AMOUNT = r"(\d[\d,.]*(?: ?(?:thousand|million|billion|trillion)\b)?)"
 _SIGNS = (
     (re.compile(rf"(?:\b(?:US|U\.S\.)\s*)?\\?\$\s*(-?){_AMOUNT}"), r"\1\2 USD "),

@@ -50,7 +50,8 @@ MEANINGFUL = FUNCTION_WORDS | frozenset(
         *"every either neither".split(),
         *"out of in into onto to from by with without per as at on off for until till up down".split(),
         *"left right away".split(),
-        *"dozen dozens score scores gross pair double doubles twice triple thrice mod modulo".split(),
+        *"pairs couple couples dozen dozens score scores gross pair double doubles twice triple thrice".split(),
+        *"trio mod modulo".split(),
         *"remainder choose permute".split(),
         *"am pm st nd rd th oclock noon midnight percentile percentage first second last next".split(),
         *"positive negative zero infinite infinity undefined possible impossible true false yes unknown".split(),
@@ -60,7 +61,7 @@ MEANINGFUL = FUNCTION_WORDS | frozenset(
         *"one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split(),
         *"increase decrease increased decreased higher lower extra additional equal equals mean median".split(),
     )
-) - {"second", "seconds", "pair"}
+) - {"second", "seconds"}
 """Words after a number that change its value, such as `million` and `thirds`, or say more than a unit."""
 
 _ONES = tuple(

@@ -20,7 +20,8 @@ _FONTS = re.compile(
     r"|hfill|null|relax|strut|mathstrut|nobreak|protect|allowbreak)(?![A-Za-z])"
 )
 _COMMAND_OR_BRACE = re.compile(r"\\([A-Za-z]+)\s*\*?\s*(\{)?|\\.|[{}]", re.DOTALL)
-_BARE_LINE = re.compile(r"\\overline\s*\{([^{}]*)\}")
+_BARE_LINE = re.compile(r"\\overline\s*\{\s*([A-Z]{2,}|\\(?:text|mathrm)\{[^{}]*\})\s*\}")
+"""A segment, `\\overline{AB}`; of other things a line is a conjugate, a mean or a number of digits."""
 _DELIMITER_DOT = re.compile(r"(\\(?:left|right|middle))\s*\.")
 """An invisible delimiter: `\\left.` has no full stop."""
 _OVER = re.compile(r"\\(over|choose)(?![A-Za-z])")

@@ -5,39 +5,30 @@ import re
 from w2s.answers.text.words import MEANINGFUL
 
 _NOUN = re.compile(r"[A-Za-z]{3,20}")
+_PART = re.compile(r"fold$|illionths?$|teenths?$|tieths?$")
+_PLURALS = frozenset("people men women children mice geese teeth dice fish sheep deer feet police cattle".split())
 _IRREGULAR = {
-    "people": "person",
-    "persons": "person",
-    "men": "man",
-    "women": "woman",
-    "children": "child",
-    "mice": "mouse",
-    "geese": "goose",
-    "teeth": "tooth",
-    "knives": "knife",
-    "loaves": "loaf",
-    "leaves": "leaf",
-    "halves": "half",
-    "wolves": "wolf",
-    "shelves": "shelf",
-    "vertices": "vertex",
-    "indices": "index",
-    "dice": "die",
+    **{"person": "people", "persons": "people", "man": "men", "woman": "women", "child": "children", "mouse": "mice"},
+    **{"goose": "geese", "tooth": "teeth", "die": "dice", "half": "halves", "knife": "knives", "leaf": "leaves"},
+    **{"vertex": "vertices", "index": "indices", "loaf": "loaves", "shelf": "shelves", "wolf": "wolves"},
 }
 
 
 def counted(word: str) -> str | None:
-    """The singular of a noun in lower case; None for a word that may mean anything else.
+    """The plural of a noun in lower case; None for a word that may mean anything else.
 
     A noun has a vowel, because `2 mgh` is a product, and is no word of `MEANINGFUL`.
     """
     lower = word.lower()
-    if not _NOUN.fullmatch(word) or set("aeiouy").isdisjoint(lower) or lower in MEANINGFUL:
+    if not _NOUN.fullmatch(word) or set("aeiouy").isdisjoint(lower) or lower in MEANINGFUL or _PART.search(lower):
         return None
-    if lower in _IRREGULAR:
-        return _IRREGULAR[lower]
-    if lower.endswith("ies") and len(lower) > 4:
-        return lower[:-3] + "y"
-    if re.search(r"(?:s|x|z|ch|sh)es$", lower) and len(lower) > 4:
-        return lower[:-2]
-    return lower[:-1] if lower.endswith("s") and not lower.endswith(("ss", "us", "is")) else lower
+    if lower in _IRREGULAR or is_plural(lower):
+        return _IRREGULAR.get(lower, lower)
+    if re.search(r"[^aeiou]y$", lower):
+        return f"{lower[:-1]}ies"
+    return f"{lower}es" if re.search(r"(?:s|x|z|ch|sh)$", lower) else f"{lower}s"
+
+
+def is_plural(word: str) -> bool:
+    """Whether a noun is a plural, as a noun after a number above 1 must be: `3 crore` and `3 inverse` count nothing."""
+    return word in _PLURALS or (word.endswith("s") and not word.endswith(("ss", "us", "is")))

@@ -9,7 +9,9 @@ from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.algebra.number import number
 from w2s.answers.algebra.polynomial import Polynomial, constant, symbol
 from w2s.answers.text.words import SCALES
+from w2s.answers.units.nouns import is_plural
 from w2s.answers.units.reader import unit_of
+from w2s.answers.units.table import named
 from w2s.answers.units.unit import Measure, Unit
 
 _GAP = re.compile(
@@ -21,7 +23,9 @@ _COMPOUND_PART = re.compile(r"(\d+(?:[./]\d+)?) ?([A-Za-z]+)", re.ASCII)
 _SCALED = re.compile(rf"(.*\d) ?({'|'.join(SCALES)})", re.IGNORECASE)
 _LETTER = re.compile("[A-Za-zΩµÅ]")
 _NAME = re.compile(r"\\?[A-Za-zΩµ]+")
-_AS_VARIABLE = frozenset("t u d M B P D S n p q x y z i e a b c k r".split())
+_ROW = re.compile(r"\d[\d.]*(?: ?[-/] ?\d[\d.]*)+")
+_OF = re.compile(r"(?<!percent) of (?!them\b)(?:[a-z]{3,} ?){1,3}$")
+_AS_VARIABLE = frozenset("t u d M B P D S K n p q x y z i e a b c k r".split())
 """Symbols that are units only where they must be, because an answer such as `4 t` may be a product."""
 
 
@@ -62,6 +66,7 @@ def quantity(text: str, symbols: bool = True) -> Quantity | None:
 
     Without `symbols`, a single letter directly after a number is a variable: `10m`, but not `10 m` and `10cm`.
     """
+    text = _OF.sub("", text)
     if text.isdigit() or not _LETTER.search(text):
         return None
     for gap in _GAP.finditer(text):
@@ -75,14 +80,27 @@ def quantity(text: str, symbols: bool = True) -> Quantity | None:
         measure = unit_of(rest)
         if measure is None or (not gap[0] and not measure.unit.known and len(name) < 4):
             continue
-        value = _value(body)
-        if value is None:
+        name = next((word for word in _NAME.findall(rest) if word not in ("square", "cubic", "sq", "cu")), name)
+        value = None if body in ("e", "i") else _value(body)
+        if value is None or (not measure.unit.known and not _may_count(value, name)):
             continue
         try:
             return _quantity([(value, measure)])
         except NoNormalForm:
             return None
     return _compound(text)
+
+
+def _may_count(value: Polynomial, noun: str) -> bool:
+    """Whether a noun agrees with its number: a plural, or one thing at most."""
+    size = value.constant
+    return (
+        not noun.isalpha()
+        or noun == "per"
+        or is_plural(noun.lower())
+        or named(noun) is not None
+        or (size is not None and abs(size) <= 1)
+    )
 
 
 def _compound(text: str) -> Quantity | None:
@@ -100,6 +118,8 @@ def _compound(text: str) -> Quantity | None:
 
 
 def _value(body: str) -> Polynomial | None:
+    if _ROW.fullmatch(body) and number(body) is None:
+        return None  # `1991-10-21`
     scaled = _SCALED.fullmatch(body)
     value = number(scaled[1] if scaled else body)
     if scaled:

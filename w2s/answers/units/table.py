@@ -64,6 +64,7 @@ _DEFINED = (
     ("Wh", "3600", "J"),
     ("kWh", "3600000", "J"),
     ("cal calorie calories", "4.184", "J"),
+    ("Cal Calorie Calories", "4184", "J"),
     ("hp horsepower", "0.45359237*9.80665*550*0.3048", "W"),
     ("D debye debyes", "1e-21/299792458", "A s m"),
     ("in inch inches", "0.0254", "m"),

@@ -6,7 +6,7 @@ from w2s.answers.forms.compare.quantities import Mode
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.compare.shapes import shape_of
 from w2s.answers.forms.compare.values import compare_values
-from w2s.answers.forms.structures.names import is_name
+from w2s.answers.forms.structures.names import is_application
 from w2s.answers.units.quantities import quantity
 
 MAX_PARTS = 40
@@ -44,7 +44,7 @@ def _other_shapes(shape: str, parts: list[str], other_shape: str, others: list[s
     if "named" in shapes and "value" in shapes:
         name, value = shapes["named"]
         relation, why = compare_forms_or_same(value, shapes["value"][0], mode)
-        if relation == "equal" and not is_name(name):
+        if relation == "equal" and not is_application(name):
             return UNDECIDED
         return relation, why or "the value of the name"
     if "equation" in shapes and "value" in shapes:
@@ -126,6 +126,8 @@ def _tuples(parts: list[str], others: list[str], mode: Mode) -> Result:
 
 
 def _in_order(parts: list[str], others: list[str], mode: Mode, certain: bool = True) -> Result:
+    if any(" " in part and quantity(part) for part in parts) and any(" " in part and quantity(part) for part in others):
+        mode = "quantity"
     pairs = [compare_forms_or_same(part, other, mode) for part, other in zip(parts, others, strict=True)]
     if certain and any(relation == "different" for relation, _ in pairs):
         return DIFFERENT
@@ -145,6 +147,8 @@ def _in_any_order(parts: list[str], others: list[str], mode: Mode) -> Result:
         others = [
             sides[1] if shape == "named" else part for part, (shape, sides) in zip(others, also_named, strict=True)
         ]
+    if any(" " in part and quantity(part) for part in parts) and any(" " in part and quantity(part) for part in others):
+        mode = "quantity"  # `3 apples, 5` is not `5 apples, 3`
     rest, unmatched, reasons = list(others), list[str](), set[str]()
     for part in parts:
         relations = {other: _compare_parts(part, other, mode) for other in rest}

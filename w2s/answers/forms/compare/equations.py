@@ -64,9 +64,11 @@ def equation_and_value(left: str, value: str) -> Result:
         return "undecided", ""
     if size_of(value) is None:
         return _curve_and_value(poly, value)
-    if _FUNCTION.search(left):
-        return "undecided", ""
-    return "different", ""
+    for name in sorted(_names(poly)):
+        solved = _solved(poly, name)
+        if solved is not None and same_value(solved, value)[0] == "equal":
+            return "equal", f"the value of {name}"
+    return ("undecided" if _FUNCTION.search(left) else "different"), ""
 
 
 def _curve_and_value(equation: Polynomial, value: str) -> Result:

@@ -12,6 +12,7 @@ _LETTERS = re.compile(r"[a-z]{3,}", re.IGNORECASE)
 _SUM = re.compile(r"\d[^=<>]* ?[A-Za-z]+,? (?:and )?\d[^=<>]*[A-Za-z]")
 _FRACTION_AND_FACTOR = re.compile(r"(?<![\w)}\]/^.])(\d+)/(\d+) (?=[A-Za-z\\(])")
 """`1/8 e^x` is an eighth of e^x, because of its space; `1/8e^x` is ambiguous."""
+_SHORT = re.compile(r"(?<![A-Za-z\\])(?:of|to|in|by|is|at|on|or|if|an|as|it|be)(?![A-Za-z])")
 _WORD = re.compile(r"[A-Za-z]{4}")
 
 
@@ -29,10 +30,18 @@ def summed(text: str) -> Form | None:
 
 def computed(text: str) -> Form | None:
     """The form of an expression; None for a text with words."""
-    if any(not set("aeiou").isdisjoint(word) for word in _LETTERS.findall(NAME.sub(" ", text))):
-        return None  # a word, as in `4 july`, is not a product of letters
+    if has_word(text):
+        return None  # as in `4 july`
     form = _polynomial(text)
     return Form(form.text.lower(), form.exact) if form and len(form.text) == 1 else form
+
+
+def has_word(text: str) -> bool:
+    """Whether a text has a word, which is no product of letters: three letters with a vowel, or `of`, `to`, `in`."""
+    rest = NAME.sub(" ", text)
+    return any(not set("aeiou").isdisjoint(word.lower()) for word in _LETTERS.findall(rest)) or bool(
+        _SHORT.search(rest)
+    )
 
 
 def expression_form(text: str) -> Form | None:

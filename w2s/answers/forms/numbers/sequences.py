@@ -29,11 +29,11 @@ def sequence_form(text: str) -> Form | None:
     if _JOINED.fullmatch(text):
         return Form(text.replace(EN_DASH, "-"), False)
     if (match := _RANGE.fullmatch(text)) and _is_range(text, match):
-        unit = match[4] or match[2]
-        if unit and unit_of(unit) is None:
+        units = [unit_of(unit) for unit in (match[2], match[4]) if unit]
+        if None in units:
             return None
-        measure = f" {unit_of(unit)}" if unit else ""
-        return Form(f"{_decimal(match[1])} {EN_DASH} {_decimal(match[3])}{measure}", False)
+        low = f"{_decimal(match[1])} {units[0]}" if len(units) == 2 and units[0] != units[1] else _decimal(match[1])
+        return Form(f"{low} {EN_DASH} {_decimal(match[3])}{f' {units[-1]}' if units else ''}", False)
     if (match := _BY.fullmatch(text)) and not re.search(r"\d[xX]\d+ ?\^|10 ?$", text):
         measure = unit_of(match[3]) if match[3] else None
         if match[3] and (measure is None or not measure.unit.known):

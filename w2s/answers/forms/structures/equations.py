@@ -6,13 +6,18 @@ from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import polynomial
 from w2s.answers.algebra.polynomial import Monomial, Polynomial, constant
 from w2s.answers.forms.form import Form
+from w2s.answers.forms.numbers.expressions import has_word
+from w2s.answers.units.quantities import quantity
 
 
-def equation_form(left: str, right: str) -> Form | None:
-    """left - right = 0 with leading coefficient 1; an equation that gives the value of one symbol becomes that value.
+def equation_form(left: str, right: str, collapse: bool = True) -> Form | None:
+    """left - right = 0 with leading coefficient 1; an equation that gives the value of one symbol becomes that value
+    if it may `collapse`.
 
-    None if the sides are no expressions, or differ by a constant.
+    None if the sides are no expressions, have words or units, or differ by a constant.
     """
+    if any(has_word(side) or (" " in side and quantity(side) is not None) for side in (left, right)):
+        return None
     try:
         difference = polynomial(left) - polynomial(right)
         terms = difference.ordered()
@@ -27,7 +32,7 @@ def equation_form(left: str, right: str) -> Form | None:
     monomial = terms[0][0]
     rest = Polynomial({other: -coefficient for other, coefficient in scaled.terms.items() if other != monomial})
     one_symbol = monomial.radicand == 1 and [exponent for _, exponent in monomial.powers] == [1]
-    if scaled.exact and one_symbol and rest.constant is not None:
+    if collapse and scaled.exact and one_symbol and rest.constant is not None:
         return Form(str(rest), scaled.exact)
     return Form(f"{scaled} = 0", scaled.exact)
 

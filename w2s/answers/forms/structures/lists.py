@@ -7,12 +7,14 @@ from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.algebra.number import number, show
 from w2s.answers.forms.form import Form, PartForm
 from w2s.answers.forms.structures.names import is_application, is_name
+from w2s.answers.forms.structures.unions import symbols_of
 from w2s.answers.text.brackets import enclosed, matrix_rows, split_top
 from w2s.answers.text.latex import SET_OPEN
 from w2s.answers.text.words import LOOSE_SPACE
 from w2s.answers.units.quantities import quantity
 
 _FRENCH = re.compile(r"\](.+)[\[\]]|[\[(](.+)\[")
+_VARIABLE = re.compile(r"(?<![A-Za-z\\])(?!e\b|i\b)[a-z](?![A-Za-z])")
 _POINT = re.compile(r"^[ABD-OQ-Z]'? ?(\(.+,.+\))$")
 """A point with its name, `A(1, 2)`; `C(10, 3)` and `P(10, 3)` may count combinations and permutations."""
 
@@ -59,6 +61,12 @@ def bracketed(text: str, nesting: int, part_form: PartForm) -> Form | None:
             and measured.known
         ):
             return part_form(inside, nesting)
+    if opening == SET_OPEN and (nesting > 1 or inside.strip() in ("\\emptyset", "\\emptyset ")) and inside:
+        members = sorted_form(parts, nesting, part_form, part_form, unique=True)
+        return Form(f"\\{{{members.text}\\}}", members.exact)
+    if opening == SET_OPEN and len(parts) == 1 and inside.startswith(SET_OPEN):
+        member = part_form(inside, nesting)
+        return Form(f"\\{{{member.text}\\}}", member.exact)
     if opening == SET_OPEN or (opening == "{" and len(parts) > 1):
         if not inside:
             return Form("\\emptyset", True)
@@ -92,11 +100,18 @@ def sorted_form(
     `value_form` gives the right sides of parts that keep their names, `part_form` all other parts.
     """
     parts = [signed for part in parts if part for signed in _both_signs(part)]
+    if len(symbols_of(parts)) > 1:
+        raise NoNormalForm
     left_sides = [part.partition("=")[0].strip() for part in parts if "=" in part]
     names = {left for left in left_sides if is_name(left)}
     if not parts or (len(names) > 1 and len(left_sides) < len(parts)):
         raise NoNormalForm
-    if len(names) > 1 or any(is_application(left) for left in left_sides):
+    curves = names and any(_VARIABLE.search(part.partition("=")[2]) for part in parts)
+    if (
+        len(names) > 1
+        or (curves and len(left_sides) == len(parts) > 1)
+        or any(is_application(left) for left in left_sides)
+    ):
         forms = [_named_form(part, nesting, value_form) for part in parts]
     else:
         forms = [part_form(part, nesting) for part in parts]

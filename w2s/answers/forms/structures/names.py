@@ -41,6 +41,6 @@ def is_application(text: str) -> bool:
     return _APPLICATION.fullmatch(text) is not None
 
 
-def strong_name(text: str) -> bool:
-    """Whether a name cannot be a product: one letter with its marks, not `AB` or `KE`."""
-    return is_name(text) and not re.match(r"[A-Z]{2,}", text)
+def is_kept(text: str) -> bool:
+    """Whether a name says more than which quantity: f(2), a derivative `f'(x)`, a later term `a_{n+1}`."""
+    return is_application(text) or "'" in text or "\\dot" in text or re.search(r"_\{[^{}]*[-+]", text) is not None

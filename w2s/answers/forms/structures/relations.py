@@ -3,11 +3,18 @@
 import re
 
 from w2s.answers.algebra.normal_form import constant_of
+from w2s.answers.algebra.number import number
 from w2s.answers.forms.form import Form, PartForm
+from w2s.answers.forms.numbers.spoken import spoken_value
 from w2s.answers.forms.structures.equations import equation_form
 from w2s.answers.forms.structures.intervals import interval_form
-from w2s.answers.forms.structures.names import is_application, is_name
+from w2s.answers.forms.structures.names import is_kept, is_name
 from w2s.answers.text.brackets import relation_sides
+from w2s.answers.units.quantities import quantity
+
+_WORD = re.compile(r"(?<![A-Za-z])(?=[A-Za-z]*[aeiouAEIOU])[A-Za-z]{3,}(?![A-Za-z])|\bpi\b")
+_VARIABLE = re.compile(r"[A-Za-z\\_]")
+"""In a text without its words: a letter, a command or an index may be a variable."""
 
 
 def related(text: str, nesting: int, part_form: PartForm) -> Form | None:
@@ -34,9 +41,21 @@ def related(text: str, nesting: int, part_form: PartForm) -> Form | None:
     return Form(" ".join(texts), False)
 
 
+def _is_value(side: str) -> bool:
+    """Whether a side is a number, a constant or a quantity."""
+    return (
+        number(side) is not None
+        or spoken_value(side) is not None
+        or quantity(side) is not None
+        or constant_of(side) is not None
+    )
+
+
 def _equated(sides: list[str], nesting: int, part_form: PartForm) -> Form | None:
     first, last = sides[0], sides[-1]
-    if len(sides) == 3 and is_application(first):
+    if _is_value(last) and (_is_value(first) or not _VARIABLE.search(_WORD.sub("", first))):
+        return part_form(last, nesting)  # `10 + 2 = 12 apples`, `1 m = 100 cm`
+    if len(sides) == 3 and is_name(first) and is_kept(first):
         value = part_form(last, nesting)
         return Form(f"{first.replace(' ', '')} = {value.text}", False)
     constant = constant_of(first)
@@ -44,9 +63,12 @@ def _equated(sides: list[str], nesting: int, part_form: PartForm) -> Form | None
         if (
             len(sides) == 3
             and re.match("[A-Z]{2}", first)
-            and constant_of(last) is None
+            and not _is_value(last)
             and (form := equation_form(first, last))
         ):
             return form  # `AB = 5` names a length, `PV = nRT` relates four variables
         return part_form(first if constant and is_name(last) else last, nesting)
-    return part_form(first, nesting) if is_name(last) else equation_form(first, last)
+    if is_name(last):
+        value = part_form(first, nesting)
+        return Form(f"{last.replace(' ', '')} = {value.text}", False) if is_kept(last) else value
+    return equation_form(first, last)

@@ -3,25 +3,29 @@
 import re
 from typing import NamedTuple
 
+from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.algebra.same_value import Size, size_of
 from w2s.answers.forms.form import Form, PartForm
 from w2s.answers.text.brackets import enclosed, split_top
 from w2s.answers.text.latex import SET_CLOSE, SET_OPEN
 
+_SYMBOL = re.compile(r"(?<![A-Za-z\\])(?!e\b|i\b)[A-Za-z](?:_\w)?(?![A-Za-z])")
 _MEMBER = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+) ?\\in (.+)")
 
 
 def union(text: str, nesting: int, part_form: PartForm) -> Form | None:
     """A union of intervals, sorted, those that touch joined; `x \\in A` is A, `x<1 or x>3` a union."""
     if member := _MEMBER.fullmatch(text):
-        return part_form(member[1], nesting)
+        return part_form(member[1], nesting - 1)
     if text.replace(" ", "") in ("\\mathbb{R}", "(-\\infty,\\infty)", "(-\\infty,+\\infty)"):
         return Form("\\mathbb{R}", True)
     if "\\cup " in text:
         parts = text.split("\\cup ")
     elif " or " in text and re.search("[<>]", text):
         parts = re.split(r",? or ", text)
+        if len(symbols_of(parts)) > 1:
+            raise NoNormalForm  # an interval would lose which symbol it bounds
         if not all(re.search("[<>]", part) for part in parts):
             return None
     elif "\\neq" in text and re.search(r"[<>].* (?:,|and) ?.*\\neq|[<>].*, ?.*\\neq", text):
@@ -33,6 +37,11 @@ def union(text: str, nesting: int, part_form: PartForm) -> Form | None:
         return part_form(f"{SET_OPEN}{inside}{SET_CLOSE}", nesting)
     forms = [part_form(part.strip(), nesting) for part in parts]
     return joined([form.text for form in forms], all(form.exact for form in forms))
+
+
+def symbols_of(parts: list[str]) -> set[str]:
+    """The single letters that inequalities bound."""
+    return {letter for part in parts if re.search("[<>]", part) for letter in _SYMBOL.findall(part)}
 
 
 def _punctured(text: str, nesting: int, part_form: PartForm) -> Form | None:

@@ -18,6 +18,8 @@ _WITH_TEXT = re.compile(
 _SEVERAL_WITH_TEXT = re.compile(r"[(\[]? ?([A-Z]) ?(?:[)\]]|[).:])(?: [^,;]*)?")
 _LABELLED = re.compile(r"(?:\( ?([A-Ha-h]) ?\)|([A-H])[.)]) ?(.+)")
 _LABEL = re.compile(r"\(([a-h])\) (.+)")
+_EITHER = re.compile(r"\(?[A-Z]\)?(?:(?:,| or) \(?[A-Z]\)?)* or \(?[A-Z]\)?")
+"""`A or B` chooses neither."""
 TRUTH = {
     **dict.fromkeys(("true", "t", "yes", "y", "correct", "right"), "true"),
     **dict.fromkeys(("false", "f", "no", "n", "incorrect", "wrong"), "false"),
@@ -30,6 +32,8 @@ def choice_form(text: str, several: bool) -> Form | None:
     With `several`, a run of capitals (`CA`, `A C`, `A/C`) is a letter each. None for a text that names no option.
     """
     text = _LEAD.sub("", text).strip()
+    if _EITHER.fullmatch(text):
+        return Form("|".join(sorted(re.findall("[A-Z]", text))), True)
     text = re.sub(r"(?<![(A-Za-z])([A-Z]) ?\)(?= ?(?:,|and\b|or\b|&|$))", r"\1", text)
     text = re.sub(r" only$|^only ", "", text, flags=re.IGNORECASE)
     text = re.sub(r"^(?:both|all of) ", "", text, flags=re.IGNORECASE)
