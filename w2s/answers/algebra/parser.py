@@ -162,7 +162,10 @@ class _Parser:
         if name in OF_NUMBERS:
             return Node(name, self.arguments(depth))
         if name in ("sum", "prod") and self.peek() == "[":
-            symbol, low, high = self.arguments(depth)
+            bounds = self.arguments(depth)
+            if len(bounds) != 3:
+                raise NoNormalForm
+            symbol, low, high = bounds
             term = self.product(depth + 1)
             if symbol.op != "symbol" or _has_series(term):  # a sum of sums could take hours
                 raise NoNormalForm
@@ -185,7 +188,9 @@ class _Parser:
         if self.peek() == "[" and name in ("E", "P", "V"):
             return Node("application", self.arguments(depth), name)
         applied = name not in ("e", "i", "pi") and self.numbers_follow()
-        if self.peek() == "(" and (applied or name == "f" or (name in "ghFG" and self.one_variable_follows())):
+        if self.peek() == "(" and (
+            applied or name == "f" or ((name in "gh" or name.isupper()) and self.one_term_follows())
+        ):
             arguments = self.arguments(depth)
             return (
                 Node("choose", arguments)
@@ -203,9 +208,16 @@ class _Parser:
                 return False
         return False
 
-    def one_variable_follows(self) -> bool:
-        """Whether a bracket with one variable comes next: `g(x)` is no product."""
-        return len(self.tokens) > 2 and self.tokens[-2] in ("x", "t", "n", "y", "z") and self.tokens[-3] == ")"
+    def one_term_follows(self) -> bool:
+        """Whether a bracket with one term in the usual variables comes next: `g(x)` and `T(-2x)` are no products."""
+        for index, token in enumerate(self.tokens[-2::-1]):
+            if token == ")":
+                return index > 0
+            if not (
+                token.isdigit() or token in ("x", "y", "z", "t", "n", "^", "{", "}") or (token == "-" and index == 0)
+            ):
+                return False
+        return False
 
     def arguments(self, depth: int) -> tuple[Node, ...]:
         """Sums between brackets, separated by commas."""

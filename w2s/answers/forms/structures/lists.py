@@ -14,6 +14,7 @@ from w2s.answers.text.words import LOOSE_SPACE
 from w2s.answers.units.quantities import quantity
 
 _FRENCH = re.compile(r"\](.+)[\[\]]|[\[(](.+)\[")
+_NAMED = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
 _VARIABLE = re.compile(r"(?<![A-Za-z\\])(?!e\b|i\b)[a-z](?![A-Za-z])")
 _POINT = re.compile(r"^[ABD-OQ-Z]'? ?(\(.+,.+\))$")
 """A point with its name, `A(1, 2)`; `C(10, 3)` and `P(10, 3)` may count combinations and permutations."""
@@ -106,9 +107,11 @@ def sorted_form(
     names = {left for left in left_sides if is_name(left)}
     if not parts or (len(names) > 1 and len(left_sides) < len(parts)):
         raise NoNormalForm
+    worded = len(set(left_sides)) == len(parts) > 1 and all(_NAMED.fullmatch(left) for left in left_sides)
     curves = names and any(_VARIABLE.search(part.partition("=")[2]) for part in parts)
     if (
         len(names) > 1
+        or worded
         or (curves and len(left_sides) == len(parts) > 1)
         or any(is_application(left) for left in left_sides)
     ):
@@ -130,7 +133,7 @@ def _named_tuples(text: str) -> list[str] | None:
 
 def _named_form(part: str, nesting: int, value_form: PartForm) -> Form:
     name, _, value = (side.strip() for side in part.partition("="))
-    if not is_name(name):
+    if not is_name(name) and not _NAMED.fullmatch(name):
         raise NoNormalForm
     return Form(f"{LOOSE_SPACE.sub('', name)} = {value_form(value, nesting).text}", False)
 
