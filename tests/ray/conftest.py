@@ -1,8 +1,7 @@
-"""A Ray cluster for submitted jobs, and a process group of one rank for trainers without Ray."""
+"""A Ray cluster for submitted jobs."""
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from ray_jobs.runtime.local_ray import set_environment
 from tests.conftest import wait_for
+from tests.s3.servers import free_port
 
 set_environment()  # before any test imports Ray
 RAY = str(Path(sys.executable).parent / "ray")
@@ -21,12 +21,6 @@ RAY = str(Path(sys.executable).parent / "ray")
 
 def answers(environment: dict[str, str]) -> bool:
     return subprocess.run([RAY, "job", "list"], env=environment, capture_output=True).returncode == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -72,36 +66,3 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
                 member.kill()
         process.wait(60)
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def group_of_one() -> Iterator[dict[str, str]]:
-    """The environment of a process group of one rank, made once a session because DeepSpeed keeps its first group."""
-    names = {
-        "RANK": "0",
-        "LOCAL_RANK": "0",
-        "WORLD_SIZE": "1",
-        "LOCAL_WORLD_SIZE": "1",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in names.items():
-            patch.setenv(name, value)
-        import torch
-
-        from ray_jobs.resources.presets import load_resources
-        from ray_jobs.training.worker import start_deepspeed
-
-        start_deepspeed(load_resources("local,workers=1"))
-    yield names
-    torch.distributed.destroy_process_group()
-
-
-@pytest.fixture(scope="module")
-def one_process(group_of_one: dict[str, str]) -> Iterator[None]:
-    """Sets this process up as Ray Train sets up a worker, as the only rank of its group."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (group_of_one | {"DS_ACCELERATOR": "cpu"}).items():
-            patch.setenv(name, value)
-        yield

@@ -37,6 +37,7 @@ def ended(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("started", [False, True])
 @pytest.mark.parametrize("how", ["kill", "end"])
 def test_only_what_was_started_under_the_guard_ends_with_it(how: str, started: bool) -> None:

@@ -113,6 +113,7 @@ def here(worker: shards.Worker, tasks: Sequence[shards.Task], progress: Progress
         yield shards.Done.model_validate_json(worker.row({"task": task.model_dump_json()})["done"])
 
 
+@pytest.mark.slow
 def test_one_shard_and_many_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_ray(*_: Any) -> Iterator[shards.Done]:
         raise AssertionError("a small step must not start Ray")

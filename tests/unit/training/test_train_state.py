@@ -15,7 +15,7 @@ from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune
 from w2s.records import SFTExample
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_process")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
 MODEL = quickstart().strong
 SFT = quickstart().sft.model_copy(
     update={"batch_size": 2, "epochs": 1.0, "learning_rate": 1e-3, "warmup_ratio": 0.2, "weight_decay": 0.1}

@@ -16,7 +16,7 @@ import zmq.asyncio
 from ray_jobs.sampling.process import EngineProcess
 from ray_jobs.sampling.recovery import RestartingEngine
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.slow  # imports vLLM
 TASK: Any = SimpleNamespace(step=SimpleNamespace(directory="d", name="t"), max_failed_problems=0)
 
 

@@ -15,7 +15,7 @@ from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.records import PreferencePair, SFTExample
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_process")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
 EXPERIMENT = quickstart()
 MODEL = EXPERIMENT.strong
 ONE = load_resources("local,workers=1,zero_stage=0,micro_batch=2")

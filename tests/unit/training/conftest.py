@@ -1,0 +1,42 @@
+"""A process group of one rank, for trainers without Ray."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.s3.servers import free_port
+
+
+@pytest.fixture(scope="session")
+def group_of_one() -> Iterator[dict[str, str]]:
+    """The environment of a process group of one rank, made once a session because DeepSpeed keeps its first group."""
+    names = {
+        "RANK": "0",
+        "LOCAL_RANK": "0",
+        "WORLD_SIZE": "1",
+        "LOCAL_WORLD_SIZE": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+        "GLOO_SOCKET_IFNAME": "lo",
+        "OMP_NUM_THREADS": "1",  # else accelerate sets it, with a warning
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in names.items():
+            patch.setenv(name, value)
+        import torch
+
+        from ray_jobs.resources.presets import load_resources
+        from ray_jobs.training.worker import start_deepspeed
+
+        start_deepspeed(load_resources("local,workers=1"))
+    yield names
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def one_process(group_of_one: dict[str, str]) -> Iterator[None]:
+    """Sets this process up as Ray Train sets up a worker, as the only rank of its group."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (group_of_one | {"DS_ACCELERATOR": "cpu"}).items():
+            patch.setenv(name, value)
+        yield
