@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from w2s.store import layout
+from w2s.graph.directory import STEPS
 from w2s.store.objects.probes import check_readable
 
 if TYPE_CHECKING:
@@ -56,6 +56,6 @@ def existing_store(options: argparse.Namespace) -> "Store":
 
     store = Store.at(options.store)
     check_readable(store.objects)
-    if not store.objects.names(store.objects.path(layout.STEPS)):
+    if not store.objects.names(store.objects.path(STEPS)):
         raise ValueError(f"{store.objects.url} has no steps: --store must be what `w2s run` was given")
     return store

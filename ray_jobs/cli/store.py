@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ray_jobs.cli.options import add_store, existing_store
-from w2s.store import layout
+from w2s.graph.directory import STEPS, listed_directory
 
 if TYPE_CHECKING:
     from w2s.store.store import Store
@@ -96,7 +96,7 @@ def _directories(text: str, store: "Store") -> list[str]:
             f"--keep {text}: the revision of {unknown[0]} is not recorded in this store, so the directories of its "
             "steps are unknown: run the experiment in this store, or leave it out of --keep"
         )
-    existing = {layout.step_directory(name) for name in store.objects.names(store.objects.path(layout.STEPS))}
+    existing = {listed_directory(name) for name in store.objects.names(store.objects.path(STEPS))}
     if existing.isdisjoint(step.directory for step in steps):
         raise ValueError(
             f"--keep {text}: none of its steps is in {store.objects.url}: `w2s plan` shows which fields differ"

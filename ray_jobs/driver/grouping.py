@@ -24,10 +24,11 @@ def only_scored(steps: Iterable[Step]) -> frozenset[str]:
 def ready_groups(
     missing: Sequence[Step], started: Collection[str], done: Collection[str], scored: Collection[str]
 ) -> list[list[Step]]:
-    """Groups of `missing` steps that should start now, in the order of `missing`.
+    """The groups of steps to start now: all inputs are finished, and waiting would not let them share an engine.
 
-    `started` and `done` are names of missing steps, `scored` is what `only_scored` returns. Steps with equal
-    fingerprints have one directory, so the first of them stands for all.
+    A group is one step, or several sampling steps with the same base model. `missing` holds the steps that the run
+    must do, in the graph's order; `started` and `done` are names of some of them; `scored` comes from `only_scored`.
+    Of steps with equal fingerprints only the first is returned, because all of them write the same directory.
     """
     unfinished = {step.name for step in missing} - set(done)
     begun = {step.directory for step in missing if step.name in started}

@@ -53,7 +53,7 @@ def run(
             absent = [line.step.name for line in planned if line.state == "absent"]
             all_done = f"all {len(planned)} steps are done"
             done = f"done except {', '.join(absent)}, which no step needs" if absent else all_done
-            leases.say(f"{experiment.name}: {done}, nothing to do")
+            leases.log(f"{experiment.name}: {done}, nothing to do")
     return planned[-1].step
 
 
@@ -66,7 +66,7 @@ def _run(
     steps = build_steps(experiment)
     with RunLog(store) as log:
         progress = Progress(log.terminal)
-        before, leases.say = leases.say, progress.log
+        before, leases.log = leases.log, progress.log
         progress.log(f"{first_line}, store {store.objects.url}, log {log.url}")
         progress.log(commit_rule(store))
         try:
@@ -82,7 +82,7 @@ def _run(
                 f"{reason(error)}\nThe log is {log.url}. Finished steps stay: run the same command again to continue."
             ) from error
         finally:
-            leases.say = before  # the log's terminal is closed after this block
+            leases.log = before  # the log's terminal is closed after this block
             local_ray.stop()
 
 

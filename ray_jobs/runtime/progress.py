@@ -87,7 +87,7 @@ class Progress:
                 self._line(f"{name:<24} {step.state()}")
 
     def finished(self, name: str, summary: str) -> None:
-        """Log that a step is committed, with its duration, summary and rate."""
+        """Log that a step has finished: its seconds, its summary and its tokens per second, if it counted tokens."""
         with self._lock:
             step = self._running.pop(name, None)
             seconds = f" in {time.time() - step.began:.1f} s" if step else ""

@@ -14,7 +14,11 @@ import torch
 
 
 def rows_by_slot(slots: torch.Tensor) -> Iterator[tuple[int, Any]]:
-    """(slot of an adapter, index of the adapter's rows) for `slots` [rows]; rows without an adapter have slot -1."""
+    """Each adapter slot in a batch, with an index that selects the rows of its adapter.
+
+    `slots` [rows] holds the adapter slot of each row, or -1 for a row without an adapter. The index is a full slice
+    where all rows have one adapter, because that needs no copy; otherwise it is a tensor of row numbers.
+    """
     present: list[int] = slots.unique().tolist()
     for slot in present:
         if slot >= 0:

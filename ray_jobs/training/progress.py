@@ -25,19 +25,19 @@ class Reporter:
         self._outcome: TrainingResult | Refusal | None = None
 
     def advanced(self, done: StepsDone) -> None:
-        """Rank 0 has done these optimizer steps."""
+        """Keep the optimizer steps that rank 0 has done."""
         self._done = done
 
     def saved(self) -> None:
-        """Rank 0 has put a checkpoint into the store."""
+        """Count a checkpoint that rank 0 has saved to the store."""
         self._saves += 1
 
     def refuse(self, refusal: Refusal) -> None:
-        """A rank cannot train; any rank may call this."""
+        """Keep why this rank cannot train; any rank may call this."""
         self._outcome = refusal
 
     def finished(self, result: TrainingResult) -> None:
-        """Rank 0 has written the adapter into the attempt's folder."""
+        """Keep the result of the training. Rank 0 calls this once its adapter is written."""
         self._outcome = result
 
     def done(self) -> StepsDone | None:

@@ -77,8 +77,8 @@ def object_of(store: Store, one: Step, table: str) -> str:
     return store.objects.path(one.directory, manifest.tables[table][0])
 
 
-def mend(store: Store, say: Callable[[str], None], steps: Sequence[Step] = tuple(GRAPH)) -> list[str]:
-    with Leases(store.objects, "repair", say) as leases:
+def repair_store(store: Store, log: Callable[[str], None], steps: Sequence[Step] = tuple(GRAPH)) -> list[str]:
+    with Leases(store.objects, "repair", log) as leases:
         return set_damaged_aside(steps, replace(store, run="repair"), leases)
 
 
@@ -97,8 +97,8 @@ DAMAGE: dict[str, tuple[Callable[[bytes, bytes], bytes | None], str]] = {
 
 
 def damage(store: Store, path: str, kind: str) -> str:
-    """Do it; returns what must be said."""
-    change, said = DAMAGE[kind]
+    """Damage the object at `path`; returns a part of the message that must name this kind of damage."""
+    change, message = DAMAGE[kind]
     data = change(store.objects.read(path), store.objects.read(object_of(store, LAST, "test")))
     store.objects.remove([path]) if data is None else store.objects.write(path, data)
-    return said
+    return message

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.s3.conftest import bucket
-from tests.s3.small_store import GRAPH, OTHERS, PROBLEMS, damage, finish, mend, object_of, whole
+from tests.s3.small_store import GRAPH, OTHERS, PROBLEMS, damage, finish, object_of, repair_store, whole
 from w2s.graph.step import step
 from w2s.recipe import WorldProblems
 from w2s.records import Problem
@@ -52,7 +52,7 @@ def test_gc_counts_an_orphan_s_age_from_when_it_became_one(store: Store, monkeyp
     damage(store, object_of(store, OTHERS, "test"), "cut")
     monkeypatch.setattr(gc, "ORPHAN_SECONDS", 5.0)
     time.sleep(7)
-    assert mend(store, print, [*GRAPH, OTHERS]) == ["others"]
+    assert repair_store(store, print, [*GRAPH, OTHERS]) == ["others"]
     assert find_garbage(store) == []
     finish(store, OTHERS)
     assert find_garbage(store) == []

@@ -1,4 +1,4 @@
-"""Damage of every class is found, named and mended by its step alone; nothing that is whole is lost."""
+"""Damage of every class is found, named and repaired by its step alone; nothing that is whole is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,8 +15,8 @@ from tests.s3.small_store import (
     damage,
     finish,
     flipped,
-    mend,
     object_of,
+    repair_store,
     sample,
     whole,
 )
@@ -32,7 +32,7 @@ from w2s.store.tables import parquet_bytes
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_is_found_named_and_mended_by_that_step_alone(store: Store, kind: str) -> None:
+def test_damage_is_found_named_and_repaired_by_that_step_alone(store: Store, kind: str) -> None:
     whole(store)
     assert not any(checked.findings for checked in verify(store))
     path = object_of(store, PROBLEMS, "test")
@@ -44,13 +44,13 @@ def test_damage_is_found_named_and_mended_by_that_step_alone(store: Store, kind:
     with pytest.raises(ValueError, match=r"test\.parquet is damaged .*run again with --repair"):
         store.records(PROBLEMS["test"], Problem)
     lines: list[str] = []
-    assert mend(store, lines.append) == ["problems"]
+    assert repair_store(store, lines.append) == ["problems"]
     assert len(lines) == 1 and store.objects.absolute(PROBLEMS.directory) in lines[0] and said in lines[0]
     states = {one.step.name: one.state for one in plan(GRAPH, store, also=["problems"])}
     assert states == {"problems": "run", "sampled": "done", "last": "done"}
-    assert mend(store, lines.append) == ["problems"], "a repair that was cut short is taken up"
+    assert repair_store(store, lines.append) == ["problems"], "a repair that was cut short is taken up"
     finish(store, PROBLEMS)
-    assert mend(store, lines.append) == [] and len(lines) == 1
+    assert repair_store(store, lines.append) == [] and len(lines) == 1
     assert [one.state for one in plan(GRAPH, store)] == ["done"] * 3
     assert not any(checked.findings for checked in verify(store))
 
@@ -64,7 +64,7 @@ def test_of_a_sampling_step_only_the_damaged_block_is_sampled_again(store: Store
         for entry in store.objects.tree(store.objects.path(SAMPLED.directory, "blocks"))
     }
     damage(store, path, kind)
-    assert mend(store, print) == ["sampled"]
+    assert repair_store(store, print) == ["sampled"]
     after = {
         entry.path: store.objects.read(entry.path)
         for entry in store.objects.tree(store.objects.path(SAMPLED.directory, "blocks"))
@@ -81,7 +81,7 @@ def test_blocks_whose_plan_is_damaged_are_not_kept(store: Store, plan_text: byte
     damage(store, store.objects.path(SAMPLED.directory, "blocks/00002.parquet"), "cut")
     planned = store.objects.path(SAMPLED.directory, "blocks/plan.json")
     store.objects.remove([planned]) if plan_text is None else store.objects.write(planned, plan_text)
-    mend(store, print)
+    repair_store(store, print)
     assert store.objects.tree(store.objects.path(SAMPLED.directory, "blocks")) == []
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_manifest_is_found_and_its_step_runs_again(store: Store, kind:
     if kind != "replaced":
         with pytest.raises(ValueError, match=r"is not a manifest .*--repair"):
             plan(GRAPH, store)
-    assert mend(store, print) == ["problems"]
+    assert repair_store(store, print) == ["problems"]
     finish(store, PROBLEMS)
     assert not any(checked.findings for checked in verify(store))
 
@@ -121,7 +121,7 @@ def test_a_damaged_manifest_costs_no_block_that_is_whole(store: Store, kind: str
     )
     bad = store.objects.path(SAMPLED.directory, "blocks/00001.parquet")
     store.objects.write(bad, blocks[bad][: len(blocks[bad]) // 2])
-    assert mend(store, print) == ["sampled"]
+    assert repair_store(store, print) == ["sampled"]
     assert {
         entry.path: store.objects.read(entry.path)
         for entry in store.objects.tree(store.objects.path(SAMPLED.directory, "blocks"))
@@ -130,18 +130,20 @@ def test_a_damaged_manifest_costs_no_block_that_is_whole(store: Store, kind: str
     assert not any(checked.findings for checked in verify(store))
 
 
-def test_a_repair_leaves_alone_what_another_has_mended_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repair_leaves_alone_what_another_has_repaired_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Between a repair's look and its deed hours may go by, and the step is another's then."""
     whole(store)
     path = store.objects.path(SAMPLED.directory, "blocks/00001.parquet")
     before = store.objects.read(path)
     damage(store, path, "flipped")
     found = verify(store, [one.directory for one in GRAPH])
-    assert mend(store, print) == ["sampled"]
+    assert repair_store(store, print) == ["sampled"]
     sample(store)
     looks = iter([found])
     monkeypatch.setattr(repair, "verify", lambda *given: next(looks, None) or verify(*given))
-    assert mend(store, print) == []
+    assert repair_store(store, print) == []
     assert store.objects.read(path) == before and store.manifest(SAMPLED) is not None
 
 
@@ -155,14 +157,14 @@ def test_a_repair_waits_for_the_run_that_holds_the_step(store: Store, monkeypatc
         leases.hold(PROBLEMS),
         ThreadPoolExecutor(1) as pool,
     ):
-        second = pool.submit(mend, store, said.append)
+        second = pool.submit(repair_store, store, said.append)
         wait_for(lambda: any("is held by run first" in line for line in said), 20, "the repair to wait")
         assert store.manifest(PROBLEMS) is not None
         leases.release([PROBLEMS])
         assert second.result(30) == ["problems"]
 
 
-def test_blocks_of_an_unfinished_step_are_verified_and_mended(store: Store) -> None:
+def test_blocks_of_an_unfinished_step_are_verified_and_repaired(store: Store) -> None:
     whole(store)
     store.objects.remove([store.objects.path(SAMPLED.directory, "manifest.json")])
     part = parquet_bytes([Completion("p9", 0, "m", "text", "stop", 1, 1, 0)], Completion)
@@ -172,7 +174,7 @@ def test_blocks_of_an_unfinished_step_are_verified_and_mended(store: Store) -> N
     damage(store, store.objects.path(SAMPLED.directory, "blocks/00001.parquet"), "cut")
     (checked,) = [checked for checked in verify(store) if checked.damage]
     assert [finding.path for finding in checked.damage] == ["blocks/00001.parquet", "blocks/00003.0123abcd.part"]
-    assert mend(store, print) == [], "it is unfinished already"
+    assert repair_store(store, print) == [], "it is unfinished already"
     left = {entry.path for entry in store.objects.tree(store.objects.path(SAMPLED.directory, "blocks"))}
     assert left == {
         store.objects.path(SAMPLED.directory, "blocks", name)
@@ -195,4 +197,4 @@ def test_a_file_that_cannot_be_read_just_now_is_named_and_not_taken_for_damage(
     assert (
         "cannot be read" in checked.findings[0].what and "--repair" in checked.findings[0].what and not checked.damage
     )
-    assert mend(store, print) == [] and store.manifest(PROBLEMS) is not None
+    assert repair_store(store, print) == [] and store.manifest(PROBLEMS) is not None

@@ -8,7 +8,7 @@ import pytest
 
 from tests.s3.conftest import bucket
 from tests.s3.servers import Server
-from tests.s3.small_store import GRAPH, LAST, PROBLEMS, SAMPLED, finish, mend, whole
+from tests.s3.small_store import GRAPH, LAST, PROBLEMS, SAMPLED, finish, repair_store, whole
 from w2s.graph.recipes import Report
 from w2s.records import Completion, Problem
 from w2s.store.maintenance.verify import verify
@@ -57,7 +57,7 @@ def test_an_absent_input_is_told_from_damage(store: Store) -> None:
     assert not any(finding.is_damage for finding in findings) and all(
         PROBLEMS.directory in finding.what for finding in findings
     )
-    assert mend(store, print) == []
+    assert repair_store(store, print) == []
 
 
 def test_a_deleted_step_runs_only_where_something_that_runs_reads_it(store: Store) -> None:

@@ -28,10 +28,10 @@ def misfit(named: Model | Source, revision: str) -> str | None:
     if not is_hash:
         return None if "://" in named.name and revision in named.name else "which is not of the hub and has no commits"
     try:
-        found = hash_local(named) if locate(named.name) is not None else None
+        files_hash = hash_local(named) if locate(named.name) is not None else None
     except ValueError:  # moved away: the store may hold all that was made from it
         return None
-    return None if found in (None, revision) else f"whose files hash to {found}"
+    return None if files_hash in (None, revision) else f"whose files hash to {files_hash}"
 
 
 def hash_local(named: Model | Source) -> str:
@@ -94,14 +94,14 @@ def _hash_file(path: Path) -> str:
 def _hash_url_folder(name: str) -> str:
     try:
         fs, path = filesystem_of(name)
-        found: dict[str, Mapping[str, Any]] = fs.find(path, detail=True)
+        files: dict[str, Mapping[str, Any]] = fs.find(path, detail=True)
     except Exception as error:  # every file system has errors of its own; the user's way out is the same
         raise ValueError(f"cannot be listed ({first_line(error)}): {CHECK_URL}") from error
-    visible = {relative: one for one in found if not _is_hidden(relative := posixpath.relpath(one, path))}
+    visible = {relative: file for file in files if not _is_hidden(relative := posixpath.relpath(file, path))}
     if not visible:
         raise ValueError("there is nothing at this URL: a model is a folder in Hugging Face form")
     _check_model_files(visible)
-    return _digest({relative: _fingerprint(fs, one, found[one]) for relative, one in visible.items()})
+    return _digest({relative: _fingerprint(fs, file, files[file]) for relative, file in visible.items()})
 
 
 def hash_files(source: Source) -> str:

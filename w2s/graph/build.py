@@ -21,12 +21,9 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     def tune(name: str, answers: Answers | None = None, /, **examples: Table) -> Step:
         return step(name, FineTune(model=e.strong, sft=e.sft, answers=answers), **examples)
 
-    def complete(name: str, adapter: Step | None, demonstrations: Step | None = None) -> Step:
-        shown = demonstrations["demonstrations"] if demonstrations else None
-        model = adapter["model"] if adapter else None
-        return step(
-            name, Sample(model=e.strong, sampling=e.greedy), problems=train_2, adapter=model, demonstrations=shown
-        )
+    def complete(name: str, adapter: Table | None, demonstrations: Table | None = None) -> Step:
+        recipe = Sample(model=e.strong, sampling=e.greedy)
+        return step(name, recipe, problems=train_2, adapter=adapter, demonstrations=demonstrations)
 
     # The weak model: gold on train_1, then its own answers to train_2 are all the supervision there is.
     weak_recipe = Sample(model=e.weak, sampling=e.greedy)
@@ -41,16 +38,16 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     # Stage I: learn from agreement. Every round trains the base again, never the last round's model.
     demonstrate = Demonstrate(demonstrations=e.demonstrations, answers=e.answers)
     demonstrations = step("demonstrations", demonstrate, problems=train_2, completions=weak_completions["completions"])
-    icl_completions = complete("icl_completions", None, demonstrations)
+    icl_completions = complete("icl_completions", None, demonstrations["demonstrations"])
     students: list[Step] = []
     selections: dict[str, Table] = {}
     summaries: dict[str, Table] = {}
     by_weak, by_icl = weak_completions, icl_completions
     for iteration in range(1, e.iterations + 1):
         if iteration > 1:
-            by_weak = complete(f"weak_ft_{iteration - 1}_completions", students[-3])
-            by_icl = complete(f"icl_ft_{iteration - 1}_completions", students[-2])
-        consistent = step(
+            by_weak = complete(f"weak_ft_{iteration - 1}_completions", students[-3]["model"])
+            by_icl = complete(f"icl_ft_{iteration - 1}_completions", students[-2]["model"])
+        agreement = step(
             f"consistent_{iteration}",
             Agree(agreement=e.agreement, answers=e.answers),
             problems=train_2,
@@ -58,10 +55,10 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
             icl=by_icl["completions"],
             demonstrations=demonstrations["demonstrations"],
         )
-        selections[f"selection_{iteration}"] = consistent["selection"]
-        summaries[f"agreement_{iteration}"] = consistent["summary"]
+        selections[f"selection_{iteration}"] = agreement["selection"]
+        summaries[f"agreement_{iteration}"] = agreement["summary"]
         for half in ("weak", "icl", "hybrid"):
-            students.append(tune(f"{half}_ft_{iteration}", examples=consistent[half]))
+            students.append(tune(f"{half}_ft_{iteration}", examples=agreement[half]))
     m_plus = students[-1]
 
     # Stage II: learn from contrast, starting from M_plus, which is also the reference.
@@ -85,20 +82,17 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     ceiling = [tune("ceiling", problems=train_2, references=gold_2)] if e.ceiling else []
 
     # Greedy answers to the test split, graded together.
-    def answer(name: str, report_name: str, recipe: Sample, adapter: Table | None, shown: Table | None = None) -> Step:
-        return step(f"test_{name}", recipe, report_name, problems=test, adapter=adapter, demonstrations=shown)
+    def answer(name: str, recipe: Sample, adapter: Table | None, demonstrations: Table | None = None) -> Step:
+        return step(f"test_{name}", recipe, name, problems=test, adapter=adapter, demonstrations=demonstrations)
 
     strong_recipe = Sample(model=e.strong, sampling=e.greedy)
     answers = [
-        answer("weak_floor", "weak_floor", weak_recipe, weak_adapter),
-        answer("strong_base", "strong_base", strong_recipe, None),
-        answer("weak_icl", "weak_icl", strong_recipe, None, demonstrations["demonstrations"]),
-        *(
-            answer(model.name, model.name, strong_recipe, model["model"])
-            for model in [full_weak, *students, *m_pro, *ceiling]
-        ),
+        answer("weak_floor", weak_recipe, weak_adapter),
+        answer("strong_base", strong_recipe, None),
+        answer("weak_icl", strong_recipe, None, demonstrations["demonstrations"]),
+        *(answer(model.name, strong_recipe, model["model"]) for model in [full_weak, *students, *m_pro, *ceiling]),
     ]
-    graded = {one.report_name: one["completions"] for one in answers}
+    graded = {answered.report_name: answered["completions"] for answered in answers}
     scores = step("scores", Grade(answers=e.answers), problems=test, references=gold_test, **graded)
     audit = step(
         "audit",
@@ -118,6 +112,5 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
         **summaries,
         contrast=pairs["summary"],
     )
-    return with_upstream(
-        [*m_pro, full_weak, *ceiling, report]
-    )  # training first, so that a plan reads as the method does
+    # Training comes first, so that a plan reads as the method does.
+    return with_upstream([*m_pro, full_weak, *ceiling, report])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from w2s.graph.directory import step_directory
 from w2s.graph.fingerprint import stable
 from w2s.recipe import Model, Recipe, Source, StepRecipe
 
@@ -68,7 +69,7 @@ class Step:
     @property
     def directory(self) -> str:
         """The step's directory, relative to the store."""
-        return f"steps/{self.kind}-{self.fingerprint[:16]}"
+        return step_directory(self.kind, self.fingerprint)
 
     @cached_property
     def open_revisions(self) -> tuple[Model | Source, ...]:

@@ -1,4 +1,4 @@
-"""Every path of a store: below its root, and in a step's directory.
+"""Every path of a store: below its root, and in a step's directory, which w2s/graph/directory.py names.
 
 Paths are relative; `Objects.path` puts the store's root before them. A store made by an earlier version has the same
 names, so a name that changes here makes finished work invisible.
@@ -9,8 +9,6 @@ import re
 import secrets
 import time
 
-STEPS = "steps"
-"""Holds one directory a step, `steps/KIND-FINGERPRINT` (`Step.directory`)."""
 RUNS = "runs"
 REVISIONS = "revisions"
 LOGS = "logs"
@@ -27,19 +25,7 @@ UNFINISHED = (BLOCKS, TRAINING)
 """Folders that an unfinished attempt leaves and the next attempt continues from."""
 
 _BLOCK = re.compile(r"(\d+)(\.[0-9a-f]{8}\.part|\.parquet)")
-_IN_STEP = re.compile(r"(steps/[^/]+)/(.+)")
 _TEMPORARY = re.compile(r"(^probe-[0-9a-f]{16}|^runs/[^/]+\.json|\.[0-9a-f]{8}\.tmp)$")
-
-
-def step_directory(name: str) -> str:
-    """A step's directory from its name in the listing of `STEPS`."""
-    return f"{STEPS}/{name}"
-
-
-def split_step(path: str) -> tuple[str, str] | None:
-    """(step directory, path in that directory) of an object's path; None for objects outside all steps."""
-    match = _IN_STEP.fullmatch(path)
-    return (match[1], match[2]) if match else None
 
 
 def manifest(directory: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from w2s.graph.directory import STEPS, kind_of, listed_directory
 from w2s.graph.fingerprint import difference, stable
 from w2s.graph.recipes import Report
 from w2s.graph.step import Step, with_upstream
@@ -42,8 +43,8 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
     chosen = with_upstream([named[name] for name in only]) if only else tuple(steps)
     # One request for a thousand steps, so that no manifest is asked for that cannot be there. A run that takes a step's
     # lease looks for its manifest again.
-    names = store.objects.names(store.objects.path(layout.STEPS))
-    directories = {layout.step_directory(name) for name in names}
+    names = store.objects.names(store.objects.path(STEPS))
+    directories = {listed_directory(name) for name in names}
     there = [step for step in chosen if step.directory in directories]
     manifests: dict[str, Manifest | None] = dict.fromkeys((step.name for step in chosen), None) | store.manifests(there)
     wanted = _wanted(chosen, {name for name, manifest in manifests.items() if manifest is None}, {*only, *also})
@@ -57,7 +58,7 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
     others = [
         directory
         for directory in sorted(directories - {step.directory for step in there})
-        if directory.removeprefix(f"{layout.STEPS}/").rpartition("-")[0] in kinds
+        if kind_of(directory) in kinds
     ]
     finished = [*(manifest for manifest in manifests.values() if manifest), *store.finished(others)]
     return [_planned(step, manifests[step.name], step.name in wanted, step.name in begun, finished) for step in chosen]

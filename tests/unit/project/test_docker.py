@@ -31,16 +31,16 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def stages() -> dict[str, list[tuple[str, str]]]:
-    """Stage name -> its instructions, those of the stages it is built on included."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    """Instructions of each stage by its name, after those of the stages that it is built on."""
+    instructions_of: dict[str, list[tuple[str, str]]] = {}
     name = ""
     for word, rest in instructions():
         if word == "FROM":
             parent, _, name = re.fullmatch(r"(\S+)( AS (\S+))?", rest).groups()  # type: ignore[union-attr]
-            found[name] = list(found.get(parent, []))
+            instructions_of[name] = list(instructions_of.get(parent, []))
         elif name:
-            found[name].append((word, rest))
-    return found
+            instructions_of[name].append((word, rest))
+    return instructions_of
 
 
 def packages(lock: str) -> dict[str, str]:
@@ -53,7 +53,7 @@ def packages(lock: str) -> dict[str, str]:
     pins = [re.fullmatch(r"([a-z0-9][a-z0-9.-]*)==([0-9][\w.]*)", line) for line in lines]
     assert all(pins), [line for line, pin in zip(lines, pins, strict=True) if not pin]
     named = [pin.groups() for pin in pins if pin]
-    assert len({name for name, _ in named}) == len(named), "a package stands twice"
+    assert len({name for name, _ in named}) == len(named), "a package is pinned twice"
     return {str(name): str(version) for name, version in named}
 
 

@@ -32,7 +32,7 @@ def source_files(source: Source) -> SourceFiles:
     try:
         fs, path = filesystem_of(source.name if local is None else str(local))
         matching: list[str] = [path] if fs.exists(path) else fs.glob(path)
-        paths = sorted(one for one in matching if not posixpath.basename(one).startswith(".") and fs.isfile(one))
+        paths = sorted(file for file in matching if not posixpath.basename(file).startswith(".") and fs.isfile(file))
         is_folder = not paths and fs.isdir(path)
     except Exception as error:  # every file system has errors of its own; the user's way out is the same
         raise ValueError(f"cannot be read ({first_line(error)}): {CHECK_URL}") from error
@@ -44,7 +44,7 @@ def source_files(source: Source) -> SourceFiles:
         raise ValueError(
             "there is no such file: give a file, folder or glob, here or at a URL that fsspec reads, or a hub name"
         )
-    if wrong := [one for one in paths if format_of(one) is None]:
+    if wrong := [file for file in paths if format_of(file) is None]:
         raise ValueError(f"{wrong[0]} ends in none of {known_formats()}: convert it, or narrow the glob")
     return SourceFiles(fs, paths, root)
 

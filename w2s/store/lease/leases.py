@@ -22,16 +22,16 @@ class Leases:
     Both stop however the process ends, and other runs take its steps over.
     """
 
-    def __init__(self, objects: Objects, run: str, say: Callable[[str], None]) -> None:
+    def __init__(self, objects: Objects, run: str, log: Callable[[str], None]) -> None:
         assert run, "leases are held by a run"
-        self._objects, self._run, self.say = objects, run, say
+        self._objects, self._run, self.log = objects, run, log
         self._held: dict[str, int] = {}
         """Generation of each lease by its step's directory."""
         self._lost: list[str] = []
         self._lock = threading.Lock()
         self._no_waiting, self._over = threading.Event(), threading.Event()
         self._others = HeartbeatWatch(objects)
-        self._heartbeat = Heartbeat(objects, run, lambda message: self.say(message))  # `say` may be replaced
+        self._heartbeat = Heartbeat(objects, run, lambda message: self.log(message))  # `log` may be replaced
         self._watcher = threading.Thread(target=self._watch, name="leases", daemon=True)
 
     def __enter__(self) -> Self:
@@ -99,10 +99,10 @@ class Leases:
                 with self._lock:
                     self._held[step.directory] = generation
                 if found:
-                    self.say(f"{step.name:<24} taken over from {found[1]}: {why}")
+                    self.log(f"{step.name:<24} taken over from {found[1]}: {why}")
                 return finished_too or not self._release_if_finished(step)
             if found and announced != found[1]:
-                self.say(
+                self.log(
                     f"{step.name:<24} is held by {found[1]}: waiting for it to finish, or for its heartbeat to stop "
                     f"for {heartbeat.EXPIRY_SECONDS:.0f} s"
                 )
@@ -110,7 +110,7 @@ class Leases:
             if self._no_waiting.wait(POLL_SECONDS):
                 raise LeaseLost(f"{step.name} was not started: another run holds it")
             if not finished_too and read_manifest(self._objects, step.directory) is not None:
-                self.say(f"{step.name:<24} finished by another run")
+                self.log(f"{step.name:<24} finished by another run")
                 return False
 
     def _release_if_finished(self, step: Step) -> bool:
@@ -129,7 +129,7 @@ class Leases:
 
     def _watch(self) -> None:
         while not self._over.wait(heartbeat.BEAT_SECONDS):
-            attempt_and_log(self.say, "leases", lambda: in_parallel(self._look, list(self._held)))
+            attempt_and_log(self.log, "leases", lambda: in_parallel(self._look, list(self._held)))
 
     def _look(self, directory: str) -> None:
         """Check that a step is still held.

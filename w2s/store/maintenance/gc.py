@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from w2s.graph.directory import split_step
 from w2s.store import layout
 from w2s.store.lease.heartbeat import live_runs
 from w2s.store.lease.lease import is_live
@@ -46,7 +47,7 @@ def find_garbage(store: Store, keep: Collection[str] | None = None) -> list[Garb
     by_step: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
     temporary: list[Entry] = []
     for path, entry in entries.items():
-        if in_step := layout.split_step(path):
+        if in_step := split_step(path):
             directory, relative = in_step
             by_step[directory][relative] = entry
         elif layout.is_temporary(path) and _is_old(entry, now):

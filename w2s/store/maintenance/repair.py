@@ -23,7 +23,7 @@ def set_damaged_aside(steps: Sequence[Step], store: Store, leases: Leases) -> li
     suspected: list[Step] = []
     for checked in verify(store, list(named)):
         for finding in checked.damage:
-            leases.say(f"damaged: {store.objects.absolute(f'{finding.directory}/{finding.path}')}: {finding.what}")
+            leases.log(f"damaged: {store.objects.absolute(f'{finding.directory}/{finding.path}')}: {finding.what}")
         if checked.damage or _is_set_aside(store, checked):
             suspected.append(named[checked.directory])
     damaged: set[str] = set()

@@ -5,6 +5,7 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from w2s.graph.directory import STEPS, listed_directory, step_directory
 from w2s.records import Completion
 from w2s.store import layout
 from w2s.store.manifest import File, Manifest
@@ -54,7 +55,7 @@ class Checked:
 def verify(store: Store, directories: Sequence[str] | None = None) -> list[Checked]:
     """Read every file that the manifests name, of the whole store or of the steps in `directories`. Changes nothing."""
     if directories is None:
-        directories = [layout.step_directory(name) for name in store.objects.names(store.objects.path(layout.STEPS))]
+        directories = [listed_directory(name) for name in store.objects.names(store.objects.path(STEPS))]
     read = dict(zip(directories, in_parallel(lambda one: _manifest(store, one), directories), strict=True))
     manifests = {directory: one for directory, one in read.items() if isinstance(one, Manifest)}
     files = [(directory, file) for directory, manifest in manifests.items() for file in manifest.files]
@@ -147,7 +148,7 @@ def _of_unfinished(store: Store, directory: str) -> list[Finding]:
 
 
 def _contradictions(directory: str, manifest: Manifest) -> list[str]:
-    own = layout.step_directory(f"{manifest.kind}-{manifest.fingerprint[:16]}")
+    own = step_directory(manifest.kind, manifest.fingerprint)
     named = {path for paths in manifest.tables.values() for path in paths}
     wrong = [f"that of {own}"] if own != directory else []
     return wrong + [

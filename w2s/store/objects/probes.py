@@ -6,6 +6,7 @@ Each probe writes a small object under a name of its own and removes it.
 from dataclasses import replace
 
 from w2s.errors import first_line
+from w2s.graph.directory import STEPS
 from w2s.store import layout
 from w2s.store.objects.objects import NOT_IMPLEMENTED, Objects, error_code
 
@@ -26,7 +27,7 @@ def check_writable(objects: Objects) -> Objects:
             objects.write(probe, b"first")
             exclusive = False
         objects.remove([probe])
-        objects.names(objects.path(layout.STEPS))  # a policy may allow writing and forbid listing
+        objects.names(objects.path(STEPS))  # a policy may allow writing and forbid listing
     except Exception as error:  # every file system raises its own types here, and all mean the same to the user
         raise ValueError(
             f"the store {objects.url} cannot be written ({first_line(error)}): choose another --store"
@@ -40,7 +41,7 @@ def check_readable(objects: Objects) -> None:
     Raises ValueError, naming the store and the cause, if the store cannot be listed.
     """
     try:
-        objects.names(objects.path(layout.STEPS))
+        objects.names(objects.path(STEPS))
     except Exception as error:  # as in check_writable
         raise ValueError(
             f"the store {objects.url} cannot be read ({first_line(error)}): choose another --store"
