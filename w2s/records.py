@@ -58,6 +58,23 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A problem whose worked solution does not certainly end with its answer, where both are columns of the data.
+
+    Written by the problems step (ray_jobs/selection). No step reads it.
+    """
+
+    split: str
+    problem_id: str
+    answer: str
+    """Of the column of answers, by which completions are graded."""
+    solution_answer: str
+    """The final answer of the solution, on which models are trained."""
+    verdict: str
+    """`wrong`: another value; `undecided`: perhaps the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """One sampled completion, exactly as the engine returned it.
 
@@ -198,6 +215,7 @@ Record = TypeVar(
     Problem,
     Reference,
     Duplicate,
+    Disagreement,
     Completion,
     Demonstration,
     SFTExample,

@@ -9,18 +9,19 @@ from w2s.data.splits import read_problems
 from w2s.graph.step import Step
 from w2s.method.outcomes import listed
 from w2s.recipe import DatasetProblems, WorldProblems
-from w2s.records import Duplicate, Problem, Reference
+from w2s.records import Disagreement, Duplicate, Problem, Reference
 from w2s.store.attempt import Attempt
 
 
 def problems(step: Step, attempt: Attempt, context: Context) -> str:
-    """Write problems and references of all splits in order of problem_id, and the duplicate questions."""
+    """Write problems and references of all splits in order of problem_id, duplicate questions and disagreements."""
     assert isinstance(step.recipe, DatasetProblems | WorldProblems)
-    splits, counts, duplicates = read_problems(step.recipe)
+    splits, counts, duplicates, disagreements = read_problems(step.recipe)
     for name, split in splits.items():
-        attempt.write_records(name, sorted(split.problems, key=lambda p: p.problem_id), Problem)
-        attempt.write_records(f"{name}_references", sorted(split.references, key=lambda r: r.problem_id), Reference)
+        attempt.write_records(name, split.problems, Problem)
+        attempt.write_records(f"{name}_references", split.references, Reference)
     attempt.write_records("duplicates", duplicates, Duplicate)
+    attempt.write_records("disagreements", disagreements, Disagreement)
     attempt.counts.update(counts)
     sizes = listed({name: len(split.problems) for name, split in splits.items()})
     removed = listed({name: count for name, count in counts.items() if count})

@@ -37,7 +37,7 @@ def problems(count: int) -> list[Problem]:
     """The first problems of world seed 1's train_2."""
     from w2s.data.splits import read_problems
 
-    return read_problems(WorldProblems(train_1=1, train_2=count, test=1, seed=1))[0]["train_2"].problems
+    return list(read_problems(WorldProblems(train_1=1, train_2=count, test=1, seed=1)).splits["train_2"].problems)
 
 
 def prompts(count: int) -> tuple[str, list[list[int]]]:

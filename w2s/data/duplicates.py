@@ -8,15 +8,17 @@ problems: numbers must match exactly.
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, islice
+from typing import Protocol
 
 from w2s.records import Duplicate
 
 PRECEDENCE = ("test", "train_1", "train_2")
 """Of a pair, the split that comes later here loses the question."""
-Key = tuple[str, str]
-"""Split and problem_id."""
 SHINGLE_WORDS = 3
+INDEXED = 20_000
+"""Questions of which the search holds the shingles at one time, some 100 MB."""
 
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _TOKEN = re.compile(
@@ -92,54 +94,74 @@ def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other)
 
 
+class Questions(Protocol):
+    """(problem_id, question) of one split, perhaps read from disk anew each time."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[tuple[str, str]]: ...
+
+
 def find_duplicates(questions: Mapping[str, Mapping[str, str]], threshold: float) -> list[Duplicate]:
-    """Pairs of questions of two different splits that are the same or nearly the same, sorted.
+    """`duplicates_in` all groups of questions with the same `numbers`, sorted.
 
-    `questions`: split (of `PRECEDENCE`) -> problem_id -> question. Two questions are nearly the same if their `numbers`
-    are equal and the Jaccard similarity of their `shingles` is at least `threshold`. The search is exact.
+    `questions`: split (of `PRECEDENCE`) -> problem_id -> question.
     """
-    tokens = {
-        (split, problem_id): words(text)
-        for split in PRECEDENCE
-        for problem_id, text in questions.get(split, {}).items()
-    }
-    by_numbers: defaultdict[tuple[str, ...], list[Key]] = defaultdict(list)
-    for key, key_tokens in tokens.items():
-        by_numbers[numbers(key_tokens)].append(key)
-    pairs: list[Duplicate] = []
-    for keys in by_numbers.values():
-        if len({split for split, _ in keys}) > 1:
-            sets = {key: shingles(tokens[key]) for key in keys}  # earlier splits first, as in PRECEDENCE
-            pairs += [
-                Duplicate(*later, *earlier, similarity) for earlier, later, similarity in similar(sets, threshold)
-            ]
-    return sorted(pairs, key=lambda d: (d.split, d.problem_id, d.other_split, d.other_id))
+    groups: defaultdict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(dict)
+    for split, of in questions.items():
+        for problem_id, question in of.items():
+            groups[numbers(words(question))].setdefault(split, []).append((problem_id, question))
+    return in_order(pair for group in groups.values() for pair in duplicates_in(group, threshold))
 
 
-def similar(sets: Mapping[Key, frozenset[str]], threshold: float) -> Iterator[tuple[Key, Key, float]]:
-    """Pairs of keys of two splits, in the order of `sets`, whose sets have at least the Jaccard similarity `threshold`.
+def in_order(duplicates: Iterable[Duplicate]) -> list[Duplicate]:
+    """Duplicates by split and problem_id."""
+    return sorted(duplicates, key=lambda d: (d.split, d.problem_id, d.other_split, d.other_id))
+
+
+def duplicates_in(group: Mapping[str, Questions], threshold: float) -> Iterator[Duplicate]:
+    """Pairs of questions of two different splits that are the same or nearly the same, in a group by split whose
+    questions all have the same `numbers`.
+
+    Two questions are nearly the same if the Jaccard similarity of their `shingles` is at least `threshold`. The search
+    is exact. Memory holds `INDEXED` questions of the smaller split; the larger one is read once for each `INDEXED`.
+    """
+    for earlier, later in combinations([split for split in PRECEDENCE if split in group], 2):
+        small, large = sorted((earlier, later), key=lambda split: len(group[split]))
+        indexed = iter(group[small])
+        while chunk := {problem_id: shingles(words(text)) for problem_id, text in islice(indexed, INDEXED)}:
+            index = Index(chunk, threshold)
+            for problem_id, text in group[large]:
+                for other_id, similarity in index.similar(shingles(words(text))):
+                    ids = {large: problem_id, small: other_id}
+                    yield Duplicate(later, ids[later], earlier, ids[earlier], similarity)
+
+
+class Index:
+    """Sets by key, for finding those with at least the Jaccard similarity `threshold` to another set.
 
     Exact, by the prefix filter (Chaudhuri et al., ICDE 2006): with all elements in one order, rarest first, two similar
     sets share an element of their prefixes. So only sets that share a rare element are compared.
     """
-    frequency = Counter(element for elements in sets.values() for element in elements)
-    index: defaultdict[str, defaultdict[str, list[Key]]] = defaultdict(lambda: defaultdict(list))
-    """Element of a prefix -> split -> keys of the earlier sets."""
-    for key, elements in sets.items():
-        ordered = sorted(elements, key=lambda element: (frequency[element], element))
-        prefix = ordered[: len(elements) - least_shared(len(elements), threshold) + 1]
-        earlier = {
-            other: None
-            for element in prefix
-            for split, others in index[element].items()
-            if split != key[0]
-            for other in others
-        }
-        for other in earlier:
-            if (similarity := jaccard(sets[other], elements)) >= threshold:
-                yield other, key, similarity
-        for element in prefix:
-            index[element][key[0]].append(key)
+
+    def __init__(self, sets: Mapping[str, frozenset[str]], threshold: float) -> None:
+        self.sets, self.threshold = sets, threshold
+        self.frequency = Counter(element for elements in sets.values() for element in elements)
+        self.by_element: defaultdict[str, list[str]] = defaultdict(list)
+        """Element of a prefix -> keys."""
+        for key, elements in sets.items():
+            for element in self._prefix(elements):
+                self.by_element[element].append(key)
+
+    def similar(self, elements: frozenset[str]) -> Iterator[tuple[str, float]]:
+        """Keys of the similar sets, with their similarity."""
+        keys = {key: None for element in self._prefix(elements) for key in self.by_element.get(element, ())}
+        for key in keys:
+            if (similarity := jaccard(self.sets[key], elements)) >= self.threshold:
+                yield key, similarity
+
+    def _prefix(self, elements: frozenset[str]) -> list[str]:
+        ordered = sorted(elements, key=lambda element: (self.frequency[element], element))
+        return ordered[: len(elements) - least_shared(len(elements), self.threshold) + 1]
 
 
 def least_shared(size: int, threshold: float) -> int:

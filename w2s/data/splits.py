@@ -1,34 +1,41 @@
 """The `problems` step: rows of datasets or of the generated world become three splits of problems and references.
 
-Wrong data raises ValueError here, before any model is loaded; every row left out is counted.
+Wrong data raises ValueError here, before any model is loaded; every row left out is counted. Rows are streamed and
+stored on disk, so that memory does not grow with their number.
 """
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 
-from w2s.data.cells import cell_text, shown
-from w2s.data.duplicates import find_duplicates, normal, overlap_counts
-from w2s.data.problem import Item, to_item
-from w2s.data.rows import Row, read_rows
+from w2s.data.duplicates import duplicates_in, find_duplicates, in_order, overlap_counts
+from w2s.data.split import store_split
+from w2s.data.stored import Stored
 from w2s.recipe import NEAR_DUPLICATE, SPLITS, DatasetProblems, Source, WorldProblems
-from w2s.records import Duplicate, Problem, Reference
-from w2s.seed import derived_seed
+from w2s.records import Disagreement, Duplicate, Problem, Reference
 
 
-@dataclass(frozen=True)
-class Split:
-    """One split, in the order it will be used."""
+class Split(NamedTuple):
+    """One split, in order of problem_id; perhaps read from disk each time."""
 
-    problems: list[Problem]
-    references: list[Reference]
-    """One a problem, in the same order; empty where the source has no gold."""
+    problems: Collection[Problem]
+    references: Collection[Reference]
+    """One a problem; none where the source has no gold."""
 
 
-def read_problems(
-    recipe: DatasetProblems | WorldProblems,
-) -> tuple[dict[str, Split], dict[str, float], list[Duplicate]]:
-    """The three splits by name; counts of rows read, left out and kept, as `<split>_<what>`; questions in two splits.
+class Problems(NamedTuple):
+    """What the step writes."""
+
+    splits: dict[str, Split]
+    counts: dict[str, float]
+    """Rows read, left out and kept, as `<split>_<what>`."""
+    duplicates: list[Duplicate]
+    disagreements: Collection[Disagreement]
+
+
+def read_problems(recipe: DatasetProblems | WorldProblems) -> Problems:
+    """The three splits.
 
     Order of work: `where` filters, the seeded shuffle (only with `rows`), the cut, repeats, then overlap. A repeat is
     the same text in one split after `normal`; duplicates.py defines overlap (the paper, weak point 4).
@@ -38,98 +45,69 @@ def read_problems(
         return _world(recipe)
     if recipe.solution_ending.count("{answer}") != 1:
         raise ValueError(f"problems.solution_ending {recipe.solution_ending!r} must contain {{answer}} exactly once")
+    try:
+        return _dataset(recipe)
+    except sqlite3.OperationalError as error:
+        raise ValueError(f"the rows cannot be stored on disk ({error}): set TMPDIR to a folder with space") from error
+
+
+def _dataset(recipe: DatasetProblems) -> Problems:
     counts: dict[str, float] = {}
-    items = {split: _read_split(split, recipe, counts) for split in SPLITS}
-    duplicates = _settle_overlap(items, recipe, counts)
+    stored = Stored()
     for split in SPLITS:
-        if not items[split]:
+        store_split(split, recipe, stored, counts)
+    duplicates = _settle_overlap(stored, recipe, counts)
+    for split in SPLITS:
+        if not (size := len(stored.problems(split))):
             told = ", ".join(f"{key} {count:.0f}" for key, count in counts.items() if key.startswith(split))
             name = getattr(recipe, split).name
             raise ValueError(f"problems.{split} is empty, nothing of {name} is left ({told}): change its fields")
-        counts[f"{split}_problems"] = len(items[split])
-    splits = {
-        split: Split([i.problem for i in items[split]], [i.reference for i in items[split] if i.reference])
-        for split in SPLITS
-    }
-    return splits, counts, duplicates
+        counts[f"{split}_problems"] = size
+        _check_agreement(split, recipe, stored, counts)
+    splits = {split: Split(stored.problems(split), stored.references(split)) for split in SPLITS}
+    return Problems(splits, counts, duplicates, stored.disagreements())
 
 
-def _world(recipe: WorldProblems) -> tuple[dict[str, Split], dict[str, float], list[Duplicate]]:
+def _world(recipe: WorldProblems) -> Problems:
     make: Callable[[int, str, int], list[tuple[str, str, str, str]]] = importlib.import_module(
         "w2s.data.world"
     ).problems
     splits: dict[str, Split] = {}
     for split in SPLITS:
-        made = make(recipe.seed, split, getattr(recipe, split))
+        made = sorted(make(recipe.seed, split, getattr(recipe, split)))
         references = [Reference(problem_id, answer, solution) for problem_id, _, answer, solution in made]
         splits[split] = Split([Problem(problem_id, question) for problem_id, question, _, _ in made], references)
     duplicates = find_duplicates(
         {split: {p.problem_id: p.question for p in of.problems} for split, of in splits.items()}, NEAR_DUPLICATE
     )
     counts = overlap_counts("train_1", duplicates, "kept") | overlap_counts("train_2", duplicates, "kept")
-    return splits, counts | {f"{split}_problems": float(len(splits[split].problems)) for split in SPLITS}, duplicates
+    counts |= {f"{split}_problems": float(len(splits[split].problems)) for split in SPLITS}
+    return Problems(splits, counts, duplicates, [])
 
 
-def _read_split(split: str, recipe: DatasetProblems, counts: dict[str, float]) -> list[Item]:
-    """One split's rows, cut and without repeats."""
-    source: Source = getattr(recipe, split)
-    rows = list(read_rows(split, source))
-    counts[f"{split}_rows"] = len(rows)
-    rows = [row for row in rows if _is_allowed(split, source, row)]
-    counts[f"{split}_left_out_by_where"] = counts[f"{split}_rows"] - len(rows)
-    if source.rows is not None:
-        start, stop = source.rows
-        if not 0 <= start < stop <= len(rows):
-            size = f"{len(rows)} rows{' after its `where`' if source.where else ''}"
-            raise ValueError(
-                f"problems.{split}.rows=[{start}, {stop}] is out of range: {source.name} has {size}; "
-                f"set a range with 0 <= start < stop <= {len(rows)}"
-            )
-        # Sorted by a hash, not shuffled by a generator, so that the order is no matter of Python's version.
-        order = sorted(range(len(rows)), key=lambda index: derived_seed(recipe.seed, index))
-        rows = [rows[index] for index in order[start:stop]]
-    items = [to_item(split, source, recipe, row) for row in rows]
-    if shortened := sum(item.earlier_turns > 0 for item in items):
-        counts[f"{split}_earlier_turns_left_out"] = shortened
-    by_id: dict[str, Item] = {}
-    for item in items:
-        if (first := by_id.setdefault(item.problem.problem_id, item)) is not item:
-            twice = f"{item.problem.problem_id!r}, as at {first.place}"
-            rule = f"ids must be unique: repair them, or --set problems.{split}.id=null to number the rows"
-            raise ValueError(f"{item.place}: {source.id!r} (problems.{split}.id) is {twice}; {rule}")
-    by_question: dict[str, Item] = {}
-    repeats = [
-        (item, first)
-        for item in items
-        if (first := by_question.setdefault(normal(item.problem.question), item)) is not item
-    ]
-    if repeats and recipe.repeats == "error":
-        examples = ", ".join(f"{item.place} = {first.place}" for item, first in repeats[:3])
-        ways = "--set problems.repeats=remove keeps the first of each, =keep keeps all"
-        raise ValueError(f"problems.{split} contains {len(repeats)} repeated questions ({examples}): {ways}")
-    counts[f"{split}_repeats_{'kept' if recipe.repeats == 'keep' else 'removed'}"] = len(repeats)
-    return items if recipe.repeats == "keep" else list(by_question.values())
+def _check_agreement(split: str, recipe: DatasetProblems, stored: Stored, counts: dict[str, float]) -> None:
+    """Count the solutions that end with another answer than the column of answers has, and refuse too many."""
+    verdicts = stored.verdicts(split)
+    compared = sum(count for verdict, count in verdicts.items() if verdict)
+    wrong = verdicts.get("wrong", 0)
+    if compared:
+        counts[f"{split}_solutions_disagreeing"] = wrong
+        counts[f"{split}_solutions_undecided"] = verdicts.get("undecided", 0)
+    if wrong > recipe.max_disagreement * compared:
+        source: Source = getattr(recipe, split)
+        examples = "; ".join(
+            f"{place}: {own!r} is not {answer!r}" for place, own, answer in stored.examples(split, "wrong")
+        )
+        raise ValueError(
+            f"problems.{split}: {wrong} of {compared} solutions ({source.solution!r}) end with another answer than "
+            f"{source.answer!r} has ({examples}); at most a share of {recipe.max_disagreement} may: repair the rows, "
+            f"--set problems.{split}.answer=none to grade by the solutions, or raise problems.max_disagreement"
+        )
 
 
-def _is_allowed(split: str, source: Source, row: Row) -> bool:
-    """Whether `where` keeps a row; a missing cell is ''."""
-    for column, allowed in source.where:
-        cell = row.values.get(column)
-        try:
-            if cell_text(cell) not in allowed:
-                return False
-        except ValueError as error:
-            raise ValueError(
-                f"{row.place}: {column!r} (problems.{split}.where) is {shown(cell)}; {error}: repair the row, or name "
-                f"another column"
-            ) from error
-    return True
-
-
-def _settle_overlap(items: dict[str, list[Item]], recipe: DatasetProblems, counts: dict[str, float]) -> list[Duplicate]:
+def _settle_overlap(stored: Stored, recipe: DatasetProblems, counts: dict[str, float]) -> list[Duplicate]:
     """Treat questions of a training split that stand in another split, in place; the test split loses none."""
-    questions = {split: {item.problem.problem_id: item.problem.question for item in of} for split, of in items.items()}
-    duplicates = find_duplicates(questions, recipe.near_duplicate)
+    duplicates = in_order(pair for group in stored.groups() for pair in duplicates_in(group, recipe.near_duplicate))
     for split, others in (("train_1", "test"), ("train_2", "train_1 or test")):
         shared = [d for d in duplicates if d.split == split]
         ids = {d.problem_id for d in shared}
@@ -141,5 +119,5 @@ def _settle_overlap(items: dict[str, list[Item]], recipe: DatasetProblems, count
             raise ValueError(f"{len(ids)} questions of problems.{split} are also in {others} ({examples}): {ways}")
         counts |= overlap_counts(split, duplicates, "kept" if recipe.overlap == "keep" else "removed")
         if recipe.overlap == "remove":
-            items[split] = [item for item in items[split] if item.problem.problem_id not in ids]
+            stored.remove(split, ids)
     return duplicates

@@ -49,12 +49,13 @@ NEAR_DUPLICATE = 0.7
 """In GSM8K, questions over 0.7 with equal numbers differ in a name or a clause's form."""
 
 SPLITS = ("train_1", "train_2", "test")
-PROBLEM_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS), "duplicates")
+PROBLEM_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS), "duplicates", "disagreements")
 
 
 class DatasetProblems(StepRecipe):
     """Problems from datasets: the weak model's gold half, the strong model's questions, the test split."""
 
+    version: ClassVar[int] = 2  # exact texts of cells, final answers of cells, Unicode, a table of disagreements
     tables = PROBLEM_TABLES
 
     train_1: Source
@@ -69,6 +70,8 @@ class DatasetProblems(StepRecipe):
     """Least Jaccard similarity of word triples, 0..1, at which two questions with equal numbers overlap."""
     repeats: Literal["error", "remove", "keep"] = "error"
     """For a question that occurs twice in one split: stop, keep the first, or keep all."""
+    max_disagreement: float = Field(default=0.01, ge=0, le=1)
+    """Largest share of a split's solutions that may end with another answer than the column of answers has."""
     solution_ending: str = "\n#### {answer}"
     """Appended to a solution that does not come with its final answer; the marker is the answer family's."""
     drop_calculator_marks: bool = True

@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from w2s.graph.step import Step, stable
@@ -49,13 +50,14 @@ class Attempt:
         if rows is not None:
             self.rows[table] = self.rows.get(table, 0) + rows
 
-    def write_records(self, table: str, records: Sequence[Record], record: type[Record]) -> None:
+    def write_records(self, table: str, records: Collection[Record], record: type[Record]) -> None:
         """Write a whole table, as one Parquet file for every `ROWS_PER_FILE` records."""
-        for start in range(0, max(1, len(records)), ROWS_PER_FILE):
-            rows = records[start : start + ROWS_PER_FILE]
-            name = f"{table}-{start // ROWS_PER_FILE:05d}" if len(records) > ROWS_PER_FILE else table
-            path, data = f"{self.name}/{name}.parquet", parquet_bytes(rows, record)
-            self.include(table, put(self.store.objects, self.step.directory, path, data), len(rows))
+        total, rows = len(records), iter(records)
+        for number in range(max(1, -(-total // ROWS_PER_FILE))):
+            part = list(islice(rows, ROWS_PER_FILE))
+            name = f"{table}-{number:05d}" if total > ROWS_PER_FILE else table
+            path, data = f"{self.name}/{name}.parquet", parquet_bytes(part, record)
+            self.include(table, put(self.store.objects, self.step.directory, path, data), len(part))
 
     def write_document(self, table: str, value: Any) -> None:
         """Write a JSON document."""

@@ -2,11 +2,29 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from w2s.recipe import SPLITS, DatasetProblems, Source
+from w2s.data import splits
+from w2s.recipe import SPLITS, DatasetProblems, Source, WorldProblems
+from w2s.records import Duplicate, Problem, Reference
 
 Rows = list[dict[str, Any]]
+
+
+class Lists(NamedTuple):
+    """A split in memory."""
+
+    problems: list[Problem]
+    references: list[Reference]
+
+
+def read_problems(
+    made: DatasetProblems | WorldProblems,
+) -> tuple[dict[str, Lists], dict[str, float], list[Duplicate]]:
+    """What the step writes, in memory and without the table of disagreements."""
+    found = splits.read_problems(made)
+    lists = {name: Lists(list(split.problems), list(split.references)) for name, split in found.splits.items()}
+    return lists, found.counts, found.duplicates
 
 
 def rows(split: str, count: int = 5) -> Rows:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.data.problem_files import Rows, recipe, rows
+from tests.unit.data.problem_files import Rows, read_problems, recipe, rows
 from w2s.data.gold import check_gold
-from w2s.data.splits import read_problems
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
 

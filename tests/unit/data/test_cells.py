@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.data.problem_files import recipe, rows
-from w2s.data.cells import cell_text
-from w2s.data.splits import read_problems
+from tests.unit.data.problem_files import read_problems, recipe, rows
+from w2s.data.cells.text import cell_text
 from w2s.recipe import Source
 
 TEXTS: list[tuple[Any, str]] = [

@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.unit.data.problem_files import recipe
-from w2s.data.splits import Split, read_problems
+from tests.unit.data.problem_files import Lists, read_problems, recipe
 from w2s.recipe import Source
 
 OPENAI = [
@@ -33,7 +32,7 @@ LATER = [
 MESSAGES = {"question": "messages", "solution": "messages"}
 
 
-def read(tmp_path: Path, name: str, fields: dict[str, Any]) -> tuple[Split, dict[str, float]]:
+def read(tmp_path: Path, name: str, fields: dict[str, Any]) -> tuple[Lists, dict[str, float]]:
     made = recipe(tmp_path)
     test = Source(name=str(tmp_path / name), **fields)
     splits, counts, _ = read_problems(made.model_copy(update={"test": test}))

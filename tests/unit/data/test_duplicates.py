@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w2s.data import duplicates
 from w2s.data.duplicates import PRECEDENCE, find_duplicates, jaccard, least_shared, normal, numbers, shingles, words
 from w2s.recipe import NEAR_DUPLICATE
 from w2s.records import Duplicate
@@ -131,6 +132,18 @@ def test_the_search_finds_what_comparing_all_finds_in_a_large_group(threshold: f
     assert pairs == brute_force(questions, threshold)
     if threshold == NEAR_DUPLICATE:
         assert {d.problem_id for d in pairs} == {f"b{n}" for n in range(0, 150, 3)}
+
+
+def test_the_search_is_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a group has more questions than the index holds."""
+    questions = {
+        split: {f"{split}{n}": " ".join("abcdefgh"[n % 8 : n % 8 + size]) for n in range(size)}
+        for split, size in (("test", 3), ("train_1", 17), ("train_2", 6))
+    }
+    whole = find_duplicates(questions, 0.5)
+    assert len(whole) > 10
+    monkeypatch.setattr(duplicates, "INDEXED", 2)
+    assert find_duplicates(questions, 0.5) == whole == brute_force(questions, 0.5)
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.29, 1 / 3, 0.5, 0.58, 0.7, 0.9, 1.0])

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.data.problem_files import recipe, rows
-from w2s.data.gold import answer_of_cell, final_answer
-from w2s.data.splits import read_problems
+from tests.unit.data.problem_files import read_problems, recipe, rows
+from w2s.data.cells.final_answer import answer_of_cell, final_answer
 
 
 @pytest.mark.parametrize(

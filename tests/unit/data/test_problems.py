@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.data.problem_files import Rows, lines, recipe, rows
-from w2s.data.splits import read_problems
+from tests.unit.data.problem_files import Rows, lines, read_problems, recipe, rows
+from w2s.data import splits, stored
 from w2s.recipe import SPLITS, DatasetProblems, Source, WorldProblems
 from w2s.records import Problem, Reference
 from w2s.store.tables import parquet_bytes, parse_parquet
@@ -25,11 +26,9 @@ REFERENCE = Path(os.environ.get("W2S_REFERENCE", Path(__file__).parents[4] / "sh
 
 
 def test_rows_become_problems_and_references(tmp_path: Path) -> None:
-    splits, counts, _ = read_problems(recipe(tmp_path, source={"id": "i", "kind": "i", "level": "q"}))
-    assert splits["train_2"].problems[1] == Problem(
-        "train_21", "train_2 question 1?", "train_21", "train_2 question 1?"
-    )
-    assert splits["train_2"].references[1] == Reference("train_21", "2", "1 + 1 = 2\n#### 2")
+    found, counts, _ = read_problems(recipe(tmp_path, source={"id": "i", "kind": "i", "level": "q"}))
+    assert found["train_2"].problems[1] == Problem("train_21", "train_2 question 1?", "train_21", "train_2 question 1?")
+    assert found["train_2"].references[1] == Reference("train_21", "2", "1 + 1 = 2\n#### 2")
     assert counts["test_rows"] == counts["test_problems"] == 5
     assert (
         counts["train_2_overlap_removed"] == counts["train_1_repeats_removed"] == counts["test_left_out_by_where"] == 0
@@ -57,12 +56,11 @@ def test_two_ranges_of_one_source_are_disjoint_and_depend_on_the_seed(tmp_path: 
             test=Source(name=test, question="q", solution="s"),
             seed=seed,
         )
-        splits = read_problems(made)[0]
-        return [[problem.question for problem in splits[split].problems] for split in ("train_1", "train_2")]
+        found = read_problems(made)[0]
+        return [[problem.question for problem in found[split].problems] for split in ("train_1", "train_2")]
 
     first, second = halves(1)
     assert len({*first, *second}) == 50
-    assert first != sorted(first)
     assert halves(1) == [first, second] != halves(2)
 
 
@@ -190,7 +188,7 @@ def test_hub_dataset_is_loaded_at_its_revision_and_without_its_code(
 def test_solution_ends_with_the_answer(
     tmp_path: Path, row: dict[str, Any], fields: dict[str, Any], ending: str, expected: tuple[str, str]
 ) -> None:
-    splits, _, _ = read_problems(
+    found, _, _ = read_problems(
         recipe(
             tmp_path,
             *[[row | {"q": f"question of {split}"}] for split in SPLITS],
@@ -198,7 +196,7 @@ def test_solution_ends_with_the_answer(
             solution_ending=ending,
         )
     )
-    assert (splits["train_2"].references[0].answer, splits["train_2"].references[0].solution) == expected
+    assert (found["train_2"].references[0].answer, found["train_2"].references[0].solution) == expected
 
 
 def test_split_without_gold_has_no_references(tmp_path: Path) -> None:
@@ -210,14 +208,33 @@ def test_split_without_gold_has_no_references(tmp_path: Path) -> None:
     assert parse_parquet(parquet_bytes(split.references, Reference), Reference) == []
 
 
+def test_splits_are_read_from_disk_each_time_in_order_of_problem_id(tmp_path: Path) -> None:
+    found = splits.read_problems(recipe(tmp_path, rows("train_1", 12)))
+    for split in found.splits.values():
+        ids = [problem.problem_id for problem in split.problems]
+        assert ids == sorted(ids) == [reference.problem_id for reference in split.references]
+        assert len(split.problems) == len(split.references) == len(ids)
+        assert list(split.problems) == list(split.problems)
+        assert next(iter(split.problems)) in split.problems
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> Any:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(stored.Stored, "add", full)
+    with pytest.raises(ValueError, match=r"cannot be stored on disk \(database or disk is full\): set TMPDIR"):
+        read_problems(recipe(tmp_path))
+
+
 def test_where_leaves_out_and_counts(tmp_path: Path) -> None:
     data = [row | {"lang": "EN" if n % 2 else "ZH", "level": n} for n, row in enumerate(rows("train_2", 10))]
     made = recipe(tmp_path, train_2=data)
     where = (("lang", ("EN",)), ("level", ("1", "3", "4")))
-    splits, counts, _ = read_problems(
+    found, counts, _ = read_problems(
         made.model_copy(update={"train_2": made.train_2.model_copy(update={"where": where})})
     )
-    assert [problem.problem_id for problem in splits["train_2"].problems] == ["train_2-1", "train_2-3"]
+    assert [problem.problem_id for problem in found["train_2"].problems] == ["train_2-1", "train_2-3"]
     assert counts["train_2_left_out_by_where"] == 8
 
 
@@ -229,16 +246,16 @@ def test_repeats_and_overlap_removed_or_kept(tmp_path: Path) -> None:
         rows("train_1")[0],
     ]
     train_1 = [*rows("train_1"), rows("test")[1]]
-    splits, counts, _ = read_problems(recipe(tmp_path, train_1, train_2, repeats="remove"))
-    assert [problem.problem_id for problem in splits["train_2"].problems] == [f"train_2-{n}" for n in range(5)]
-    assert len(splits["train_1"].problems) == len(splits["test"].problems) == 5
+    found, counts, _ = read_problems(recipe(tmp_path, train_1, train_2, repeats="remove"))
+    assert [problem.problem_id for problem in found["train_2"].problems] == [f"train_2-{n}" for n in range(5)]
+    assert len(found["train_1"].problems) == len(found["test"].problems) == 5
     assert (
         counts["train_2_repeats_removed"],
         counts["train_2_overlap_removed"],
         counts["train_1_overlap_removed"],
     ) == (1, 2, 1)
-    splits, counts, _ = read_problems(recipe(tmp_path, train_1, train_2, repeats="keep", overlap="keep"))
-    assert len(splits["train_2"].problems) == 8
+    found, counts, _ = read_problems(recipe(tmp_path, train_1, train_2, repeats="keep", overlap="keep"))
+    assert len(found["train_2"].problems) == 8
     assert (counts["train_2_repeats_kept"], counts["train_2_overlap_kept"]) == (1, 2)
 
 
@@ -250,8 +267,8 @@ HOSTILE = st.text(st.characters(exclude_categories=("Cs",)), min_size=1).filter(
 def test_hostile_text_survives(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("hostile")
     data = [{"q": f"{text}\0", "s": f"\0{text.replace('#', '')}\n#### 1"}]
-    splits, _, _ = read_problems(recipe(folder, train_2=data, drop_calculator_marks=False))
-    problems = splits["train_2"].problems
+    found, _, _ = read_problems(recipe(folder, train_2=data, drop_calculator_marks=False))
+    problems = found["train_2"].problems
     assert problems[0].question == f"{text}\0".strip()
     assert parse_parquet(parquet_bytes(problems, Problem), Problem) == problems
 
@@ -261,9 +278,9 @@ def test_world_problems(monkeypatch: pytest.MonkeyPatch) -> None:
         return [(f"{split}-{n}", f"world {seed}, {split}, {n}?", str(n), f"#### {n}") for n in range(count)]
 
     monkeypatch.setitem(sys.modules, "w2s.data.world", SimpleNamespace(problems=problems))
-    splits, counts, _ = read_problems(WorldProblems(train_1=3, train_2=4, test=5, seed=9))
-    assert splits["train_2"].problems[1] == Problem("train_2-1", "world 9, train_2, 1?")
-    assert splits["test"].references[4] == Reference("test-4", "4", "#### 4")
+    found, counts, _ = read_problems(WorldProblems(train_1=3, train_2=4, test=5, seed=9))
+    assert found["train_2"].problems[1] == Problem("train_2-1", "world 9, train_2, 1?")
+    assert found["test"].references[4] == Reference("test-4", "4", "#### 4")
     assert {name: count for name, count in counts.items() if count} == {
         "train_1_problems": 3,
         "train_2_problems": 4,
@@ -281,18 +298,18 @@ def test_the_authors_gsm8k_halves() -> None:
     }
     with pytest.raises(ValueError, match=r"contains \d+ repeated questions"):
         read_problems(DatasetProblems(**halves))
-    splits, counts, _ = read_problems(DatasetProblems(**halves, overlap="keep", repeats="keep"))
+    found, counts, _ = read_problems(DatasetProblems(**halves, overlap="keep", repeats="keep"))
     assert [counts[f"{split}_problems"] for split in SPLITS] == [7000, 7000, 1319]
     assert counts["train_2_repeats_kept"] == 150
     assert not any(
-        "<<" in one.solution or "####" not in one.solution.splitlines()[-1] for one in splits["train_1"].references
+        "<<" in one.solution or "####" not in one.solution.splitlines()[-1] for one in found["train_1"].references
     )
-    splits, removed, duplicates = read_problems(DatasetProblems(**halves, repeats="remove"))
+    found, removed, duplicates = read_problems(DatasetProblems(**halves, repeats="remove"))
     assert (
         removed["train_2_repeats_removed"],
         removed["train_2_overlap_removed"],
         removed["train_2_near_overlap_removed"],
     ) == (150, 279, 2)
-    assert len(splits["train_2"].problems) == 7000 - 150 - 279 - 2
+    assert len(found["train_2"].problems) == 7000 - 150 - 279 - 2
     assert sorted(d.similarity for d in duplicates)[:2] == pytest.approx([0.733, 0.828], abs=0.001)
     assert removed["train_1_overlap_removed"] == removed["train_1_near_overlap_removed"] == 0

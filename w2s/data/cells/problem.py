@@ -7,10 +7,11 @@ import re
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from w2s.answers import Answer, grade, kind_of
+from w2s.answers.grading import Verdict
 from w2s.answers.types import MAX_ANSWER_CHARS
-from w2s.data.cells import cell_text, shown
-from w2s.data.chat import chat, content_text, is_chat_text
-from w2s.data.gold import MARKS, answer_of_cell, final_answer
+from w2s.data.cells.chat import chat, content_text, is_chat_text
+from w2s.data.cells.final_answer import MARKS, answer_of_cell, final_answer
+from w2s.data.cells.text import cell_text, shown
 from w2s.data.rows import Row
 from w2s.recipe import DatasetProblems, Source
 from w2s.records import Problem, Reference
@@ -30,9 +31,9 @@ class Item(NamedTuple):
     problem: Problem
     reference: Reference | None
     solution_answer: str = ""
-    """The final answer of the solution where it is not certainly the value of `reference.answer`; else empty."""
-    disagreement: Literal["", "wrong", "undecided"] = ""
-    """The verdict on `solution_answer`."""
+    """The final answer of the solution where the answer has a column of its own; else empty."""
+    verdict: Verdict | Literal[""] = ""
+    """Whether `solution_answer` is `reference.answer`."""
     earlier_turns: int = 0
     """Turns of a chat before its question, which the problem leaves out."""
 
@@ -51,15 +52,14 @@ def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> It
     solution = cells.text("solution", needed=source.answer is None)
     if recipe.drop_calculator_marks:
         solution = _CALCULATOR_MARK.sub("", solution)
-    answer, of_solution = cells.answer(solution), final_answer(solution) or ""
-    verdict = "right"
-    if of_solution and of_solution != answer:
-        verdict = grade(Answer(of_solution), answer, kind, ask="never").verdict
+    answer = cells.answer(solution)
+    if source.answer is not None and (own := final_answer(solution)):
+        verdict = "right" if own == answer else grade(Answer(own), answer, kind, ask="never").verdict
+        item = item._replace(solution_answer=own, verdict=verdict)
     marker = recipe.solution_ending.partition("{answer}")[0].strip()
     if not marker or marker not in solution.rpartition("\n")[2]:
         solution = (solution + recipe.solution_ending.replace("{answer}", answer)).strip()
-    item = item._replace(reference=Reference(problem_id, answer, solution))
-    return item if verdict == "right" else item._replace(solution_answer=of_solution, disagreement=verdict)
+    return item._replace(reference=Reference(problem_id, answer, solution))
 
 
 class _Cells(NamedTuple):

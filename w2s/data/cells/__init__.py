@@ -1,0 +1,1 @@
+"""What the cells of a row mean: texts, chats, final answers, and the records made of them."""

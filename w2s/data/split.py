@@ -1,0 +1,85 @@
+"""One split: its source's rows that `where` keeps, shuffled and cut, as items without repeats."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from w2s.data.cells.problem import Item, to_item
+from w2s.data.cells.text import cell_text, shown
+from w2s.data.rows import Row, read_rows
+from w2s.data.stored import Stored
+from w2s.recipe import DatasetProblems, Source
+from w2s.seed import derived_seed
+
+Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def store_split(split: str, recipe: DatasetProblems, stored: Stored, counts: dict[str, float]) -> None:
+    """Store one split's items, cut and without repeats."""
+    source: Source = getattr(recipe, split)
+    cut = None if source.rows is None else _positions(split, source, recipe.seed)
+    read = allowed = shortened = 0
+
+    def items() -> Iterator[tuple[int, Item]]:
+        nonlocal read, allowed, shortened
+        for row in read_rows(split, source):
+            read += 1
+            if not _is_allowed(split, source, row):
+                continue
+            position = allowed if cut is None else int(cut[allowed])
+            allowed += 1
+            if position >= 0:
+                item = to_item(split, source, recipe, row)
+                shortened += item.earlier_turns > 0
+                yield position, item
+
+    stored.add(split, items())
+    counts |= {f"{split}_rows": read, f"{split}_left_out_by_where": read - allowed}
+    if shortened:
+        counts[f"{split}_earlier_turns_left_out"] = shortened
+    if source.id is not None and (repeated := stored.repeated_ids(split)):
+        place, first_place, problem_id = repeated[0]
+        rule = f"ids must be unique: repair them, or --set problems.{split}.id=null to number the rows"
+        raise ValueError(f"{place}: {source.id!r} (problems.{split}.id) is {problem_id!r}, as at {first_place}; {rule}")
+    repeats, first = stored.repeated_questions(split)
+    if repeats and recipe.repeats == "error":
+        examples = ", ".join(f"{item.place} = {item.first_place}" for item in first)
+        ways = "--set problems.repeats=remove keeps the first of each, =keep keeps all"
+        raise ValueError(f"problems.{split} contains {repeats} repeated questions ({examples}): {ways}")
+    counts[f"{split}_repeats_{'kept' if recipe.repeats == 'keep' else 'removed'}"] = repeats
+    if repeats and recipe.repeats == "remove":
+        stored.remove_repeated_questions(split)
+
+
+def _positions(split: str, source: Source, seed: int) -> Positions:
+    """Of each row that `where` keeps, its position in the shuffled and cut split; -1 for a row that is cut off."""
+    assert source.rows is not None
+    size = sum(_is_allowed(split, source, row) for row in read_rows(split, source))
+    start, stop = source.rows
+    if not 0 <= start < stop <= size:
+        there = f"{size} rows{' after its `where`' if source.where else ''}"
+        raise ValueError(
+            f"problems.{split}.rows=[{start}, {stop}] is out of range: {source.name} has {there}; "
+            f"set a range with 0 <= start < stop <= {size}"
+        )
+    # Sorted by a hash, not shuffled by a generator, so that the order is no matter of Python's version.
+    hashes = np.fromiter((derived_seed(seed, index) for index in range(size)), np.int64, size)
+    chosen = np.argsort(hashes, kind="stable")[start:stop]
+    positions = np.full(size, -1, np.int64)
+    positions[chosen] = np.arange(len(chosen))
+    return positions
+
+
+def _is_allowed(split: str, source: Source, row: Row) -> bool:
+    """Whether `where` keeps a row; a missing cell is ''."""
+    for column, allowed in source.where:
+        cell = row.values.get(column)
+        try:
+            if cell_text(cell) not in allowed:
+                return False
+        except ValueError as error:
+            raise ValueError(
+                f"{row.place}: {column!r} (problems.{split}.where) is {shown(cell)}; {error}: repair the row, or name "
+                f"another column"
+            ) from error
+    return True
