@@ -38,7 +38,7 @@ Location = Annotated[str, AfterValidator(_without_credentials)]
 
 
 def _cell_text(value: object) -> object:
-    """Booleans and whole numbers as w2s/data/readers/cells.py writes them."""
+    """Booleans and whole numbers as w2s/data/cells writes them."""
     return json.dumps(value) if isinstance(value, bool | int) else value
 
 
