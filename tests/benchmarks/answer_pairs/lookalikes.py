@@ -58,7 +58,7 @@ def applications(rng: Random) -> Case:
     """A function applied to something is no product with it."""
     f, x = rng.choice("fghFGT"), rng.choice("xtyz")
     n = rng.randint(2, 12)
-    greek = rng.choice(("\\phi", "\\sigma", "\\pi", "\\zeta", "\\Gamma", "\\tau", "\\mu"))
+    greek = rng.choice(("\\phi", "\\sigma", "\\zeta", "\\Gamma", "\\tau", "\\mu"))
     kind = rng.choice(("", "EX"))
     wrong = (
         (f"{f}({n}{x})", f"{n}{f}({x})"),
