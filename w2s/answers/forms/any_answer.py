@@ -23,7 +23,8 @@ _SINGLE_LETTER = re.compile(r"\(? ?([A-Za-z]) ?\)?")
 _ABOUT = re.compile(
     r"^(?:approximately|about|around|roughly|nearly|almost|exactly|therefore|thus|hence|so,?|ans(?:wer)?:?"
     r"|total(?: of)?|a total of"
-    r"|(?:the )?(?:final |correct )?(?:answer|result|total|value|sum)(?: of [a-z]+)?(?: (?:is|are|equals?|was|=)|:)"
+    r"|(?:the )?(?:(?:final|correct|total|required|desired) ){0,2}(?:answer|result|total|value|sum|area|volume|length"
+    r"|distance|perimeter|probability|cost|price|number)(?: of [a-z]+)?(?: (?:is|are|equals?|was|=)|:)"
     r"|it is|there (?:are|is)|equals?"
     r"|~|\\sim|\\therefore)[,:]? +(?=[-\d\\(.a-zA-Z])",
     re.IGNORECASE,

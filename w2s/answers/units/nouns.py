@@ -6,7 +6,10 @@ from w2s.answers.text.words import MEANINGFUL
 
 _NOUN = re.compile(r"[A-Za-z]{3,20}")
 _PART = re.compile(r"fold$|illionths?$|teenths?$|tieths?$")
-_PLURALS = frozenset("people men women children mice geese teeth dice fish sheep deer feet police cattle".split())
+_PLURALS = frozenset(
+    "people men women children mice geese teeth dice fish sheep deer feet police cattle bacteria data media criteria "
+    "phenomena nuclei radii foci cacti fungi alumni formulae spectra quanta series species".split()
+)
 _IRREGULAR = {
     **{"person": "people", "persons": "people", "man": "men", "woman": "women", "child": "children", "mouse": "mice"},
     **{"goose": "geese", "tooth": "teeth", "die": "dice", "half": "halves", "knife": "knives", "leaf": "leaves"},

@@ -25,7 +25,7 @@ _LETTER = re.compile("[A-Za-zΩµÅ]")
 _NAME = re.compile(r"\\?[A-Za-zΩµ]+")
 _ROW = re.compile(r"\d[\d.]*(?: ?[-/] ?\d[\d.]*)+")
 _OF = re.compile(r"(?<!percent) of (?!them\b)(?:[a-z]{3,} ?){1,3}$")
-_AS_VARIABLE = frozenset("t u d M B P D S K n p q x y z i e a b c k r".split())
+_AS_VARIABLE = frozenset("t u d M B P D S n p q x y z i e a b c k r".split())
 """Symbols that are units only where they must be, because an answer such as `4 t` may be a product."""
 
 
@@ -73,7 +73,11 @@ def quantity(text: str, symbols: bool = True) -> Quantity | None:
         body, rest = text[: gap.start()], text[gap.end() :]
         letter = _NAME.match(rest)
         name = letter[0] if letter else ""
-        if not symbols and len(name) == 1 and ((not gap[0] and "." not in body) or name in _AS_VARIABLE):
+        if (
+            not symbols
+            and len(name) == 1
+            and (name in _AS_VARIABLE or (not gap[0] and ("." not in body or name == "K")))
+        ):
             continue
         if not gap[0] and name.lower() == "e":
             continue

@@ -26,7 +26,9 @@ _PHRASES = (
     (re.compile(r"\bdegrees? (?:Fahrenheit|F)\b", re.IGNORECASE), "degF"),
     (re.compile(r"\bper cent\b", re.IGNORECASE), "percent"),
 )
-_TOGETHER = frozenset("Nm Js As Vs".split())
+_HYPHEN = re.compile(r"(?<=[A-Za-z]{3})-(?=[A-Za-z]{3})(?!pounds?\b)")
+"""Of `kilowatt-hours`; a foot-pound is not a foot times a pound."""
+_TOGETHER = frozenset("Nm Js As Vs Tm".split())
 """Products that are written without a space and without a power."""
 _ADJECTIVE = re.compile(r"(?!per )\b[A-Za-z]{3,} (?!per\b)[A-Za-z]{3}")
 _LIGHT = Unit(Fraction(299792458), (("m", 1), ("s", -1)))
@@ -46,6 +48,7 @@ def unit_of(text: str) -> Measure | None:
     if " " in text or "-" in text:
         for phrase, symbol in _PHRASES:
             text = phrase.sub(symbol, text)
+        text = _HYPHEN.sub(" ", text)
     parts: list[tuple[str, Unit, int]] = []
     sign, coming, brackets, has_name = 1, 1, 0, False
     for token in _TOKEN.finditer(text):
@@ -100,7 +103,9 @@ def _names(name: str, after: str, sign: int) -> list[tuple[str, Unit]]:
         pairs = [(named(name[:cut]), named(name[cut:])) for cut in range(1, len(name))]
         together = [[first, second] for first, second in pairs if first and second and name not in ("kg", "mol")]
         if together and (known is None or name in ("kmh", "kph")):
-            return together[0]
+            first, second = together[0]
+            apart = [named("m"), named("s")] if second[0] == "ms" else [second]  # `kgms^{-1}` is kg m/s
+            return [first, *filter(None, apart)]
         if known and name == "ms":
             return []
     if known:

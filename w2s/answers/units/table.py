@@ -128,7 +128,7 @@ def named(name: str) -> tuple[str, Unit] | None:
     if len(name) > 2 and (found := _UNITS.get(lower)):
         return found
     prefix, rest = name[:1], name[1:]
-    if prefix in _PREFIXES and rest in _PREFIXED:
+    if prefix in _PREFIXES and rest in _PREFIXED and name not in ("Tm", "Ts", "Tg"):  # tesla metre, not terametre
         return _scaled("µ" if prefix == "u" else prefix, rest)
     for spoken, prefix in _LONG_PREFIXES.items():
         rest = lower.removeprefix(spoken)

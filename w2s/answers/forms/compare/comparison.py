@@ -57,6 +57,8 @@ def _other_shapes(shape: str, parts: list[str], other_shape: str, others: list[s
         return compare_inequalities(f"{parts[0]} {shape[9:]} {parts[1]}", f"{others[0]} {other_shape[9:]} {others[1]}")
     if "equation" in shapes and any(name.startswith("relation <") for name in shapes):
         return DIFFERENT
+    if {"list", "union"} == set(shapes) and sorted(parts) == sorted(others):
+        return UNDECIDED  # `(1, 2) or (3, 4)` may be points or intervals
     if shape.startswith("matrix") and other_shape.startswith("matrix"):
         return DIFFERENT if exact else UNDECIDED
     if "matrix" in shape + other_shape or ("list" in shapes and "value" in shapes and _decimal_comma(shapes)):

@@ -77,8 +77,12 @@ def _curve_and_value(equation: Polynomial, value: str) -> Result:
     names = None if given is None else _names(given)
     for name in sorted(_names(equation) - (names or set())):
         solved = _solved(equation, name)
-        if names and len(name) == 1 and solved is not None and same_value(solved, value)[0] == "equal":
-            return "equal", f"the value of {name}"
+        if names and len(name) == 1 and solved is not None:
+            relation = same_value(solved, value)[0]
+            if relation == "equal":
+                return "equal", f"the value of {name}"
+            if relation == "different" and names == _names(equation) - {name}:
+                return "different", ""
     return "undecided", ""
 
 

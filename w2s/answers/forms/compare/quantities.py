@@ -52,7 +52,7 @@ def _two_quantities(first: Quantity, second: Quantity, mode: Mode) -> tuple[Rela
     relation, why = ("equal", "the same quantity") if same else same_value(x, y)
     percents = first.base_unit == "" and first.measure != second.measure
     if first.base_unit == second.base_unit and not percents:
-        if relation == "different" and mode == "quantity" and may_be_rounded(x, y):
+        if relation == "different" and mode == "quantity" and may_be_rounded(x, y, measured=first.known):
             return "undecided", ""
         return relation, (why or "the same quantity") if relation == "equal" else ""
     if not (first.known and second.known):

@@ -11,15 +11,17 @@ _MAX_DIGITS = 6
 """Of a rounded number."""
 
 
-def may_be_rounded(a: str, b: str) -> bool:
+def may_be_rounded(a: str, b: str, measured: bool = False) -> bool:
     """Whether one number is the other rounded to its own digits, at most 5 % away: 0.667 and 2/3, 3.14 and pi.
 
-    Whole numbers below a million are counts, and never rounded: 100 and 101 differ.
+    Whole numbers below a million are counts, and never rounded: 100 and 101 differ. Of `measured` numbers, one of two
+    digits and two zeros may be rounded: 12300 J and 12345 J.
     """
     first, second = number(a), number(b)
-    whole = first is not None and second is not None and first.denominator == second.denominator == 1
-    if whole and max(abs(first or 0), abs(second or 0)) < 10**6:
-        return False
+    if first is not None and second is not None and first.denominator == second.denominator == 1:
+        small = max(abs(first), abs(second)) < 10**6
+        if small and not (measured and any(abs(value) > 1000 and value % 100 == 0 for value in (first, second))):
+            return False
     x, y = size_of(a), size_of(b)
     if not isinstance(x, Fraction) or not isinstance(y, Fraction) or x * y <= 0:
         return False

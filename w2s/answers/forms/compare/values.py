@@ -17,6 +17,7 @@ from w2s.answers.forms.compare.quantities import Mode, compare_with_units
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.compare.rounding import may_be_rounded
 from w2s.answers.forms.compare.words import compare_labels, compare_option, compare_words
+from w2s.answers.forms.numbers.times import dates_of
 from w2s.answers.forms.words.letters import atoms_of
 from w2s.answers.forms.words.plain_words import OPEN
 from w2s.answers.units.quantities import quantity
@@ -30,6 +31,7 @@ _RULES = (
     ("ratios", compare_ratios),
 )
 _SUFFIX = re.compile(r"(-?[\d/]+)\*([A-Za-z])")
+_CODE = re.compile(r"0x[0-9a-f]+|0b[01]+|0o[0-7]+")
 _UNIT_LETTERS = frozenset("msgLNJWVAKCFhTH")
 _CONSTANTS = re.compile(r"(?<![A-Za-z\\])[A-DKck](?![A-Za-z_(])")
 
@@ -49,7 +51,7 @@ def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
     if (result := _marks(a, b)) is not None:
         return result[0], "a mark that may mean more"
     if exact:
-        open_ = (mode == "quantity" and may_be_rounded(a, b)) or _renamed(a, b)
+        open_ = (mode == "quantity" and not dates_of(a) and may_be_rounded(a, b)) or _renamed(a, b)
         return ("undecided", "rounded or renamed") if open_ else ("different", "exact values")
     for name, rule in _RULES:
         if (result := rule(a, b)) is not None:
@@ -72,7 +74,9 @@ def _marks(a: str, b: str) -> Result | None:
     for text, other in ((a, b), (b, a)):
         if text[-1:].isdigit() and text[:1] != "0":
             continue
-        if re.fullmatch(r"0x[0-9a-f]+|0[bo]\d+", text):
+        if _CODE.fullmatch(text):
+            if _CODE.fullmatch(other):
+                return ("equal", "the same code") if int(text, 0) == int(other, 0) else DIFFERENT
             return UNDECIDED if number(other) == int(text, 0) or number(other) is None else DIFFERENT
         if re.fullmatch(r"P\(\d+, \d+\)", text) and number(other) is not None:
             return UNDECIDED  # permutations, or a point

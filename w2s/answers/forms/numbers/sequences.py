@@ -56,7 +56,7 @@ def _is_range(text: str, match: re.Match[str]) -> bool:
     unsigned = not match[1].startswith("-")
     if text.startswith(("from ", "between ")):
         return True
-    if re.search(r"\d(?: [a-z]+)? and ", text) or (match[2] and not match[4]):
+    if re.search(r"\d(?: [A-Za-z]+)? and ", text) or (match[2] and not match[4]):
         return False
     return unsigned or EN_DASH in text or " to " in text
 

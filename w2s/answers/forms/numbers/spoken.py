@@ -15,6 +15,7 @@ _OPERATOR = re.compile(rf"\b({'|'.join(sorted(OPERATORS, key=len, reverse=True))
 _MORE = re.compile(r"(\d[\d,.]*) (?:more|fewer|less)(?: [a-z]+){1,3} than(?! (?:one|two|ten|half))(?: [a-z]+){1,3}")
 """`15 more apples than pears` is 15; `6 less than ten` is not 6."""
 _MIXED = re.compile(r"(.+) and (.+)")
+_SIGN = re.compile(r"^(?:minus|negative) (?!minus|negative)", re.IGNORECASE)
 
 
 def spoken_value(text: str) -> Fraction | None:
@@ -28,6 +29,8 @@ def spoken_value(text: str) -> Fraction | None:
         )
     if not text[-1:].isalpha():
         return None
+    if (unsigned := _SIGN.sub("", text)) != text and (value := spoken_value(unsigned)) is not None:
+        return -value
     if match := _MORE.fullmatch(text):
         return number(match[1])
     if (match := _SCALED.fullmatch(text)) and (value := number(match[1])) is not None:

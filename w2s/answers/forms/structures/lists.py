@@ -16,6 +16,7 @@ from w2s.answers.units.quantities import quantity
 _FRENCH = re.compile(r"\](.+)[\[\]]|[\[(](.+)\[")
 _NAMED = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
 _VARIABLE = re.compile(r"(?<![A-Za-z\\])(?!e\b|i\b)[a-z](?![A-Za-z])")
+_VECTOR = re.compile(r"^\\langle ?([^\\<>]*(?:\\(?!langle|rangle)[^\\<>]*)*,[^<>]*)\\rangle$")
 _POINT = re.compile(r"^[ABD-OQ-Z]'? ?(\(.+,.+\))$")
 """A point with its name, `A(1, 2)`; `C(10, 3)` and `P(10, 3)` may count combinations and permutations."""
 
@@ -40,7 +41,7 @@ def bracketed(text: str, nesting: int, part_form: PartForm) -> Form | None:
     """Tuples and intervals keep order and brackets; sets are sorted and lose repetitions and braces."""
     if _FRENCH.fullmatch(text) and len(split_top(text[1:-1])) == 2:  # `]1, 2[` is open at both ends
         text = f"{'(' if text[0] == ']' else text[0]}{text[1:-1]}{')' if text[-1] == '[' else text[-1]}"
-    text = _POINT.sub(r"\1", text)
+    text = _VECTOR.sub(r"(\1)", _POINT.sub(r"\1", text))
     brackets = enclosed(text)
     if brackets is None:
         return None

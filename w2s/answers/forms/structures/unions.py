@@ -11,6 +11,8 @@ from w2s.answers.text.brackets import enclosed, split_top
 from w2s.answers.text.latex import SET_CLOSE, SET_OPEN
 
 _SYMBOL = re.compile(r"(?<![A-Za-z\\])(?!e\b|i\b)[A-Za-z](?:_\w)?(?![A-Za-z])")
+_POINT = re.compile(r"^\s*[A-Za-z](?:_\w)? ?= ?([^<>=]+)$")
+"""`x = 1` of `x = 1 or x > 3`."""
 _MEMBER = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+) ?\\in (.+)")
 
 
@@ -26,8 +28,9 @@ def union(text: str, nesting: int, part_form: PartForm) -> Form | None:
         parts = re.split(r",? or ", text)
         if len(symbols_of(parts)) > 1:
             raise NoNormalForm  # an interval would lose which symbol it bounds
-        if not all(re.search("[<>]", part) for part in parts):
+        if not all(re.search("[<>=]", part) for part in parts):
             return None
+        parts = [_POINT.sub(rf"{SET_OPEN}\1{SET_CLOSE}", part) for part in parts]
     elif "\\neq" in text and re.search(r"[<>].* (?:,|and) ?.*\\neq|[<>].*, ?.*\\neq", text):
         return _punctured(text, nesting, part_form)
     else:

@@ -20,6 +20,8 @@ _LABELLED = re.compile(r"(?:\( ?([A-Ha-h]) ?\)|([A-H])[.)]) ?(.+)")
 _LABEL = re.compile(r"\(([a-h])\) (.+)")
 _EITHER = re.compile(r"\(?[A-Z]\)?(?:(?:,| or) \(?[A-Z]\)?)* or \(?[A-Z]\)?")
 """`A or B` chooses neither."""
+_QUOTED = re.compile(r"(['\"])([A-Za-z])\1")
+"""A letter of a list as programs print it, `['A', 'C']`."""
 TRUTH = {
     **dict.fromkeys(("true", "t", "yes", "y", "correct", "right"), "true"),
     **dict.fromkeys(("false", "f", "no", "n", "incorrect", "wrong"), "false"),
@@ -39,7 +41,8 @@ def choice_form(text: str, several: bool) -> Form | None:
     text = re.sub(r"^(?:both|all of) ", "", text, flags=re.IGNORECASE)
     if (brackets := enclosed(text)) and len(split_top(brackets[1])) > 1:
         text = brackets[1]
-    if several and re.fullmatch(r"[A-Z](?:[ /&+]*[A-Z])*|[a-z]", text):
+    text = _QUOTED.sub(r"\2", text)
+    if several and re.fullmatch(r"[A-Z](?:[ /&+]*[A-Z])*|[a-z]|(?:[(\[] ?[A-Z] ?[)\]] ?){2,}", text):
         return _letters(re.findall(r"[A-Za-z]", text))
     parts = [part for part in split_top(text.replace("&", ",")) if part]
     if parts and all(_LETTER.fullmatch(part) for part in parts):
