@@ -7,8 +7,6 @@ purpose: `13.50` differs from `13.5`, and `2 hours 30 minutes` becomes `230`. Ti
 
 import re
 
-from w2s.answers.markers import braced
-
 _ANSWER_IS = "The answer is "
 _MARKERS = {"gsm8k": "#### ", "math": "The answer is: "}
 _NUMBER = re.compile(r"-?\d+\.?\d*")
@@ -92,4 +90,26 @@ def _first_boxed(body: str) -> str:
     start = body.find(opening)
     if start < 0:
         return ""
-    return braced(body, start + len(opening)) or ""
+    return _braced(body, start + len(opening)) or ""
+
+
+def _braced(text: str, start: int) -> str | None:
+    """The text from `start` to the brace that closes the one before `start`; None where that brace is missing.
+
+    Escaped braces are text and do not count.
+    """
+    depth = 1
+    escaped = False
+    for index in range(start, len(text)):
+        char = text[index]
+        if escaped:
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char == "{":
+            depth += 1
+        elif char == "}":
+            depth -= 1
+            if depth == 0:
+                return text[start:index]
+    return None

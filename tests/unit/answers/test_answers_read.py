@@ -55,7 +55,7 @@ READ = [
     ("olympicarena", "stop", "The final answer is $\\boxed{E}$.\n\nYou are ...\n\nQuestion: \\boxed{ANSWER}", "E"),
     ("olympicarena", "stop", "The final answer is True", "True"),
     ("olympicarena", "stop", "I can't tell", "no_marker"),
-    ("plain", "stop", "thinking\nIt costs 5 or 7 dollars", "7"),
+    ("plain", "stop", "thinking\nIt costs 5 or 7 dollars", "5 or 7 dollars"),
     ("plain", "stop", "thinking 8\nParis", "Paris"),
     ("plain", "stop", "so \\boxed{5}", "5"),
     ("plain", "stop", "4 steps\n#### 5", "5"),

@@ -36,11 +36,12 @@ LAYERS = {
     "w2s.answers": [
         ["classes"],
         ["grading", "paper"],
-        ["equality", "reading"],
+        ["reading"],
+        ["equality"],
         ["forms", "second_opinion"],
         ["units"],
         ["algebra", "text"],
-        ["types", "kinds", "markers"],
+        ["types", "kinds"],
     ],
 }  # fmt: skip
 PACKAGES = ("w2s", "ray_jobs", "dev")

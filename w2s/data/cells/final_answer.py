@@ -2,7 +2,9 @@
 
 import re
 
-from w2s.answers.markers import after_hashes, braced, last_box
+from w2s.answers.reading.announcements import LOOSE
+from w2s.answers.reading.boxes import boxes, group_text, groups
+from w2s.answers.reading.statements import statements
 
 
 def final_answer(solution: str) -> str | None:
@@ -32,24 +34,18 @@ def answer_of_cell(cell: str) -> str:
 
 MARKS = "after `####`, in \\boxed{} or after `answer:`"
 
-_STATED = re.compile(
-    r"\banswers?(?: is| are)?:(.*)|^(?:so,? )?(?:the )?(?:final )?answers? (?:is|are) (.+)", re.IGNORECASE
-)
+_HASHES = re.compile(r"####([^\n]*)")
 
 
 def _marked(text: str) -> list[str]:
-    """The final answers of the first sort of mark that the text has, in order; '' for a mark without an answer."""
-    if hashes := after_hashes(text):
+    """The final answers of the first sort of mark that the text has, in order; '' for a mark without an answer.
+
+    Boxes joined by commas, "and" or "or" are one answer, as in completions.
+    """
+    if hashes := _HASHES.findall(text):
         return [part.strip() for rest in hashes for part in rest.split("####")]
-    boxes: list[str] = []
-    before = len(text)
-    while (start := last_box(text[:before])) is not None:
-        content = braced(text, start) or ""
-        if last_box(content) is None:  # else the box inside is the answer
-            boxes.insert(0, content.strip())
-        before = start - 1
-    if boxes:
-        return boxes
+    if boxed := [group for group in groups(text, boxes(text)) if group[0].content is not None]:
+        return [group_text(text, group, "", with_unit=False).strip() for group in boxed]
     last_line = (text.strip().splitlines() or [""])[-1]
-    stated = _STATED.search(last_line)
-    return [(stated[1] if stated[1] is not None else stated[2]).strip()] if stated else []
+    stated = [statement for statement in statements(last_line, "math", "") if statement.level > LOOSE]
+    return [statement.answer for statement in stated if isinstance(statement.answer, str)]
