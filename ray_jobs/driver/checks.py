@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ray_jobs.models.folders import base_folder, context_limit, text_config
-from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.deepspeed import accumulation
 from ray_jobs.resources.resources import Resources
 from w2s.errors import first_line

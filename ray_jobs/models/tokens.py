@@ -1,39 +1,29 @@
 """Token ids of prompts and completions, made in one place, so that engine and trainer get the same ids."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
-from w2s.method.prompts import completion_text, messages, prompt_text
+from ray_jobs.models.chat import ChatTemplate
+from ray_jobs.models.tokenizers import adds_bos
+from w2s.method.prompts import completion_text, prompt_text
 from w2s.recipe import Prompt
 from w2s.records import Demonstration
 
-
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a model folder.
-
-    Raises ValueError where the folder has no tokenizer, or the tokenizer has no end token.
-    """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{folder} has no tokenizer that loads ({error}): put tokenizer.json and tokenizer_config.json there"
-        ) from error
-    if tokenizer.eos_token_id is None:
-        raise ValueError(f"the tokenizer in {folder} has no end token: set eos_token in its tokenizer_config.json")
-    return tokenizer
+MARK = "\ue0f2"
+"""Encloses the number of a special token that is hidden from the chat template and the tokenizer."""
 
 
 @dataclass
 class Tokens:
     """A tokenizer with a prompt recipe.
 
-    A special token that is spelled out in a question is split into pieces of plain text. In the chat style the
-    tokenizer must obey the template's own special tokens, so a question that contains one is refused.
+    A special token that is spelled out in a question, a demonstration or a completion is plain text: only what the
+    tokenizer itself (its BOS) or its chat template adds is obeyed.
+
+    Raises ValueError where the recipe's own texts contain special tokens, or the chat template cannot be used.
     """
 
     tokenizer: Any
@@ -42,45 +32,104 @@ class Tokens:
     """Completions whose first token would have merged with the prompt's last; these are encoded separately."""
 
     def __post_init__(self) -> None:
-        if self.prompt.style == "chat" and not self.tokenizer.chat_template:
+        self.chat = ChatTemplate(self.tokenizer, self.prompt) if self.prompt.style == "chat" else None
+        if found := self._special.search(f"{self.prompt.template} {self.prompt.separator}"):
+            way = "set prompt.style=chat, or leave it out" if self.chat is None else "leave it out"
             raise ValueError(
-                f"{self.tokenizer.name_or_path} has no chat template: set prompt.style=completion for this model"
+                f"prompt.template or prompt.separator contains {found[0]!r}, a special token of "
+                f"{self.tokenizer.name_or_path}, which would be plain text there: {way}"
+            )
+        if self.tokenizer.convert_ids_to_tokens(self._end) not in self._end_text:
+            raise ValueError(
+                f"{self.tokenizer.name_or_path} does not read {self._end_text!r}, the end of a completion, as one "
+                "token: repair added_tokens_decoder in its tokenizer_config.json"
             )
 
+    @property
+    def end_tokens(self) -> dict[int, str]:
+        """Tokens that end a completion, by id: the tokenizer's end token, and the one that ends a chat turn."""
+        ids = sorted({self.tokenizer.eos_token_id, self._end})
+        return {number: str(self.tokenizer.convert_ids_to_tokens(number)) for number in ids}
+
     def prompt_ids(self, question: str, demonstrations: Sequence[Demonstration] = ()) -> list[int]:
-        """Ids of the prompt, with the tokenizer's own BOS where it has one."""
-        if self.prompt.style == "chat":
-            return self._encode(self._chat(question, demonstrations), chat=True)
-        return self._encode(prompt_text(self.prompt, question, demonstrations))
+        """Ids of the prompt, with BOS at its start where the model wants it, and no end token at its end."""
+        return self._ids(question, demonstrations, "")
 
     def completion_ids(self, question: str, completion: str) -> list[int]:
         """Ids of a completion after the zero-shot prompt, with the end token."""
         text = completion_text(self.prompt, completion)
-        if self.prompt.style == "chat":
-            start, joined = self._chat(question, ()), self._chat(question, ()) + text
-        else:
-            start = prompt_text(self.prompt, question)
-            joined = start + text
-        chat = self.prompt.style == "chat"
-        before, both = self._encode(start, chat=chat), self._encode(joined, chat=chat)
+        before, both = self._ids(question, (), ""), self._ids(question, (), text)
         if both[: len(before)] == before:
             ids = both[len(before) :]
         else:
             self.boundary_merges += 1
-            ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        end = self.tokenizer.eos_token_id
-        return ids if ids and ids[-1] == end else [*ids, end]
+            ids = self._text_ids(text)
+        return ids if ids[-1:] == [self._end] and self.chat else [*ids, self._end]
 
-    def _chat(self, question: str, demonstrations: Sequence[Demonstration]) -> str:
-        texts = [question, *(text for shown in demonstrations for text in (shown.question, shown.completion))]
-        for token in self.tokenizer.all_special_tokens:
-            if any(token in text for text in texts):
-                raise ValueError(
-                    f"a question or demonstration contains the special token {token!r}, which the tokenizer would obey"
-                )
-        turns = messages(self.prompt, question, demonstrations)
-        return self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    def _ids(self, question: str, demonstrations: Sequence[Demonstration], completion: str) -> list[int]:
+        """Ids of a prompt and, if it is not empty, of a completion; in the chat style with the end of its turn."""
+        if self.chat is None:
+            return self._bos + self._text_ids(prompt_text(self.prompt, question, demonstrations) + completion)
+        hidden: list[str] = []
 
-    def _encode(self, text: str, chat: bool = False) -> list[int]:
-        # A chat template writes its own BOS; plain text gets the tokenizer's.
-        return self.tokenizer(text, add_special_tokens=not chat, split_special_tokens=not chat)["input_ids"]
+        def hide(text: str) -> str:
+            return self._special.sub(lambda found: f"{MARK}{hidden.append(found[0]) or len(hidden) - 1}{MARK}", text)
+
+        shown = [Demonstration(d.problem_id, hide(d.question), hide(d.completion)) for d in demonstrations]
+        text = self.chat.prompt_text(hide(question), shown)
+        text += hide(completion) + self.chat.end if completion else ""
+        parts = re.split(f"{MARK}([0-9]+){MARK}", text)
+        ids = [self._text_ids(hidden[int(part)]) if i % 2 else self._obeyed_ids(part) for i, part in enumerate(parts)]
+        return [number for part in ids for number in part]
+
+    def _obeyed_ids(self, text: str) -> list[int]:
+        """Ids of a text whose special tokens are obeyed."""
+        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+
+    def _text_ids(self, text: str) -> list[int]:
+        """Ids of a text whose special tokens are plain text."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        if not self._special_ids.intersection(ids):
+            return ids
+        # Tokens that are not marked as special are obeyed all the same, unless they are cut.
+        cut = [found.start() + 1 for found in self._special.finditer(text)]
+        parts = [text[start:end] for start, end in zip([0, *cut], [*cut, None], strict=True)]
+        return [number for part in parts for number in self._pieces(part)]
+
+    def _pieces(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+
+    @cached_property
+    def _special(self) -> re.Pattern[str]:
+        """Finds the tokens that no text may contain: special ones, and those that mark turns in the chat template."""
+        scaffold = self.chat.scaffold if self.chat else ""
+        tokens = {*self.tokenizer.all_special_tokens, MARK}
+        for token in self.tokenizer.added_tokens_decoder.values():
+            if token.special or (token.content.strip() and token.content in scaffold):
+                tokens.add(token.content)
+        return re.compile("|".join(re.escape(token) for token in sorted(tokens - {""}, key=len, reverse=True)))
+
+    @cached_property
+    def _special_ids(self) -> set[int]:
+        added = self.tokenizer.added_tokens_decoder.items()
+        return {number for number, token in added if self._special.fullmatch(token.content)}
+
+    @property
+    def _end_text(self) -> str:
+        return self.chat.end if self.chat else self.tokenizer.eos_token
+
+    @cached_property
+    def _end(self) -> int:
+        """The token that a completion ends with."""
+        return self._obeyed_ids(f"x{self._end_text}")[-1] if self.chat else self.tokenizer.eos_token_id
+
+    @cached_property
+    def _bos(self) -> list[int]:
+        """What the tokenizer puts before a text; what it appends (`add_eos_token`, [SEP]) has no place in a prompt."""
+        plain, whole = (self.tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
+        starts = (i for i in range(len(whole)) if whole[i : i + len(plain)] == plain)
+        ids: list[int] = whole[: next(starts, 0)]
+        bos, wanted = self.tokenizer.bos_token_id, adds_bos(self.tokenizer.name_or_path)
+        if bos is None or wanted is None:
+            return ids
+        return [*([bos] if wanted else []), *(number for number in ids if number != bos)]

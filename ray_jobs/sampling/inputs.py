@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.folders import adapter_folder, base_folder
+from ray_jobs.models.tokenizers import engine_tokenizer
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import engine_arguments
 from w2s.graph.recipes import Sample
@@ -32,7 +33,7 @@ class Task:
     max_failed_problems: int
     """Problems that may fail before the step does."""
     end_tokens: Mapping[int, str] = field(default_factory=dict[int, str])
-    """Tokens that end a completion, by id."""
+    """Tokens that end a completion, by id: those that training ends completions with, and the tokenizer's own."""
 
     @property
     def recipe(self) -> Sample:
@@ -72,6 +73,11 @@ def fetch_inputs(tasks: list[Task], store: Store, resources: Resources, max_mode
         lora = {"enable_lora": True, "max_loras": len(distinct), "max_lora_rank": max_lora_rank(rank)}
     arguments = AsyncEngineArgs(
         model=str(base),
+        # The formats that the trainer reads; vLLM would prefer Mistral's own where a folder has both.
+        config_format="hf",
+        load_format="safetensors",
+        tokenizer_mode="hf",
+        tokenizer=str(engine_tokenizer(base)),
         trust_remote_code=False,
         enable_prefix_caching=True,
         disable_log_stats=True,

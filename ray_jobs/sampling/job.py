@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ray_jobs.models.folders import base_folder, context_limit
-from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.vllm import engine_placement, engines_that_fit
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
@@ -124,12 +125,13 @@ def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[
     requests: list[dict[str, Any]] = []
     max_model_len = 0
     for index, step in enumerate(steps):
+        assert isinstance(step.recipe, Sample)
         problems = sorted(context.store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
-        task = _task(step, len(problems), context)
+        tokens = Tokens(tokenizer, step.recipe.model.prompt)
+        task = _task(step, len(problems), tokens.end_tokens, context)
         size = problems_per_block(step, context.store, context.resources.problems_per_block)
         blocks = [problems[start : start + size] for start in range(0, len(problems), size)]
         missing = set(range(len(blocks))) - finished_blocks(step, context.store)
-        tokens = Tokens(tokenizer, task.recipe.model.prompt)
         lengths: list[tuple[int, str]] = []
         for number, block in enumerate(blocks):
             request = BlockRequest(index, number, tuple(prompted(task, tokens, problem) for problem in block))
@@ -142,7 +144,7 @@ def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[
     return works, requests, max_model_len
 
 
-def _task(step: Step, problems: int, context: Context) -> Task:
+def _task(step: Step, problems: int, end_tokens: dict[int, str], context: Context) -> Task:
     assert isinstance(step.recipe, Sample)
     adapter, demonstrations = step.input("adapter"), step.input("demonstrations")
     return Task(
@@ -150,6 +152,7 @@ def _task(step: Step, problems: int, context: Context) -> Task:
         demonstrations=tuple(context.store.records(demonstrations, Demonstration)) if demonstrations else (),
         model=adapter.step.directory if adapter else f"{step.recipe.model.name}@{step.recipe.model.revision}",
         max_failed_problems=math.floor(MAX_FAILED_SHARE * problems + 1e-9),
+        end_tokens=end_tokens,
     )
 
 

@@ -74,6 +74,7 @@ def _parameters(task: Task, seed: int) -> Any:
         max_tokens=sampling.max_tokens,
         seed=seed if sampling.temperature > 0 else None,
         stop=list(task.recipe.model.prompt.stop_strings),
+        stop_token_ids=list(task.end_tokens),
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 

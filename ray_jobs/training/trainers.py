@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.folders import adapter_folder, base_folder
-from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training.rows import dataset, token_rows

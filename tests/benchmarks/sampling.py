@@ -43,7 +43,8 @@ def problems(count: int) -> list[Problem]:
 def prompts(count: int) -> tuple[str, list[list[int]]]:
     """The model's folder and the prompts' token ids."""
     from ray_jobs.models.folders import base_folder
-    from ray_jobs.models.tokens import Tokens, load_tokenizer
+    from ray_jobs.models.tokenizers import load_tokenizer
+    from ray_jobs.models.tokens import Tokens
 
     folder = base_folder(STRONG)
     tokens = Tokens(load_tokenizer(folder), STRONG.prompt)

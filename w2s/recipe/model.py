@@ -1,6 +1,7 @@
 """The recipe of a base model and of its prompts, and the base classes of all recipes."""
 
 import json
+from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
@@ -70,12 +71,19 @@ class Prompt(Recipe):
     """Strings that end a completion, without being part of it; None: `PAPER_STOP` in the completion style, none in the
     chat style, where the end of the turn ends it."""
 
+    date: str = "2024-07-26"
+    """Day (YYYY-MM-DD) that a chat template sees as today, because a prompt must not change from day to day."""
+
     @model_validator(mode="after")
     def _question_once(self) -> Self:
         if self.template.count("{question}") != 1:
             raise ValueError(f"template {self.template!r} must contain {{question}} exactly once")
         if self.stop and "" in self.stop:
             raise ValueError("stop contains an empty string, which would end every completion: remove it")
+        try:
+            date.fromisoformat(self.date)
+        except ValueError:
+            raise ValueError(f"date {self.date!r} is no day: give it as YYYY-MM-DD, like 2024-07-26") from None
         return self
 
     @property
@@ -86,8 +94,9 @@ class Prompt(Recipe):
         return PAPER_STOP if self.style == "completion" else ()
 
     def identity(self) -> dict[str, Any]:
-        """Prompts with the same stop strings are the same, whether the strings are the default or given."""
-        return super().identity() | {"stop": self.stop_strings}
+        """Equal stop strings are the same, default or given; only a chat template sees the date."""
+        given = super().identity() | {"stop": self.stop_strings}
+        return given if self.style == "chat" else {name: value for name, value in given.items() if name != "date"}
 
 
 class Model(Recipe):

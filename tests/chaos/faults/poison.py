@@ -5,7 +5,8 @@ import json
 import time
 
 from ray_jobs.models.folders import base_folder
-from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from tests.chaos.campaign import Campaign
 from tests.chaos.checks import check
 from tests.chaos.jobs.job import Work

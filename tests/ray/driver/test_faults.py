@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.models.folders import base_folder
-from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from tests.conftest import w2s
 from tests.ray.driver.test_kill import manifest
 from tests.ray.sampling import engine_plugin

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from ray_jobs.models.folders import base_folder
-from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import PREFILL_TOKENS
 from ray_jobs.sampling.engine import Engine
@@ -89,6 +90,12 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
             0,
         ),
     ]
+    equals = STRONG.model_copy(update={"prompt": STRONG.prompt.model_copy(update={"stop": ("=",)})})
+    digits = {number: digit for digit in "0123456789" for number in strong_tokens().tokenizer(digit)["input_ids"][1:]}
+    tasks += [
+        Task(step("string", Sample(model=equals, sampling=greedy), problems=problems), (), "base", 0),
+        Task(step("token", Sample(model=STRONG, sampling=greedy), problems=problems), (), "base", 0, digits),
+    ]
     built = Engine(tasks, store, load_resources("local"), 256)
     yield built, store, made
     assert built.engine is not None
@@ -125,6 +132,15 @@ def test_every_problem_has_its_n_samples(engine: tuple[Engine, Store, Step]) -> 
     assert len({row.text for row in rows if row.problem_id == "a"}) > 1, (
         "eight samples at temperature 1 are all the same"
     )
+
+
+def test_what_ended_a_completion_is_recorded(engine: tuple[Engine, Store, Step]) -> None:
+    built, store, _ = engine
+    for row in run_block(built, store, 3, ["a", "b"], QUESTIONS):
+        assert (row.finish_reason, row.stop_string, row.stop_token) == ("stop", "=", "") and "=" not in row.text
+    for row in run_block(built, store, 4, ["a", "b"], QUESTIONS):
+        assert (row.finish_reason, row.stop_string) == ("stop", "") and row.text.endswith(row.stop_token)
+        assert row.stop_token.isdigit()
 
 
 def test_seeds_of_one_question_under_two_ids_differ(engine: tuple[Engine, Store, Step]) -> None:

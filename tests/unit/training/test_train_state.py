@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ray_jobs.models.folders import base_folder
-from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.checkpoint import Checkpoint
 from ray_jobs.training.rows import sft_row

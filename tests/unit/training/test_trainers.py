@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ray_jobs.models.folders import base_folder
-from ray_jobs.models.tokens import Tokens, load_tokenizer
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.rows import pair_row, sft_row
 from ray_jobs.training.trainers import load_base, preference_trainer, sft_trainer

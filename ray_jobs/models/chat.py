@@ -1,0 +1,90 @@
+"""A tokenizer's chat template: the text of a prompt, and what ends an assistant's turn.
+
+Templates are programs of the model folder, in Jinja's sandbox: they may drop a turn, raise, or print today's date.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from w2s.errors import first_line
+from w2s.method.prompts import messages
+from w2s.recipe import Prompt
+from w2s.records import Demonstration
+
+QUESTION, ANSWER = "w2sQuestion", "w2sAnswer"
+"""Stand in for the texts of turns, where only what the template adds is wanted."""
+
+
+class ChatTemplate:
+    """The chat template of a tokenizer, rendered at the recipe's date.
+
+    Raises ValueError where there is none, or it does not render the turns of a prompt and its answer.
+    """
+
+    def __init__(self, tokenizer: Any, prompt: Prompt) -> None:
+        self._tokenizer, self._prompt = tokenizer, prompt
+        self._name = tokenizer.name_or_path
+        if not tokenizer.chat_template:
+            raise ValueError(f"{self._name} has no chat template: set prompt.style=completion for this model")
+        self._date = date.fromisoformat(prompt.date)
+        opened, closed = self._around_answer()
+        self.scaffold = self._render(_turns(QUESTION), add_generation_prompt=True)
+        """A prompt with its question left blank."""
+        self.end = self._end(closed)
+        """Text behind an assistant's content up to and with the token that ends the turn, which is the last one."""
+        self._opening = ""
+        """What opens the assistant's turn where the template knows no generation prompt."""
+        if any(self.scaffold.rstrip().endswith(token) for token in (self.end.strip(), tokenizer.eos_token)):
+            if not opened.startswith(self.scaffold) or opened.rstrip() == self.scaffold.rstrip():
+                raise self._refusal("it ends a prompt with the end of a turn, so the model would have nothing to add")
+            self._opening = opened.removeprefix(self.scaffold)
+            self.scaffold = opened
+
+    def prompt_text(self, question: str, demonstrations: Sequence[Demonstration] = ()) -> str:
+        """The prompt up to where the assistant's answer begins."""
+        turns = messages(self._prompt, question, demonstrations)
+        return self._render(turns, add_generation_prompt=True) + self._opening
+
+    def _render(self, turns: list[dict[str, str]], add_generation_prompt: bool) -> str:
+        try:
+            return self._tokenizer.apply_chat_template(
+                turns,
+                tokenize=False,
+                add_generation_prompt=add_generation_prompt,
+                strftime_now=self._date.strftime,  # in place of transformers' function, which asks the clock
+            )
+        except Exception as error:  # whatever a template raises, or its parser
+            raise self._refusal(f"it fails ({first_line(error)})") from error
+
+    def _around_answer(self) -> tuple[str, str]:
+        """The text before and behind the content of an assistant's last turn."""
+        turns = [*_turns(QUESTION), {"role": "assistant", "content": ANSWER}]
+        text = self._render([*turns, *turns], add_generation_prompt=False)
+        if text.count(QUESTION) < 2 or text.count(ANSWER) < 2:
+            raise self._refusal("it drops the text of a turn")
+        text = self._render(turns, add_generation_prompt=False)
+        before, _, behind = text.rpartition(ANSWER)
+        return before, behind
+
+    def _end(self, closed: str) -> str:
+        """The part of `closed`, the text behind an assistant's content, that ends its turn."""
+        tokens = {token.content for token in self._tokenizer.added_tokens_decoder.values()}
+        first = min(
+            ((closed.find(token), -len(token), token) for token in tokens if token and token in closed), default=None
+        )
+        if first is not None:
+            return closed[: first[0]] + first[2]
+        if closed.strip():
+            raise self._refusal(f"an assistant's turn ends with {closed.strip()!r:.60}, which is no added token")
+        return self._tokenizer.eos_token
+
+    def _refusal(self, why: str) -> ValueError:
+        return ValueError(
+            f"the chat template of {self._name} cannot be used: {why}. Repair chat_template in the model's folder, or "
+            "set prompt.style=completion for this model"
+        )
+
+
+def _turns(question: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": question}]

@@ -1,0 +1,102 @@
+"""Loads the tokenizer of a model folder, and checks it against the folder's own tokenizer.json.
+
+transformers 5 builds most tokenizers from the class that tokenizer_config.json names, and takes only the vocabulary of
+tokenizer.json. Where class and file do not fit, prompts silently lose their spaces and line ends: DeepSeek's distilled
+models have byte-level files under `LlamaTokenizerFast`.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ray_jobs.models.folders import cache_folder
+from w2s.errors import first_line
+
+PROBES = (
+    "Question: Léo has 12 pens.\n\nHe buys  1,234.5 more\tpens — naïve? Ça va!\r\nAnswer: x_1 = 3.14·10⁻² ≤ π",
+    " a\n b\n\n  c  \n",
+    "def f(x):\n    return x + 1  # 數學 математика",
+)
+"""Spaces, line ends, tabs, digits, accents, signs and other alphabets."""
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model folder; the one of tokenizer.json where the class that the folder names does not fit it.
+
+    Raises ValueError where the folder has no tokenizer that loads and fits, or the tokenizer has no end token.
+    """
+    return _loaded(folder)[0]
+
+
+def engine_tokenizer(folder: Path) -> Path:
+    """A folder from which vLLM loads the tokenizer of `load_tokenizer`: `folder` itself, or a copy in the cache."""
+    tokenizer, as_named = _loaded(folder)
+    if as_named:
+        return folder
+    content = b"".join((folder / name).read_bytes() for name in ("tokenizer.json", "tokenizer_config.json"))
+    copy = cache_folder() / f"tokenizer-{hashlib.sha256(content).hexdigest()[:16]}"
+    if not copy.exists():
+        temporary = Path(tempfile.mkdtemp(dir=copy.parent))
+        tokenizer.save_pretrained(temporary)
+        try:
+            temporary.rename(copy)
+        except OSError:  # another process was first, and its copy is as good
+            shutil.rmtree(temporary)
+    return copy
+
+
+def adds_bos(folder: str) -> bool | None:
+    """`add_bos_token` of the tokenizer_config.json in `folder`, which transformers 5 ignores beside a tokenizer.json;
+    None where the file does not say."""
+    try:
+        value = json.loads((Path(folder) / "tokenizer_config.json").read_bytes()).get("add_bos_token")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return value if isinstance(value, bool) else None
+
+
+def _loaded(folder: Path) -> tuple[Any, bool]:
+    """The tokenizer, and whether it is the one that `AutoTokenizer` loads."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    reasons: list[str] = []
+    for number, kind in enumerate((AutoTokenizer, PreTrainedTokenizerFast)):
+        try:
+            tokenizer: Any = kind.from_pretrained(folder, trust_remote_code=False)
+            if probe := _misread(tokenizer, folder / "tokenizer.json"):
+                reasons.append(f"{type(tokenizer).__name__} and tokenizer.json read {probe!r} as other tokens")
+                continue
+        except Exception as error:  # the tokenizers library raises plain Exceptions
+            reasons.append(first_line(error))
+            if not (folder / "tokenizer.json").is_file():
+                break
+            continue
+        if tokenizer.eos_token_id is None:
+            raise ValueError(f"the tokenizer in {folder} has no end token: set eos_token in its tokenizer_config.json")
+        return tokenizer, number == 0
+    raise ValueError(
+        f"{folder} has no tokenizer that loads ({'; '.join(reasons)}): put the model's own tokenizer.json and "
+        "tokenizer_config.json there"
+    )
+
+
+def _misread(tokenizer: Any, file: Path) -> str:
+    """The first probe that `tokenizer` reads or writes otherwise than the tokenizer in `file`; empty if there is
+    none."""
+    from tokenizers import Tokenizer
+
+    if not file.is_file():  # only a SentencePiece or tiktoken model, which transformers converts
+        return ""
+    raw: Any = Tokenizer.from_file(str(file))
+    raw.no_truncation()
+    raw.no_padding()
+    for probe in PROBES:
+        ids: list[int] = raw.encode(probe, add_special_tokens=False).ids
+        theirs: list[int] = tokenizer(probe, add_special_tokens=False)["input_ids"]
+        text = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        if theirs != ids or text != raw.decode(ids, skip_special_tokens=False):
+            return probe
+    return ""
