@@ -52,7 +52,7 @@ ray: .venv/ready ## tests with real Ray, engines and training
 	$(PYTEST) -m ray --durations=10
 
 bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figures
-	set -e; for name in answers selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
+	set -e; for name in answers data selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
 
 # CHAOS="--folder DIR" continues the campaign in DIR; tests/chaos/README.md explains the faults.
 chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours for N=200)

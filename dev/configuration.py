@@ -11,7 +11,7 @@ from types import ModuleType
 
 from ray_jobs.resources import presets, resources
 from w2s import recipe
-from w2s.recipe import model
+from w2s.recipe import model, problems
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 HEAD = """# Configuration
@@ -103,7 +103,7 @@ def classes(module: ModuleType) -> list[ast.ClassDef]:
 def page() -> str:
     """The whole page."""
     parts = [HEAD, "## Recipes\n\nAn experiment is an `Experiment`; the other recipes are its parts.\n"]
-    parts += [section(node) for node in (*classes(model), *classes(recipe))]
+    parts += [section(node) for node in (*classes(model), *classes(problems), *classes(recipe))]
     parts += ["## Resources\n", *(section(node) for node in classes(resources))]
     names = ", ".join(f"`{name}`" for name in presets.PRESETS)
     parts += [f"Presets, with their memory arithmetic, are in `ray_jobs/resources/presets.py`: {names}.\n"]

@@ -21,4 +21,4 @@ def check_data(experiment: Experiment, missing: Sequence[Step], store: Store) ->
     gold = {step.name: table for step in build_steps(experiment) if (table := step.input("references"))}
     for name, split in (("weak_sft", "train_1"), ("ceiling", "train_2")):
         if name in gold:
-            check_stop_strings(experiment, split, store.records(gold[name], Reference))
+            check_stop_strings(experiment, split, store.each_record(gold[name], Reference))

@@ -1,6 +1,7 @@
-"""Gold: which experiments need it."""
+"""Gold: which experiments need it, and which solutions a model cannot learn from."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 
 from w2s.recipe import Experiment, Source, WorldProblems
 from w2s.records import Reference
@@ -26,7 +27,7 @@ def check_gold(experiment: Experiment) -> None:
             )
 
 
-def check_stop_strings(experiment: Experiment, split: str, references: Sequence[Reference]) -> None:
+def check_stop_strings(experiment: Experiment, split: str, references: Iterable[Reference]) -> None:
     """Refuse gold solutions that contain a stop string of a model that learns from them.
 
     What the model learns to say would end its completions there, before the answer. The strong model does not see
@@ -38,13 +39,22 @@ def check_stop_strings(experiment: Experiment, split: str, references: Sequence[
         "train_1": (("weak", experiment.weak), ("strong", experiment.strong)),
         "train_2": (("strong", experiment.strong),),
     }
-    for role, model in models[split]:
-        for string in model.prompt.stop_strings:
-            if hits := [reference for reference in references if string in reference.solution]:
-                at = hits[0].solution.index(string)
-                shown = hits[0].solution[max(0, at - 20) : at + len(string) + 10]
-                raise ValueError(
-                    f"{role}.prompt.stop has {string!r}, which {len(hits)} of {len(references)} gold solutions of "
-                    f"problems.{split} contain (first {hits[0].problem_id}: {shown!r}): completions like them would be "
-                    f'cut there; --set {role}.prompt.stop=["..."] to strings that no solution contains, or [] for none'
-                )
+    strings = [(role, string) for role, model in models[split] for string in model.prompt.stop_strings]
+    first: dict[tuple[str, str], Reference] = {}
+    hits = Counter[tuple[str, str]]()
+    total = 0
+    for reference in references if strings else ():
+        total += 1
+        for key in strings:
+            if key[1] in reference.solution:
+                first.setdefault(key, reference)
+                hits[key] += 1
+    for role, string in strings:
+        if (found := first.get((role, string))) is not None:
+            at = found.solution.index(string)
+            shown = found.solution[max(0, at - 20) : at + len(string) + 10]
+            raise ValueError(
+                f"{role}.prompt.stop has {string!r}, which {hits[role, string]} of {total} gold solutions of "
+                f"problems.{split} contain (first {found.problem_id}: {shown!r}): completions like them would be "
+                f'cut there; --set {role}.prompt.stop=["..."] to strings that no solution contains, or [] for none'
+            )

@@ -1,10 +1,9 @@
 """The recipe of a base model and of its prompts, and the base classes of all recipes."""
 
-import json
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from w2s.urls import refuse_credentials
 
@@ -36,15 +35,6 @@ def _without_credentials(name: str) -> str:
 
 Location = Annotated[str, AfterValidator(_without_credentials)]
 """A hub name, path or URL; manifests, tables and logs repeat it."""
-
-
-def _cell_text(value: object) -> object:
-    """Booleans and whole numbers as w2s/data/cells writes them."""
-    return json.dumps(value) if isinstance(value, bool | int) else value
-
-
-CellText = Annotated[str, BeforeValidator(_cell_text)]
-"""The text of a cell; may be given as a boolean or a whole number."""
 
 
 def located(identity: dict[str, Any], revision: str | None) -> dict[str, Any]:

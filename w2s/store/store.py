@@ -8,7 +8,7 @@ import json
 import posixpath
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,11 @@ class Store:
         """All rows of a table, in the order of its files."""
         files = in_parallel(lambda file: self.read_file(table.step.directory, file), self.files(table))
         return [row for data in files for row in parse_parquet(data, record)]
+
+    def each_record(self, table: Table, record: type[Record]) -> Iterator[Record]:
+        """The rows of a table in the order of its files, with one file in memory."""
+        for file in self.files(table):
+            yield from parse_parquet(self.read_file(table.step.directory, file), record)
 
     def inputs(self, step: Step, role: str, record: type[Record]) -> list[Record]:
         """All rows of the step's input in `role`."""

@@ -1,6 +1,6 @@
 """Records as Parquet files: one non-null column a field, rows in the order they were given.
 
-Of w2s only this module and data/rows.py import pyarrow, because pyarrow comes without types.
+Of w2s only this module and data/readers/arrow.py import pyarrow, because pyarrow comes without types.
 """
 
 # pyarrow comes without types.

@@ -1,0 +1,99 @@
+"""Where problems come from: sources and their columns, three splits of datasets, the generated world."""
+
+import json
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from w2s.recipe.model import Location, Recipe, StepRecipe, located
+
+
+def _cell_text(value: object) -> object:
+    """Booleans and whole numbers as w2s/data/cells/text.py writes them."""
+    return json.dumps(value) if isinstance(value, bool | int) else value
+
+
+CellText = Annotated[str, BeforeValidator(_cell_text)]
+"""The text of a cell; may be given as a boolean or a whole number."""
+
+
+class Source(Recipe):
+    """One split: where its rows come from, and which columns hold its fields."""
+
+    name: Location
+    """Hub name of a dataset; a file or glob anywhere fsspec reads, of .jsonl, .ndjson, .json, .csv, .tsv (all also
+    with .gz, .zst, .bz2), .parquet or .arrow files; a folder of `Dataset.save_to_disk`, or a clone of a dataset."""
+    revision: str | None = None
+    """Hub commit or `sha256:...` of the files; None is resolved once per store and recorded there."""
+    subset: str | None = None
+    """The configuration of a hub dataset or of a clone."""
+    split: str = "train"
+    """The split of a hub dataset or of a folder, or the list of rows in a .json file such as {"train": [...]}."""
+    rows: tuple[int, int] | None = None
+    """Half-open range of rows, after the shuffle by `DatasetProblems.seed`; None takes all."""
+    question: str = "question"
+    """Column of the question, or of a chat's turns (`messages`), whose last user turn is the question. In all columns a
+    dot leads into nested cells: `extra.text`."""
+    answer: str | None = None
+    """Column of the final answer, or of solutions that end with it; None reads it from the end of the solution."""
+    solution: str | None = None
+    """Column of the worked solution, or of a chat's turns, whose last assistant turn is the solution; None where there
+    is none (then `answer` must be set, or the split has no gold)."""
+    id: str | None = None
+    """Column of a unique id; None numbers the rows of the source from 0, before the shuffle."""
+    kind: str | None = None
+    """Column of the answer kind, copied to `Problem.kind`."""
+    level: str | None = None
+    """Column of a difficulty or subject label, copied to `Problem.level`."""
+    where: tuple[tuple[str, tuple[CellText, ...]], ...] = ()
+    """(column, allowed values): rows with another value are left out and counted. Booleans are true and false, as JSON
+    writes them; a missing value is an empty text."""
+
+    def identity(self) -> dict[str, Any]:
+        """Files are identified by their hash alone, so that they may be moved."""
+        return located(super().identity(), self.revision)
+
+
+NEAR_DUPLICATE = 0.7
+"""In GSM8K, questions over 0.7 with equal numbers differ in a name or a clause's form."""
+
+SPLITS = ("train_1", "train_2", "test")
+PROBLEM_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS), "duplicates", "disagreements")
+
+
+class DatasetProblems(StepRecipe):
+    """Problems from datasets: the weak model's gold half, the strong model's questions, the test split."""
+
+    version: ClassVar[int] = 2  # exact texts of cells, final answers of cells, Unicode, a table of disagreements
+    tables = PROBLEM_TABLES
+
+    train_1: Source
+    """No step reads it if the weak model is not fine-tuned."""
+    train_2: Source
+    test: Source
+    seed: int = 42
+    """Seed of the shuffle before `Source.rows` cuts a source."""
+    overlap: Literal["error", "remove", "keep"] = "remove"
+    """For a question of train_2 in train_1 or test, or of train_1 in test: stop, remove it, or keep it (the paper)."""
+    near_duplicate: float = Field(default=NEAR_DUPLICATE, ge=0.1, le=1)
+    """Least Jaccard similarity of word triples, 0..1, at which two questions with equal numbers overlap."""
+    repeats: Literal["error", "remove", "keep"] = "error"
+    """For a question that occurs twice in one split: stop, keep the first, or keep all."""
+    max_disagreement: float = Field(default=0.01, ge=0, le=1)
+    """Largest share of a split's solutions that may end with another answer than the column of answers has."""
+    solution_ending: str = "\n#### {answer}"
+    """Appended to a solution that does not come with its final answer; the marker is the answer family's."""
+    drop_calculator_marks: bool = True
+    """Remove GSM8K's `<<...>>` marks from solutions."""
+
+
+class WorldProblems(StepRecipe):
+    """Problems of the generated world of word problems that the quickstart uses (w2s/data/world.py)."""
+
+    tables = PROBLEM_TABLES
+
+    train_1: int = Field(default=600, ge=1)
+    train_2: int = Field(default=600, ge=1)
+    test: int = Field(default=600, ge=1)
+    """Problems per split."""
+    seed: int = 0
