@@ -64,7 +64,7 @@ def any_form(text: str, nesting: int = 0) -> Form:
         text = _MIXED.sub(r"\1 \2", _NEGATIVE.sub("-", text))
     if _CODE.fullmatch(text):
         return Form(text.lower(), False)
-    if nesting <= 1 and _ABOUT.match(text):
+    if nesting <= 1 and text.count("=") < 2 and _ABOUT.match(text):
         text = _ABOUT.sub("", _ABOUT.sub("", text, count=1), count=1)
     if (value := number(text)) is not None or (value := spoken_value(text)) is not None:
         return Form(show(value), True)
