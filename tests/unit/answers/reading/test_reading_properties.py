@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.unit.answers.reading.readings import reading
-from w2s.data.gold import final_answer
+from w2s.data.cells.final_answer import final_answer
 
 PIECES = (
     *("#### 1\n", "#### \n", "## 1\n", "#", "The answer is ", "the answer is 5. ", "answer: ", "answer ", "Answer\n"),
