@@ -5,18 +5,15 @@ max_tokens or a stop string has cut.
 """
 
 from w2s.answers import Answer, Unreadable, answer_class, read
+from w2s.answers.reading import answer_end
 from w2s.answers.types import Reason
 from w2s.recipe import Answers
 from w2s.records import Completion
 
-READ_UNTIL = "Question"
-"""`read` looks at no text behind it: the model has gone on with a question of its own (the paper's scripts cut there
-too)."""
-
 
 def part_read(text: str) -> str:
     """The part of a completion's text that an answer is read from, without trailing white space."""
-    return text.partition(READ_UNTIL)[0].rstrip()
+    return text[: answer_end(text)].rstrip()
 
 
 def answer_of(completion: Completion, kind: str, answers: Answers) -> str | Unreadable:
@@ -40,7 +37,11 @@ def obstacle(completion: Completion, kind: str, answers: Answers) -> Reason | No
         return answer.reason
     if not part_read(completion.text):
         return "empty"
-    return "cut" if not (isinstance(answer, str) and answer) and READ_UNTIL in completion.text else None
+    # The paper's scripts cut at any "Question".
+    goes_on = answer_end(completion.text) < len(completion.text) or (
+        answers.equality == "paper" and "Question" in completion.text
+    )
+    return "cut" if goes_on and not (isinstance(answer, str) and answer) else None
 
 
 def _cut(completion: Completion, kind: str, answers: Answers) -> bool:

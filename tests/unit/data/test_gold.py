@@ -58,6 +58,7 @@ def test_final_answer_never_raises_and_finds_what_is_boxed(text: str) -> None:
         ("The answer is: 5", "5"),
         ("the final answer is 5", "5"),
         ("Answer: 19", "19"),
+        (r"\boxed{5}, \boxed{6}", "5, 6"),
         (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}"),
         ("an answer is unknown", "an answer is unknown"),
     ],
@@ -76,7 +77,7 @@ REFUSED = [
     (r"\boxed{5", "nothing after it"),
     ("The answer is:", "nothing after it"),
     ("#### 5\n#### 6", "the final answers '5', '6'"),
-    (r"\boxed{5}, \boxed{6}", "the final answers '5', '6'"),
+    (r"\boxed{5} \boxed{6}", "the final answers '5', '6'"),
 ]
 
 

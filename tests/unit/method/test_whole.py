@@ -33,7 +33,8 @@ CASES = [
     ("gsm8k", ASKS_ITSELF, "length", "", "truncated", "truncated"),
     ("gsm8k", ASKS_ITSELF, "stop", "", "19", None),
     ("gsm8k", "I give up.", "stop", "", "no_marker", None),
-    ("gsm8k", "The Question asks for a sum.\n#### 19", "stop", "", "no_marker", "cut"),
+    ("gsm8k", "The Question asks for a sum.\n#### 19", "stop", "", "19", None),
+    ("gsm8k", "I give up.\n\nQuestion: next\n#### 19", "stop", "", "no_marker", "cut"),
     ("gsm8k", "Question: what?", "stop", "", "empty", "empty"),
     ("gsm8k", " ", "stop", "", "empty", "empty"),
     ("gsm8k", " ", "stop", "Question", "cut", "cut"),
@@ -96,7 +97,7 @@ def test_a_cut_completion_is_no_side_of_a_pair(equality: str, reason: str, stop:
     against = pair_problem(Problem("p", "q"), samples[:9], completion(cut, reason, stop), Pairs(), answers)
     assert against.consensus.outcome == f"weak_unusable:{'truncated' if reason == 'length' else 'cut'}"
     # Behind the part that is read the answer may be right: such a completion is not rejected either.
-    goes_on = completion("The Question asks for a sum.\n#### 19", "stop", "")
+    goes_on = completion("I give up.\nQuestion: which sum?\n#### 19", "stop", "")
     behind = pair_problem(Problem("p", "q"), samples[:9], goes_on, Pairs(), answers)
     assert behind.consensus.outcome == "weak_unusable:cut"
 

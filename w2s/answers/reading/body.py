@@ -8,31 +8,39 @@ EXERCISE = re.compile(
     r"(?:questions?|problem|exercise|q|human|user|instructions?|prompt"
     r"|pregunta|problema|ejercicio|pergunta|questão|exercício|domanda|esercizio|frage|aufgabe|problème|exercice"
     r"|вопрос|задача|问题|题目|問題|질문|문제)"
-    r"[ \t]*(?:#|no\.?|nr\.?)?[ \t]*(?:\d{1,4}|[a-z])?[ \t]*[*_]{0,3}[ \t]*[:：]",
+    r"[ \t]*(?:#|no\.?|nr\.?)?[ \t]*(?:\d{1,4}|[a-z])?[ \t]*[*_]{0,3}[ \t]*(?:[:：]|\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A line that begins the next exercise, such as `Question:`, `**Problem 2:**`, `Q:`, `Human:`."""
+"""A line that begins the next exercise, such as `Question:`, `**Problem 2:**`, `Q:`, `Human:`; also `Question` at the
+text's end, where the colon was cut off."""
 _TOKEN = r"</?s>|<\|[\w ]{1,40}\|>|<(?:[be]os|end_of_turn|start_of_turn)>|\[/?INST\]|<｜[^<>｜]{1,40}｜>"
 """A token that begins or ends a turn, as models of several families spell it."""
 _END, _LEADING = re.compile(_TOKEN), re.compile(rf"(?:\s|{_TOKEN})*")
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning|scratchpad)>", re.IGNORECASE)
 
 
-def answer_part(text: str) -> tuple[str, bool]:
-    """The text that may state the final answer, and whether it ended before the completion did.
+def answer_end(text: str) -> int:
+    """Where the text that may state the answer ends: before the next exercise or the end of the turn, else at its end.
 
     An exercise begins at a line's start with a word such as `Question`, and a colon: `Question 1 asks for x` and `The
-    Questionnaire` begin none. What stands in `<think>` is no answer.
+    Questionnaire` begin none.
     """
-    start, ends = 0, [len(text)]
+    ends = [len(text)]
     if "<" in text or "[" in text:
-        leading = _LEADING.match(text)
-        start = leading.end() if leading else 0
-        ends += [token.start() for token in [_END.search(text, start)] if token]
-    if ":" in text or "：" in text:
-        ends += [line.start() for line in [EXERCISE.search(text)] if line]
-    body = text[start : min(ends)]
-    return (_after_thinking(body) if "<" in body else body), len(ends) > 1
+        ends += [token.start() for token in [_END.search(text, _begin(text))] if token]
+    ends += [line.start() for line in [EXERCISE.search(text)] if line]
+    return min(ends)
+
+
+def answer_part(text: str) -> str:
+    """The text that may state the final answer: that before `answer_end`, without what stands in `<think>`."""
+    body = text[: answer_end(text)]
+    return _after_thinking(body[_begin(body) :]) if "<" in body or "[" in body else body
+
+
+def _begin(text: str) -> int:
+    leading = _LEADING.match(text)
+    return leading.end() if leading else 0
 
 
 def _after_thinking(body: str) -> str:

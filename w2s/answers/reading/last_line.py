@@ -18,12 +18,12 @@ _MATH = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)")
 
 
 def last_line(body: str) -> str | Unreadable:
-    """The value in the last line with a letter or digit that is no polite ending; the line if it holds no single value.
+    """The value in the last line with a letter or digit that is no polite ending and no question; the line if it holds no single value.
 
     `12 apples, since 3*4 = 12.` is 12, `5 - 3 = 2` is 2, `3 apples for 4 children` is 3. `5 or 7 dollars` stays.
     """
     lines = [line.strip()[-_MAX_LINE:] for line in body.splitlines() if any(map(str.isalnum, line))]
-    while len(lines) > 1 and _CLOSING.match(lines[-1]):
+    while len(lines) > 1 and (_CLOSING.match(lines[-1]) or lines[-1].endswith("?")):
         lines.pop()
     if not lines:
         return body.strip()

@@ -9,7 +9,7 @@ from typing import Literal
 
 from w2s.answers.equality import equal
 from w2s.answers.reading.announcements import BARE, LOOSE
-from w2s.answers.reading.body import EXERCISE, answer_part
+from w2s.answers.reading.body import EXERCISE, answer_end, answer_part
 from w2s.answers.reading.last_line import last_line
 from w2s.answers.reading.statements import Statement, statements
 from w2s.answers.types import MAX_ANSWER_CHARS, Answer, Unreadable
@@ -54,9 +54,9 @@ def read(text: str, family: Family, finish_reason: str = "stop", kind: str = "")
         head, mark, last = text.rpartition("\n#### ")
         if mark and _USUAL.fullmatch(last) and _announces_nothing(head):
             return Answer(last.rstrip())
-    body, ended = answer_part(text)
-    if finish_reason == "length" and not ended:
+    if finish_reason == "length" and answer_end(text) == len(text):
         return Unreadable("truncated")
+    body = answer_part(text)
     if not body.strip():
         return Unreadable("empty")
     answer = _decided(statements(body, family, kind), body, kind)

@@ -44,7 +44,7 @@ def _marked(text: str) -> list[str]:
     """
     if hashes := _HASHES.findall(text):
         return [part.strip() for rest in hashes for part in rest.split("####")]
-    if boxed := [group for group in groups(text, boxes(text)) if group[0].content is not None]:
+    if boxed := groups(text, boxes(text)):
         return [group_text(text, group, "", with_unit=False).strip() for group in boxed]
     last_line = (text.strip().splitlines() or [""])[-1]
     stated = [statement for statement in statements(last_line, "math", "") if statement.level > LOOSE]

@@ -7,6 +7,10 @@ from tests.unit.answers.reading.readings import reading
 
 READ = [
     # family, kind, text, answer or reason
+    ("gsm8k", "", "#### 5\nQuestion", "5"),
+    ("gsm8k", "", "#### 5\n\nQ", "5"),
+    ("gsm8k", "", "#### 5 in Question\n#### 6", "contradicting"),
+    ("plain", "", "5\nIs that a question?", "5"),
     ("gsm8k", "", "#### 5\n\nQuestion: next\n#### 6", "5"),
     ("gsm8k", "", "#### 5\n\nQ: next\n#### 6", "5"),
     ("gsm8k", "", "#### 5\n\nProblem: next\n#### 6", "5"),
