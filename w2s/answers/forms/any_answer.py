@@ -8,7 +8,7 @@ from w2s.answers.forms.form import Form
 from w2s.answers.forms.numbers.bases import base_form
 from w2s.answers.forms.numbers.expressions import computed, measured, summed
 from w2s.answers.forms.numbers.sequences import sequence_form
-from w2s.answers.forms.numbers.spoken import spoken_value, with_operators
+from w2s.answers.forms.numbers.spoken import in_digits, spoken_value, with_operators
 from w2s.answers.forms.numbers.times import date_form, time_form
 from w2s.answers.forms.structures.lists import bracketed, listed, matrix
 from w2s.answers.forms.structures.relations import related
@@ -70,6 +70,8 @@ def any_form(text: str, nesting: int = 0) -> Form:
         return Form(show(value), True)
     if nesting > MAX_NESTING:
         raise NoNormalForm
+    if (counted := in_digits(text)) is not None:
+        return any_form(counted, nesting + 1)
     for rule in (time_form, date_form, sequence_form, base_form, labelled_form, summed):
         if (form := rule(text)) is not None:
             return form

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 
+from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.forms.any_answer import any_form
-from w2s.answers.forms.form import Form
+from w2s.answers.forms.form import Form, text_form
 from w2s.answers.forms.numbers.expressions import expression_form
+from w2s.answers.forms.numbers.spoken import in_digits
 from w2s.answers.forms.structures.equations import equation_form
 from w2s.answers.forms.structures.lists import ordered_form, sorted_form
 from w2s.answers.forms.structures.names import is_application, is_name
@@ -34,6 +36,7 @@ def _numerical(text: str, nesting: int = 0) -> Form:
     bare = _without_name(text)
     if (brackets := enclosed(bare)) and brackets[0] == "(" and re.search(r"\d ?[A-Za-z\\]", brackets[1]):
         bare = brackets[1] if "," not in brackets[1] else bare
+    bare = in_digits(bare) or bare
     measured = quantity(bare)
     return (
         any_form(bare, nesting)
@@ -45,7 +48,12 @@ def _numerical(text: str, nesting: int = 0) -> Form:
 def _expression(text: str) -> Form:
     """EX: letters are variables, `mgh` is a product, unless they are the elements of a chemical formula."""
     bare = _without_name(text)
-    return formula_form(bare, letters=True) or expression_form(bare) or any_form(text)
+    if (form := formula_form(bare, letters=True) or expression_form(bare)) is not None:
+        return form
+    try:
+        return any_form(bare)
+    except NoNormalForm:
+        return text_form(bare)
 
 
 def _without_name(text: str) -> str:

@@ -44,8 +44,19 @@ def enclosed(text: str) -> tuple[str, str, str] | None:
 
 
 def relation_sides(text: str) -> list[str]:
-    """Sides and relations in turn, as [left, "<=", right]; [text] without a relation."""
-    return [side.strip() for side in _RELATION.split(text)]
+    """Sides and relations in turn, as [left, "<=", right]; [text] without a relation outside round brackets."""
+    pieces = _RELATION.split(text)
+    if len(pieces) == 1 or "(" not in text:
+        return [piece.strip() for piece in pieces]
+    sides: list[str] = []
+    depth = 0
+    for piece in pieces:
+        if depth > 0:  # within `P(X = 2)`
+            sides[-1] += piece
+        else:
+            sides.append(piece)
+        depth = max(0, depth) + piece.count("(") - piece.count(")")
+    return [side.strip() for side in sides]
 
 
 def matrix_rows(text: str) -> list[list[str]] | None:

@@ -98,5 +98,7 @@ def written_number(text: str) -> int | None:
     return None if last == "and" else total + group
 
 
-LOOSE_SPACE = re.compile(r"(?<![A-Za-z\d]) | (?![A-Za-z\d])|(?<=[A-Za-z]) (?=\d)|(?<=\d) (?=[A-Za-z])")
-"""A space that separates neither two words nor two numbers."""
+LOOSE_SPACE = re.compile(
+    r"(?<![A-Za-z\d]) | (?![A-Za-z\d])|(?<![A-Za-z][A-Za-z])(?<=[A-Za-z]) (?=\d)|(?<=\d) (?=[A-Za-z](?![A-Za-z]))"
+)
+"""A space that separates neither words nor numbers; a single letter beside a number is no word."""

@@ -103,7 +103,7 @@ def _names(name: str, after: str, sign: int) -> list[tuple[str, Unit]]:
         pairs = [(named(name[:cut]), named(name[cut:])) for cut in range(1, len(name))]
         together = [[first, second] for first, second in pairs if first and second and name not in ("kg", "mol")]
         if together and (known is None or name in ("kmh", "kph")):
-            first, second = together[0]
+            first, second = next((pair for pair in together if pair[1][0] != "ms"), together[0])
             apart = [named("m"), named("s")] if second[0] == "ms" else [second]  # `kgms^{-1}` is kg m/s
             return [first, *filter(None, apart)]
         if known and name == "ms":

@@ -31,6 +31,8 @@ ROWS = {
         ("", "100\\text{ g}", "0.1\\text{ kg}", "equal"),
         ("", "0.5\\ \\mathrm{A}", "0.5", "equal"),
         ("", "10\\;\\Omega", "10", "equal"),
+        ("", "0.5\\text{ M}", "0.5", "equal|undecided"),
+        ("", "12\\text{ t}", "12", "equal|undecided"),
     ],
     "words in another case": [
         ("", "YES", "yes", "equal"),
@@ -99,6 +101,8 @@ ROWS = {
         ("SC", "A: 3 N", "A: 4 N", "equal"),
         ("SC", "choice (A)", "A", "equal"),
         ("MC", "['A', 'C']", "AC", "equal"),
+        ("MC", "A) water and C) ice", "AC", "equal"),
+        ("SC", "(b) because of friction", "B", "equal"),
     ],
     "units written together": [
         ("NV", "5 Nm^{-1}", "5 N/m", "equal"),
@@ -120,6 +124,7 @@ ROWS = {
         ("NV", "11 kms^{-1}", "11 km/s", "equal"),
         ("NV", "2 Tm^2", "2 Wb", "equal"),
         ("NV", "6.67\\times10^{-11} Nm^2kg^{-2}", "6.67e-11 N m^2/kg^2", "equal"),
+        ("NV", "3 mms^{-1}", "3 mm/s", "equal|undecided"),
     ],
     "Greek letters": [
         ("", "3\\varepsilon", "3\\epsilon", "equal"),
@@ -212,6 +217,11 @@ ROWS = {
         ("", "1st", "1", "equal"),
         ("", "zero", "0", "equal"),
         ("", "six", "6", "equal"),
+        ("", "five apples", "5 apples", "equal"),
+        ("", "five apples", "6", "different"),
+        ("", "twenty dollars", "$20", "equal"),
+        ("NV", "two hours", "120 minutes", "equal"),
+        ("", "ten percent", "10%", "equal"),
     ],
     "rounding is undecided where a number is measured": [
         ("NV", "4.71e-5", "4.7e-5", "undecided"),

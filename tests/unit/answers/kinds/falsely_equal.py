@@ -56,6 +56,10 @@ ROWS = {
         ("", "a(4)=11", "a(4)=12", "different"),
         ("", "T(100) = 37", "37", "equal"),
         ("", "f(2,3)=6", "f(3,4)=12", "different"),
+        ("", "P(X=2)=0.3", "P(X=3)=0.3", "undecided|different"),
+        ("", "P(X=2)=0.3", "0.3", "equal"),
+        ("", "P(X > 1) = 0.2", "P(X > 1) = 0.4", "different"),
+        ("", "y(0)=1", "y(1)=0", "different"),
     ],
     "words after a number have meaning": [
         ("", "3 fifths", "3", "different"),
@@ -98,6 +102,8 @@ ROWS = {
         ("", "1 half", "1/2", "equal"),
         ("", "4 pairs", "4", "equal|undecided|different"),
         ("", "5 below par", "5", "different|undecided"),
+        ("", "4 in 5", "4", "different|undecided"),
+        ("", "20 above zero", "20", "equal|undecided"),
     ],
     "two different units are compared, not dropped": [
         ("", "3 days", "3 weeks", "different"),

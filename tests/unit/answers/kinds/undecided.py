@@ -130,5 +130,6 @@ ROWS = {
         ("", "z = 3 + 4i", "3+4i", "equal"),
         ("", "AB:BC = 2:3", "2:3", "equal|undecided"),
         ("", "\\text{Area} = 12", "12", "equal"),
+        ("EX", "\\eta = 1 - Tc/Th", "1 - Tc/Th", "equal"),
     ],
 }

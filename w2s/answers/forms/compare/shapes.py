@@ -1,5 +1,6 @@
 """The shape of a canonical form: value, list, tuple, union, matrix, equation or other relation, with its parts."""
 
+from w2s.answers.forms.structures.names import is_application
 from w2s.answers.text.brackets import enclosed, matrix_rows, relation_sides, split_top
 
 
@@ -15,7 +16,7 @@ def shape_of(text: str) -> tuple[str, list[str]]:
     if (brackets := enclosed(text)) and len(parts := split_top(brackets[1])) > 1:
         return f"{brackets[0]}{len(parts)}{brackets[2]}", parts
     sides = relation_sides(text)
-    if len(sides) == 3 and sides[1:] == ["=", "0"]:
+    if len(sides) == 3 and sides[1:] == ["=", "0"] and not is_application(sides[0]):
         return "equation", sides[:1]
     if len(sides) == 3 and sides[1] == "=" and "->" not in text:
         return "named", [sides[0], sides[2]]

@@ -32,7 +32,7 @@ _RULES = (
 )
 _SUFFIX = re.compile(r"(-?[\d/]+)\*([A-Za-z])")
 _CODE = re.compile(r"0x[0-9a-f]+|0b[01]+|0o[0-7]+")
-_UNIT_LETTERS = frozenset("msgLNJWVAKCFhTH")
+_UNIT_LETTERS = frozenset("msgLNJWVAKCFhTHtudMBPDS")
 _CONSTANTS = re.compile(r"(?<![A-Za-z\\])[A-DKck](?![A-Za-z_(])")
 
 

@@ -12,7 +12,7 @@ from w2s.answers.forms.words.plain_words import OPEN, is_word
 from w2s.answers.text.words import FRACTIONS, written_number
 
 _CHANGING = frozenset(
-    "not least most possible below above under than out in times dozen million billion "
+    "not least most possible below under than out in times dozen million billion "
     "thousand hundred choose percent divided over plus minus by to or squared cubed factorial mod".split()
 )
 """Words that make another value of the number beside them."""

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from w2s.answers.algebra.number import number
 from w2s.answers.text.words import FRACTIONS, OPERATORS, SCALES, written_number
+from w2s.answers.units.reader import unit_of
 
 _SCALED = re.compile(rf"(.*[\d}}]) ?({'|'.join(SCALES)})s?", re.IGNORECASE)
 _ORDINAL = re.compile(r"(\d+) ?(?:\^ ?)?(?:\{ ?)?(?:st|nd|rd|th)(?: ?\})?", re.ASCII)
@@ -48,6 +49,19 @@ def spoken_value(text: str) -> Fraction | None:
         whole, part = _small(match[1]), _FRACTION.fullmatch(match[2])
         if whole is not None and part and part[1] and (over := _small(part[1])) is not None:
             return whole + over / FRACTIONS[part[2]]
+    return None
+
+
+def in_digits(text: str) -> str | None:
+    """`5 apples` for `five apples`; None for a text that is no number in words with a unit after it."""
+    words = text.split(" ")
+    if not 2 <= len(words) <= 8 or not words[0].replace("-", "").isalpha():
+        return None
+    for count in range(len(words) - 1, 0, -1):
+        value = written_number(" ".join(words[:count]))
+        if value is not None:
+            unit = " ".join(words[count:])
+            return f"{value} {unit}" if unit_of(unit) is not None else None
     return None
 
 

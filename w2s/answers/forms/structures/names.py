@@ -19,7 +19,8 @@ QUANTITY_NAME = re.compile(
     rf"|\\lim ?_ ?\{{[^{{}}]*\}} ?{_ONE}|[A-Z][A-Z]?_\{{?[A-Za-z\d]+\}}?:[A-Z]\w{{0,3}}"
 )
 """The left side of `x = 5`, `f(x) = 2x`, `v_{max} = 3` or `\\theta = 1`: the name of a quantity."""
-_APPLICATION = re.compile(r"[A-Za-z]'? ?\( ?-?[\d.,/ ]+ ?\)")
+_EVENT = r"P ?\( ?[A-Z] ?[<>=]{1,2} ?-?[\d./]{1,20} ?\)"
+_APPLICATION = re.compile(rf"[A-Za-z]'? ?\( ?-?[\d.,/ ]+ ?\)|{_EVENT}")
 _TUPLE = re.compile(r"\( ?[A-Za-z](?:_\w)?(?: ?, ?[A-Za-z](?:_\w)?)+ ?\)")
 _LONG_NAME = re.compile(
     r"(?:the )?(?:[a-z]+ )*(?:value|answer|result|total|sum|product|area|volume|number|probability|length"
@@ -33,7 +34,7 @@ def is_name(text: str) -> bool:
     if _TUPLE.fullmatch(text):
         return True
     if QUANTITY_NAME.fullmatch(text) is None:
-        return bool(_LONG_NAME.fullmatch(text))
+        return bool(_LONG_NAME.fullmatch(text)) or is_application(text)
     return text.strip() not in ("e", "i", "pi") and not text.startswith("\\vec")
 
 

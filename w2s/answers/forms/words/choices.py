@@ -11,7 +11,7 @@ _LEAD = re.compile(
     r"^(?:the )?(?:correct )?(?:options?|choices?|answers?)(?: (?:is|are))?:? ?(?=[(\[]? ?[A-Z])", re.IGNORECASE
 )
 _WITH_TEXT = re.compile(
-    r"(?:[(\[] ?([A-Z]) ?[)\]]|([A-Z])(?: ?\)| ?[.:](?!\d)| -|, (?=[a-z])"
+    r"(?:[(\[] ?([A-Za-z]) ?[)\]]|([A-Z])(?: ?\)| ?[.:](?!\d)| -|, (?=[a-z])"
     r"| (?=because|since|as |\()| (?=\d)|= ?(?=-?[\d.]+))).*",
     re.DOTALL,
 )
@@ -36,7 +36,7 @@ def choice_form(text: str, several: bool) -> Form | None:
     text = _LEAD.sub("", text).strip()
     if _EITHER.fullmatch(text):
         return Form("|".join(sorted(re.findall("[A-Z]", text))), True)
-    text = re.sub(r"(?<![(A-Za-z])([A-Z]) ?\)(?= ?(?:,|and\b|or\b|&|$))", r"\1", text)
+    text = re.sub(r"(?<![(\[A-Za-z])(?<![(\[] )([A-Z]) ?\)", r"\1.", text)
     text = re.sub(r" only$|^only ", "", text, flags=re.IGNORECASE)
     text = re.sub(r"^(?:both|all of) ", "", text, flags=re.IGNORECASE)
     if (brackets := enclosed(text)) and len(split_top(brackets[1])) > 1:
