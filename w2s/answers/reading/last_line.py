@@ -18,7 +18,8 @@ _MATH = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)")
 
 
 def last_line(body: str) -> str | Unreadable:
-    """The value in the last line with a letter or digit that is no polite ending and no question; the line if it holds no single value.
+    """The value in the last line with a letter or digit that is no polite ending and no question; the line if it
+    holds no single value.
 
     `12 apples, since 3*4 = 12.` is 12, `5 - 3 = 2` is 2, `3 apples for 4 children` is 3. `5 or 7 dollars` stays.
     """
