@@ -24,6 +24,8 @@ SFT = quickstart().sft.model_copy(
 LAYOUTS = [(0, "float32"), (3, "float32"), (3, "bfloat16"), (0, "bfloat16")]
 """ZeRO stage and dtype; each test resumes the next layout's training from this one's checkpoint."""
 SAVED_AT, STEPS = 3, 6
+FACTORS = (0.0, 0.5, 1.0, 0.75, 0.5, 0.25)
+"""Learning rate of each step relative to the recipe's: a warmup of 0.2 x 6 steps, rounded up, then linear decay."""
 
 
 def made(stage: int, dtype: str, folder: Path) -> Any:
@@ -68,6 +70,13 @@ def trained(trainer: Any, checkpoint: Checkpoint | None) -> tuple[dict[int, Chec
     return saved, at_start
 
 
+def learning_rates(checkpoint: Checkpoint) -> list[float]:
+    """The logged learning rate of each optimizer step; fails if a step has no entry."""
+    history = checkpoint.notes.trainer["log_history"]
+    assert [entry["step"] for entry in history] == [*range(1, checkpoint.step + 1)]
+    return [entry["learning_rate"] for entry in history]
+
+
 @pytest.mark.parametrize(("number", "layout"), enumerate(LAYOUTS))
 def test_a_layout_resumes_the_checkpoint_of_another(number: int, layout: tuple[int, str], tmp_path: Path) -> None:
     import torch
@@ -83,6 +92,8 @@ def test_a_layout_resumes_the_checkpoint_of_another(number: int, layout: tuple[i
     )
     assert any(value.abs().max() > 0 for key, value in before.tensors.items() if key.startswith("exp_avg."))
     assert set(resumed) == {STEPS} and resumed[STEPS].notes.scheduler["last_epoch"] == STEPS
+    for rates in (learning_rates(straight[STEPS]), learning_rates(resumed[STEPS])):
+        assert rates == pytest.approx([SFT.learning_rate * factor for factor in FACTORS]), "the schedule"
     weights = [key for key in before.tensors if key.startswith("weight.")]
     moved = sum(float((straight[STEPS].tensors[key] - before.tensors[key]).norm()) for key in weights)
     apart = sum(float((straight[STEPS].tensors[key] - resumed[STEPS].tensors[key]).norm()) for key in weights)

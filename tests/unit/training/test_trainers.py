@@ -1,6 +1,7 @@
 """TRL's trainers as configured here, in one process: the tokens they learn from, and DPO's reference."""
 
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.rows import pair_row, sft_row
 from ray_jobs.training.trainers import load_base, preference_trainer, sft_trainer
+from ray_jobs.training.worker import start_deepspeed
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.records import PreferencePair, SFTExample
@@ -103,6 +105,37 @@ def test_dpo_starts_from_m_plus_and_its_reference_is_m_plus(tokens: Tokens, m_pl
         assert abs(as_reference - completion_logps(base, row, "chosen")) > 0.01
 
 
+def test_dpo_in_bfloat16_under_zero_3_keeps_its_reference(tokens: Tokens, m_plus: Path, tmp_path: Path) -> None:
+    """As on GPUs: base and trained adapter are bfloat16. TRL keeps the reference in float32, with the same values."""
+    import torch
+    from deepspeed import zero
+    from safetensors.torch import load_file
+
+    preference = EXPERIMENT.dpo
+    assert preference is not None
+    changed = preference.model_copy(update={"batch_size": 2, "learning_rate": 5e-3, "sft_weight": 0.0})
+    recipe = Prefer(model=MODEL, preference=changed)
+    resources = load_resources("local,workers=1,micro_batch=2,zero_stage=3,train_dtype=bfloat16")
+    trainer = preference_trainer(
+        recipe, resources, pairs(tokens), tokens.tokenizer, base_folder(MODEL), m_plus, tmp_path
+    )
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert math.isclose(losses[0], math.log(2), abs_tol=1e-4) and losses[-1] < losses[0]
+    named = dict(trainer.accelerator.unwrap_model(trainer.model).named_parameters())
+    trained = {parameter.dtype for name, parameter in named.items() if ".ref." not in name}
+    assert trained == {torch.bfloat16}, "PEFT made the adapter in float32"
+    weights = load_file(m_plus / "adapter_model.safetensors")
+    with zero.GatheredParameters(list(named.values())):
+        for name, weight in weights.items():
+            reference, policy = (
+                named[name.replace("lora_A.", f"lora_A.{which}.").replace("lora_B.", f"lora_B.{which}.")]
+                for which in ("ref", "default")
+            )
+            assert torch.equal(reference.float(), weight.bfloat16().float()), f"{name} is not M_plus's"
+            assert not torch.equal(policy.float(), reference.float()), f"{name} did not move"
+
+
 def test_orpo_loss_is_of_the_completion_and_starts_from_m_plus(tokens: Tokens, m_plus: Path, tmp_path: Path) -> None:
     import torch
     from peft import PeftModel
@@ -137,3 +170,18 @@ def test_sft_learns_from_completion_and_end_only(tokens: Tokens, tmp_path: Path)
     learned = [token for token in batch["labels"][0].tolist() if token != -100]
     assert tokens.tokenizer.decode(learned) == " 12 + 7 = 19.\n#### 19" + tokens.tokenizer.eos_token
     assert batch["input_ids"][0].tolist() == row["input_ids"]
+
+
+def test_deepspeeds_shared_memory_allreduce_is_not_compiled_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    import deepspeed
+    from deepspeed.ops.op_builder.cpu import ShareMemCommBuilder
+
+    backend = import_module("deepspeed.comm.torch")  # deepspeed.comm has another `torch` under this name
+    compiled = list[bool]()
+    monkeypatch.setattr(ShareMemCommBuilder, "load", lambda *_: compiled.append(True))
+    monkeypatch.setitem(deepspeed.ops.__compatible_ops__, "deepspeed_shm_comm", True)
+    backend.build_shm_op()
+    assert compiled, "DeepSpeed no longer asks __compatible_ops__: see docs/pins.md"
+    compiled.clear()
+    start_deepspeed(ONE)
+    assert backend.build_shm_op() is None and not compiled
