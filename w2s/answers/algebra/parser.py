@@ -95,6 +95,8 @@ class _Parser:
                     factors.append(Node("inverse", (self.power(depth),)))  # `t/RC` is t/(RC), as in physics
                     continue
                 factors.append(self.power(depth))
+            elif head.isdigit() and factors[-1].op == "factorial" and not after_slash:  # `5!5!`
+                factors.append(self.power(depth))
             else:
                 return factors[0] if len(factors) == 1 else Node("product", tuple(factors))
 

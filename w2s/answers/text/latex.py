@@ -52,6 +52,8 @@ _GROUPED = re.compile(r"\{\d{1,3}(?:,\d{3})+\}")
 _BRACED_LETTER = re.compile(r"(?:(?<=^)|(?<=[-+*/(=])|(?<=[\d})\]] )|(?<=[-+*/(=] ))\{ ?([A-Za-z]) ?\}(?= ?[_^])")
 """`{g}_k`, but not `\\vec {g}_k`."""
 _MARKDOWN = re.compile(r"^(\*{1,3}|_{2,3}|`{1,3})(.+?)\1$", re.DOTALL)
+_BOLD = re.compile(r"(?<![\w)}\]])(?<![\w)}\]] )\*\*(?=[^\s*])([^*]{1,80})(?<=[^\s*])\*\*(?!\w)")
+"""Within a text, `answer: **5**`; after a number or a name two stars are a power."""
 _END_TOKEN = re.compile(r"(?:</?s>|<\|[a-z_0-9]+\|>|\[/?INST\]|<eos>|<end_of_turn>)\s*$")
 _AFTER = re.compile(r"\\(?:blacksquare|square|Box|qed|qedsymbol|checkmark)\s*$|\*{2,}\s*$")
 SET_OPEN, SET_CLOSE, ROW = "⦃", "⦄", "⏎"
@@ -79,6 +81,7 @@ def clean(text: str) -> str:
         text = _END_TOKEN.sub("", text)
         for _ in range(3):
             text = _MARKDOWN.sub(r"\2", text.strip())
+    text = _BOLD.sub(r"\1", text) if "**" in text else text
     text = spell_out(_SPLIT_THOUSANDS.sub("", text) if "\\!" in text or "{,}" in text else text)
     text = _REPEATING.sub(_fraction, text) if "(" in text or "overline" in text else text
     if "\\" in text or "{" in text:

@@ -166,6 +166,8 @@ ROWS = {
         ("MA", "x_1=4, x_2=5", "5, 4", "equal"),
         ("", "a=1, b=2", "a=1", "different"),
         ("", "k_{max} = 9", "9", "equal"),
+        ("", "length = 5, width = 3", "length = 3, width = 5", "different"),
+        ("", "length = 5, width = 3", "width = 3, length = 5", "equal"),
     ],
     "thousands beside a comma": [
         ("", "3,000, 4,000", "3000, 4000", "equal"),

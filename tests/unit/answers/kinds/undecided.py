@@ -131,5 +131,6 @@ ROWS = {
         ("", "AB:BC = 2:3", "2:3", "equal|undecided"),
         ("", "\\text{Area} = 12", "12", "equal"),
         ("EX", "\\eta = 1 - Tc/Th", "1 - Tc/Th", "equal"),
+        ("", "\\operatorname{Var}(X) = 2", "2", "equal"),
     ],
 }

@@ -34,6 +34,10 @@ ROWS = {
         ("", "it is 27", "28", "different"),
         ("", "a total of 27", "72", "different"),
         ("", "about 27 apples", "28", "different|undecided"),
+        ("", "**Final answer:** 27", "27", "equal"),
+        ("", "Final answer: **27**", "27", "equal"),
+        ("", "2**3", "8", "equal"),
+        ("", "x**2 + y**2", "x^2+y^2", "equal"),
     ],
     "equations and inequalities": [
         ("EQ", "E=mc^2", "E=mc^3", "different"),
@@ -65,6 +69,13 @@ ROWS = {
         ("", "3x+4y=12", "\\frac{x}{4}+\\frac{y}{3}=1", "equal"),
         ("EQ", "(x-2)^2+(y+1)^2=4", "(x+2)^2+(y-1)^2=4", "different"),
         ("EQ", "r=2\\cos\\theta", "r=2\\sin\\theta", "different"),
+        ("EQ", "F=qvB", "F=qv/B", "different"),
+        ("EQ", "F=qvB", "B=F/(qv)", "equal|undecided"),
+        ("EQ", "v=u+at", "v=u-at", "different"),
+        ("EQ", "v=u+at", "at+u=v", "equal|undecided"),
+        ("", "|x|<3", "|x|>3", "different"),
+        ("", "|x|\\ge 3", "x\\le -3 \\text{ or } x\\ge 3", "equal"),
+        ("EQ", "xy=x", "y=1", "undecided|different"),
     ],
     "bases, large numbers and functions of numbers": [
         ("", "110_2", "6_{10}", "equal|undecided"),
@@ -101,6 +112,8 @@ ROWS = {
         ("", "2^{10}-1", "1023", "equal"),
         ("", "10^{100}", "10^{101}", "different"),
         ("", "5\\cdot 2^{2000}", "5\\cdot 2^{2001}", "different"),
+        ("", "\\frac{10!}{5!5!}", "252", "equal"),
+        ("", "1101_{\\text{two}}", "1101_2", "equal"),
     ],
     "degrees in functions": [
         ("", "\\sin 45^\\circ", "\\frac{\\sqrt2}{2}", "equal"),

@@ -4,7 +4,7 @@ import re
 
 from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import constant_of, polynomial
-from w2s.answers.algebra.polynomial import Polynomial
+from w2s.answers.algebra.polynomial import Monomial, Polynomial
 from w2s.answers.algebra.same_value import proportional, same_value, size_of
 from w2s.answers.algebra.tokens import has_words
 from w2s.answers.forms.compare.result import Result
@@ -30,6 +30,9 @@ def compare_equations(left: str, other: str, exact: bool) -> Result:
             relation = same_value(solved[0], solved[1])[0]
             if relation != "undecided":
                 return relation, f"the same {name}" if relation == "equal" else ""
+        quotients = _quotient(first, name), _quotient(second, name)
+        if None not in quotients and same_value(quotients[0] or "", quotients[1] or "")[0] == "different":
+            return "different", ""
     if first.exact and second.exact and _degree(first) == _degree(second):
         return "different", ""
     return "undecided", ""
@@ -131,6 +134,16 @@ def _solved(value: Polynomial, name: str) -> str | None:
     factor = value.terms[found[0]]
     rest = Polynomial({monomial: -size / factor for monomial, size in value.terms.items() if monomial != found[0]})
     return str(rest)
+
+
+def _quotient(value: Polynomial, name: str) -> str | None:
+    """`f/g` of `g*name = f`, if one term alone has `name`, to its first power; where g = 0 nothing is said."""
+    found = [monomial for monomial in value.terms if any(name in atom for atom, _ in monomial.powers)]
+    if len(name) != 1 or len(found) != 1 or (name, 1) not in found[0].powers or found[0].radicand != 1:
+        return None
+    others = Monomial(tuple(power for power in found[0].powers if power[0] != name))
+    rest = Polynomial({monomial: -size for monomial, size in value.terms.items() if monomial != found[0]})
+    return f"({rest})/({Polynomial({others: value.terms[found[0]]})})"
 
 
 def _sides(text: str) -> tuple[str, bool]:

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from w2s.answers.forms.form import Form
 
-_SUBSCRIPT = re.compile(r"\(?([0-9A-Z]+(?:\.[0-9A-Z]+)?)\)? ?_ ?\{? ?(\d{1,2}) ?\}?")
+_SUBSCRIPT = re.compile(r"\(?([0-9A-Z]+(?:\.[0-9A-Z]+)?)\)? ?_ ?\{? ?(\d{1,2}|two|eight|ten|sixteen) ?\}?")
 _WORDS = re.compile(r"([0-9A-Z]+(?:\.[0-9A-Z]+)?) ?(?:\( ?)?(?:in )?base[- ]?(\d{1,2}|two|eight|ten|sixteen)(?: ?\))?")
 _NAMES = {"two": "2", "eight": "8", "ten": "10", "sixteen": "16"}
 
@@ -26,7 +26,7 @@ def value_in_base(form: str) -> Fraction | None:
     match = _SUBSCRIPT.fullmatch(form)
     if match is None or (len(match[1]) == 1 and match[1].isalpha()):
         return None
-    base = int(match[2])
+    base = int(_NAMES.get(match[2], match[2]))
     if not 2 <= base <= 36 or len(match[1]) > 200:
         return None
     whole, _, decimals = match[1].partition(".")

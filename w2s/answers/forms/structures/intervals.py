@@ -31,6 +31,11 @@ def interval_form(sides: list[str]) -> Form | None:
         middle = middle if match[2] == "-" else -middle
         if match[3] is None or middle.terms:
             return _interval(str(middle - size), sides[1], sides[1], str(middle + size))
+    if (match := _ABSOLUTE.fullmatch(sides[2])) and not match[3] and (low := constant_of(sides[0])) is not None:
+        size = low.constant
+        if size is not None and size > 0:  # `|x| > 3`
+            left, right = ("]", "[") if sides[1] == "<=" else (")", "(")
+            return Form(f"(-\\infty, {-low}{left} \\cup {right}{low}, \\infty)", low.exact)
     try:
         difference = polynomial(sides[0]) - polynomial(sides[2])
         terms = difference.ordered()

@@ -16,6 +16,7 @@ QUANTITY_NAME = re.compile(
     r"(?:\\sigma ?|\\chi ?|R) ?\^ ?\{? ?2 ?\}?|\\det ?\(? ?[A-Z] ?\)?|"
     rf"{_ONE}|\|\\vec ?\{{? ?[A-Za-z] ?\}}?\||m? ?\\(?:angle|triangle|measuredangle) ?[A-Za-z]{{1,4}}"
     r"|\| ?(?:\\overline ?\{ ?)?[A-Z]{2} ?\}? ?\||[A-Za-z] ?\^ ?\{? ?-1 ?\}? ?\( ?[a-z] ?\)"
+    r"|(?:Var|Cov|SD|Std|Pr|deg|dim|rank|tr|arg|Re|Im) ?\( ?[^()=<>]{1,30} ?\)"
     rf"|\\lim ?_ ?\{{[^{{}}]*\}} ?{_ONE}|[A-Z][A-Z]?_\{{?[A-Za-z\d]+\}}?:[A-Z]\w{{0,3}}"
 )
 """The left side of `x = 5`, `f(x) = 2x`, `v_{max} = 3` or `\\theta = 1`: the name of a quantity."""
