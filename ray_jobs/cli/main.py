@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ray_jobs.cli import plan, run, store, submit
+from ray_jobs.cli import answers, plan, run, store, submit
 from ray_jobs.runtime.local_ray import leave
 from w2s import __version__
 
@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     plan.add_commands(commands)
     submit.add_commands(commands)
     store.add_commands(commands)
+    answers.add_commands(commands)
     return top
 
 

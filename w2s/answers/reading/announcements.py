@@ -37,7 +37,12 @@ _TAG = re.compile(r"<(?:final[ _-]?)?ans(?:wer)?>")
 _JSON_TEXT = re.compile(r'\s*"((?:[^"\\\n]|\\.)*)"')
 _MARKDOWN = " \t*_#>-`("
 _HASHES = re.compile(r"(?P<start>^[ \t>*_`]*)?(?P<hashes>#{2,})(?P<colon>[ \t]*[:：])?", re.MULTILINE)
-_AFTERWARDS = re.compile(r"(\S{1,80})\s+(?:is|are)\s+(?:the|our|my)\s+(?:(?:final|correct|right)\s+)?$")
+_AFTERWARDS = re.compile(
+    r"(?:^|\n|(?<=[.!?:,])(?=\s))(?:[\s*_]*(?:so|thus|therefore|hence|then|and|option|choice|that)\b,?)*[\s*_]*"
+    r"(?P<value>\$[^$\n]{1,200}\$|\\\([^\n]{1,200}?\\\)|\$?[^\s$]{1,60})[\s*_]+(?:is|are)\s+(?:the|our|my)\s+"
+    r"(?:(?:final|correct|right)\s+)?$"
+)
+"""A whole value before the noun: mathematics in its delimiters, or one word of a sentence without others."""
 _UNCERTAIN = re.compile(
     r"\b(?:if|whether|unless|suppose|supposing|assume|assuming|(?:might|may|could|would|can|people|you)\s+(?:think|say|expect"
     r"|guess))\b[^.,;:\n]{0,30}$",
@@ -48,7 +53,7 @@ _OTHER_ANSWERS = re.compile(
 )
 _CHOSEN = re.compile(r"\b(?:correct|right|best|the|our|my|final)\s+$")
 _QUOTES = "\"“‘'`«"
-_MAX_LEAD = 60
+_MAX_LEAD, _MAX_VALUE = 60, 260
 _FEWER_HASHES_THAN = 7
 """A longer row of `#` is a line across the page."""
 
@@ -113,8 +118,8 @@ def _of_noun(text: str, lower: str, begin: int, end: int, foreign: bool) -> Anno
         return Announcement(start, colon.end(), FINAL, "label") if clear and (key or alone or not quoted) else None
     if alone and (heading := _HEADING_END.match(text, end)):
         return Announcement(start, heading.end(), FINAL, "label")
-    if value := _AFTERWARDS.search(lower, max(0, begin - 120), begin):
-        return Announcement(value.start(), end, STATED, "before", text[slice(*value.span(1))])
+    if value := _AFTERWARDS.search(lower, max(0, begin - _MAX_VALUE), begin):
+        return Announcement(value.start("value"), end, STATED, "before", text[slice(*value.span("value"))])
     return None
 
 

@@ -22,7 +22,7 @@ _ABBREVIATION = re.compile(
 _REASON = re.compile(
     r",?\s+(?:because|since|whereas?|which|whose|namely|that\s+is|i\.\s?e\.?|e\.\s?g\.?|in\s+other\s+words"
     r"|as\s+(?:required|desired|expected|shown|needed|stated|calculated|computed|the|there|it|they|this|we|you)"
-    r"|if\s+we|when\s+we)\b"
+    r"|if\s+we|when\s+we|(?:is|are)\s+(?:the|our|my)\s+(?:(?:final|correct|right)\s+)?answers?)\b"
     r"|,\s*(?:as|but|while|not|giving|meaning|making|assuming|or\s+(?:equivalently|about|approximately|roughly|simply"
     r"|rather)|(?:rounded|rounding|expressed|written|obtained|found|correct\s+to|although|though)"
     r"|in\s+(?:simplest|lowest|decimal)|to\s+(?:the\s+nearest|two|three|one|\d))\b",

@@ -14,12 +14,12 @@ _CLOSING = re.compile(
     re.IGNORECASE,
 )
 _CONCLUSION = re.compile(r"\b(?:so|thus|hence|therefore|in\s+total|altogether|overall|finally)\b,?\s*", re.IGNORECASE)
+_FURTHER = re.compile(r"\d.*\b(?:and|but|or)\b.*\d")
 _MATH = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)")
 
 
 def last_line(body: str) -> str | Unreadable:
-    """The value in the last line with a letter or digit that is no polite ending and no question; the line if it
-    holds no single value.
+    """The value in the last line that is no polite ending and no question; the line if it holds no single value.
 
     `12 apples, since 3*4 = 12.` is 12, `5 - 3 = 2` is 2, `3 apples for 4 children` is 3. `5 or 7 dollars` stays.
     """
@@ -67,4 +67,5 @@ def _value(sentence: str) -> str:
         return computed(plain(spans[0][0] or spans[0][1]), False)
     if spans:
         return text
-    return numeric_text(text) or text
+    value = numeric_text(text) or text
+    return text if _FURTHER.search(text) and not _FURTHER.search(value) else value

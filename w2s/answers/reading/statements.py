@@ -127,6 +127,9 @@ def _value(source: _Source, mark: Announcement, end: int, stated: str, ending: s
     number = numeric_text(answer) if source.numeric else measured(answer)
     if number is None:
         return None
+    spellings = number.split(" or ")  # of one value, as in `1/2 or 0.5`
+    if len(spellings) > 1 and all(equal(spelling, spellings[0], source.kind) for spelling in spellings[1:]):
+        number = spellings[0]
     factorial = ending == "!" and not source.numeric and number.isdigit()  # or an exclamation
     return Statement(
         mark.start, end, mark.level if short else LOOSE, Unreadable("contradicting") if factorial else number
@@ -140,7 +143,7 @@ def _stated_before(source: _Source, mark: Announcement, group: list[Box] | None)
         return None if answer is None else Statement(mark.start, mark.end, mark.level, answer)
     value = plain(mark.value)
     letter = value.strip("()")
-    good = any(map(str.isdigit, value)) or "$" in value or (len(letter) == 1 and letter.isalpha())
+    good = any(map(str.isnumeric, value)) or value.startswith(("$", "\\(")) or (len(letter) == 1 and letter.isalpha())
     return Statement(mark.start, mark.end, mark.level, value) if good else None
 
 

@@ -10,13 +10,15 @@ _LEAD = re.compile(
     r"(?:(?:therefore|thus|hence|then|so|also|now|still|indeed|simply|just|clearly|actually|really|obviously|exactly"
     r"|only|precisely|finally|approximately|approx\.?|about|roughly|around|equal\s+to|given\s+by|that|as\s+follows"
     r"|found\s+to\s+be|(?:written|expressed|represented)\s+as|a\s+total\s+of|the\s+(?:number|value|integer|fraction"
-    r"|decimal|expression|set|interval|point|matrix|vector|polynomial|ordered\s+(?:pair|triple)|letter|word))"
+    r"|decimal|expression|set|interval|point|matrix|vector|polynomial|ordered\s+(?:pair|triple)|letter|word)(?!\s+(?:is|are|was|of|that)\b))"
     r"(?=[\s,:$\\])[\s,:]*|[≈~=→]\s*)+",
     re.IGNORECASE,
 )
+_IS = r"\b(?:is|are|was|were|equals|has|have|had|gets?|got|costs?|takes?|needs?|makes?|made)\b"
 _SUBJECT = re.compile(
-    r"(?:the|there|its?|this|that|all|both)\b[^.,;:=<>\n]{0,80}?\s(?:is|are|was|were|equals)\s+(?=[-+−$\\(\[{]?\s?[\d\\$])"
-    r"(?!.*\b(?:is|are|was|were|equals)\b)",
+    r"(?:the|there|its?|this|all|both|he|she|they|we|you|i|(?-i:[A-Z][a-z]+))\b"
+    rf"(?:(?!{_IS})[^.,;:=<>\n]){{0,80}}?\s?"
+    rf"{_IS}\s+(?=[-+−$£€\\(\[{{½]?\s?[\d\\$½])(?!.*{_IS})",
     re.IGNORECASE,
 )
 """A subject and its verb before a number or mathematics."""

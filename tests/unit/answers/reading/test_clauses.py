@@ -6,6 +6,15 @@ from tests.unit.answers.reading.readings import reading
 
 READ = [
     # family, kind, text, answer or reason
+    ("math", "", "The answer is $\\frac{1}{2}$ or $0.5$.", "$\\frac{1}{2}$"),
+    ("math", "", "The answer is 2.5 hours or 150 minutes.", "2.5 hours"),
+    ("math", "", "The answer is that he has 3/4.", "3/4"),
+    ("math", "", "**Final Answer**\n\nThe value is $5$.", "$5$"),
+    ("math", "", "$6 - 5i$ is the answer.", "$6 - 5i$"),
+    ("math", "", "Hence \\(p - q\\) is the correct answer.", "\\(p - q\\)"),
+    ("math", "", "6 - 5i is the answer.", "no_marker"),
+    ("math", "", "So $1,234.50 is the answer.", "$1,234.50"),
+    ("math", "", "which is the answer", "no_marker"),
     ("math", "", "Thus our answer is $\\left(\\sqrt{2}\\right)^8=\\boxed{16}$. Nice.", "16"),
     ("math", "", "The closest answer is $\\boxed{C. 34}$ dollars. The answer is: C", "C"),
     ("math", "", "so $x=2$. The answer is: $x = 2$ and $y = 3$", "$x = 2$ and $y = 3$"),

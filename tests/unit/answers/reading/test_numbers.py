@@ -95,7 +95,7 @@ READ = [
     ("gsm8k", "", "The answer is 5 × 4 = 20 minutes.", "20 minutes"),
     ("gsm8k", "", "The answer is 10/3 ≈ 3.33", "10/3 ≈ 3.33"),
     ("gsm8k", "", "The answer is 10 because 5+5=10.", "10"),
-    ("gsm8k", "", "The answer is 2.5 hours or 150 minutes.", "2.5 hours or 150 minutes"),
+    ("gsm8k", "", "The answer is 2.5 hours or 150 minutes.", "2.5 hours"),
     ("gsm8k", "", "The answer is 24 hours a day", "24 hours a day"),
     ("gsm8k", "", "The answer is 3.", "3"),
     ("gsm8k", "", "The answer is 3.\n\nThe answer is 3.", "3"),
