@@ -49,7 +49,7 @@ s3: .venv/ready ## tests of the store on a folder and on two S3 servers
 	$(PYTEST) -m s3 $(TWO_AT_ONCE)
 
 ray: .venv/ready ## tests with real Ray, engines and training
-	$(PYTEST) -m ray --durations=10
+	$(PYTEST) -m "ray or chaos" $(TWO_AT_ONCE) --durations=10
 
 bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figures
 	set -e; for name in answers data selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
@@ -58,10 +58,11 @@ bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figu
 chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours for N=200)
 	.venv/bin/python -m tests.chaos --seed $(SEED) --faults $(N) $(CHAOS)
 
-# Ray, engines and trainings use both cores and share servers, so their tests run in one process, after all others.
+# The tests with Ray come last. Starting Ray, an engine or workers keeps one core busy, so that two files fit beside
+# each other.
 test: lint ## everything: check and all tests (about 30 minutes)
 	@$(BESIDE) types without-ray
-	$(PYTEST) -m "ray or chaos" --durations=10
+	@$(MAKE) --no-print-directory ray
 
 without-ray: .venv/ready
 	$(PYTEST) -m "not ray and not chaos" $(TWO_AT_ONCE) --durations=10

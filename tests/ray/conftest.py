@@ -57,7 +57,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     starting = {key: value for key, value in environment.items() if key != "RAY_ADDRESS"}
     process = subprocess.Popen(head, env=starting, stdout=log, stderr=log)
     try:
-        wait_for(lambda: answers(environment), 120, "the cluster's job server")
+        wait_for(lambda: answers(environment), 240, "the cluster's job server")
         yield environment
     finally:
         below = psutil.Process(process.pid).children(recursive=True)

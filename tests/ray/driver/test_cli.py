@@ -1,8 +1,9 @@
 """The `w2s` command as a user meets it: its speed, and how a stopped run ends.
 
-Mistakes are in tests/unit/driver/test_cli.py, beside which other tests run; here the first test measures time.
+Mistakes are in tests/unit/driver/test_cli.py.
 """
 
+import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +14,12 @@ import pytest
 
 from tests.conftest import ROOT, w2s, wait_for
 from tests.ray.driver.test_kill import marked, wait_until_gone
+
+
+def processor_seconds() -> float:
+    """Processor time of all ended children: unlike wall time the same when other tests run beside."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize(
@@ -29,11 +36,11 @@ def test_answers_at_once_without_torch_or_ray(arguments: list[str], tmp_path: Pa
     arguments = [str(tmp_path / "store") if argument == "STORE" else argument for argument in arguments]
     best = 99.0
     for _ in range(3):
-        began = time.monotonic()
+        before = processor_seconds()
         done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
-        best = min(best, time.monotonic() - began)
+        best = min(best, processor_seconds() - before)
         assert done.returncode == 0 and done.stdout.rstrip().endswith("[]"), done.stdout[-300:] + done.stderr
-    assert best < 1.5, f"took {best:.2f} s"
+    assert best < 1.5, f"took {best:.2f} s of a processor"
     assert not (tmp_path / "store").exists(), "plan wrote something"
 
 
@@ -55,7 +62,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
         command, cwd=ROOT, env=marked(store_folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     for sign in signs:
-        wait_for(lambda sign=sign: bool(list(store_folder.glob(f"steps/*/{sign}"))), 120, f"{sign}")
+        wait_for(lambda sign=sign: bool(list(store_folder.glob(f"steps/*/{sign}"))), 240, f"{sign}")
     time.sleep(5)
     driver.send_signal(signal_sent)
     _, said = driver.communicate(timeout=90)

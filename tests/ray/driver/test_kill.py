@@ -113,7 +113,7 @@ def test_killed_in_the_middle_of_sampling(store_folder: Path) -> None:
     chosen = ["--set", "problems.test=240", "problems.train_1=8", "problems.train_2=8", "--only", "test_strong_base"]
     resources = ["--resources", "local,problems_per_block=8,max_num_seqs=8"]
     driver = start(store_folder, *chosen, *resources)
-    wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 4, 180, "the first blocks")
+    wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 4, 400, "the first blocks")
     kill(driver, store_folder)
     before = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}
     assert 4 <= len(before) < 30, f"{len(before)} of 30 blocks: the kill came too late to prove anything"
@@ -145,7 +145,7 @@ def test_killed_in_the_middle_of_training(store_folder: Path) -> None:
     ]
     resources = ["--resources", "local,save_minutes=0.01"]
     driver = start(store_folder, *chosen, *resources)
-    wait_for(lambda: len(list(store_folder.glob("steps/*/training/*.safetensors"))) >= 1, 240, "the first checkpoint")
+    wait_for(lambda: len(list(store_folder.glob("steps/*/training/*.safetensors"))) >= 1, 400, "the first checkpoint")
     kill(driver, store_folder)
     plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
     assert "resume ceiling" in plan and "done   problems" in plan

@@ -60,7 +60,7 @@ def test_a_killed_driver_is_submitted_again_and_a_user_may_leave(cluster: dict[s
     ]
     chosen += ["--resources", "local,problems_per_block=8,max_num_seqs=8"]
     first = submit(cluster, *chosen)
-    wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 2, 240, "the first blocks")
+    wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 2, 400, "the first blocks")
     first.send_signal(signal.SIGINT)
     _, said = first.communicate(timeout=60)
     assert first.returncode == 130 and "follows it again" in said, said
@@ -69,7 +69,7 @@ def test_a_killed_driver_is_submitted_again_and_a_user_may_leave(cluster: dict[s
     # Only a job that is followed when it is killed counts as lost.
     first_line = next(line for line in second.stderr if line.startswith("w2s:"))
     assert "is running: following it" in first_line, first_line
-    wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 6, 240, "more blocks")
+    wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 6, 400, "more blocks")
     (driver,) = drivers(store_folder)
     blocks = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}
     listed = " ".join(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
