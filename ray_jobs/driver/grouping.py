@@ -1,34 +1,48 @@
-"""Which steps start together: sampling steps that share a base model share one engine start.
+"""Which steps start together: steps that share a base model share one engine start or one group of training workers.
 
 Pure functions over the graph and the progress of a run, because a table can then test each decision without Ray.
-Starting an engine loads a base's weights, which can take minutes; so a group that only scores need waits for the other
-sampling steps of its base.
+Loading a base's weights can take minutes; so a group that only scores need waits for the other steps of its base. Of
+trainings, a whole run then loads each base as often as the longest chain of its trainings has links, which is the least
+that is possible: the weak base once, the strong one once for each round of stage I and once for stage II.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from w2s.graph.recipes import Grade, Sample
+from w2s.graph.recipes import FineTune, Grade, Prefer, Sample
 from w2s.graph.step import Step
 
 
 def only_scored(steps: Iterable[Step]) -> frozenset[str]:
-    """Names of the sampling steps that nothing but grading reads, in the graph of a whole experiment."""
+    """Names of the sampling steps that nothing but grading reads, and of the trainings that only those steps read.
+
+    `steps` is the graph of a whole experiment, inputs before what reads them.
+    """
     steps = list(steps)
-    sampled = {step.name for step in steps if isinstance(step.recipe, Sample)}
-    read_elsewhere = {
-        table.step.name for step in steps if not isinstance(step.recipe, Grade) for _, table in step.inputs
-    }
-    return frozenset(sampled - read_elsewhere)
+    readers: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        for name in _inputs(step):
+            readers[name].append(step)
+    scored = set[str]()
+    for step in reversed(steps):
+        is_scored = [
+            isinstance(reader.recipe, Grade) if isinstance(step.recipe, Sample) else reader.name in scored
+            for reader in readers[step.name]
+        ]
+        if _load(step) and all(is_scored):
+            scored.add(step.name)
+    return frozenset(scored)
 
 
 def ready_groups(
     missing: Sequence[Step], started: Collection[str], done: Collection[str], scored: Collection[str]
 ) -> list[list[Step]]:
-    """The groups of steps to start now: all inputs are finished, and waiting would not let them share an engine.
+    """The groups of steps to start now: all inputs are finished, and waiting would not let them share a load.
 
-    A group is one step, or several sampling steps with the same base model. `missing` holds the steps that the run
-    must do, in the graph's order; `started` and `done` are names of some of them; `scored` comes from `only_scored`.
-    Of steps with equal fingerprints only the first is returned, because all of them write the same directory.
+    A group is one step, or several sampling steps or several trainings with the same base model, those that only scores
+    need last. `missing` holds the steps that the run must do, in the graph's order; `started` and `done` are names of
+    some of them; `scored` comes from `only_scored`. Of steps with equal fingerprints only the first is returned,
+    because all of them write the same directory.
     """
     unfinished = {step.name for step in missing} - set(done)
     begun = {step.directory for step in missing if step.name in started}
@@ -36,39 +50,50 @@ def ready_groups(
     for step in missing:
         if step.directory not in begun:
             waiting.setdefault(step.directory, step)
-    groups: dict[str, list[Step]] = {}
+    groups: dict[tuple[str, str], list[Step]] = defaultdict(list)
     for step in waiting.values():
         if not _inputs(step) & unfinished:
-            groups.setdefault(_engine(step) or step.name, []).append(step)
-    feasible = {step.name for step in missing if not _engine(step) and not _inputs(step) & unfinished}
+            groups[_load(step) or ("", step.name)].append(step)
+    feasible = [step for step in missing if not _inputs(step) & unfinished]
     return [
-        group
-        for group in groups.values()
+        sorted(group, key=lambda step: step.name in scored)
+        for load, group in groups.items()
         if not _should_wait(
-            group, [step for step in waiting.values() if step not in group], unfinished, feasible, scored
+            group,
+            [step for step in waiting.values() if step not in group and _load(step) == load],
+            unfinished - {step.name for step in feasible if _may_be_awaited(step, group[0])},
+            scored,
         )
     ]
 
 
-def _should_wait(
-    group: list[Step], others: list[Step], unfinished: set[str], feasible: set[str], scored: Collection[str]
-) -> bool:
-    """Whether a sampling group should wait for other steps of its base, to share their engine start.
+def shared_out(group: list[Step], places: int) -> list[list[Step]]:
+    """A group's steps dealt to so many groups side by side, because loads on other GPUs cost no time."""
+    return [group[place::places] for place in range(min(places, len(group)))]
+
+
+def _should_wait(group: list[Step], others: list[Step], infeasible: set[str], scored: Collection[str]) -> bool:
+    """Whether a group should wait for `others`, the steps that could share its load.
 
     A group that only scores need waits for all of them, because nothing else of the run depends on it. Any other group
-    waits only for steps whose unfinished inputs are all `feasible`: running now or free to start. Those never wait
-    themselves, so the group's wait ends.
+    waits only for steps that need no `infeasible` step; so its wait ends.
     """
-    engine = _engine(group[0])
-    others = [step for step in others if engine and _engine(step) == engine]
     if all(step.name in scored for step in group):
         return bool(others)
-    return any(step.name not in scored and _inputs(step) & unfinished <= feasible for step in others)
+    return any(step.name not in scored and not _inputs(step) & infeasible for step in others)
 
 
-def _engine(step: Step) -> str:
-    """The base model whose engine a sampling step needs; empty for all other steps."""
-    return str(step.recipe.model) if isinstance(step.recipe, Sample) else ""
+def _may_be_awaited(step: Step, waiting: Step) -> bool:
+    """Whether a group may wait for `step`, which runs now or is free to start: sampling for all but sampling, trainings
+    for what loads no base. So no two groups wait for each other."""
+    return not _load(step) or (isinstance(waiting.recipe, Sample) and not isinstance(step.recipe, Sample))
+
+
+def _load(step: Step) -> tuple[str, str] | None:
+    """What a step loads that others can share: a base model, into an engine or into training workers."""
+    if isinstance(step.recipe, Sample | FineTune | Prefer):
+        return "engine" if isinstance(step.recipe, Sample) else "workers", str(step.recipe.model)
+    return None
 
 
 def _inputs(step: Step) -> set[str]:

@@ -6,10 +6,11 @@ ray_jobs/driver/grouping.py.
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Thread
 
-from ray_jobs.driver.grouping import ready_groups
+from ray_jobs.driver.commits import Commits
+from ray_jobs.driver.grouping import ready_groups, shared_out
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
@@ -84,6 +85,7 @@ class Scheduler:
     started: set[str] = field(default_factory=set[str])
     done: set[str] = field(default_factory=set[str])
     on_ray: bool = False
+    commits: Commits = field(default_factory=Commits)
 
     def run(self, leases: Leases) -> None:
         """Run all missing steps, each while this run holds its lease.
@@ -99,14 +101,17 @@ class Scheduler:
 
     def _run(self, leases: Leases) -> None:
         try:
-            while len(self.done) < len(self.missing):
+            while self.running or len(self.done) < len(self.missing):
                 for group in ready_groups(self.missing, self.started, self.done, self.scored):
-                    if self._fits(group):
-                        self._start(leases, group)
+                    for part in shared_out(group, self._places(group)):
+                        if self._fits(part):
+                            self._start(leases, part)
                 assert self.running, "steps wait for each other"
-                ended, _ = wait(self.running, timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
+                committed = self.commits.next
+                ended, _ = wait([*self.running, committed], timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
                 leases.check()
-                for future in ended:
+                self._mark_done(self.commits.take())
+                for future in ended - {committed}:
                     self._finish(future)
         except LeaseLost:
             raise
@@ -138,8 +143,7 @@ class Scheduler:
 
         self.started.update(step.name for step in group)
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
-            local_ray.start()
-            self.on_ray = True
+            self._start_ray()
             self._check_capacity(group)
         self.running[future] = group
         Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
@@ -149,18 +153,38 @@ class Scheduler:
         held = leases.acquire(group)
         try:
             if held:
-                run_steps(held, self.context)
+                run_steps(held, replace(self.context, on_commit=self.commits.put))
         finally:
             leases.release(held)
 
     def _finish(self, future: Future[None]) -> None:
-        """Mark a group's steps as done, and all steps with the same directories. Raises what the group raised."""
+        """Mark all steps of a group that has ended as done. Raises what the group raised."""
         group = self.running.pop(future)
         future.result()
-        directories = {step.directory for step in group}
+        self._mark_done(group)
+
+    def _mark_done(self, steps: Sequence[Step]) -> None:
+        """Mark steps as done, and all steps with the same directories."""
+        directories = {step.directory for step in steps}
         equal = {step.name for step in self.missing if step.directory in directories}
         self.started |= equal
         self.done |= equal
+
+    def _start_ray(self) -> None:
+        local_ray.start()
+        self.on_ray = True
+
+    def _places(self, group: list[Step]) -> int:
+        """How many worker groups the free GPUs hold; 1 for other steps, and on CPU, where groups slow each other."""
+        resources, kind = self.context.resources, group[0].kind
+        request = resource_request(resources, kind)["GPU"]
+        if not isinstance(group[0].recipe, FineTune | Prefer) or not request:
+            return 1
+        self._start_ray()
+        labels = node_labels(resources, kind)
+        kinds = [steps[0].kind for steps in self.running.values()]
+        used = sum(resource_request(resources, kind)["GPU"] for kind in kinds if node_labels(resources, kind) == labels)
+        return max(1, int((local_ray.capacity(labels).get("GPU", 0) - used) // request))
 
     def _fits(self, group: list[Step]) -> bool:
         """Whether the cluster has enough CPUs and GPUs for this group beside the running groups."""

@@ -1,5 +1,6 @@
 """What every job gets besides its steps: the store, the resources and the progress of this run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ray_jobs.resources.resources import Resources
@@ -18,6 +19,8 @@ class Context:
     store: Store
     resources: Resources
     progress: Progress
+    on_commit: Callable[[Step], None] = lambda step: None
+    """Called after each commit, in the thread of the step's group."""
 
     def attempt(self, step: Step) -> Attempt:
         """A new attempt at `step`. Readers ignore its files until `finish`."""
@@ -30,3 +33,4 @@ class Context:
         """
         attempt.commit(versions(), code_commit())
         self.progress.finished(attempt.step.name, summary)
+        self.on_commit(attempt.step)

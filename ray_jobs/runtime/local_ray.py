@@ -12,6 +12,8 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
+from typing import Any
 
 _starting = threading.Lock()
 _abandoned = threading.Event()
@@ -32,6 +34,8 @@ def set_environment() -> bool:
     if own:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else Ray replaces 127.0.0.1 by the machine's address
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+        # Ray runs engines and training workers at nice 15, so any other process of the machine would slow them.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         # This machine is not preempted, so a training needs no process that watches for it.
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
         # The variable behind runtime_env's worker_process_setup_hook: set here, it also reaches workers that Ray
@@ -80,11 +84,16 @@ def end_with_raylet() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def capacity() -> dict[str, float]:
-    """All CPUs and GPUs of the cluster now; an autoscaler may add more."""
+def capacity(labels: Mapping[str, str] = MappingProxyType({})) -> dict[str, float]:
+    """All CPUs and GPUs of the nodes with `labels` now; an autoscaler may add more."""
+    nodes = _nodes(labels)
+    return {key: sum(node["Resources"].get(key, 0) for node in nodes) for key in ("CPU", "GPU")}
+
+
+def _nodes(labels: Mapping[str, str]) -> list[dict[str, Any]]:
     import ray
 
-    return dict(ray.cluster_resources())
+    return [node for node in ray.nodes() if node["Alive"] and labels.items() <= node["Labels"].items()]
 
 
 def available() -> dict[str, float]:
@@ -99,9 +108,7 @@ def shortage(request: Mapping[str, float], on_one_node: Mapping[str, float], lab
 
     `on_one_node` is the part of the request that a single node must have. Only nodes with all `labels` count.
     """
-    import ray
-
-    nodes = [node for node in ray.nodes() if node["Alive"] and labels.items() <= node["Labels"].items()]
+    nodes = _nodes(labels)
     total = {key: sum(node["Resources"].get(key, 0) for node in nodes) for key in request}
     where = f" with {' '.join(f'{key}={value}' for key, value in labels.items())}" if labels else ""
     for key, amount in request.items():

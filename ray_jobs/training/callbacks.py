@@ -65,15 +65,15 @@ class SaveInterval(TrainerCallback):
 
 
 class ReportProgress(TrainerCallback):
-    """Sends steps, losses and saves to the `Reporter` actor; `reporter` is None on ranks other than 0."""
+    """Sends steps, losses and saves of step `name` to the `Reporter`; `reporter` is None on ranks other than 0."""
 
-    def __init__(self, reporter: Any) -> None:
-        self.reporter = reporter
+    def __init__(self, reporter: Any, name: str) -> None:
+        self.reporter, self.name = reporter, name
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Send the step at which a resumed training continues."""
         if self.reporter:
-            self.reporter.advanced.remote(StepsDone(state.global_step, None))
+            self.reporter.advanced.remote(self.name, StepsDone(state.global_step, None))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Log the last step's loss too, whatever `logging_steps` is."""
@@ -84,9 +84,9 @@ class ReportProgress(TrainerCallback):
         """Send the step and its loss."""
         loss = (logs or {}).get("loss")
         if loss is not None and self.reporter:
-            self.reporter.advanced.remote(StepsDone(state.global_step, float(loss)))
+            self.reporter.advanced.remote(self.name, StepsDone(state.global_step, float(loss)))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Count the save."""
         if self.reporter:
-            self.reporter.saved.remote()
+            self.reporter.saved.remote(self.name)

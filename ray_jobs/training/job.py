@@ -1,7 +1,7 @@
-"""The driver's side of training: each step is one Ray Train run, and its adapter goes into the step's attempt.
+"""The driver's side of training: steps of one base share a Ray Train run, and each adapter goes into its attempt.
 
-Workers write checkpoints and the adapter to the store themselves (ray_jobs/training/checkpoint.py, adapter.py); Ray
-Train starts them and restarts lost ones.
+Workers write checkpoints and adapters to the store themselves (ray_jobs/training/checkpoint.py, adapter.py); Ray Train
+starts them and restarts lost ones.
 """
 
 import math
@@ -12,82 +12,130 @@ from functools import partial
 from typing import Any
 
 from ray_jobs.resources.deepspeed import scaling_config
-from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime.context import Context
+from ray_jobs.runtime.errors import reason
 from ray_jobs.training.progress import Follower, Reporter
-from ray_jobs.training.values import Refusal, TrainingJob, TrainingResult
+from ray_jobs.training.values import Refusal, StepState, TrainingJob, TrainingResult
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
 from w2s.method.examples import examples_from_completions, examples_from_references, in_order
 from w2s.records import Completion, PreferencePair, Problem, Reference, SFTExample
 from w2s.store import layout
+from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
 PREEMPTIONS = 100
-"""Announced losses of nodes after which a training step fails; `max_failures` limits other losses of workers."""
+"""Announced losses of nodes after which a group of trainings fails; `max_failures` limits other losses of workers."""
 
 
 def train(steps: Sequence[Step], context: Context) -> None:
-    """Train steps one after another and finish each.
+    """Train steps of one base one after another in one worker group, and finish each as soon as it has ended.
 
-    Raises ValueError for what the user must change, ray.train.TrainingFailedError if workers are lost more often than
-    `max_failures` times.
+    A step that fails leaves the others of its group alone. Once they have ended, its error is raised: ValueError for
+    what the user must change, ray.train.TrainingFailedError if workers were lost more often than `max_failures` times
+    while they trained the step. Of several errors the first is raised and the others are in the log.
     """
+    from ray.train import TrainingFailedError
+
+    reporter = start_reporter(steps)
+    attempts = {step.name: context.attempt(step) for step in steps}
+    counts: dict[str, dict[str, float]] = {}
+    jobs: list[TrainingJob] = []
+    errors: list[Exception] = []
+
+    def fail(step: Step, error: Exception) -> None:
+        errors.append(error)
+        if len(steps) > 1:
+            context.progress.log(f"{step.name:<24} failed, without the others of its group: {reason(error):.300}")
+
+    def end(job: TrainingJob, state: StepState) -> None:
+        try:
+            finish(job, state, counts[job.step.name], attempts[job.step.name], context)
+        except Exception as error:  # raised below, when the other steps have ended
+            fail(job.step, error)
+
     for step in steps:
-        train_step(step, context)
+        try:
+            job, counts[step.name] = training_job(step, attempts[step.name], context, reporter)
+            jobs.append(job)
+        except ValueError as error:
+            fail(step, error)
+    with Follower(reporter, jobs, context.progress, end) as follower:
+        while waiting := follower.poll():
+            before = follower.begun()
+            try:
+                run_workers(waiting)
+                assert not follower.poll(), "the workers ended without a result"
+            except TrainingFailedError as error:
+                left = follower.poll()
+                # Ray Train counts the losses of a whole run. A step that met fewer, because earlier steps of its run
+                # met the others, is begun again.
+                if left and (follower.begun() == before or follower.begun(left[0]) > context.resources.max_failures):
+                    follower.drop(left[0])
+                    fail(left[0].step, error)
+    if errors:
+        raise errors[0]
 
 
-def train_step(step: Step, context: Context) -> None:
-    """Train one step and finish it; raises as `train`."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+def training_job(step: Step, attempt: Attempt, context: Context, reporter: Any) -> tuple[TrainingJob, dict[str, float]]:
+    """What the workers need for a step, and counts of its rows for its manifest.
 
-    store, attempt = context.store, context.attempt(step)
-    assert isinstance(step.recipe, FineTune | Prefer)
-    fine_tune = isinstance(step.recipe, FineTune)
-    rows, counts = sft_examples(step, store) if fine_tune else (preference_pairs(step, store), {})
-    optimizer = step.recipe.sft if isinstance(step.recipe, FineTune) else step.recipe.preference
+    Raises ValueError if there is nothing to train on.
+    """
+    store, recipe = context.store, step.recipe
+    assert isinstance(recipe, FineTune | Prefer)
+    rows, counts = sft_examples(step, store) if isinstance(recipe, FineTune) else (preference_pairs(step, store), {})
+    optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
     total = math.ceil(math.ceil(len(rows) / optimizer.batch_size) * optimizer.epochs)
-    context.progress.started(step.name, total, "steps")
-    # On the driver's node, like Ray Train's controller: with another node it could be lost, and no later worker could
-    # report.
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    reporter: Any = ray.remote(Reporter).options(num_cpus=0, scheduling_strategy=here).remote()
-    job = TrainingJob(step, store, context.resources, rows, store.inputs_digest(step), attempt.name, reporter)
-    with Follower(reporter, step.name, context.progress):
-        run_workers(job)
-    result: TrainingResult | Refusal = ray.get(reporter.outcome.remote())
-    if isinstance(result, Refusal):
-        raise ValueError(result.reason)
+    inputs = store.inputs_digest(step)
+    return TrainingJob(step, store, context.resources, rows, total, inputs, attempt.name, reporter), counts
+
+
+def finish(job: TrainingJob, state: StepState, counts: dict[str, float], attempt: Attempt, context: Context) -> None:
+    """Commit a step that has ended, and remove its checkpoints. Raises ValueError if a rank refused it."""
+    if isinstance(state.outcome, Refusal):
+        raise ValueError(state.outcome.reason)
+    assert state.outcome is not None
+    result: TrainingResult = state.outcome
     for file in result.files:
         attempt.include("model", file)
     attempt.write_document("losses", [asdict(loss) for loss in result.losses])
-    attempt.counts.update(counts | result.counts())
-    attempt.counts["saves"] = ray.get(reporter.saves.remote())
+    attempt.counts.update(counts | result.counts() | {"saves": state.saves})
     context.finish(attempt, summary(result))
-    store.objects.remove_tree(store.objects.path(layout.training(step.directory)))
+    objects = job.store.objects
+    objects.remove_tree(objects.path(layout.training(job.step.directory)))
 
 
-def run_workers(job: TrainingJob) -> None:
+def start_reporter(steps: Sequence[Step]) -> Any:
+    """The group's `Reporter`, on the driver's node like Ray Train's controller: a run must not lose one of them."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor: Any = ray.remote(Reporter).options(num_cpus=0, scheduling_strategy=here)
+    return actor.remote([step.name for step in steps])
+
+
+def run_workers(jobs: Sequence[TrainingJob]) -> None:
     """Run the train loop on all workers to its end, restarting lost ones.
 
-    The job is bound to the loop instead of being its `train_loop_config`, because Ray Train 2.60 keeps that as text in
-    its state actor and sends it at every state change.
+    The jobs are bound to the loop instead of being its `train_loop_config`, because Ray Train 2.60 keeps that as text
+    in its state actor and sends it at every state change.
     """
     from ray.train import FailureConfig, RunConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
     from ray_jobs.training.worker import train_loop
 
-    resources: Resources = job.resources
+    resources = jobs[0].resources
     # Ray Train needs a folder on the driver's node for its own state.
     with tempfile.TemporaryDirectory(prefix="w2s-ray-train-") as scratch:
         failures = FailureConfig(max_failures=resources.max_failures, max_preemption_failures=PREEMPTIONS)
         TorchTrainer(
-            partial(train_loop, job),
+            partial(train_loop, jobs),
             scaling_config=scaling_config(resources),
             torch_config=TorchConfig(backend="nccl" if resources.gpus_per_worker else "gloo"),
-            run_config=RunConfig(name=job.step.name, storage_path=scratch, failure_config=failures),
+            run_config=RunConfig(name=jobs[0].step.name, storage_path=scratch, failure_config=failures),
         ).fit()
 
 

@@ -1,87 +1,122 @@
-"""The actor that carries progress and the result from rank 0 to the driver, and the thread that shows progress.
+"""The actor that carries progress and results from rank 0 to the driver, and the thread that follows it.
 
 No callback of the Trainer is here, because the actor's process would then import torch (see callbacks.py).
 """
 
 import threading
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Self
 
 from ray_jobs.runtime.progress import Progress
-from ray_jobs.training.values import Refusal, StepsDone, TrainingResult
+from ray_jobs.training.values import Refusal, StepsDone, StepState, TrainingJob, TrainingResult
 
 POLL_SECONDS = 0.5
 """Time between two questions of the driver for progress."""
 
 
 class Reporter:
-    """Actor that carries progress and the final result from rank 0 to the driver.
+    """Actor that carries progress and results of a group's steps from rank 0 to the driver.
 
-    Ray Train's own `report` is not used: every rank must call it equally often, and it copies checkpoints.
+    It outlives a lost worker group, so the next one asks it which steps have ended. Ray Train's own `report` is not
+    used: every rank must call it equally often, and it copies checkpoints.
     """
 
-    def __init__(self) -> None:
-        self._done: StepsDone | None = None
-        self._saves = 0
-        self._outcome: TrainingResult | Refusal | None = None
+    def __init__(self, names: Iterable[str]) -> None:
+        self._states = {name: StepState() for name in names}
 
-    def advanced(self, done: StepsDone) -> None:
+    def begins(self, name: str) -> None:
+        """Count that a worker group begins a step, anew or from a checkpoint."""
+        self._change(name, begun=self._states[name].begun + 1)
+
+    def advanced(self, name: str, done: StepsDone) -> None:
         """Keep the optimizer steps that rank 0 has done."""
-        self._done = done
+        self._change(name, done=done)
 
-    def saved(self) -> None:
+    def saved(self, name: str) -> None:
         """Count a checkpoint that rank 0 has saved to the store."""
-        self._saves += 1
+        self._change(name, saves=self._states[name].saves + 1)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Keep why this rank cannot train; any rank may call this."""
-        self._outcome = refusal
+    def ends(self, name: str, outcome: TrainingResult | Refusal) -> None:
+        """Keep the result of a step, once its adapter is written, or why a rank refuses it; any rank may refuse."""
+        self._change(name, outcome=outcome)
 
-    def finished(self, result: TrainingResult) -> None:
-        """Keep the result of the training. Rank 0 calls this once its adapter is written."""
-        self._outcome = result
+    def states(self) -> dict[str, StepState]:
+        """What is known of each step, by name."""
+        return dict(self._states)
 
-    def done(self) -> StepsDone | None:
-        """The latest progress; None before a worker group has begun to train."""
-        return self._done
-
-    def saves(self) -> int:
-        """Checkpoints written by all worker groups of this training."""
-        return self._saves
-
-    def outcome(self) -> TrainingResult | Refusal:
-        """The result or the refusal, once the workers have ended."""
-        assert self._outcome is not None, "the workers ended without a result"
-        return self._outcome
+    def _change(self, name: str, **fields: Any) -> None:
+        self._states[name] = replace(self._states[name], **fields)
 
 
 class Follower:
-    """Context manager: a thread polls the reporter and shows the progress while the driver waits for the training."""
+    """Context manager: a thread polls the reporter, shows progress, and hands each outcome to `on_end` once.
 
-    def __init__(self, reporter: Any, name: str, progress: Progress) -> None:
-        self._reporter, self._name, self._progress = reporter, name, progress
+    So a step is committed while the workers train the next one. `on_end` must not raise.
+    """
+
+    def __init__(
+        self,
+        reporter: Any,
+        jobs: Sequence[TrainingJob],
+        progress: Progress,
+        on_end: Callable[[TrainingJob, StepState], None],
+    ) -> None:
+        self._reporter, self._progress, self._on_end = reporter, progress, on_end
+        self._left = list(jobs)
+        self._states: dict[str, StepState] = {}
+        self._shown: dict[str, int] = {}
+        """Optimizer steps shown of each step that has started."""
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
 
-    def _follow(self) -> None:
+    def poll(self) -> list[TrainingJob]:
+        """Show and hand over what is new. Returns the jobs that have not ended, in order."""
         import ray
+
+        with self._lock:
+            self._states = ray.get(self._reporter.states.remote())
+            for job in list(self._left):
+                state = self._states[job.step.name]
+                if job is self._left[0] or state.begun:
+                    self._show(job, state.done)
+                if state.outcome is not None:
+                    self._left.remove(job)
+                    self._on_end(job, state)
+            return list(self._left)
+
+    def begun(self, job: TrainingJob | None = None) -> int:
+        """How often worker groups had begun a step, or all steps, at the last poll."""
+        return sum(state.begun for name, state in self._states.items() if job is None or name == job.step.name)
+
+    def drop(self, job: TrainingJob) -> None:
+        """Follow a step no longer that no worker group will begin again."""
+        with self._lock:
+            self._left.remove(job)
+
+    def _show(self, job: TrainingJob, done: StepsDone | None) -> None:
+        if (name := job.step.name) not in self._shown:
+            self._progress.started(name, job.total, "steps")
+            self._shown[name] = 0
+        if done is not None and done.steps != self._shown[name]:
+            note = "" if done.loss is None else f"loss {done.loss:.4f}"
+            self._progress.advanced(name, done.steps - self._shown[name], note=note)
+            self._shown[name] = done.steps
+
+    def _follow(self) -> None:
         from ray.exceptions import RayError
 
-        shown: StepsDone | None = None
         while not self._stop.wait(POLL_SECONDS):
             try:
-                done: StepsDone | None = ray.get(self._reporter.done.remote())
+                self.poll()
             except RayError:  # the training raises its own error; this thread only shows progress
                 return
-            if done is None or done == shown:
-                continue
-            more = done.steps - (shown.steps if shown else 0)
-            note = "" if done.loss is None else f"loss {done.loss:.4f}"
-            self._progress.advanced(self._name, more, note=note)
-            shown = done

@@ -6,19 +6,20 @@ TRL would tokenize text in its own way, so its preparation of rows is skipped or
 from pathlib import Path
 from typing import Any
 
-from ray_jobs.models.folders import adapter_folder, base_folder
+from ray_jobs.models.folders import adapter_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
 from ray_jobs.resources.resources import Resources
+from ray_jobs.training.base import Base
 from ray_jobs.training.rows import dataset, token_rows
 from ray_jobs.training.values import RowCounts, TrainingJob
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.recipe import Optimizer
 
 
-def make_trainer(job: TrainingJob, folder: Path) -> tuple[Any, RowCounts]:
-    """The trainer of a job and the counts of its rows; `folder` is a scratch folder of this rank.
+def make_trainer(job: TrainingJob, folder: Path, base: Base) -> tuple[Any, RowCounts]:
+    """The trainer of a job on its base and the counts of its rows; `folder` is a scratch folder of this rank.
 
     Raises ValueError if every row is too long.
     """
@@ -28,8 +29,7 @@ def make_trainer(job: TrainingJob, folder: Path) -> tuple[Any, RowCounts]:
     assert isinstance(recipe, FineTune | Prefer)
     optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
     set_seed(optimizer.seed)  # for a new adapter's weights
-    base = base_folder(recipe.model)
-    tokenizer = load_tokenizer(base)
+    tokenizer = load_tokenizer(base.folder)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token  # attention and loss mask padding out
     try:
@@ -72,17 +72,8 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
     }
 
 
-def load_base(resources: Resources, folder: Path) -> Any:
-    """The base model from its safetensors files; pickled weights and the model's own code are never loaded."""
-    from transformers import AutoModelForCausalLM
-
-    return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True
-    )
-
-
 def sft_trainer(
-    recipe: FineTune, resources: Resources, rows: list[dict[str, list[int]]], tokenizer: Any, base: Path, folder: Path
+    recipe: FineTune, resources: Resources, rows: list[dict[str, list[int]]], tokenizer: Any, base: Base, folder: Path
 ) -> Any:
     """SFT of a new adapter; the loss is the mean over completion tokens."""
     from peft import LoraConfig
@@ -105,7 +96,7 @@ def sft_trainer(
         task_type="CAUSAL_LM",
     )
     return TokenSFT(
-        model=load_base(resources, base),
+        model=base.lend(),
         args=config,
         train_dataset=dataset(rows, recipe.sft),
         processing_class=tokenizer,
@@ -118,7 +109,7 @@ def preference_trainer(
     resources: Resources,
     rows: list[dict[str, list[int]]],
     tokenizer: Any,
-    base: Path,
+    base: Base,
     adapter: Path,
     folder: Path,
 ) -> Any:
@@ -166,8 +157,7 @@ def preference_trainer(
         # No row is longer than max_length, but TRL warns and takes 512 where it is None.
         shared |= {"max_length": preference.max_tokens, "remove_unused_columns": False}
         trainer, config = TokenORPO, ORPOConfig(**shared)
-    # Load the base after making the configuration, because only then does ZeRO-3 shard it as it is read. ZeRO-3 needs
-    # one dtype for base and adapter (TRL does the same for adapters that it makes: huggingface/trl#6089).
+    # ZeRO-3 needs one dtype for base and adapter (TRL does the same for adapters that it makes: huggingface/trl#6089).
     same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
-    model = PeftModel.from_pretrained(load_base(resources, base), adapter, is_trainable=True, **same_dtype)
+    model = PeftModel.from_pretrained(base.lend(), adapter, is_trainable=True, **same_dtype)
     return trainer(model=model, args=config, train_dataset=dataset(rows, preference), processing_class=tokenizer)

@@ -1,4 +1,4 @@
-"""What the driver and the workers of one training tell each other: the job, its progress and its result.
+"""What the driver and the workers of a group of trainings tell each other: the jobs, their progress and their results.
 
 They are values of their own because Ray pickles them; this file imports no torch, so the reporter's process stays
 small.
@@ -17,18 +17,20 @@ from w2s.store.store import Store
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """All that a training worker needs. Made by job.py, read by worker.py on every rank."""
+    """All that a worker needs for one step of its group. Made by job.py, read by worker.py on every rank."""
 
     step: Step
     store: Store
     resources: Resources
     rows: Sequence[SFTExample] | Sequence[PreferencePair]
+    total: int
+    """Optimizer steps of the whole training, for the progress."""
     inputs: str
     """`Store.inputs_digest` of the step; a checkpoint with another digest is not resumed."""
     attempt: str
     """Name of the attempt's folder in the step's directory."""
     reporter: Any
-    """Handle of the `Reporter` actor."""
+    """Handle of the group's `Reporter` actor."""
 
 
 @dataclass(frozen=True)
@@ -96,3 +98,17 @@ class StepsDone:
 
     steps: int
     loss: float | None
+
+
+@dataclass(frozen=True)
+class StepState:
+    """What the `Reporter` knows of one step of a worker group. Read by job.py and by later worker groups."""
+
+    begun: int = 0
+    """How often a worker group has begun the step."""
+    done: StepsDone | None = None
+    """The latest progress; None before the first."""
+    saves: int = 0
+    """Checkpoints saved to the store by all worker groups."""
+    outcome: TrainingResult | Refusal | None = None
+    """None while the step has not ended."""

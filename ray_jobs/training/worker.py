@@ -1,11 +1,13 @@
-"""The train loop on each rank: make a TRL trainer, resume the newest checkpoint, train, write the adapter.
+"""The train loop on each rank: for each step make a trainer, resume the newest checkpoint, train, write the adapter.
 
-What the user must change goes to the reporter and the rank returns, because Ray Train retries whatever a worker raises.
+What the user must change goes to the reporter and the next step begins, because Ray Train retries whatever a worker
+raises. What imports torch or transformers is imported late, because the driver imports this file to name `train_loop`.
 """
 
 import math
 import os
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,36 +15,62 @@ from typing import Any
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training import checkpoint
 from ray_jobs.training.adapter import write_adapter
-from ray_jobs.training.callbacks import ReportProgress, SaveInterval
-from ray_jobs.training.trainers import make_trainer
-from ray_jobs.training.values import Refusal, RowCounts, TrainingJob, TrainingResult
+from ray_jobs.training.base import Base
+from ray_jobs.training.values import Refusal, RowCounts, StepState, TrainingJob, TrainingResult
+from w2s.graph.recipes import FineTune, Prefer
 from w2s.store.lease.heartbeat import check_shared
 
 
-def train_loop(job: TrainingJob) -> None:
-    """Run one rank of one training step and report the result on rank 0."""
+def train_loop(jobs: Sequence[TrainingJob]) -> None:
+    """Run one rank of a worker group: train its steps one after another on one base, and report each on rank 0.
+
+    Steps that an earlier worker group has ended are left out, so a lost worker costs only the step it was at.
+    """
     import ray
     import ray.train
     import ray.train.collective
 
-    start_deepspeed(job.resources)
+    resources, reporter, recipe = jobs[0].resources, jobs[0].reporter, jobs[0].step.recipe
+    assert isinstance(recipe, FineTune | Prefer)
+    start_deepspeed(resources)
+    first = ray.train.get_context().get_world_rank() == 0
+    states: dict[str, StepState] = ray.get(reporter.states.remote()) if first else {}
+    ended = {name for name, state in states.items() if state.outcome}
+    ended = ray.train.collective.broadcast_from_rank_zero(ended)
+    base = Base(recipe.model, resources)
+    for job in jobs:
+        if job.step.name in ended:
+            continue
+        if first:
+            ray.get(reporter.begins.remote(job.step.name))
+        with tempfile.TemporaryDirectory(prefix="w2s-train-") as scratch:
+            train_step(job, base, Path(scratch))
+
+
+def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
+    """Run one rank of one step and report the result on rank 0; `folder` is a scratch folder of this rank."""
+    import ray
+    import ray.train
+    import ray.train.collective
+
+    from ray_jobs.training.callbacks import ReportProgress, SaveInterval
+
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
-    with tempfile.TemporaryDirectory(prefix="w2s-train-") as scratch:
-        folder = Path(scratch)
-        if (made := _trainer(job, folder)) is None:
-            return
-        trainer, rows = made
-        assert trainer.args.world_size == world_size, "the trainer sees other processes than Ray Train started"
-        # Only rank 0 lists the checkpoints, because another rank could see another newest one.
-        name = ray.train.collective.broadcast_from_rank_zero(
-            checkpoint.newest(job.store, job.step, job.inputs) if rank == 0 else None
-        )
-        start = checkpoint.load(job.store, job.step, name) if name else None
-        trainer.put = partial(checkpoint.save, job.store, job.step, job.inputs)
-        trainer.add_callback(SaveInterval(job.resources.save_minutes * 60))
-        trainer.add_callback(ReportProgress(job.reporter if rank == 0 else None))
-        trainer.run(start)
-        files = write_adapter(trainer, job, folder, rank)
+    if (made := _trainer(job, base, folder)) is None:
+        return
+    trainer, rows = made
+    assert trainer.args.world_size == world_size, "the trainer sees other processes than Ray Train started"
+    # Only rank 0 lists the checkpoints, because another rank could see another newest one.
+    name = ray.train.collective.broadcast_from_rank_zero(
+        checkpoint.newest(job.store, job.step, job.inputs) if rank == 0 else None
+    )
+    start = checkpoint.load(job.store, job.step, name) if name else None
+    trainer.put = partial(checkpoint.save, job.store, job.step, job.inputs)
+    trainer.add_callback(SaveInterval(job.resources.save_minutes * 60))
+    trainer.add_callback(ReportProgress(job.reporter if rank == 0 else None, job.step.name))
+    trainer.run(start)
+    files = write_adapter(trainer, job, folder, rank)
+    base.take_back(trainer)
     if rank != 0:
         return
     result = TrainingResult(
@@ -55,10 +83,10 @@ def train_loop(job: TrainingJob) -> None:
     )
     first, last = result.losses[0].loss, result.losses[-1].loss
     if math.isfinite(first) and math.isfinite(last):
-        ray.get(job.reporter.finished.remote(result))
+        ray.get(job.reporter.ends.remote(job.step.name, result))
     else:
         reason = f"{job.step.name}: the training diverged, loss {first} -> {last}: lower its learning_rate"
-        ray.get(job.reporter.refuse.remote(Refusal(reason)))
+        ray.get(job.reporter.ends.remote(job.step.name, Refusal(reason)))
 
 
 def start_deepspeed(resources: Resources) -> None:
@@ -77,17 +105,23 @@ def start_deepspeed(resources: Resources) -> None:
     deepspeed.init_distributed(dist_backend="nccl" if resources.gpus_per_worker else "gloo")
 
 
-def _trainer(job: TrainingJob, folder: Path) -> tuple[Any, RowCounts] | None:
+def _trainer(job: TrainingJob, base: Base, folder: Path) -> tuple[Any, RowCounts] | None:
     """The step's trainer; None on all ranks if any rank refuses, because the others would wait for it for ever."""
     import ray
+
+    from ray_jobs.training.trainers import make_trainer
 
     made: tuple[Any, RowCounts] | None = None
     try:
         check_shared(job.store.objects, job.store.run)
-        made = make_trainer(job, folder)
+        made = make_trainer(job, folder, base)
     except ValueError as error:
-        ray.get(job.reporter.refuse.remote(Refusal(str(error) or repr(error))))
-    return None if _on_any_rank(made is None) else made
+        ray.get(job.reporter.ends.remote(job.step.name, Refusal(str(error) or repr(error))))
+    if not _on_any_rank(made is None):
+        return made
+    if _on_any_rank(base.is_lent):  # loading it again is collective under ZeRO-3
+        base.forget()
+    return None
 
 
 def _on_any_rank(value: bool) -> bool:

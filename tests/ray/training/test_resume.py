@@ -1,10 +1,16 @@
-"""A killed training resumes on other workers with another ZeRO stage, to the same losses and the same adapter."""
+"""Killed trainings of a group resume on other workers with another ZeRO stage, to the same losses and adapters.
 
+A worker group takes half a minute to start, so the tests share five runs: one that trains SFT and DPO without a loss,
+and four legs, each of which but the last kills a worker. The last leg also loses a worker within its run.
+"""
+
+import io
 import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,33 +26,34 @@ from ray_jobs.training import worker
 from ray_jobs.training.checkpoint import names
 from ray_jobs.training.job import train
 from ray_jobs.training.values import TrainingJob
-from w2s.experiments.quickstart import quickstart
-from w2s.graph.recipes import Agree, FineTune, Pair, Prefer
+from tests.ray.training.steps import assert_same, dpo_step, logged, sft_step, twin
+from w2s.graph.recipes import FineTune
 from w2s.graph.step import Step, step
-from w2s.recipe import WorldProblems
-from w2s.records import PreferencePair, SFTExample
-from w2s.store.attempt import Attempt
 from w2s.store.manifest import File
 from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
-EXPERIMENT = quickstart()
-ROWS, STEPS = 37, 10  # 37 rows in batches of 8: the last batch of each epoch repeats 3 rows
-TOLERANCE = 1e-4
-"""Largest difference of losses, and of adapters relative to their length: workers add in another order."""
 LOCAL = load_resources("local,micro_batch=2,save_minutes=0,max_failures=0,cpus_per_worker=0.5")
 
 
 @dataclass(frozen=True)
 class Leg:
-    """One part of a training: its workers, its ZeRO stage and the optimizer step at which a worker is killed."""
+    """One run of workers: their number, their ZeRO stage, and the step and optimizer step at which one is killed."""
 
     workers: int
     zero_stage: int
-    killed_at: int | None = None
+    killed: str = ""
+    killed_at: int = 0
+    save_minutes: float = 0
+    max_failures: int = 0
 
     def resources(self) -> Resources:
-        return LOCAL.changed(workers=self.workers, zero_stage=self.zero_stage)
+        return LOCAL.changed(
+            workers=self.workers,
+            zero_stage=self.zero_stage,
+            save_minutes=self.save_minutes,
+            max_failures=self.max_failures,
+        )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,89 +71,83 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return Store.at(str(tmp_path_factory.mktemp("store")))
 
 
-@pytest.fixture(scope="module")
-def sft_step(store: Store) -> Step:
-    problems = step("problems", WorldProblems())
-    made = step(
-        "consistent", Agree(agreement=EXPERIMENT.agreement, answers=EXPERIMENT.answers), problems=problems["train_2"]
-    )
-    attempt = Attempt(store, made)
-    rows = [
-        SFTExample(
-            f"p{i:02d}", f"Leo has {i} pens. Leo buys {i % 7}. How many?", f" {i} + {i % 7}.\n#### {i + i % 7}", "weak"
-        )
-        for i in range(ROWS)
-    ]
-    attempt.write_records("hybrid", rows, SFTExample)
-    attempt.commit({})
-    lora = EXPERIMENT.sft.lora.model_copy(update={"dropout": 0.1})
-    sft = EXPERIMENT.sft.model_copy(
-        update={"batch_size": 8, "epochs": 2.0, "learning_rate": 2e-3, "lora": lora, "warmup_ratio": 0.2}
-    )
-    return step("trained", FineTune(model=EXPERIMENT.strong, sft=sft), examples=made["hybrid"])
+@dataclass(frozen=True)
+class Straight:
+    """The trainings without a loss, the workers and loads that they took, and the run's log."""
+
+    sft: Step
+    dpo: Step
+    starts: list[str]
+    log: str
 
 
 @pytest.fixture(scope="module")
-def straight_sft(store: Store, sft_step: Step) -> Step:
-    run(sft_step, store, Leg(2, 0))
-    return sft_step
+def straight(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Straight:
+    """SFT and DPO trained by one worker group without a loss, after a step that it refuses."""
+    sft, dpo = sft_step(store), dpo_step(store)
+    recipe = sft.recipe
+    assert isinstance(recipe, FineTune)
+    too_short = recipe.model_copy(update={"sft": recipe.sft.model_copy(update={"max_tokens": 8})})
+    refused = step("short", too_short, **dict(sft.inputs))
+    starts, output = tmp_path_factory.mktemp("starts"), io.StringIO()
+
+    def loop(jobs: Sequence[TrainingJob]) -> None:
+        from ray_jobs.training import base, worker
+
+        (starts / f"worker-{os.getpid()}").touch()
+        load = base.load_base
+
+        def counted(*arguments: Any) -> Any:
+            (starts / f"load-{os.getpid()}-{time.time_ns()}").touch()
+            return load(*arguments)
+
+        base.load_base = counted
+        worker.train_loop(jobs)
+
+    with pytest.raises(ValueError, match="max_tokens=8"):
+        run_with(loop, [refused, sft, dpo], store, Leg(2, 0, max_failures=3).resources(), output)
+    return Straight(sft, dpo, sorted(path.name for path in starts.iterdir()), output.getvalue())
 
 
-@pytest.fixture(scope="module")
-def dpo_step(store: Store, straight_sft: Step) -> Step:
-    made = step("pairs", Pair(pairs=EXPERIMENT.pairs, answers=EXPERIMENT.answers), completions=straight_sft["model"])
-    attempt = Attempt(store, made)
-    rows = [
-        PreferencePair(
-            f"p{i:02d}",
-            f"Leo has {i} pens. Leo buys {i % 7}. How many?",
-            f" {i}.\n#### {i}",
-            f" {i}.\n#### 9{i}",
-            "weak",
-            f"{i}",
-            "9",
-            1.0,
-        )
-        for i in range(ROWS)
-    ]
-    attempt.write_records("pairs", rows, PreferencePair)
-    attempt.commit({})
-    assert EXPERIMENT.dpo is not None
-    dpo = EXPERIMENT.dpo.model_copy(update={"batch_size": 8, "epochs": 2.0, "learning_rate": 1e-3})
-    return step(
-        "preferred", Prefer(model=EXPERIMENT.strong, preference=dpo), pairs=made["pairs"], adapter=straight_sft["model"]
-    )
+Loop = Callable[[Sequence[TrainingJob]], None]
 
 
-@pytest.fixture(scope="module")
-def straight_dpo(store: Store, dpo_step: Step) -> Step:
-    run(dpo_step, store, Leg(2, 0))
-    return dpo_step
+def loop_killed_at(leg: Leg, lost: Path) -> Loop:
+    """The train loop; its last rank kills itself after an optimizer step, before that step is saved.
 
+    In step "preempted" nodes are announced as lost from optimizer step 3 on, and the last rank kills itself once at 6.
+    """
 
-Loop = Callable[[TrainingJob], None]
-
-
-def loop_killed_at(number: int | None) -> Loop:
-    """The train loop; its last rank kills itself after an optimizer step, before that step is saved."""
-
-    def loop(job: TrainingJob) -> None:
+    def loop(jobs: Sequence[TrainingJob]) -> None:
         import ray.train
 
-        from ray_jobs.training import worker
-        from ray_jobs.training.callbacks import SaveInterval
+        from ray_jobs.training import callbacks, worker
 
         context = ray.train.get_context()
-        original = SaveInterval.on_step_end
+        is_last = context.get_world_rank() == context.get_world_size() - 1
+        original, train_step = callbacks.SaveInterval.on_step_end, worker.train_step
+        at = [""]
 
         def on_step_end(self: Any, args: Any, state: Any, control: Any, **named: Any) -> None:
-            if state.global_step == number and context.get_world_rank() == context.get_world_size() - 1:
+            preempted = at[0] == "preempted"
+            if is_last and leg.killed_at and (at[0], state.global_step) == (leg.killed, leg.killed_at):
                 os.kill(os.getpid(), signal.SIGKILL)
+            if is_last and preempted and state.global_step == 6 and not lost.exists():
+                lost.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            announced = preempted and state.global_step >= 3 and not lost.exists()
+            callbacks.preemption_notice = lambda: "a notice" if announced else None
             original(self, args, state, control, **named)
 
-        SaveInterval.on_step_end = on_step_end
+        def named_step(job: TrainingJob, *rest: Any) -> None:
+            at[0] = job.step.name
+            train_step(job, *rest)
+
+        callbacks.SaveInterval.on_step_end = on_step_end
+        callbacks.PREEMPTION_SECONDS = 0.0
+        worker.train_step = named_step
         worker.write_adapter = checked(worker.write_adapter)
-        worker.train_loop(job)
+        worker.train_loop(jobs)
 
     return loop
 
@@ -175,121 +176,82 @@ def checked(write: Callable[..., tuple[File, ...]]) -> Callable[..., tuple[File,
     return check_and_write
 
 
-def run(step: Step, store: Store, *legs: Leg) -> None:
-    """Train a step leg by leg; a worker of each but the last is killed."""
-    for leg in legs:
-        loop = loop_killed_at(leg.killed_at)
-        if leg.killed_at:
-            with pytest.raises(Exception, match="worker"):
-                run_with(loop, step, store, leg.resources())
-            assert int(names(store, step)[0][:8]) == leg.killed_at - 1
-        else:
-            run_with(loop, step, store, leg.resources())
-
-
-def twin(original: Step, name: str) -> Step:
-    """The same training under another fingerprint."""
-    recipe = original.recipe
-    assert isinstance(recipe, FineTune | Prefer)
-    marked = recipe.model_copy(update={"model": recipe.model.model_copy(update={"revision": name})})
-    return step(name, marked, **dict(original.inputs))
-
-
-def adapter(step: Step, store: Store) -> dict[str, Any]:
-    from safetensors.torch import load
-
-    (file,) = [file for file in store.files(step["model"]) if file.path.endswith(".safetensors")]
-    return load(store.read_file(step.directory, file))
-
-
-def logged(step: Step, store: Store) -> dict[int, float]:
-    return {entry["step"]: entry["loss"] for entry in store.document(step["losses"])}
-
-
-def assert_same(resumed: Step, straight: Step, store: Store) -> None:
-    losses, expected = logged(resumed, store), logged(straight, store)
-    assert losses.keys() == expected.keys() == set(range(1, STEPS + 1))
-    worst = max(abs(losses[at] - expected[at]) for at in expected)
-    weights, expected_weights = adapter(resumed, store), adapter(straight, store)
-    assert weights.keys() == expected_weights.keys()
-    squares = [(weights[key] - value).square().sum() for key, value in expected_weights.items()]
-    distance = math.sqrt(sum(float(square) for square in squares))
-    length = math.sqrt(sum(float(value.square().sum()) for value in expected_weights.values()))
-    print(f"{resumed.name}: losses {expected[1]:.4f} -> {expected[STEPS]:.4f} differ by {worst:.1e}")
-    print(f"{resumed.name}: adapters differ by {distance / length:.1e} of their length")
-    assert worst < TOLERANCE and distance < TOLERANCE * length
-    manifest = store.manifest(resumed)
-    assert manifest is not None and not Path(store.objects.path(resumed.directory, "training")).exists()
-
-
-LEGS = Leg(2, 3, 4), Leg(1, 0, 7), Leg(2, 3)
+LEGS = (
+    Leg(2, 3, "sft_legs", 4),
+    Leg(1, 0, "sft_legs", 7),
+    Leg(2, 3, "dpo_legs", 4),  # resumes SFT at 6, commits it, and loses DPO
+    Leg(1, 0, "dpo_legs", 7),
+    Leg(2, 3, save_minutes=1000, max_failures=1),  # resumes DPO at 6, then a third step loses a worker
+)
 """Each leg has another number of workers and another ZeRO stage than the leg before."""
 
 
-def test_sft_on_two_one_and_two_workers(store: Store, straight_sft: Step) -> None:
-    resumed = twin(straight_sft, "sft_legs")
-    run(resumed, store, *LEGS)
-    assert_same(resumed, straight_sft, store)
+@dataclass(frozen=True)
+class Legs:
+    """The trainings of LEGS."""
+
+    sft: Step
+    dpo: Step
+    preempted: Step
 
 
-def test_dpo_on_two_one_and_two_workers_keeps_its_reference(store: Store, straight_dpo: Step) -> None:
-    resumed = twin(straight_dpo, "dpo_legs")
-    run(resumed, store, *LEGS)
-    assert_same(resumed, straight_dpo, store)
-    assert math.isclose(logged(resumed, store)[1], math.log(2), abs_tol=1e-4)
+@pytest.fixture(scope="module")
+def legs(store: Store, straight: Straight, tmp_path_factory: pytest.TempPathFactory) -> Legs:
+    """The same trainings leg by leg; steps that a leg has committed are not in the next."""
+    made = Legs(twin(straight.sft, "sft_legs"), twin(straight.dpo, "dpo_legs"), twin(straight.sft, "preempted"))
+    groups = [made.sft], [made.sft], [made.sft, made.dpo], [made.dpo], [made.dpo, made.preempted]
+    lost = tmp_path_factory.mktemp("lost") / "lost"
+    for leg, group in zip(LEGS, groups, strict=True):
+        loop = loop_killed_at(leg, lost)
+        if leg.killed:
+            with pytest.raises(Exception, match="worker"):
+                run_with(loop, group, store, leg.resources())
+            (killed,) = [step for step in group if step.name == leg.killed]
+            assert int(names(store, killed)[0][:8]) == leg.killed_at - 1
+        else:
+            run_with(loop, group, store, leg.resources())
+        assert (store.manifest(made.sft) is not None) == (leg not in LEGS[:2]), "committed while DPO trains"
+    assert lost.exists()
+    return made
 
 
-def run_with(loop: Loop, step: Step, store: Store, resources: Resources) -> None:
+def test_a_group_loads_its_base_once_and_a_refused_step_neither_restarts_nor_stops_it(straight: Straight) -> None:
+    workers = [name for name in straight.starts if name.startswith("worker-")]
+    loads = [name for name in straight.starts if name.startswith("load-")]
+    assert len(workers) == len(loads) == 2, straight.starts
+    assert {name.split("-")[1] for name in loads} == {name.split("-")[1] for name in workers}
+    assert "short" in straight.log and "failed, without the others of its group" in straight.log
+
+
+def test_sft_on_two_one_and_two_workers(store: Store, straight: Straight, legs: Legs) -> None:
+    assert_same(legs.sft, straight.sft, store)
+
+
+def test_dpo_on_two_one_and_two_workers_keeps_its_reference(store: Store, straight: Straight, legs: Legs) -> None:
+    assert_same(legs.dpo, straight.dpo, store)
+    assert math.isclose(logged(legs.dpo, store)[1], math.log(2), abs_tol=1e-4)
+
+
+def test_a_preemption_notice_saves_at_once_and_the_lost_worker_repeats_no_other_step(
+    store: Store, straight: Straight, legs: Legs
+) -> None:
+    manifest, before = store.manifest(legs.preempted), store.manifest(legs.dpo)
+    assert manifest is not None and before is not None
+    assert manifest.counts["resumed_at_step"] == 3 and manifest.counts["saves"] == 1, "saved once, at the notice's step"
+    assert before.counts["resumed_at_step"] == 6 and before.counts["saves"] == 0, "the group before the loss ended it"
+    assert_same(legs.preempted, straight.sft, store)
+
+
+def run_with(
+    loop: Loop, steps: Sequence[Step], store: Store, resources: Resources, output: io.StringIO | None = None
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worker, "train_loop", loop)
-        train([step], Context(store, resources, Progress()))
+        train(steps, Context(store, resources, Progress(output)))
 
 
-def test_a_preemption_notice_saves_at_once_and_the_lost_worker_is_replaced(
-    store: Store, straight_sft: Step, tmp_path: Path
-) -> None:
-    preempted = twin(straight_sft, "preempted")
-    lost = tmp_path / "lost"
+def test_workers_of_our_own_ray_run_at_nice_0() -> None:
+    """Ray's default is 15, at which any other process of the machine slows engines and trainings."""
+    import ray
 
-    def loop(job: TrainingJob) -> None:
-        import ray.train
-
-        from ray_jobs.training import callbacks, worker
-
-        context = ray.train.get_context()
-        original = callbacks.SaveInterval.on_step_end
-
-        def on_step_end(self: Any, args: Any, state: Any, control: Any, **named: Any) -> None:
-            if state.global_step == 6 and context.get_world_rank() == 1 and not lost.exists():
-                lost.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-            announced = state.global_step >= 3 and not lost.exists()
-            callbacks.preemption_notice = lambda: "a notice" if announced else None
-            original(self, args, state, control, **named)
-
-        callbacks.SaveInterval.on_step_end = on_step_end
-        callbacks.PREEMPTION_SECONDS = 0.0
-        worker.train_loop(job)
-
-    run_with(loop, preempted, store, LOCAL.changed(save_minutes=1000, max_failures=1))
-    manifest = store.manifest(preempted)
-    assert manifest is not None and lost.exists()
-    assert manifest.counts["resumed_at_step"] == 3 and manifest.counts["saves"] == 1, "saved once, at the notice's step"
-    assert_same(preempted, straight_sft, store)
-
-
-def test_a_user_error_is_not_retried(store: Store, straight_sft: Step, tmp_path: Path) -> None:
-    recipe = straight_sft.recipe
-    assert isinstance(recipe, FineTune)
-    too_short = recipe.model_copy(update={"sft": recipe.sft.model_copy(update={"max_tokens": 8})})
-    refused = step("short", too_short, **dict(straight_sft.inputs))
-
-    def loop(job: TrainingJob) -> None:
-        from ray_jobs.training import worker
-
-        (tmp_path / f"start-{os.getpid()}").touch()
-        worker.train_loop(job)
-
-    with pytest.raises(ValueError, match="max_tokens=8"):
-        run_with(loop, refused, store, LOCAL.changed(max_failures=3))
-    assert len(list(tmp_path.glob("start-*"))) == LOCAL.workers
+    assert ray.get(ray.remote(lambda: os.nice(0)).remote()) == 0

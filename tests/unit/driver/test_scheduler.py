@@ -81,7 +81,7 @@ def scheduled(
 ) -> Recorder:
     steps = list(build_steps(EXPERIMENT))
     monkeypatch.setattr(scheduler, "run_steps", recorder.job)
-    monkeypatch.setattr(scheduler.local_ray, "capacity", lambda: {"CPU": cpus, "GPU": gpus})
+    monkeypatch.setattr(scheduler.local_ray, "capacity", lambda *labels: {"CPU": cpus, "GPU": gpus})
     schedule(steps, preset)
     assert recorder.done == {step.name for step in steps}
     return recorder
@@ -113,6 +113,33 @@ def test_steps_of_one_base_share_an_engine_start(monkeypatch: pytest.MonkeyPatch
     ]
 
 
+def test_trainings_of_one_base_share_a_worker_group_and_steps_start_at_the_commits_they_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The students of stage I train in one group; iteration 2 starts to sample before the group has ended."""
+    recorder, job = Recorder(), Recorder.job
+    sampling = threading.Event()
+
+    def work(self: Recorder, steps: list[Step], context: Context) -> None:
+        if steps[0].name == "weak_ft_1_completions":
+            sampling.set()
+        if steps[0].name == "weak_ft_1":
+            for step in steps[:2]:
+                self.done.add(step.name)
+                context.on_commit(step)
+            assert sampling.wait(10), "the steps that need only these two commits wait for the whole group"
+        job(self, steps, context)
+
+    monkeypatch.setattr(Recorder, "job", work)
+    trained = [
+        group
+        for group in scheduled(monkeypatch, recorder, cpus=2).groups
+        if isinstance(kinds()[group[0]], FineTune | Prefer)
+    ]
+    assert [group[0] for group in trained] == ["weak_sft", "weak_ft_1", "hybrid_ft_2", "dpo"]
+    assert trained[1][:2] == ["weak_ft_1", "icl_ft_1"] and "ceiling" in trained[1]
+
+
 def kinds() -> dict[str, Any]:
     return {step.name: step.recipe for step in build_steps(EXPERIMENT)}
 
@@ -128,10 +155,10 @@ def test_a_failure_is_raised_and_starts_nothing_more(monkeypatch: pytest.MonkeyP
 def test_another_step_that_fails_meanwhile_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recorder, job = Recorder(fail="weak_sft"), Recorder.job
+    recorder, job = Recorder(fail="audit"), Recorder.job
 
     def slow(self: Recorder, steps: list[Step], *rest: Any) -> None:
-        if steps[0].name == "ceiling":
+        if steps[0].name == "dpo":
             time.sleep(0.5)
             raise LeaseLost("another run took it")
         job(self, steps, *rest)
@@ -139,7 +166,7 @@ def test_another_step_that_fails_meanwhile_is_named(
     monkeypatch.setattr(Recorder, "job", slow)
     with pytest.raises(RuntimeError, match="it broke"):
         scheduled(monkeypatch, recorder, cpus=64)
-    assert "failed too: ceiling: LeaseLost: another run took it" in capsys.readouterr().out
+    assert "failed too: dpo, orpo: LeaseLost: another run took it" in capsys.readouterr().out
 
 
 def test_ctrl_c_while_the_others_end_leaves_them(monkeypatch: pytest.MonkeyPatch, _cluster: list[str]) -> None:
@@ -207,6 +234,6 @@ def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -
         Recorder, "job", lambda self, group, *rest: self.groups.append([step.directory for step in group])
     )
     monkeypatch.setattr(scheduler, "run_steps", recorder.job)
-    monkeypatch.setattr(scheduler.local_ray, "capacity", lambda: {"CPU": 2, "GPU": 0})
+    monkeypatch.setattr(scheduler.local_ray, "capacity", lambda *labels: {"CPU": 2, "GPU": 0})
     schedule(steps)
     assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)

@@ -2,15 +2,17 @@
 
 import io
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import ray
+import ray.train
 
 from ray_jobs.runtime.progress import Progress
-from ray_jobs.training import progress
-from ray_jobs.training.job import summary
+from ray_jobs.training import job as job_module
+from ray_jobs.training.job import summary, train
 from ray_jobs.training.progress import Follower, Reporter
-from ray_jobs.training.values import Refusal, RowCounts, StepLoss, StepsDone, TrainingResult
+from ray_jobs.training.values import Refusal, RowCounts, StepLoss, StepsDone, StepState, TrainingResult
 
 RESULT = TrainingResult(
     files=(),
@@ -22,18 +24,17 @@ RESULT = TrainingResult(
 )
 
 
-def test_the_reporter_keeps_the_latest_progress_and_the_outcome() -> None:
-    reporter = Reporter()
-    assert reporter.done() is None and reporter.saves() == 0
-    with pytest.raises(AssertionError, match="without a result"):
-        reporter.outcome()
-    reporter.advanced(StepsDone(1, None))
-    reporter.advanced(StepsDone(2, 0.25))
-    reporter.saved()
-    reporter.finished(RESULT)
-    assert (reporter.done(), reporter.saves(), reporter.outcome()) == (StepsDone(2, 0.25), 1, RESULT)
-    reporter.refuse(Refusal("too long"))
-    assert reporter.outcome() == Refusal("too long")
+def test_the_reporter_keeps_the_latest_progress_and_the_outcome_of_each_step() -> None:
+    reporter = Reporter(["sft", "dpo"])
+    reporter.begins("sft")
+    reporter.advanced("sft", StepsDone(1, None))
+    reporter.advanced("sft", StepsDone(2, 0.25))
+    reporter.saved("sft")
+    reporter.begins("sft")
+    reporter.ends("sft", RESULT)
+    assert reporter.states() == {"sft": StepState(2, StepsDone(2, 0.25), 1, RESULT), "dpo": StepState()}
+    reporter.ends("dpo", Refusal("too long"))
+    assert reporter.states()["dpo"].outcome == Refusal("too long")
 
 
 def test_the_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None:
@@ -53,23 +54,98 @@ def test_the_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None
     assert summary(RESULT) == "5 examples, 2 steps, loss 0.5000 -> 0.2500, 2 left out as too long"
 
 
+def job(name: str) -> Any:
+    return SimpleNamespace(step=SimpleNamespace(name=name), total=6)
+
+
+def follower(reporter: Reporter, log: Progress, on_end: Any, monkeypatch: pytest.MonkeyPatch) -> Follower:
+    """A follower of steps "sft" and "dpo", polled by the test alone."""
+    monkeypatch.setattr(ray, "get", lambda states: states)
+    handle = SimpleNamespace(states=SimpleNamespace(remote=reporter.states))
+    return Follower(handle, [job("sft"), job("dpo")], log, on_end)
+
+
 def test_the_follower_adds_up_to_the_steps_done_and_goes_back_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker group that resumes from step 3 has done fewer steps than the group that was lost."""
-    first, latest = StepsDone(3, None), StepsDone(5, 0.5)
-    polls = iter([None, first, latest, latest, first, StepsDone(6, 0.25)])
     shown: list[tuple[int, str]] = []
-    log = Progress(io.StringIO())
+    log, reporter = Progress(io.StringIO()), Reporter(["sft", "dpo"])
     monkeypatch.setattr(log, "advanced", lambda name, more, note: shown.append((more, note)))
-    monkeypatch.setattr(progress, "POLL_SECONDS", 0.0)
-
-    def get(done: StepsDone | None) -> StepsDone | None:
-        if done == StepsDone(6, 0.25):
-            follower._stop.set()
-        return done
-
-    monkeypatch.setattr(ray, "get", get)
-    handle = SimpleNamespace(done=SimpleNamespace(remote=lambda: next(polls)))
-    follower = Follower(handle, "sft", log)
-    with follower:
-        follower._thread.join(10)
+    following = follower(reporter, log, None, monkeypatch)
+    for done in (StepsDone(3, None), StepsDone(5, 0.5), StepsDone(5, 0.5), StepsDone(3, None), StepsDone(6, 0.25)):
+        reporter.advanced("sft", done)
+        following.poll()
     assert shown == [(3, ""), (2, "loss 0.5000"), (-2, ""), (3, "loss 0.2500")]
+
+
+def test_the_follower_hands_over_each_step_as_it_ends_and_logs_a_step_when_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended: list[tuple[str, Any]] = []
+    stream, reporter = io.StringIO(), Reporter(["sft", "dpo"])
+    following = follower(
+        reporter, Progress(stream), lambda job, state: ended.append((job.step.name, state.outcome)), monkeypatch
+    )
+    assert [job.step.name for job in following.poll()] == ["sft", "dpo"]
+    assert "sft" in stream.getvalue() and "dpo" not in stream.getvalue(), "dpo waits for sft"
+    reporter.begins("sft")
+    reporter.ends("sft", RESULT)
+    assert [job.step.name for job in following.poll()] == ["dpo"] and ended == [("sft", RESULT)]
+    assert "dpo" in stream.getvalue()
+    reporter.ends("dpo", Refusal("too long"))
+    assert not following.poll() and ended[1:] == [("dpo", Refusal("too long"))]
+
+
+class Lost(Exception):
+    """Stands for ray.train.TrainingFailedError."""
+
+
+@pytest.mark.parametrize(
+    ("losses", "max_failures", "finished", "failed"),
+    [
+        # Each number is a step at which one run of workers is lost for good, after it has ended the steps before.
+        ([], 0, "a b c", ""),
+        (["a"], 0, "b c", "a"),
+        (["b"], 0, "a c", "b"),
+        (["b", "b"], 1, "a c", "b"),
+        (["b"], 1, "a b c", ""),  # another step of the run had used up Ray Train's count
+        (["a", "a", "c", "c"], 1, "b", "a c"),
+        (["none"], 1, "b c", "a"),  # workers that never begin a step do not wait for ever
+        (["none", "none", "none"], 1, "", "a b c"),
+    ],
+)
+def test_a_lost_step_leaves_the_others_of_its_group_alone(
+    losses: list[str], max_failures: int, finished: str, failed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [SimpleNamespace(name=name) for name in "abc"]
+    reporter = Reporter("abc")
+    done, log, left = [], io.StringIO(), list(losses)
+
+    def run_workers(jobs: Any) -> None:
+        lost = left.pop(0) if left else ""
+        for job in jobs:
+            if lost == "none":
+                raise Lost(job.step.name)
+            reporter.begins(job.step.name)
+            if job.step.name == lost:
+                raise Lost(lost)
+            reporter.ends(job.step.name, RESULT)
+
+    monkeypatch.setattr(ray, "get", lambda value: value)
+    monkeypatch.setattr(ray.train, "TrainingFailedError", Lost)
+    handle = SimpleNamespace(states=SimpleNamespace(remote=reporter.states))
+    monkeypatch.setattr(job_module, "start_reporter", lambda steps: handle)
+    monkeypatch.setattr(
+        job_module, "training_job", lambda step, *_: (SimpleNamespace(step=step, total=1), dict[str, float]())
+    )
+    monkeypatch.setattr(job_module, "run_workers", run_workers)
+    monkeypatch.setattr(job_module, "finish", lambda job, *_: done.append(job.step.name))
+    context: Any = SimpleNamespace(
+        attempt=lambda step: None, resources=SimpleNamespace(max_failures=max_failures), progress=Progress(log)
+    )
+    if failed:
+        with pytest.raises(Lost, match=failed[0]):
+            train(steps, context)  # pyright: ignore[reportArgumentType]
+    else:
+        train(steps, context)  # pyright: ignore[reportArgumentType]
+    assert done == finished.split()
+    assert [line.split()[1] for line in log.getvalue().splitlines() if " failed" in line] == failed.split()

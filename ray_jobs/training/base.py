@@ -1,0 +1,78 @@
+"""The frozen base of a worker group: loaded once, then lent to one trainer after another, which adds its own adapter.
+
+At 70B a load is 140 GB. Under ZeRO-3 the weights stay sharded over the workers between two trainers.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ray_jobs.models.folders import base_folder
+from ray_jobs.resources.resources import Resources
+from w2s.recipe import Model
+
+
+class Base:
+    """A base model on this rank."""
+
+    def __init__(self, model: Model, resources: Resources) -> None:
+        self.name, self.resources = model, resources
+        self.is_lent = False
+        self._model: Any = None
+        self._dropout: dict[Any, float] = {}
+        self._config: dict[str, Any] = {}
+
+    @cached_property
+    def folder(self) -> Path:
+        """The base's folder on this node; raises as `base_folder`."""
+        return base_folder(self.name)
+
+    def lend(self) -> Any:
+        """The model without adapters, in the state in which it was loaded.
+
+        Make the trainer's configuration before, because only then does ZeRO-3 shard the base as it is read.
+        """
+        import torch
+
+        assert not self.is_lent, "the last trainer has not given the base back"
+        self.is_lent = True
+        if self._model is None:
+            with torch.random.fork_rng():  # a new adapter is the same whether the base was loaded just before it or not
+                self._model = load_base(self.resources, self.folder)
+            modules = self._model.modules()
+            self._dropout = {module: module.p for module in modules if isinstance(module, torch.nn.Dropout)}
+            self._config = dict(vars(_text_config(self._model)))
+        return self._model
+
+    def take_back(self, trainer: Any) -> None:
+        """Take the adapters off, and undo what DeepSpeed, TRL and the Trainer have changed in the base."""
+        peft_model = trainer.accelerator.unwrap_model(trainer.model)
+        trainer.accelerator.free_memory()  # DeepSpeed's engine too, whose hooks lie on the base's modules
+        model = peft_model.unload()
+        assert model is self._model, "the trainer has another base"
+        model.gradient_checkpointing_disable()
+        model.disable_input_require_grads()
+        for module, share in self._dropout.items():  # TRL's DPO and ORPO switch dropout off in place
+            module.p = share
+        config = vars(_text_config(model))  # TRL switches the router's loss of a mixture of experts on or off in it
+        config.clear()
+        config.update(self._config)
+        model.eval()
+        self.is_lent = False
+
+    def forget(self) -> None:
+        """Load the base again for the next trainer: making the last one failed half-way, on this or another rank."""
+        self._model, self._dropout, self.is_lent = None, {}, False
+
+
+def load_base(resources: Resources, folder: Path) -> Any:
+    """The base model from its safetensors files; pickled weights and the model's own code are never loaded."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True
+    )
+
+
+def _text_config(model: Any) -> Any:
+    return model.config.get_text_config()

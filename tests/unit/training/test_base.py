@@ -1,0 +1,119 @@
+"""Trainings of one base one after another in a process, as a worker group does them, are those of a process each.
+
+Equal to the last bit: losses and adapters of SFT, SFT and DPO, each with a base of its own and on one base.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ray_jobs.models.folders import base_folder
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.resources import Resources
+from ray_jobs.training import base as base_module
+from ray_jobs.training.base import Base
+from ray_jobs.training.rows import pair_row, sft_row
+from ray_jobs.training.state import trained_parameters
+from ray_jobs.training.trainers import preference_trainer, sft_trainer
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.recipes import FineTune, Prefer
+from w2s.records import PreferencePair, SFTExample
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
+EXPERIMENT = quickstart()
+MODEL = EXPERIMENT.strong
+QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
+RESOURCES = {
+    "float32": "local,workers=1,micro_batch=2",
+    "float32 sharded": "local,workers=1,micro_batch=2,zero_stage=3",
+    "bfloat16 sharded, checkpointing": "local,workers=1,micro_batch=2,zero_stage=3,train_dtype=bfloat16,"
+    "gradient_checkpointing=True",
+    "bfloat16, checkpointing": "local,workers=1,micro_batch=2,train_dtype=bfloat16,gradient_checkpointing=True",
+}
+Trained = tuple[list[float], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tokens:
+    tokenizer = load_tokenizer(base_folder(MODEL))
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    return Tokens(tokenizer, MODEL.prompt)
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+    """The folders that bases were loaded from."""
+    folders: list[Path] = []
+    load = base_module.load_base
+
+    def counted(resources: Resources, folder: Path) -> Any:
+        folders.append(folder)
+        return load(resources, folder)
+
+    monkeypatch.setattr(base_module, "load_base", counted)
+    yield folders
+
+
+def train(name: str, base: Base, tokens: Tokens, plus: Path, folder: Path) -> Trained:
+    """Losses and trained tensors of one step; the base is given back."""
+    from deepspeed import zero
+    from transformers import set_seed
+
+    set_seed(EXPERIMENT.sft.seed)
+    if name == "dpo":
+        assert EXPERIMENT.dpo is not None
+        preference = EXPERIMENT.dpo.model_copy(update={"batch_size": 2, "learning_rate": 1e-3, "epochs": 1.0})
+        pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(6)]
+        recipe = Prefer(model=MODEL, preference=preference)
+        rows = [pair_row(pair, tokens) for pair in pairs]
+        trainer = preference_trainer(recipe, base.resources, rows, tokens.tokenizer, base, plus, folder)
+    else:
+        offset = {"sft": 0, "other sft": 40, "m_plus": 80}[name]
+        lora = EXPERIMENT.sft.lora.model_copy(update={"rank": 4 if name == "other sft" else 8, "dropout": 0.1})
+        sft = EXPERIMENT.sft.model_copy(update={"batch_size": 2, "epochs": 1.0, "learning_rate": 2e-3, "lora": lora})
+        examples = [SFTExample(str(i), QUESTION, f" {i + offset}.\n#### {i}", "weak") for i in range(6)]
+        rows = [sft_row(example, tokens) for example in examples]
+        trainer = sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
+    trainer.run(None)
+    trained = dict(trained_parameters(trainer.accelerator.unwrap_model(trainer.model)))
+    with zero.GatheredParameters(list(trained.values()), enabled=base.resources.zero_stage == 3):
+        adapter = {name: parameter.detach().clone() for name, parameter in trained.items()}
+    if name == "m_plus":
+        trainer.model.save_pretrained(folder / "adapter")
+    losses = [loss.loss for loss in trainer.losses]
+    base.take_back(trainer)
+    return losses, adapter
+
+
+@pytest.fixture(scope="module")
+def plus(one_process: None, tokens: Tokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """M_plus's adapter, with which DPO starts."""
+    folder = tmp_path_factory.mktemp("m_plus")
+    train("m_plus", Base(MODEL, load_resources(RESOURCES["float32"])), tokens, folder, folder)
+    return folder / "adapter"
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_a_group_trains_what_each_step_trains_alone(
+    kind: str, tokens: Tokens, plus: Path, loads: list[Path], tmp_path: Path
+) -> None:
+    import torch
+
+    resources, names = load_resources(RESOURCES[kind]), ("sft", "dpo", "other sft", "dpo", "sft")
+    alone = {name: train(name, Base(MODEL, resources), tokens, plus, tmp_path / f"alone {name}") for name in set(names)}
+    assert len(loads) == 3
+    base = Base(MODEL, resources)
+    for number, name in enumerate(names):
+        losses, adapter = train(name, base, tokens, plus, tmp_path / f"{number}")
+        expected_losses, expected = alone[name]
+        assert losses == expected_losses and len(losses) == 3
+        assert adapter.keys() == expected.keys()
+        assert all(torch.equal(adapter[key], value) for key, value in expected.items()), f"{number} {name}"
+    assert len(loads) == 4, "the group loads its base once"
+    if resources.zero_stage == 3:
+        weights = [weight for weight in base.lend().parameters() if not weight.ds_persist]  # small ones stay whole
+        assert weights and all(weight.numel() == 0 for weight in weights), "the base is whole between two steps"
