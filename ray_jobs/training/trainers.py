@@ -66,6 +66,7 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
         "save_strategy": "no",  # callbacks.py says when to save, resumable.py how
         "logging_steps": 0.02,  # a share of all steps
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # it would log earlier losses in place of a loss that is not finite
         "report_to": [],
         "disable_tqdm": True,
         "dataloader_pin_memory": bool(resources.gpus_per_worker),

@@ -3,7 +3,6 @@
 What the user must change goes to the reporter and the rank returns, because Ray Train retries whatever a worker raises.
 """
 
-import math
 import os
 import tempfile
 from functools import partial
@@ -13,9 +12,9 @@ from typing import Any
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training import checkpoint
 from ray_jobs.training.adapter import write_adapter
-from ray_jobs.training.callbacks import ReportProgress, SaveInterval
+from ray_jobs.training.callbacks import CheckLosses, ReportProgress, SaveInterval
 from ray_jobs.training.trainers import make_trainer
-from ray_jobs.training.values import Refusal, RowCounts, TrainingJob, TrainingResult
+from ray_jobs.training.values import Refusal, RowCounts, TrainingJob, TrainingRefused, TrainingResult, diverged
 from w2s.store.lease.heartbeat import check_shared
 
 
@@ -39,10 +38,16 @@ def train_loop(job: TrainingJob) -> None:
         )
         start = checkpoint.load(job.store, job.step, name) if name else None
         trainer.put = partial(checkpoint.save, job.store, job.step, job.inputs)
+        trainer.diverged = partial(diverged, job.step)
+        trainer.add_callback(CheckLosses(trainer, job.step, job.resources.train_dtype))
         trainer.add_callback(SaveInterval(job.resources.save_minutes * 60))
         trainer.add_callback(ReportProgress(job.reporter if rank == 0 else None))
-        trainer.run(start)
-        files = write_adapter(trainer, job, folder, rank)
+        try:
+            trainer.run(start)
+            files = write_adapter(trainer, job, folder, rank)
+        except TrainingRefused as error:
+            ray.get(job.reporter.refuse.remote(Refusal(str(error))))
+            return
     if rank != 0:
         return
     result = TrainingResult(
@@ -53,12 +58,7 @@ def train_loop(job: TrainingJob) -> None:
         world_size=world_size,
         losses=trainer.losses,
     )
-    first, last = result.losses[0].loss, result.losses[-1].loss
-    if math.isfinite(first) and math.isfinite(last):
-        ray.get(job.reporter.finished.remote(result))
-    else:
-        reason = f"{job.step.name}: the training diverged, loss {first} -> {last}: lower its learning_rate"
-        ray.get(job.reporter.refuse.remote(Refusal(reason)))
+    ray.get(job.reporter.finished.remote(result))
 
 
 def start_deepspeed(resources: Resources) -> None:
