@@ -9,6 +9,7 @@ from typing import Any
 from ray_jobs.models.folders import adapter_folder, base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
+from ray_jobs.models.training_config import training_config
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training.rows import dataset, token_rows
@@ -77,8 +78,9 @@ def load_base(resources: Resources, folder: Path) -> Any:
     """The base model from its safetensors files; pickled weights and the model's own code are never loaded."""
     from transformers import AutoModelForCausalLM
 
+    config = training_config(folder)
     return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True
+        folder, config=config, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True
     )
 
 
@@ -96,7 +98,10 @@ def sft_trainer(
 
     lora = recipe.sft.lora
     config = SFTConfig(
-        **arguments(recipe.sft, resources, folder), dataset_kwargs={"skip_prepare_dataset": True}, packing=False
+        **arguments(recipe.sft, resources, folder),
+        dataset_kwargs={"skip_prepare_dataset": True},
+        packing=False,
+        router_aux_loss_coef=0.0,  # else TRL adds the loss that balances the experts' load, whatever the model's config
     )
     adapter = LoraConfig(
         r=lora.rank,
@@ -162,7 +167,7 @@ def preference_trainer(
     if preference.loss == "dpo":
         if preference.sft_weight:
             shared |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, preference.sft_weight]}
-        trainer, config = TokenDPO, DPOConfig(**shared)
+        trainer, config = TokenDPO, DPOConfig(**shared, router_aux_loss_coef=0.0)
     else:
         # No row is longer than max_length, but TRL warns and takes 512 where it is None.
         shared |= {"max_length": preference.max_tokens, "remove_unused_columns": False}
