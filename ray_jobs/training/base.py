@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.folders import base_folder
+from ray_jobs.models.training_config import training_config
 from ray_jobs.resources.resources import Resources
 from w2s.recipe import Model
 
@@ -69,8 +70,9 @@ def load_base(resources: Resources, folder: Path) -> Any:
     """The base model from its safetensors files; pickled weights and the model's own code are never loaded."""
     from transformers import AutoModelForCausalLM
 
+    config = training_config(folder)
     return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True
+        folder, config=config, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True
     )
 
 

@@ -1,17 +1,23 @@
-"""The Trainer's callbacks: when to save a checkpoint, and the progress for the driver.
+"""The Trainer's callbacks: when to save a checkpoint, the progress for the driver, and the end of a wrong training.
 
-Both are on every rank, because saving, logging and the question for a preemption notice are collectives.
+All are on every rank, because saving, logging and the question for a preemption notice are collectives.
 """
 
+import math
 import time
 from typing import Any
 
 from transformers import TrainerCallback
 
-from ray_jobs.training.values import StepsDone
+from ray_jobs.training.values import StepsDone, TrainingRefused, diverged
+from w2s.graph.recipes import Prefer
+from w2s.graph.step import Step
 
 PREEMPTION_SECONDS = 2.0
 """Time between two questions for a preemption notice."""
+FIRST_LOSS_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-3}
+"""Allowed distance of DPO's first loss from ln 2, by train_dtype; sums of mixtures of experts on GPU have no fixed
+order."""
 
 
 def preemption_notice() -> Any:
@@ -62,6 +68,52 @@ class SaveInterval(TrainerCallback):
         now = time.monotonic()
         self.saving_seconds, self.step_seconds = now - self.stepped, 0.0
         self.saved = self.stepped = now
+
+
+class CheckLosses(TrainerCallback):
+    """Raises `TrainingRefused` on every rank after a step with a loss or gradient that is not finite, and after DPO's
+    first step if its loss was not ln 2."""
+
+    def __init__(self, trainer: Any, step: Step, train_dtype: str) -> None:
+        self.trainer, self.step, self.train_dtype = trainer, step, train_dtype
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Add up the ranks' losses that are not finite, because a rank that stopped alone would leave the others
+        waiting."""
+        import torch
+
+        lost = torch.tensor(self.trainer.lost_losses, device=args.device)
+        torch.distributed.all_reduce(lost)
+        # DeepSpeed discards a step whose gradient is not finite, and keeps training; its norm is then infinite. In
+        # float32 without ZeRO it has no norm, and the weights, thus the next loss, are not finite.
+        norm = self.trainer.model_wrapped.get_global_grad_norm()
+        if not lost and (norm is None or math.isfinite(norm)):
+            return
+        number = f"optimizer step {state.global_step} of {state.max_steps}"
+        what = f"{int(lost)} losses" if lost else "the gradient"
+        if state.global_step == 1 and lost:  # no update was made before it
+            raise TrainingRefused(
+                f"{self.step.name}: {what} of {number} are not finite although nothing was trained yet: the base "
+                f"cannot be computed with train_dtype={self.train_dtype}, or its weights are damaged"
+            )
+        raise diverged(self.step, f"{what} of {number} {'are' if lost else 'is'} not finite")
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Compare DPO's first loss with ln 2, its value where policy and reference are the same model."""
+        recipe = self.step.recipe
+        if not isinstance(recipe, Prefer) or recipe.preference.loss != "dpo" or state.global_step != 1 or not logs:
+            return
+        if "loss" not in logs:  # the summary after the last step
+            return
+        # The added SFT loss is logged nowhere by itself; around equal models DPO's part falls by half the margin.
+        first = math.log(2) - logs["rewards/margins"] / 2 if recipe.preference.sft_weight else logs["loss"]
+        tolerance = FIRST_LOSS_TOLERANCE[self.train_dtype]
+        if abs(first - math.log(2)) > tolerance:
+            raise TrainingRefused(
+                f"{self.step.name}: DPO's first loss is {first:.5f} and must be ln 2 = {math.log(2):.5f} within "
+                f"{tolerance}, because policy and reference are the same adapter before the first update: the base "
+                "computes the same rows differently each time; take another model, or set dpo=null and orpo instead"
+            )
 
 
 class ReportProgress(TrainerCallback):

@@ -90,7 +90,7 @@ def newest(store: Store, step: Step, inputs: str) -> str | None:
 def load(store: Store, step: Step, name: str) -> Checkpoint:
     """Read a checkpoint.
 
-    Raises ValueError with its path if its sha256 is not the one in its name.
+    Raises ValueError with its path if its sha256 is not the one in its name, or if its training had diverged.
     """
     from safetensors.torch import load as from_bytes
 
@@ -99,4 +99,7 @@ def load(store: Store, step: Step, name: str) -> Checkpoint:
     if hashlib.sha256(data).hexdigest() != layout.checkpoint_sha256(name):
         raise ValueError(f"{path} is damaged: the sha256 of its {len(data)} bytes is not the one in its name")
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # safetensors: 8 bytes of length, then JSON
-    return Checkpoint(from_bytes(data), Notes(**json.loads(header["__metadata__"][NOTES])))
+    tensors = from_bytes(data)
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise ValueError(f"{path} is of a training that had diverged: it has tensors that are not finite")
+    return Checkpoint(tensors, Notes(**json.loads(header["__metadata__"][NOTES])))

@@ -15,7 +15,7 @@ from transformers import Trainer
 
 from ray_jobs.training import state as train_state
 from ray_jobs.training.checkpoint import Checkpoint, Notes
-from ray_jobs.training.values import StepLoss
+from ray_jobs.training.values import StepLoss, TrainingRefused
 from w2s.seed import derived_seed
 
 
@@ -28,8 +28,12 @@ class Resumable(Trainer):
 
     put: Callable[[Checkpoint], None]
     """Writes a checkpoint; called on rank 0."""
+    diverged: Callable[[str], TrainingRefused]
+    """The error for a state that is not finite, given the reason."""
     checkpoint: Checkpoint | None = None
     """The checkpoint to resume; None once its tensors are in the engine."""
+    lost_losses = 0
+    """Micro batches of this rank since the last optimizer step whose loss is not finite."""
     _step = _micro = -1
 
     def run(self, checkpoint: Checkpoint | None) -> None:
@@ -51,11 +55,13 @@ class Resumable(Trainer):
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
         """Seed each micro batch by its number in the step, so that dropout is the same on any number of workers."""
         if self._step != self.state.global_step:
-            self._step, self._micro = self.state.global_step, 0
+            self._step, self._micro, self.lost_losses = self.state.global_step, 0, 0
         number = self._micro * self.args.world_size + self.args.process_index
         torch.manual_seed(derived_seed(self.args.seed, "micro batch", self._step, number))
         self._micro += 1
-        return super().training_step(*arguments, **named)
+        loss = super().training_step(*arguments, **named)
+        self.lost_losses += int(~loss.isfinite())
+        return loss
 
     def _prepare_for_training(self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: Any) -> Any:
         prepared = super()._prepare_for_training(max_steps, train_dataloader, None)
@@ -71,6 +77,8 @@ class Resumable(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         tensors = train_state.gather(self.model_wrapped, self.accelerator.unwrap_model(self.model))
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):  # full tensors on every rank
+            raise self.diverged(f"the state after optimizer step {self.state.global_step} is not finite")
         if self.args.process_index:
             return
         notes = Notes(

@@ -66,6 +66,7 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
         "save_strategy": "no",  # callbacks.py says when to save, resumable.py how
         "logging_steps": 0.02,  # a share of all steps
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # it would log earlier losses in place of a loss that is not finite
         "report_to": [],
         "disable_tqdm": True,
         "dataloader_pin_memory": bool(resources.gpus_per_worker),
@@ -86,7 +87,10 @@ def sft_trainer(
 
     lora = recipe.sft.lora
     config = SFTConfig(
-        **arguments(recipe.sft, resources, folder), dataset_kwargs={"skip_prepare_dataset": True}, packing=False
+        **arguments(recipe.sft, resources, folder),
+        dataset_kwargs={"skip_prepare_dataset": True},
+        packing=False,
+        router_aux_loss_coef=0.0,  # else TRL adds the loss that balances the experts' load, whatever the model's config
     )
     adapter = LoraConfig(
         r=lora.rank,
@@ -152,7 +156,7 @@ def preference_trainer(
     if preference.loss == "dpo":
         if preference.sft_weight:
             shared |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, preference.sft_weight]}
-        trainer, config = TokenDPO, DPOConfig(**shared)
+        trainer, config = TokenDPO, DPOConfig(**shared, router_aux_loss_coef=0.0)
     else:
         # No row is longer than max_length, but TRL warns and takes 512 where it is None.
         shared |= {"max_length": preference.max_tokens, "remove_unused_columns": False}

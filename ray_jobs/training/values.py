@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ray_jobs.resources.resources import Resources
+from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
 from w2s.records import PreferencePair, SFTExample
 from w2s.store.manifest import File
@@ -90,6 +91,23 @@ class Refusal:
     """Why the training cannot run as the user asked. Made by any rank; job.py raises it as ValueError."""
 
     reason: str
+
+
+class TrainingRefused(ValueError):
+    """Raised on every rank, or on rank 0 after the last collective, where another attempt would end the same way."""
+
+
+def diverged(step: Step, reason: str) -> TrainingRefused:
+    """The error of a training whose numbers are no longer finite; it names the experiment's field to lower."""
+    recipe = step.recipe
+    assert isinstance(recipe, FineTune | Prefer)
+    if isinstance(recipe, Prefer):
+        section, optimizer = recipe.preference.loss, recipe.preference
+    else:
+        section, optimizer = ("weak_sft" if step.name == "weak_sft" else "sft"), recipe.sft
+    return TrainingRefused(
+        f"{step.name}: the training has diverged: {reason}: lower {section}.learning_rate={optimizer.learning_rate}"
+    )
 
 
 @dataclass(frozen=True)

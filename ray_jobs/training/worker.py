@@ -4,7 +4,6 @@ What the user must change goes to the reporter and the next step begins, because
 raises. What imports torch or transformers is imported late, because the driver imports this file to name `train_loop`.
 """
 
-import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +15,15 @@ from ray_jobs.resources.resources import Resources
 from ray_jobs.training import checkpoint
 from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
-from ray_jobs.training.values import Refusal, RowCounts, StepState, TrainingJob, TrainingResult
+from ray_jobs.training.values import (
+    Refusal,
+    RowCounts,
+    StepState,
+    TrainingJob,
+    TrainingRefused,
+    TrainingResult,
+    diverged,
+)
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.store.lease.heartbeat import check_shared
 
@@ -53,7 +60,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
     import ray.train
     import ray.train.collective
 
-    from ray_jobs.training.callbacks import ReportProgress, SaveInterval
+    from ray_jobs.training.callbacks import CheckLosses, ReportProgress, SaveInterval
 
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
     if (made := _trainer(job, base, folder)) is None:
@@ -66,10 +73,17 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
     )
     start = checkpoint.load(job.store, job.step, name) if name else None
     trainer.put = partial(checkpoint.save, job.store, job.step, job.inputs)
+    trainer.diverged = partial(diverged, job.step)
+    trainer.add_callback(CheckLosses(trainer, job.step, job.resources.train_dtype))
     trainer.add_callback(SaveInterval(job.resources.save_minutes * 60))
     trainer.add_callback(ReportProgress(job.reporter if rank == 0 else None, job.step.name))
-    trainer.run(start)
-    files = write_adapter(trainer, job, folder, rank)
+    try:
+        trainer.run(start)
+        files = write_adapter(trainer, job, folder, rank)
+    except TrainingRefused as error:
+        ray.get(job.reporter.ends.remote(job.step.name, Refusal(str(error))))
+        base.take_back(trainer)
+        return
     base.take_back(trainer)
     if rank != 0:
         return
@@ -81,12 +95,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
         world_size=world_size,
         losses=trainer.losses,
     )
-    first, last = result.losses[0].loss, result.losses[-1].loss
-    if math.isfinite(first) and math.isfinite(last):
-        ray.get(job.reporter.ends.remote(job.step.name, result))
-    else:
-        reason = f"{job.step.name}: the training diverged, loss {first} -> {last}: lower its learning_rate"
-        ray.get(job.reporter.ends.remote(job.step.name, Refusal(reason)))
+    ray.get(job.reporter.ends.remote(job.step.name, result))
 
 
 def start_deepspeed(resources: Resources) -> None:

@@ -88,6 +88,16 @@ def test_a_damaged_checkpoint_is_skipped(damage: str, tmp_path: Path) -> None:
     assert newest(store, STEP, "inputs") is None
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_checkpoint_of_a_diverged_training_is_skipped(value: float, tmp_path: Path) -> None:
+    store = Store.at(str(tmp_path))
+    save(store, STEP, "inputs", state(1))
+    lost = state(2)
+    lost.tensors["exp_avg.a"][1, 1] = value
+    save(store, STEP, "inputs", lost)
+    assert newest(store, STEP, "inputs") == files(store)[0].name and len(files(store)) == 1
+
+
 def test_a_checkpoint_of_other_inputs_is_not_resumed_and_does_not_push_out_new_ones(tmp_path: Path) -> None:
     """A repair may have rewritten the step's inputs with other rows."""
     store = Store.at(str(tmp_path))

@@ -1,0 +1,108 @@
+"""Each architecture's losses in our trainers are those of its configuration, without noise and router losses.
+
+The engine's side of this comparison is tests/ray/sampling/test_same_model.py.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ray_jobs.models.folders import base_folder
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.training.trainers import preference_trainer, sft_trainer
+from tests.unit.training.architectures import ARCHITECTURES, TARGETS, VOCABULARY, reference, saved
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.recipes import FineTune, Prefer
+from w2s.recipe import LoRA
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
+EXPERIMENT = quickstart()
+ONE = load_resources("local,workers=1,zero_stage=0,micro_batch=2")
+LENGTHS = [(20, 12), (7, 30)]
+"""Tokens of prompt and completion of each row; the batch pads them to one length."""
+
+
+def ids(count: int, seed: int) -> list[int]:
+    return torch.randint(1, VOCABULARY, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+def completion_logps(model: Any, prompt: list[int], completion: list[int]) -> list[float]:
+    """Log-probability of each token of the completion."""
+    with torch.no_grad():
+        scores = model(torch.tensor([prompt + completion])).logits[0].log_softmax(-1)
+    return [float(scores[len(prompt) + i - 1, token]) for i, token in enumerate(completion)]
+
+
+def with_adapter(model_type: str, folder: Path, adapter: Path) -> Any:
+    """The reference with a random adapter, which is saved in `adapter`."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(3)
+    targets = list(TARGETS.get(model_type, ("q_proj", "v_proj")))
+    config = LoraConfig(r=4, target_modules=targets, lora_dropout=0.5, init_lora_weights=False, task_type="CAUSAL_LM")
+    model = get_peft_model(reference(model_type, folder), config)
+    model.save_pretrained(adapter)
+    return model.eval()
+
+
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) -> None:
+    folder, tokenizer = saved(model_type, tmp_path / "base"), load_tokenizer(base_folder(EXPERIMENT.strong))
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    rows = [
+        (ids(prompt, 10 + i), ids(tokens, 20 + i), ids(tokens, 30 + i)) for i, (prompt, tokens) in enumerate(LENGTHS)
+    ]
+
+    lora = LoRA(rank=4, targets=TARGETS.get(model_type, ("q_proj", "v_proj")))
+    sft = FineTune(
+        model=EXPERIMENT.strong, sft=EXPERIMENT.sft.model_copy(update={"batch_size": 2, "epochs": 1.0, "lora": lora})
+    )
+    labelled = [{"input_ids": p + c, "labels": [-100] * len(p) + c} for p, c, _ in rows]
+    trainer = sft_trainer(sft, ONE, labelled, tokenizer, folder, tmp_path / "sft")
+    expected = [logp for p, c, _ in rows for logp in completion_logps(reference(model_type, folder), p, c)]
+    assert first_loss(trainer) == pytest.approx(-sum(expected) / len(expected), abs=2e-4)
+
+    adapted = with_adapter(model_type, folder, tmp_path / "adapter")
+    logps = {
+        side: [completion_logps(adapted, row[0], row[number]) for row in rows]
+        for number, side in ((1, "chosen"), (2, "rejected"))
+    }
+    sided = [{"prompt_ids": p, "chosen_ids": c, "rejected_ids": r} for p, c, r in rows]
+    for preference in (EXPERIMENT.dpo, EXPERIMENT.orpo):
+        assert preference is not None
+        recipe = Prefer(
+            model=EXPERIMENT.strong,
+            preference=preference.model_copy(update={"batch_size": 2, "epochs": 1.0, "sft_weight": 0.0}),
+        )
+        out = tmp_path / preference.loss
+        trainer = preference_trainer(recipe, ONE, sided, tokenizer, folder, tmp_path / "adapter", out)
+        if preference.loss == "dpo":
+            assert first_loss(trainer) == pytest.approx(math.log(2), abs=1e-5)
+            metrics = trainer._metrics["train"]
+            for side in ("chosen", "rejected"):
+                mean = sum(map(sum, logps[side])) / len(rows)
+                assert metrics[f"logps/{side}"] == pytest.approx([mean], abs=5e-3), "log-probabilities of M_plus"
+        else:
+            mean = {side: [sum(row) / len(row) for row in logps[side]] for side in logps}
+            odds = [
+                chosen - rejected - math.log1p(-math.exp(chosen)) + math.log1p(-math.exp(rejected))
+                for chosen, rejected in zip(mean["chosen"], mean["rejected"], strict=True)
+            ]
+            terms = [
+                -chosen + preference.beta * math.log1p(math.exp(-odd))
+                for chosen, odd in zip(mean["chosen"], odds, strict=True)
+            ]
+            assert first_loss(trainer) == pytest.approx(sum(terms) / len(terms), abs=5e-4)
+
+
+def first_loss(trainer: Any) -> float:
+    """The loss of the first batch in training mode, without a step."""
+    (batch,) = trainer.get_train_dataloader()
+    trainer.model.train()
+    torch.manual_seed(0)
+    return float(trainer.compute_loss(trainer.model, batch).detach())
