@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from threading import Thread
 
+from ray_jobs.driver.admission import may_start, request_of
 from ray_jobs.driver.grouping import ready_groups
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
 from ray_jobs.runtime import local_ray
@@ -73,8 +74,7 @@ def run_steps(steps: Sequence[Step], context: Context) -> None:
 class Scheduler:
     """The state of one run: which of its missing steps have started and which are done.
 
-    A group starts if its resource request fits beside the requests of the running groups, or if nothing runs: so no
-    group waits for resources that only it holds, and a request larger than the cluster is left to the autoscaler.
+    Which group starts beside the running ones: ray_jobs/driver/admission.py.
     """
 
     missing: Sequence[Step]
@@ -101,7 +101,7 @@ class Scheduler:
         try:
             while len(self.done) < len(self.missing):
                 for group in ready_groups(self.missing, self.started, self.done, self.scored):
-                    if self._fits(group):
+                    if self._may_start(group):
                         self._start(leases, group)
                 assert self.running, "steps wait for each other"
                 ended, _ = wait(self.running, timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
@@ -162,14 +162,12 @@ class Scheduler:
         self.started |= equal
         self.done |= equal
 
-    def _fits(self, group: list[Step]) -> bool:
-        """Whether the cluster has enough CPUs and GPUs for this group beside the running groups."""
-        if not self.running:
-            return True
-        capacity = local_ray.capacity() if self.on_ray else {}
-        groups = [*self.running.values(), group]
-        requests = [resource_request(self.context.resources, steps[0].kind) for steps in groups]
-        return all(sum(request.get(key, 0) for request in requests) <= capacity.get(key, 0) for key in ("CPU", "GPU"))
+    def _may_start(self, group: list[Step]) -> bool:
+        """Whether the group may start beside the running groups (ray_jobs/driver/admission.py)."""
+        request, *running = (
+            request_of(self.context.resources, steps[0].kind) for steps in (group, *self.running.values())
+        )
+        return may_start(request, running, local_ray.nodes() if self.on_ray else [])
 
     def _check_capacity(self, group: list[Step]) -> None:
         """Log what a group is waiting for; Ray waits silently.

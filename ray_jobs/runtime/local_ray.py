@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 _starting = threading.Lock()
 _abandoned = threading.Event()
@@ -80,11 +81,27 @@ def end_with_raylet() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def capacity() -> dict[str, float]:
-    """All CPUs and GPUs of the cluster now; an autoscaler may add more."""
+@dataclass(frozen=True)
+class Node:
+    """A node that is alive: all its CPUs and GPUs, free or not, and its labels."""
+
+    cpus: float
+    gpus: float
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def has(self, labels: Mapping[str, str]) -> bool:
+        """Whether the node has all these labels."""
+        return labels.items() <= self.labels.items()
+
+
+def nodes() -> list[Node]:
+    """The nodes of the cluster now; an autoscaler may add more."""
     import ray
 
-    return dict(ray.cluster_resources())
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return [
+        Node(node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0), dict(node["Labels"])) for node in alive
+    ]
 
 
 def available() -> dict[str, float]:
