@@ -32,6 +32,11 @@ class Memory:
     limit: float
 
     @property
+    def certain(self) -> float:
+        """Bytes of the parts that are known without a GPU."""
+        return sum(size for part, size in self.parts.items() if part not in ("activations", "logits", "runtime"))
+
+    @property
     def spare(self) -> float:
         """Bytes that are left; negative where it does not fit."""
         return self.limit - sum(self.parts.values())
