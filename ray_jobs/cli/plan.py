@@ -1,11 +1,15 @@
-"""`w2s plan` and `w2s list`: what a run would do, and which experiments are shipped. They start nothing and write
-nothing."""
+"""`w2s plan` and `w2s list`: what a run would do and cost, and which experiments are shipped. They start nothing."""
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ray_jobs.cli.options import add_experiment, experiment
 from w2s.store.objects.probes import check_readable
+
+if TYPE_CHECKING:
+    from w2s.graph.step import Step
+    from w2s.recipe import Experiment
 
 
 def add_commands(commands: Any) -> None:
@@ -13,6 +17,19 @@ def add_commands(commands: Any) -> None:
     plan = commands.add_parser("plan", help="show the directory and state of each step, and the reason; starts nothing")
     plan.set_defaults(command=_plan)
     add_experiment(plan)
+    plan.add_argument(
+        "--resources",
+        metavar="PRESET",
+        help="also show memory, tokens, GPU-hours, money and time of the steps to run on these resources",
+    )
+    plan.add_argument(
+        "--rates",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="with --resources, change a rate or a price, for example dollars=2.5 answer_tokens=300",
+    )
     listing = commands.add_parser("list", help="list the shipped experiments")
     listing.set_defaults(command=_list)
 
@@ -23,16 +40,35 @@ def _plan(options: argparse.Namespace) -> int:
     from w2s.store.revisions import identify
     from w2s.store.store import Store
 
+    if options.rates and not options.resources:
+        raise ValueError(f"--rates {options.rates[0]}: rates are those of --resources PRESET: give it too")
     store = Store.at(options.store)
     check_readable(store.objects)
     identified = identify(experiment(options), store, network=False)
-    planned = plan(build_steps(identified), store, options.only)
+    steps = build_steps(identified)
+    planned = plan(steps, store, options.only)
     for line in planned:
         print(f"{line.state:<6} {line.step.name:<24} {line.directory or '(open)':<34} {line.why}")
     states = [line.state for line in planned]
     absent = f", {states.count('absent')} absent and not needed" if "absent" in states else ""
     print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run{absent}")
+    if options.resources:
+        missing = [line.step for line in planned if line.state in ("run", "resume")]
+        _print_cost(options, identified, steps, missing)
     return 0
+
+
+def _print_cost(
+    options: argparse.Namespace, identified: "Experiment", steps: "Sequence[Step]", missing: "Sequence[Step]"
+) -> None:
+    """Print what the missing steps cost. Models' configurations are fetched, their weights are not."""
+    from ray_jobs.cost.rates import load_rates
+    from ray_jobs.driver.estimate import estimate
+    from ray_jobs.resources.presets import load_resources
+
+    resources = load_resources(options.resources)
+    for line in estimate(identified, steps, missing, resources, load_rates(resources, options.rates)):
+        print(line)
 
 
 def _list(options: argparse.Namespace) -> int:

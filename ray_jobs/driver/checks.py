@@ -5,8 +5,13 @@ queue.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from ray_jobs.cost.memory import GIB
+from ray_jobs.cost.shape import Shape
+from ray_jobs.driver.estimate import shape_of
+from ray_jobs.driver.forecast import memories
 from ray_jobs.models.folders import base_folder, context_limit, text_config
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
@@ -39,6 +44,7 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
             _check_targets(model, folder, targets)
         if any(isinstance(recipe, Sample) for recipe in recipes):
             _check_heads(model, folder, resources.tensor_parallel)
+    _check_memory(experiment, missing, resources)
 
 
 def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) -> Path:
@@ -94,3 +100,27 @@ def _check_heads(model: Model, folder: Path, tensor_parallel: int) -> None:
             f"{model.name}'s {heads} attention heads cannot be split over gpus_per_engine={tensor_parallel}: "
             f"take a divisor of {heads}"
         )
+
+
+def _check_memory(experiment: Experiment, missing: Sequence[Step], resources: Resources) -> None:
+    """Check that weights, optimizer, gathered layers and the KV cache of one sequence fit into each GPU.
+
+    Activations are left to `w2s plan --resources`, because they are estimates; so are models that it cannot count.
+    """
+    shapes: dict[str, Shape] = {}
+    for model in (experiment.weak, experiment.strong):
+        with suppress(ValueError):  # a mixture of experts, for example
+            shapes[model.name] = shape_of(model)
+    counted = [
+        step
+        for step in missing
+        if isinstance(step.recipe, FineTune | Prefer | Sample) and step.recipe.model.name in shapes
+    ]
+    for name, memory in memories(counted, experiment, shapes, resources, prompt=0).items():
+        if memory.certain > memory.limit:
+            parts = ", ".join(f"{part} {size / GIB:.1f}" for part, size in memory.parts.items() if size)
+            raise ValueError(
+                f"{name} does not fit: it takes at least {memory.certain / GIB:.1f} GiB of each GPU ({parts}), and "
+                f"--resources allows {memory.limit / GIB:.1f}: take a preset with more GPUs or larger gpu_gib, "
+                "gpus_per_engine or workers; `w2s plan --resources` shows the parts"
+            )

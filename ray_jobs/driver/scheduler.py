@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from threading import Thread
 
+from ray_jobs.driver.admission import Request, may_start, places, request_of
 from ray_jobs.driver.commits import Commits
 from ray_jobs.driver.grouping import ready_groups, shared_out
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
@@ -74,8 +75,7 @@ def run_steps(steps: Sequence[Step], context: Context) -> None:
 class Scheduler:
     """The state of one run: which of its missing steps have started and which are done.
 
-    A group starts if its resource request fits beside the requests of the running groups, or if nothing runs: so no
-    group waits for resources that only it holds, and a request larger than the cluster is left to the autoscaler.
+    Which group starts beside the running ones: ray_jobs/driver/admission.py.
     """
 
     missing: Sequence[Step]
@@ -104,7 +104,7 @@ class Scheduler:
             while self.running or len(self.done) < len(self.missing):
                 for group in ready_groups(self.missing, self.started, self.done, self.scored):
                     for part in shared_out(group, self._places(group)):
-                        if self._fits(part):
+                        if self._may_start(part):
                             self._start(leases, part)
                 assert self.running, "steps wait for each other"
                 committed = self.commits.next
@@ -176,24 +176,20 @@ class Scheduler:
 
     def _places(self, group: list[Step]) -> int:
         """How many worker groups the free GPUs hold; 1 for other steps, and on CPU, where groups slow each other."""
-        resources, kind = self.context.resources, group[0].kind
-        request = resource_request(resources, kind)["GPU"]
-        if not isinstance(group[0].recipe, FineTune | Prefer) or not request:
+        request = request_of(self.context.resources, group[0].kind)
+        if not isinstance(group[0].recipe, FineTune | Prefer) or not request.gpus:
             return 1
         self._start_ray()
-        labels = node_labels(resources, kind)
-        kinds = [steps[0].kind for steps in self.running.values()]
-        used = sum(resource_request(resources, kind)["GPU"] for kind in kinds if node_labels(resources, kind) == labels)
-        return max(1, int((local_ray.capacity(labels).get("GPU", 0) - used) // request))
+        return places(request, self._held(), local_ray.nodes())
 
-    def _fits(self, group: list[Step]) -> bool:
-        """Whether the cluster has enough CPUs and GPUs for this group beside the running groups."""
-        if not self.running:
-            return True
-        capacity = local_ray.capacity() if self.on_ray else {}
-        groups = [*self.running.values(), group]
-        requests = [resource_request(self.context.resources, steps[0].kind) for steps in groups]
-        return all(sum(request.get(key, 0) for request in requests) <= capacity.get(key, 0) for key in ("CPU", "GPU"))
+    def _may_start(self, group: list[Step]) -> bool:
+        """Whether the group may start beside the running groups (ray_jobs/driver/admission.py)."""
+        request = request_of(self.context.resources, group[0].kind)
+        return may_start(request, self._held(), local_ray.nodes() if self.on_ray else [])
+
+    def _held(self) -> list[Request]:
+        """The requests of the running groups."""
+        return [request_of(self.context.resources, steps[0].kind) for steps in self.running.values()]
 
     def _check_capacity(self, group: list[Step]) -> None:
         """Log what a group is waiting for; Ray waits silently.

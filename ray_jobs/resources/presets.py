@@ -11,6 +11,7 @@ LOCAL = Resources(
     cpus_per_engine=1,
     engine_dtype="float32",
     max_num_seqs=256,
+    gpu_gib=24,
     gpu_memory_utilization=0.9,
     cpu_kv_cache_gib=2,
     problems_per_block=100,
@@ -54,6 +55,7 @@ ONE_GPU = LOCAL.changed(
 turns."""
 
 NODE_8GPU = ONE_GPU.changed(
+    gpu_gib=40,
     max_engines=8,
     cpus_per_engine=8,
     workers=8,
@@ -68,6 +70,8 @@ NODE_8GPU = ONE_GPU.changed(
 """
 
 CLUSTER_70B = NODE_8GPU.changed(
+    gpu_gib=80,
+    max_num_seqs=512,
     max_engines=4,
     gpus_per_engine=4,
     cpus_per_engine=16,
@@ -79,7 +83,7 @@ CLUSTER_70B = NODE_8GPU.changed(
 
 Engine, 4 GPUs: 140 / 4 = 35 GB of weights on each; 0.9 x 80 - 35 = 37 GB are left, less a few for activations.
 Llama-2-70b's KV cache takes 80 layers x 8 heads x 128 x 2 x 2 B = 320 KiB a token, 80 KiB on each GPU: about 400,000
-tokens, 256 sequences of 1,500. With 40 GB GPUs take gpus_per_engine=8.
+tokens, 512 sequences of 780; vLLM captures CUDA graphs for up to 512. With 40 GB GPUs take gpus_per_engine=8.
 
 Training, 8 workers, ZeRO-3: 140 / 8 = 17.5 GB of weights on each; ZeRO-3 gathers whole layers of 1.7 GB, two at a time;
 checkpointed activations of a 2,048-token example take 80 x 2,048 x 8,192 x 2 B = 2.7 GB, of a pair twice that. LoRA of

@@ -31,12 +31,14 @@ class Resources(BaseModel):
     """Dtype of an engine's weights and activations."""
     max_num_seqs: int = Field(ge=1)
     """Sequences an engine decodes at once."""
+    gpu_gib: int = Field(ge=1)
+    """Memory of one GPU in GiB, which `w2s plan` counts with; not used on CPU."""
     gpu_memory_utilization: float = Field(gt=0, le=1)
     """Share of each GPU's memory for weights and KV cache together; not used on CPU."""
     cpu_kv_cache_gib: int = Field(ge=1)
     """KV cache of an engine on CPU, in GiB; not used on GPU."""
     problems_per_block: int = Field(ge=1)
-    """Problems per file of completions, which a rerun does not sample again; a few blocks should fill an engine."""
+    """Most problems per file of completions; where several engines share a step, its files are smaller."""
     sampling_nodes: str
     """Value of the node label `w2s-nodes` that engines need; empty: any node."""
     workers: int = Field(ge=1)

@@ -1,13 +1,33 @@
 """Placement, arguments and environment of a vLLM engine for given resources."""
 
+import math
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ray_jobs.resources.requests import node_labels, resource_request_on_one_node
 from ray_jobs.resources.resources import Resources
 
 PREFILL_TOKENS = 8192
-"""Most prompt tokens that an engine on CPU prefills in one step; prompts are never split."""
+"""Most tokens of one step of an engine. AsyncLLM's own limit is 2,048, which prefills four times as often; on CPU,
+where prompts are never split, it is at least the context."""
+CONTEXT_STEP = 512
+"""`max_model_len` is rounded up to a multiple, because vLLM's compile cache has another name for each value."""
+LORA_SLOTS = (1, 2, 4, 8, 16)
+"""Values of `max_loras`, for the same reason; above these, multiples of the last."""
+START_SECONDS = 3600
+"""Time that an engine has to load its weights: 140 GB from a disk of 100 MB/s take 25 minutes, vLLM waits for 10."""
+
+
+COMPILED = {
+    "VLLM_CACHE_ROOT": "vllm",
+    "TORCHINDUCTOR_CACHE_DIR": "inductor",
+    "TRITON_CACHE_DIR": "triton",
+    "FLASHINFER_WORKSPACE_BASE": "flashinfer",
+    "CUDA_CACHE_PATH": "cuda",
+}
+"""Variables that name the folders of compiled code, and their folders below the cache."""
 
 
 def engine_placement(resources: Resources) -> dict[str, Any]:
@@ -23,6 +43,17 @@ def engines_that_fit(resources: Resources, free: Mapping[str, float]) -> int:
     return min(int(free.get(key, 0) // amount) for key, amount in request.items() if amount)
 
 
+def rounded_context(tokens: int) -> int:
+    """The smallest multiple of CONTEXT_STEP that holds this many tokens; the caller keeps to the model's context."""
+    return math.ceil(tokens / CONTEXT_STEP) * CONTEXT_STEP
+
+
+def lora_slots(adapters: int) -> int:
+    """The smallest `max_loras` of LORA_SLOTS that has room for all adapters, or a multiple of the last."""
+    last = LORA_SLOTS[-1]
+    return next((slots for slots in LORA_SLOTS if slots >= adapters), math.ceil(adapters / last) * last)
+
+
 def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]:
     """The part of vLLM's AsyncEngineArgs that depends on resources, for a context of `max_model_len` tokens.
 
@@ -33,6 +64,7 @@ def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]
         "tensor_parallel_size": resources.tensor_parallel,
         "dtype": resources.engine_dtype,
         "max_num_seqs": resources.max_num_seqs,
+        "max_num_batched_tokens": PREFILL_TOKENS,
     }
     if resources.gpus_per_engine:
         arguments["gpu_memory_utilization"] = resources.gpu_memory_utilization
@@ -51,9 +83,17 @@ def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]
     return arguments
 
 
-def engine_environment(resources: Resources) -> dict[str, str]:
-    """Environment variables an engine's process needs before vLLM is imported; none on GPU."""
+def engine_environment(resources: Resources, cache: Path) -> dict[str, str]:
+    """Environment variables that an engine's process needs before vLLM is imported.
+
+    `cache` is this node's folder for models (`W2S_CACHE`): on GPUs, code that one engine compiles is kept there for the
+    next. Time-out and folders that the node sets itself are left as they are.
+    """
+    wanted = {"VLLM_ENGINE_READY_TIMEOUT_S": str(START_SECONDS)}
     if resources.gpus_per_engine:
-        return {}
-    # By default vLLM binds every engine of a machine to the same cores and keeps one free.
-    return {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(resources.cpus_per_engine)}
+        wanted |= {name: str(cache / folder) for name, folder in COMPILED.items()}
+    environment = {name: value for name, value in wanted.items() if name not in os.environ}
+    if not resources.gpus_per_engine:
+        # By default vLLM binds every engine of a machine to the same cores and keeps one free.
+        environment |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(resources.cpus_per_engine)}
+    return environment

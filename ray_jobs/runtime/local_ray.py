@@ -12,8 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass, field
 
 _starting = threading.Lock()
 _abandoned = threading.Event()
@@ -84,16 +83,27 @@ def end_with_raylet() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def capacity(labels: Mapping[str, str] = MappingProxyType({})) -> dict[str, float]:
-    """All CPUs and GPUs of the nodes with `labels` now; an autoscaler may add more."""
-    nodes = _nodes(labels)
-    return {key: sum(node["Resources"].get(key, 0) for node in nodes) for key in ("CPU", "GPU")}
+@dataclass(frozen=True)
+class Node:
+    """A node that is alive: all its CPUs and GPUs, free or not, and its labels."""
+
+    cpus: float
+    gpus: float
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def has(self, labels: Mapping[str, str]) -> bool:
+        """Whether the node has all these labels."""
+        return labels.items() <= self.labels.items()
 
 
-def _nodes(labels: Mapping[str, str]) -> list[dict[str, Any]]:
+def nodes() -> list[Node]:
+    """The nodes of the cluster now; an autoscaler may add more."""
     import ray
 
-    return [node for node in ray.nodes() if node["Alive"] and labels.items() <= node["Labels"].items()]
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return [
+        Node(node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0), dict(node["Labels"])) for node in alive
+    ]
 
 
 def available() -> dict[str, float]:
@@ -108,7 +118,9 @@ def shortage(request: Mapping[str, float], on_one_node: Mapping[str, float], lab
 
     `on_one_node` is the part of the request that a single node must have. Only nodes with all `labels` count.
     """
-    nodes = _nodes(labels)
+    import ray
+
+    nodes = [node for node in ray.nodes() if node["Alive"] and labels.items() <= node["Labels"].items()]
     total = {key: sum(node["Resources"].get(key, 0) for node in nodes) for key in request}
     where = f" with {' '.join(f'{key}={value}' for key, value in labels.items())}" if labels else ""
     for key, amount in request.items():

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from ray_jobs.models.folders import cache_folder
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import engine_environment
 from ray_jobs.sampling.blocks import Blocks
@@ -35,11 +36,11 @@ class Engine:
 
     def __init__(self, tasks: list[Task], store: Store, resources: Resources, max_model_len: int) -> None:
         self.engine: RestartingEngine | None = None
-        os.environ.update(engine_environment(resources))
         self.tasks = tasks
         self.broken: Exception | None = None
         """Why no block can be sampled any more."""
         try:
+            os.environ.update(engine_environment(resources, cache_folder()))
             check_shared(store.objects, store.run)
             self.blocks = retried("the store could not be read", lambda: Blocks([task.step for task in tasks], store))
             self.inputs = retried(

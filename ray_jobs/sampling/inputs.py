@@ -12,7 +12,7 @@ from typing import Any
 from ray_jobs.models.folders import adapter_folder, base_folder
 from ray_jobs.models.tokenizers import engine_tokenizer
 from ray_jobs.resources.resources import Resources
-from ray_jobs.resources.vllm import engine_arguments
+from ray_jobs.resources.vllm import engine_arguments, lora_slots
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step
 from w2s.records import Demonstration
@@ -70,7 +70,7 @@ def fetch_inputs(tasks: list[Task], store: Store, resources: Resources, max_mode
     lora: dict[str, Any] = {}
     if distinct:
         rank = max(map(_rank, distinct))
-        lora = {"enable_lora": True, "max_loras": len(distinct), "max_lora_rank": max_lora_rank(rank)}
+        lora = {"enable_lora": True, "max_loras": lora_slots(len(distinct)), "max_lora_rank": max_lora_rank(rank)}
     arguments = AsyncEngineArgs(
         model=str(base),
         # The formats that the trainer reads; vLLM would prefer Mistral's own where a folder has both.

@@ -14,7 +14,8 @@ from typing import Any
 from ray_jobs.models.folders import base_folder, context_limit
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
-from ray_jobs.resources.vllm import engine_placement, engines_that_fit
+from ray_jobs.resources.occupancy import block_size, blocks_in_flight, engines_for
+from ray_jobs.resources.vllm import engine_placement, engines_that_fit, rounded_context
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.sampling.block_plan import problems_per_block
@@ -34,8 +35,6 @@ MAX_FAILED_SHARE = 0.01
 ACTOR_RESTARTS = 10
 """Restarts of a lost actor before the step fails; restarts of its engine do not count. Preempted machines cost actors
 too, so this must last for a step of days; a permanent cause costs ten engine starts."""
-BLOCKS_IN_FLIGHT = 4
-"""Blocks an engine works on at once, so that the last slow problem of one block does not leave the engine idle."""
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +65,11 @@ class Work:
         """Number of the step's problems."""
         return sum(map(len, self.blocks))
 
+    @property
+    def sequences(self) -> int:
+        """Completions of the missing blocks."""
+        return sum(len(self.blocks[block]) for block in self.missing) * self.task.recipe.sampling.n
+
     def add(self, result: BlockResult) -> None:
         """Count one finished block."""
         assert result.counts is not None, "the result of a finished block has counts"
@@ -95,7 +99,7 @@ def sample(steps: Sequence[Step], context: Context) -> None:
     if not requests:
         return
     try:
-        for result in _results([work.task for work in works], requests, context, max_model_len):
+        for result in _results(works, requests, context, max_model_len):
             if result.error:
                 raise (ValueError if result.user_error else RuntimeError)(
                     f"sampling of {names} stopped: {result.error}"
@@ -129,7 +133,8 @@ def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[
         problems = sorted(context.store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
         tokens = Tokens(tokenizer, step.recipe.model.prompt)
         task = _task(step, len(problems), tokens.end_tokens, context)
-        size = problems_per_block(step, context.store, context.resources.problems_per_block)
+        wanted = block_size(len(problems), step.recipe.sampling.n, context.resources)
+        size = problems_per_block(step, context.store, wanted)
         blocks = [problems[start : start + size] for start in range(0, len(problems), size)]
         missing = set(range(len(blocks))) - finished_blocks(step, context.store)
         lengths: list[tuple[int, str]] = []
@@ -138,7 +143,7 @@ def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[
             lengths += [(len(problem.prompt_ids), problem.problem_id) for problem in request.problems]
             if number in missing:
                 requests.append(to_row(request))  # as bytes, a fraction of the memory of Python integers
-        max_model_len = max(max_model_len, context_needed(task, lengths, limit))
+        max_model_len = max(max_model_len, min(rounded_context(context_needed(task, lengths, limit)), limit))
         ids = [[problem.problem_id for problem in block] for block in blocks]
         works.append(Work(task, context.attempt(step), ids, missing))
     return works, requests, max_model_len
@@ -157,21 +162,23 @@ def _task(step: Step, problems: int, end_tokens: dict[int, str], context: Contex
 
 
 def _results(
-    tasks: list[Task], requests: list[dict[str, Any]], context: Context, max_model_len: int
+    works: list[Work], requests: list[dict[str, Any]], context: Context, max_model_len: int
 ) -> Iterable[BlockResult]:
     """Results of the blocks, in the order in which the engines finish them."""
     import ray
     from ray.data import ActorPoolStrategy
 
     resources = context.resources
-    max_engines = min(resources.max_engines, len(requests))
+    tasks, sequences = [work.task for work in works], sum(work.sequences for work in works)
+    max_engines = min(engines_for(sequences, resources), len(requests))
     min_engines = min(resources.min_engines, max_engines)
+    in_flight = blocks_in_flight(len(requests), sequences, max_engines, resources)
     fitting = min(max_engines, engines_that_fit(resources, local_ray.available()))
     pool = ActorPoolStrategy(
         min_size=min_engines,
         initial_size=max(min_engines, fitting),  # else the second engine waits until the first has started
         max_size=max_engines,
-        max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT,
+        max_tasks_in_flight_per_actor=in_flight,
     )
     # One row a Ray task, so that an engine takes the next block as soon as it has finished one.
     dataset = ray.data.from_items(requests, override_num_blocks=len(requests))
@@ -180,7 +187,7 @@ def _results(
         batch_size=1,
         fn_constructor_args=(tasks, context.store, resources, max_model_len),
         compute=pool,
-        max_concurrency=BLOCKS_IN_FLIGHT,
+        max_concurrency=in_flight,
         max_restarts=ACTOR_RESTARTS,
         # Bounded by max_restarts: until Ray notices a lost node, for seconds, every retry fails at once and would
         # count.

@@ -17,6 +17,7 @@ import tempfile
 import time
 from typing import Any
 
+from ray_jobs.models.folders import cache_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import engine_arguments, engine_environment
 from w2s.experiments.quickstart import quickstart
@@ -81,7 +82,7 @@ def ours(count: int) -> dict[str, float]:
 
 def bare(count: int) -> dict[str, float]:
     """An AsyncLLM that gets every request at once."""
-    os.environ.update(engine_environment(RESOURCES))
+    os.environ.update(engine_environment(RESOURCES, cache_folder()))
     from vllm import SamplingParams, TokensPrompt
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.sampling_params import RequestOutputKind
@@ -123,7 +124,7 @@ def bare(count: int) -> dict[str, float]:
 
 def ten(count: int) -> dict[str, float]:
     """One LLM with one seed: what the paper's scripts start ten times; the caller multiplies."""
-    os.environ.update(engine_environment(RESOURCES))
+    os.environ.update(engine_environment(RESOURCES, cache_folder()))
     began = time.perf_counter()
     from vllm import LLM, SamplingParams, TokensPrompt
 

@@ -47,7 +47,6 @@ from ray_jobs.runtime import local_ray
 local_ray.start()
 import ray
 from ray.data import ActorPoolStrategy
-from ray_jobs.sampling.job import BLOCKS_IN_FLIGHT
 
 class Slow:
     async def __call__(self, batch):
@@ -55,8 +54,8 @@ class Slow:
         yield {"pid": [os.getpid()]}
 
 rows = ray.data.from_items([{"n": n} for n in range(60)], override_num_blocks=60)
-pool = ActorPoolStrategy(min_size=1, max_size=2, max_tasks_in_flight_per_actor=BLOCKS_IN_FLIGHT)
-done = rows.map_batches(Slow, batch_size=1, num_cpus=0.5, compute=pool, max_concurrency=BLOCKS_IN_FLIGHT)
+pool = ActorPoolStrategy(min_size=1, max_size=2, max_tasks_in_flight_per_actor=4)
+done = rows.map_batches(Slow, batch_size=1, num_cpus=0.5, compute=pool, max_concurrency=4)
 pids = [row["pid"] for row in done.iter_rows()]
 print("ACTORS", len(set(pids)))
 local_ray.stop()

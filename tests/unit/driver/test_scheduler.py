@@ -14,6 +14,7 @@ from ray_jobs.driver.grouping import only_scored
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.requests import resource_request
 from ray_jobs.runtime.context import Context
+from ray_jobs.runtime.local_ray import Node
 from ray_jobs.runtime.progress import Progress
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
@@ -81,7 +82,7 @@ def scheduled(
 ) -> Recorder:
     steps = list(build_steps(EXPERIMENT))
     monkeypatch.setattr(scheduler, "run_steps", recorder.job)
-    monkeypatch.setattr(scheduler.local_ray, "capacity", lambda *labels: {"CPU": cpus, "GPU": gpus})
+    monkeypatch.setattr(scheduler.local_ray, "nodes", lambda: [Node(cpus, gpus)])
     schedule(steps, preset)
     assert recorder.done == {step.name for step in steps}
     return recorder
@@ -234,6 +235,6 @@ def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -
         Recorder, "job", lambda self, group, *rest: self.groups.append([step.directory for step in group])
     )
     monkeypatch.setattr(scheduler, "run_steps", recorder.job)
-    monkeypatch.setattr(scheduler.local_ray, "capacity", lambda *labels: {"CPU": 2, "GPU": 0})
+    monkeypatch.setattr(scheduler.local_ray, "nodes", lambda: [Node(2, 0)])
     schedule(steps)
     assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)

@@ -23,7 +23,7 @@ LAYERS = {
         ["cli"],
         ["driver"],
         ["sampling", "training", "selection"],
-        ["models", "runtime"],
+        ["models", "runtime", "cost"],
         ["resources"],
     ],
     "w2s": [

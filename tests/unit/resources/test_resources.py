@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,14 @@ from ray_jobs.resources.deepspeed import accumulation, deepspeed_config, scaling
 from ray_jobs.resources.presets import PRESETS, load_resources
 from ray_jobs.resources.requests import GPUS_PER_NODE, NODE_LABEL, resource_request, resource_request_on_one_node
 from ray_jobs.resources.resources import Resources
-from ray_jobs.resources.vllm import engine_arguments, engine_environment, engine_placement, engines_that_fit
+from ray_jobs.resources.vllm import (
+    engine_arguments,
+    engine_environment,
+    engine_placement,
+    engines_that_fit,
+    lora_slots,
+    rounded_context,
+)
 
 LOCAL, NODE, CLUSTER = PRESETS["local"], PRESETS["node-8gpu"], PRESETS["cluster-70b"]
 GIB = 1 << 30
@@ -98,7 +106,11 @@ def test_engine_on_cpu() -> None:
         and arguments["kv_cache_memory_bytes"] == 2 * GIB
         and "gpu_memory_utilization" not in arguments
     )
-    assert engine_environment(LOCAL) == {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
+    assert engine_environment(LOCAL, Path("/c")) == {
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": "1",
+        "VLLM_ENGINE_READY_TIMEOUT_S": "3600",
+    }
     assert engine_placement(LOCAL) == {"num_cpus": 1, "num_gpus": 0}
 
 
@@ -106,16 +118,40 @@ def test_engine_on_gpus() -> None:
     arguments = engine_arguments(CLUSTER, 2048)
     assert (arguments["tensor_parallel_size"], arguments["distributed_executor_backend"]) == (4, "mp")
     assert "enforce_eager" not in arguments and "kv_cache_memory_bytes" not in arguments
-    assert engine_environment(CLUSTER) == {}
+    assert arguments["max_num_batched_tokens"] == 8192 and arguments["max_num_seqs"] == 512
     assert engine_placement(CLUSTER) == {"num_cpus": 16, "num_gpus": 4, "label_selector": {NODE_LABEL: "sampling"}}
     assert "distributed_executor_backend" not in engine_arguments(NODE, 2048)
 
 
+def test_an_engine_on_gpus_keeps_what_it_compiles_and_waits_for_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = engine_environment(CLUSTER, Path("/nvme/w2s"))
+    assert environment["VLLM_ENGINE_READY_TIMEOUT_S"] == "3600" and environment["VLLM_CACHE_ROOT"] == "/nvme/w2s/vllm"
+    assert environment["TRITON_CACHE_DIR"] == "/nvme/w2s/triton" and "OMP_NUM_THREADS" not in environment
+    monkeypatch.setenv("VLLM_CACHE_ROOT", "/mine")
+    monkeypatch.setenv("OMP_NUM_THREADS", "9")  # Ray sets it for every worker
+    assert "VLLM_CACHE_ROOT" not in engine_environment(CLUSTER, Path("/nvme/w2s"))
+    assert engine_environment(LOCAL, Path("/c"))["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"), [(1, 512), (500, 512), (501, 512), (512, 512), (513, 1024), (2048, 2048), (2049, 2560)]
+)
+def test_the_context_is_rounded_up(tokens: int, expected: int) -> None:
+    assert rounded_context(tokens) == expected
+
+
+@pytest.mark.parametrize(
+    ("adapters", "expected"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (9, 16), (16, 16), (17, 32), (40, 48)]
+)
+def test_lora_slots_are_rounded_up(adapters: int, expected: int) -> None:
+    assert lora_slots(adapters) == expected
+
+
 def test_70b_fits_the_gpus_it_is_made_for() -> None:
-    """Weights of 140 GB beside a KV cache that holds max_num_seqs sequences of 1,024 tokens, on GPUs of 80 GB."""
+    """Weights of 140 GB beside a KV cache that holds max_num_seqs sequences of 768 tokens, on GPUs of 80 GB."""
     kv_cache_bytes_per_token = 80 * 8 * 128 * 2 * 2  # layers, key-value heads, head size, key and value, bfloat16
     kv_cache = CLUSTER.gpus_per_engine * CLUSTER.gpu_memory_utilization * 80e9 - 140e9
-    assert kv_cache > CLUSTER.max_num_seqs * 1024 * kv_cache_bytes_per_token
+    assert kv_cache > CLUSTER.max_num_seqs * 768 * kv_cache_bytes_per_token
     assert CLUSTER.zero_stage == 3 and 140e9 / CLUSTER.workers < 0.5 * 80e9
 
 

@@ -48,7 +48,7 @@ def start(
     for name, stage in stages.items():
         monkeypatch.setattr(engine, name, stage)
     monkeypatch.setattr(recovery, "PAUSE_SECONDS", 0)
-    monkeypatch.setattr(engine, "engine_environment", lambda _: {})
+    monkeypatch.setattr(engine, "engine_environment", lambda *_: {})
     sampled = step(
         "s",
         Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8)),

@@ -1,0 +1,102 @@
+"""Memory of each GPU of an engine and of a training worker, part by part, in bytes.
+
+Weights, KV cache, optimizer state and gathered layers are exact to some per cent (tests/unit/cost). Activations, logits
+and what CUDA itself takes are upper estimates, which only a GPU can check.
+"""
+
+from dataclasses import dataclass
+
+from ray_jobs.cost.shape import Shape
+from ray_jobs.resources.resources import Resources
+from ray_jobs.resources.vllm import PREFILL_TOKENS
+from w2s.recipe import LoRA
+
+GIB = 1 << 30
+RUNTIME = 2 * GIB
+"""CUDA's context, NCCL's buffers and captured graphs of one GPU."""
+LIVE_PARAMETERS = 1_000_000_000
+"""Parameters that ZeRO-3 keeps gathered at most (`stage3_max_live_parameters`, DeepSpeed 0.19.8)."""
+STATE_BYTES = 16
+"""A trainable parameter's fp32 copy, gradient and two moments, 4 bytes each."""
+SFT_LOGIT_BYTES, PAIR_LOGIT_BYTES = 14, 8
+"""Of each logit: bfloat16 with its gradient, and the float32 copy, log-softmax and gradient of the SFT loss; preference
+losses keep a log-softmax and no float32 copy."""
+BYTES = {"bfloat16": 2, "float32": 4}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes on one GPU by part, and the bytes that it may take."""
+
+    parts: dict[str, float]
+    limit: float
+
+    @property
+    def certain(self) -> float:
+        """Bytes of the parts that are known without a GPU."""
+        return sum(size for part, size in self.parts.items() if part not in ("activations", "logits", "runtime"))
+
+    @property
+    def spare(self) -> float:
+        """Bytes that are left; negative where it does not fit."""
+        return self.limit - sum(self.parts.values())
+
+
+def engine_memory(shape: Shape, resources: Resources, context: int, adapter: int = 0) -> Memory:
+    """Memory of one GPU of an engine whose KV cache holds one sequence of `context` tokens; the spare is more cache.
+
+    `adapter` are the parameters of all adapters that it holds at once.
+    """
+    gpus, size = resources.tensor_parallel, BYTES[resources.engine_dtype]
+    width = 4 * shape.hidden + (3 * shape.intermediate + 2 * shape.heads * shape.head) / gpus
+    parts = {
+        "weights": shape.parameters * size / gpus,
+        "adapters": adapter * size,
+        "activations": PREFILL_TOKENS * width * size,
+        "logits": resources.max_num_seqs * shape.vocabulary * 12.0,  # float32, sorted and as probabilities
+        "kv cache": float(context * shape.kv_bytes(gpus, size)),
+        "runtime": float(RUNTIME),
+    }
+    return Memory(parts, resources.gpu_gib * GIB * resources.gpu_memory_utilization)
+
+
+def kv_tokens(shape: Shape, resources: Resources, memory: Memory) -> int:
+    """Tokens that the KV cache of an engine holds, the one sequence of `engine_memory` included."""
+    left = memory.spare + memory.parts["kv cache"]
+    per_token = shape.kv_bytes(resources.tensor_parallel, BYTES[resources.engine_dtype])
+    return max(0, int(left / per_token))
+
+
+def training_memory(
+    shape: Shape, resources: Resources, trainable: int, tokens: int, pairs: bool, whole: bool = False
+) -> Memory:
+    """Memory of one GPU of a training worker, for examples (or sides of pairs) of `tokens` tokens.
+
+    `trainable` are the parameters that learn; pairs train a chosen and a rejected side beside a frozen reference
+    adapter. `whole` counts all weights as trainable, as DeepSpeed's own estimator does.
+    """
+    sharded = resources.workers if resources.zero_stage == 3 else 1
+    size, rows = BYTES[resources.train_dtype], resources.micro_batch * (2 if pairs else 1) * tokens
+    frozen = 0 if whole else trainable
+    # Of a layer, for its backward pass: inputs of the linears, attention's, and the MLP's two halves and product.
+    layer = rows * (6 * shape.hidden + 2 * (shape.heads + shape.kv_heads) * shape.head + 3 * shape.intermediate) * size
+    kept = (
+        shape.layers * rows * shape.hidden * size + layer if resources.gradient_checkpointing else shape.layers * layer
+    )
+    gathered = min(shape.parameters, max(LIVE_PARAMETERS, shape.embedding)) * size if sharded > 1 else 0
+    parts = {
+        "weights": (shape.parameters + frozen) * size / sharded,
+        "gathered layers": float(gathered),
+        "gradients": 4 * trainable / sharded,
+        "optimizer": (STATE_BYTES - 4) * trainable / sharded,
+        "reference adapter": 4 * trainable / sharded if pairs else 0.0,
+        "activations": float(kept),
+        "logits": float(rows * shape.vocabulary * (PAIR_LOGIT_BYTES if pairs else SFT_LOGIT_BYTES)),
+        "runtime": float(RUNTIME) / 2,
+    }
+    return Memory(parts, float(resources.gpu_gib * GIB))
+
+
+def adapter_parameters(shape: Shape, lora: LoRA) -> int:
+    """Parameters of an adapter of this recipe."""
+    return shape.adapter(lora.rank, lora.targets)

@@ -1,0 +1,90 @@
+"""How much each step computes: rows, tokens and passes, from recipes and the expected sizes of tables.
+
+The sizes of tables that no step has written yet are expectations (ray_jobs/cost/rates.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ray_jobs.cost.rates import Rates
+from w2s.graph.recipes import Agree, FineTune, Pair, Prefer, Sample
+from w2s.graph.step import Step
+from w2s.recipe import DatasetProblems, Experiment, Source, WorldProblems
+
+
+@dataclass(frozen=True)
+class Work:
+    """Tokens of one step, all rows together."""
+
+    step: Step
+    rows: int
+    """Problems of a sampling step; examples or pairs of a training."""
+    prompt_tokens: float = 0.0
+    """To prefill; the demonstrations that all prompts share are counted once, because the engine caches them."""
+    sampled_tokens: float = 0.0
+    trained_tokens: float = 0.0
+    """Through the model in training, all epochs, both sides of pairs."""
+    context: float = 0.0
+    """Mean tokens of a prompt and its completion: what a decoding sequence holds in the KV cache."""
+
+
+def split_rows(experiment: Experiment, rates: Rates) -> dict[str, int]:
+    """Rows of each split, as far as the experiment says it, else `rates.problems`."""
+    problems = experiment.problems
+    if isinstance(problems, WorldProblems):
+        return {"train_1": problems.train_1, "train_2": problems.train_2, "test": problems.test}
+    assert isinstance(problems, DatasetProblems)
+    sources = {name: getattr(problems, name) for name in ("train_1", "train_2", "test")}
+    return {name: _rows(source, rates) for name, source in sources.items()}
+
+
+def _rows(source: Source, rates: Rates) -> int:
+    return source.rows[1] - source.rows[0] if source.rows else rates.problems
+
+
+def all_work(steps: Sequence[Step], experiment: Experiment, splits: Mapping[str, int], rates: Rates) -> dict[str, Work]:
+    """The work of each sampling and training step, by name. `splits` are the rows of each split."""
+    made: dict[str, Work] = {}
+    for step in steps:
+        if isinstance(step.recipe, Sample):
+            made[step.name] = _sampling(step, experiment, splits, rates)
+        elif isinstance(step.recipe, FineTune | Prefer):
+            made[step.name] = _training(step, splits, rates)
+    return made
+
+
+def _sampling(step: Step, experiment: Experiment, splits: Mapping[str, int], rates: Rates) -> Work:
+    assert isinstance(step.recipe, Sample)
+    (split,) = [table.name for role, table in step.inputs if role == "problems"]
+    sampling, problems = step.recipe.sampling, splits[split]
+    answer = min(rates.answer_tokens, sampling.max_tokens)
+    shown = experiment.demonstrations.count if step.input("demonstrations") else 0
+    demonstrations = shown * (rates.question_tokens + answer)
+    return Work(
+        step,
+        problems,
+        prompt_tokens=problems * rates.question_tokens + demonstrations,
+        sampled_tokens=problems * sampling.n * answer,
+        context=demonstrations + rates.question_tokens + answer / 2,
+    )
+
+
+def _training(step: Step, splits: Mapping[str, int], rates: Rates) -> Work:
+    assert isinstance(step.recipe, FineTune | Prefer)
+    rows = _examples(step, splits, rates)
+    recipe = step.recipe.sft if isinstance(step.recipe, FineTune) else step.recipe.preference
+    length = min(rates.question_tokens + rates.answer_tokens, recipe.max_tokens)
+    sides = 1 if isinstance(step.recipe, FineTune) else 2
+    return Work(step, rows, trained_tokens=rows * sides * length * recipe.epochs, context=length)
+
+
+def _examples(step: Step, splits: Mapping[str, int], rates: Rates) -> int:
+    """Expected rows of a training's input."""
+    for role, table in step.inputs:
+        if isinstance(table.step.recipe, Agree):
+            return round(splits["train_2"] * rates.kept)
+        if isinstance(table.step.recipe, Pair):
+            return round(splits["train_2"] * rates.pairs)
+        if role == "problems":
+            return splits[table.name]
+    raise AssertionError(f"{step.name} trains on no known table")

@@ -1,0 +1,111 @@
+"""The text of a plan with resources: memory of each GPU, and each step's tokens, hours and money."""
+
+from collections.abc import Iterator, Sequence
+
+from ray_jobs.cost.memory import GIB, Memory, kv_tokens
+from ray_jobs.cost.rates import Rates
+from ray_jobs.cost.shape import Shape
+from ray_jobs.cost.work import Work, all_work, split_rows
+from ray_jobs.driver.forecast import Forecast, Spell, forecast, memories
+from ray_jobs.driver.grouping import only_scored
+from ray_jobs.models.folders import base_folder, text_config
+from ray_jobs.resources.resources import Resources
+from w2s.errors import first_line
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
+from w2s.recipe import Experiment, Model
+
+
+def estimate(
+    experiment: Experiment, steps: Sequence[Step], missing: Sequence[Step], resources: Resources, rates: Rates
+) -> Iterator[str]:
+    """Lines about the memory, the steps and the whole run.
+
+    Raises ValueError where a model's configuration cannot be fetched or counted.
+    """
+    splits = split_rows(experiment, rates)
+    works = all_work(missing, experiment, splits, rates)
+    yield (
+        "assumed: "
+        + ", ".join(f"{rows:,} rows of {split}" for split, rows in splits.items())
+        + (
+            f", {rates.question_tokens:g} tokens a question, {rates.answer_tokens:g} an answer, {rates.kept:.0%} kept, "
+            f"{rates.pairs:g} pairs a problem (--rates)"
+        )
+    )
+    if not resources.gpus_per_engine or not resources.gpus_per_worker:
+        yield from (_tokens(work) for work in works.values())
+        yield "these resources have no GPUs, so there are no hours and no money to count"
+        return
+    recipes = [step.recipe for step in missing]
+    models = {recipe.model.name: recipe.model for recipe in recipes if isinstance(recipe, Sample | FineTune | Prefer)}
+    shapes = {name: shape_of(model) for name, model in models.items()}
+    shown = (1 + experiment.demonstrations.count) * (rates.question_tokens + rates.answer_tokens)
+    for name, memory in memories(missing, experiment, shapes, resources, round(shown)).items():
+        yield from _memory(name, memory, shapes[name.partition(" of ")[2]], resources)
+    costs = forecast(missing, only_scored(steps), works, shapes, resources, rates)
+    for spell in costs.spells:
+        yield from _spell(spell, works, rates)
+    yield from _total(costs, rates)
+
+
+def shape_of(model: Model) -> Shape:
+    """The shape of a model from its configuration.
+
+    Raises ValueError where it cannot be fetched or counted.
+    """
+    try:
+        config = text_config(base_folder(model, weights=False))
+    except ValueError:
+        raise
+    except Exception as error:  # each file system and the hub raise types of their own
+        raise ValueError(
+            f"the configuration of {model.name} cannot be fetched ({first_line(error)}): "
+            "check that this machine reaches its server, or give a folder with its config.json"
+        ) from error
+    return Shape.of(config, model.name)
+
+
+def _memory(name: str, memory: Memory, shape: Shape, resources: Resources) -> Iterator[str]:
+    parts = ", ".join(f"{part} {size / GIB:.1f}" for part, size in memory.parts.items() if size >= 0.05 * GIB)
+    verdict = f"fits, {memory.spare / GIB:.1f} GiB to spare" if memory.spare >= 0 else ""
+    yield (
+        f"{name}, GiB a GPU: {parts}; {sum(memory.parts.values()) / GIB:.1f} of {memory.limit / GIB:.1f}: "
+        f"{verdict or f'DOES NOT FIT, {-memory.spare / GIB:.1f} GiB too much'}"
+    )
+    if name.startswith("engine") and memory.spare >= 0:
+        tokens = kv_tokens(shape, resources, memory)
+        yield (
+            f"  its KV cache holds {tokens:,} tokens: {resources.max_num_seqs} sequences of "
+            f"{tokens // resources.max_num_seqs:,}"
+        )
+
+
+def _tokens(work: Work) -> str:
+    if work.trained_tokens:
+        return f"{work.step.name:<24} {work.rows:>7,} rows, {work.trained_tokens / 1e6:.2f} M tokens to train"
+    return (
+        f"{work.step.name:<24} {work.rows:>7,} rows, {work.prompt_tokens / 1e6:.2f} M tokens to read, "
+        f"{work.sampled_tokens / 1e6:.2f} M to generate"
+    )
+
+
+def _spell(spell: Spell, works: dict[str, Work], rates: Rates) -> Iterator[str]:
+    for name in spell.steps[:-1]:
+        yield f"{_tokens(works[name])}, with the next"
+    yield (
+        f"{_tokens(works[spell.steps[-1]])}; {spell.gpus} GPUs, start {spell.starts / 60:.0f} min, "
+        f"work {spell.works / 60:.0f} min, {spell.gpu_hours:.1f} GPU-hours, ${spell.gpu_hours * rates.dollars:,.0f}"
+    )
+
+
+def _total(costs: Forecast, rates: Rates) -> Iterator[str]:
+    hours = costs.seconds / 3600
+    yield (
+        f"in all {hours:.1f} hours; steps hold {costs.gpu_hours:.0f} GPU-hours, {costs.working:.0f} of them working, "
+        f"${costs.gpu_hours * rates.dollars:,.0f}"
+    )
+    yield (
+        f"if all {costs.gpus} GPUs stay for the whole run: {costs.gpus * hours:.0f} GPU-hours, "
+        f"${costs.gpus * hours * rates.dollars:,.0f}, {costs.idle:.0%} of them idle"
+    )

@@ -1,0 +1,185 @@
+"""What a run would cost: its missing steps in the scheduler's own order, on nodes that hold the preset once.
+
+Nothing starts. The order is that of ray_jobs/driver/grouping.py and admission.py, the seconds are those of
+ray_jobs/cost/seconds.py.
+"""
+
+import heapq
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from ray_jobs.cost.memory import Memory, engine_memory, training_memory
+from ray_jobs.cost.rates import Rates
+from ray_jobs.cost.seconds import gpus, load_seconds, sampling_seconds, training_seconds
+from ray_jobs.cost.shape import Shape
+from ray_jobs.cost.work import Work
+from ray_jobs.driver.admission import Request, may_start, request_of
+from ray_jobs.driver.grouping import ready_groups
+from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
+from ray_jobs.resources.resources import Resources
+from ray_jobs.resources.vllm import rounded_context
+from ray_jobs.runtime.local_ray import Node
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
+from w2s.recipe import Experiment, LoRA
+
+MANY_CPUS = 1e6
+"""CPUs are never what a GPU preset lacks."""
+
+
+@dataclass(frozen=True)
+class Spell:
+    """One group of steps on its GPUs, from the start of its engines or workers to their end."""
+
+    steps: tuple[str, ...]
+    gpus: int
+    starts: float
+    """Seconds of the group in which engines or workers start and load weights."""
+    works: float
+    begin: float
+    """Seconds after the start of the run."""
+
+    @property
+    def end(self) -> float:
+        """Seconds after the start of the run."""
+        return self.begin + self.starts + self.works
+
+    @property
+    def gpu_hours(self) -> float:
+        """GPU-hours that the group holds."""
+        return self.gpus * (self.starts + self.works) / 3600
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The spells of a run in their order, and the GPUs of its nodes."""
+
+    spells: tuple[Spell, ...]
+    gpus: int
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run."""
+        return max((spell.end for spell in self.spells), default=0.0)
+
+    @property
+    def gpu_hours(self) -> float:
+        """GPU-hours that steps hold."""
+        return sum(spell.gpu_hours for spell in self.spells)
+
+    @property
+    def working(self) -> float:
+        """GPU-hours of these that do the work: without starts and loads."""
+        return sum(spell.gpus * spell.works for spell in self.spells) / 3600
+
+    @property
+    def idle(self) -> float:
+        """Share of the nodes' GPU-hours in which no step holds them, if all nodes stay for the whole run."""
+        return 1 - self.gpu_hours / (self.gpus * self.seconds / 3600) if self.seconds else 0.0
+
+
+def forecast(
+    missing: Sequence[Step],
+    scored: Collection[str],
+    works: Mapping[str, Work],
+    shapes: Mapping[str, Shape],
+    resources: Resources,
+    rates: Rates,
+) -> Forecast:
+    """Run the missing steps on paper. `shapes` are by the model's name; steps without work take no time."""
+    nodes = preset_nodes(resources)
+    started, done = set[str](), set[str]()
+    running: dict[int, tuple[Request, list[Step]]] = {}
+    ends: list[tuple[float, int]] = []
+    spells: list[Spell] = []
+    now = 0.0
+    while len(done) < len(missing):
+        for group in ready_groups(missing, started, done, scored):
+            request = _request(group, works, resources)
+            if may_start(request, [held for held, _ in running.values()], nodes):
+                started |= {step.name for step in group}
+                spell = _spell(group, works, shapes, resources, rates, now)
+                if spell.gpus:
+                    spells.append(spell)
+                number = len(running) + len(done)
+                running[number] = (request, group)
+                heapq.heappush(ends, (spell.end, number))
+        now, number = heapq.heappop(ends)
+        finished = {step.directory or step.name for step in running.pop(number)[1]}
+        equal = {step.name for step in missing if (step.directory or step.name) in finished}
+        started |= equal
+        done |= equal
+    return Forecast(tuple(spells), sum(round(node.gpus) for node in nodes))
+
+
+def preset_nodes(resources: Resources) -> list[Node]:
+    """The fewest nodes that hold all engines and one training of the preset, beside each other where labels differ."""
+    sampling, training = node_labels(resources, "sample"), node_labels(resources, "finetune")
+    engines, workers = resources.max_engines * resources.gpus_per_engine, resources.workers * resources.gpus_per_worker
+    if sampling == training:
+        return _nodes(max(engines, workers), sampling)
+    return _nodes(engines, sampling) + _nodes(workers, training)
+
+
+def _nodes(gpus: int, labels: dict[str, str]) -> list[Node]:
+    count = math.ceil(gpus / GPUS_PER_NODE)
+    return [Node(MANY_CPUS, gpus if count == 1 else GPUS_PER_NODE, labels) for _ in range(count)]
+
+
+def _request(group: Sequence[Step], works: Mapping[str, Work], resources: Resources) -> Request:
+    """The group's request, for sampling with all engines that it will have."""
+    request = request_of(resources, group[0].kind)
+    if not isinstance(group[0].recipe, Sample) or not resources.gpus_per_engine:
+        return request
+    engines = max(gpus(works[step.name], resources) for step in group) // resources.gpus_per_engine
+    return Request(engines, request.cpus, request.gpus, request.labels)
+
+
+def _spell(
+    group: Sequence[Step],
+    works: Mapping[str, Work],
+    shapes: Mapping[str, Shape],
+    resources: Resources,
+    rates: Rates,
+    now: float,
+) -> Spell:
+    names = tuple(step.name for step in group)
+    recipe = group[0].recipe
+    if not isinstance(recipe, Sample | FineTune | Prefer):
+        return Spell(names, 0, 0.0, 0.0, now)
+    shape, sampling = shapes[recipe.model.name], isinstance(recipe, Sample)
+    seconds = sampling_seconds if sampling else training_seconds
+    each = [seconds(works[name], shape, resources, rates) for name in names]
+    held = max(gpus(works[name], resources) for name in names)
+    return Spell(names, held, load_seconds(shape, resources, rates, sampling), sum(each), now)
+
+
+def memories(
+    missing: Sequence[Step], experiment: Experiment, shapes: Mapping[str, Shape], resources: Resources, prompt: int
+) -> dict[str, Memory]:
+    """Memory of one GPU for each kind of work of the missing steps, by a text that names it.
+
+    `prompt` are the tokens of the longest prompt that is counted with.
+    """
+    found: dict[str, Memory] = {}
+    for step in missing:
+        recipe = step.recipe
+        if not isinstance(recipe, Sample | FineTune | Prefer):
+            continue
+        name, shape = recipe.model.name, shapes[recipe.model.name]
+        sft = experiment.weak_sft if recipe.model == experiment.weak and experiment.weak_sft else experiment.sft
+        lora: LoRA = recipe.sft.lora if isinstance(recipe, FineTune) else sft.lora
+        adapter = shape.adapter(lora.rank, lora.targets)
+        if isinstance(recipe, Sample):
+            if resources.gpus_per_engine:
+                same = [other.recipe for other in missing if isinstance(other.recipe, Sample)]
+                context = rounded_context(prompt + max(other.sampling.max_tokens for other in same))
+                adapters = adapter if any(other.input("adapter") for other in missing) else 0
+                found[f"engine of {name}"] = engine_memory(shape, resources, context, adapters)
+        elif resources.gpus_per_worker:
+            pairs = isinstance(recipe, Prefer)
+            optimizer = recipe.preference if isinstance(recipe, Prefer) else recipe.sft
+            kind = recipe.preference.loss.upper() if isinstance(recipe, Prefer) else "SFT"
+            found[f"{kind} of {name}"] = training_memory(shape, resources, adapter, optimizer.max_tokens, pairs)
+    return found

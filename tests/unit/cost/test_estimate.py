@@ -1,0 +1,97 @@
+"""What `w2s plan --resources` prints, and that a run on a preset that cannot hold its models ends before it starts."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ray_jobs.cost.rates import load_rates
+from ray_jobs.driver.checks import _check_memory
+from ray_jobs.driver.estimate import estimate
+from ray_jobs.resources.presets import load_resources
+from tests.conftest import w2s
+from tests.unit.cost.test_memory import CONFIGS
+from w2s.experiments.catalog import load
+from w2s.graph.build import build_steps
+from w2s.recipe import Experiment
+
+
+def paper(folder: Path, strong: str = "Llama-2-70b", weak: str = "Llama-3.1-8B") -> Experiment:
+    """The paper's GSM8K experiment, with models that are configurations only."""
+    for name in (strong, weak):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "config.json").write_text(json.dumps(CONFIGS[name]))
+    shipped = load("gsm8k-llama2-7b")
+    models = {
+        role: getattr(shipped, role).model_copy(update={"name": str(folder / name), "revision": "sha256:" + role})
+        for role, name in (("strong", strong), ("weak", weak))
+    }
+    return shipped.model_copy(update=models)
+
+
+def lines(experiment: Experiment, preset: str, *rates: str) -> str:
+    steps, resources = build_steps(experiment), load_resources(preset)
+    return "\n".join(estimate(experiment, steps, steps, resources, load_rates(resources, rates)))
+
+
+def number(pattern: str, text: str) -> float:
+    found = re.search(pattern, text)
+    assert found, f"{pattern} is not in\n{text}"
+    return float(found[1].replace(",", ""))
+
+
+def test_the_plan_of_the_papers_experiment(tmp_path: Path) -> None:
+    text = lines(paper(tmp_path), "cluster-70b")
+    assert text.count(": fits, ") == 6 and "DOES NOT FIT" not in text, text
+    assert "3,736 rows of train_1, 3,737 rows of train_2, 5,000 rows of test" in text
+    held = number(r"steps hold ([\d,]+) GPU-hours", text)
+    working = number(r"([\d,]+) of them working", text)
+    assert 40 < held < 150 and working < held  # issue: 75 to 90, by another hand
+    stay = number(r"whole run: ([\d,]+) GPU-hours", text)
+    assert stay > held and number(r"([\d]+)% of them idle", text) == pytest.approx(100 * (1 - held / stay), abs=1.5)
+    assert number(r"working, \$([\d,]+)", text) == pytest.approx(5.1 * held, rel=0.02)
+
+
+def test_rates_and_prices_change_the_plan(tmp_path: Path) -> None:
+    experiment = paper(tmp_path)
+    usual, dear = lines(experiment, "cluster-70b"), lines(experiment, "cluster-70b", "dollars=10", "answer_tokens=300")
+    generated = r"sampled +3,737 rows.* ([\d.]+) M to generate"
+    assert number(generated, dear) == pytest.approx(2 * number(generated, usual), rel=0.01)
+    assert number(r"working, \$([\d,]+)", dear) > 2 * number(r"working, \$([\d,]+)", usual)
+    with pytest.raises(ValueError, match="--rates price=3: Rates has no field 'price'"):
+        load_rates(load_resources("one-gpu"), ["price=3"])
+
+
+@pytest.mark.parametrize(
+    ("preset", "strong", "message"),
+    [
+        ("one-gpu", "Llama-2-70b", "engine of .*Llama-2-70b does not fit: it takes at least .* GiB of each GPU"),
+        ("node-8gpu", "Qwen3-32B", "engine of .*Qwen3-32B does not fit"),
+        ("cluster-70b,zero_stage=0", "Llama-3-70b", "SFT of .*Llama-3-70b does not fit"),
+    ],
+)
+def test_a_preset_that_does_not_fit_says_so(preset: str, strong: str, message: str, tmp_path: Path) -> None:
+    experiment = paper(tmp_path, strong)
+    with pytest.raises(ValueError, match=message):
+        _check_memory(experiment, build_steps(experiment), load_resources(preset))
+    assert "DOES NOT FIT" in lines(experiment, preset)
+
+
+@pytest.mark.parametrize("preset", ["cluster-70b", "local"])
+def test_a_preset_that_fits_passes(preset: str, tmp_path: Path) -> None:
+    experiment = paper(tmp_path)
+    _check_memory(experiment, build_steps(experiment), load_resources(preset))
+
+
+def test_a_done_run_costs_nothing(tmp_path: Path) -> None:
+    experiment, resources = paper(tmp_path), load_resources("cluster-70b")
+    text = "\n".join(estimate(experiment, build_steps(experiment), [], resources, load_rates(resources, [])))
+    assert "in all 0.0 hours; steps hold 0 GPU-hours" in text
+
+
+def test_the_command_on_a_laptop(tmp_path: Path) -> None:
+    done = w2s("plan", "quickstart", "--store", str(tmp_path), "--resources", "local")
+    assert "M to generate" in done.stdout and "no GPUs" in done.stdout
+    refused = w2s("plan", "quickstart", "--store", str(tmp_path), "--rates", "dollars=1", check=False)
+    assert refused.returncode == 2 and "--resources PRESET" in refused.stderr
