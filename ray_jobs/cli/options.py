@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from w2s.graph.directory import STEPS
+from w2s.store.layout import RUNS
 from w2s.store.objects.probes import check_readable
 
 if TYPE_CHECKING:
@@ -36,9 +37,14 @@ def add_store(command: argparse.ArgumentParser) -> None:
     command.add_argument("--store", required=True, metavar="URL", help="a folder, or a URL such as s3://bucket/prefix")
 
 
-def add_experiment(command: argparse.ArgumentParser, only: bool = True) -> None:
+def add_experiment(command: argparse.ArgumentParser, only: bool = True, optional: bool = False) -> None:
     """Add EXPERIMENT, --store, --set and, with `only`, --only: what to compute and where its steps are."""
-    command.add_argument("experiment", metavar="EXPERIMENT", help="a name from `w2s list`, or path/to/file.py:function")
+    command.add_argument(
+        "experiment",
+        metavar="EXPERIMENT",
+        nargs="?" if optional else None,
+        help="a name from `w2s list`, or path/to/file.py:function",
+    )
     add_store(command)
     many: dict[str, Any] = {"action": "extend", "nargs": "+", "default": []}
     command.add_argument("--set", **many, metavar="FIELD=VALUE", help="change a field, for example dpo.beta=0.3")
@@ -67,8 +73,8 @@ def experiment(options: argparse.Namespace) -> "Experiment":
     return changed
 
 
-def existing_store(options: argparse.Namespace) -> "Store":
-    """The store of --store.
+def existing_store(options: argparse.Namespace, or_runs: bool = False) -> "Store":
+    """The store of --store; with `or_runs` a run that has just begun is enough.
 
     Raises ValueError if it cannot be read or has no steps, because then --store names another place than the user
     meant.
@@ -77,7 +83,7 @@ def existing_store(options: argparse.Namespace) -> "Store":
 
     store = Store.at(options.store)
     check_readable(store.objects)
-    if not store.objects.names(store.objects.path(STEPS)):
+    if not any(store.objects.names(store.objects.path(name)) for name in ((STEPS, RUNS) if or_runs else (STEPS,))):
         raise ValueError(f"{store.objects.url} has no steps: --store must be what `w2s run` was given")
     return store
 

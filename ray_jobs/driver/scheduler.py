@@ -137,7 +137,11 @@ class Scheduler:
                 future.set_result(None)
 
         self.started.update(step.name for step in group)
+        for step in group:
+            self.context.progress.begin(step.name, step.directory, "waiting for its lease")
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
+            if not self.on_ray:
+                self.context.progress.phase(group[0].name, "starting Ray", line=True)
             local_ray.start()
             self.on_ray = True
             self._check_capacity(group)
@@ -146,12 +150,17 @@ class Scheduler:
 
     def _run_held(self, leases: Leases, group: list[Step]) -> None:
         """Run the steps of a group under their leases, without those that another run has finished meanwhile."""
-        held = leases.acquire(group)
+        progress, held = self.context.progress, list[Step]()
         try:
+            held = leases.acquire(group)
+            for step in held:
+                progress.phase(step.name, "starting", line=True)
             if held:
                 run_steps(held, self.context)
         finally:
             leases.release(held)
+            for step in group:
+                progress.stopped(step.name)
 
     def _finish(self, future: Future[None]) -> None:
         """Mark a group's steps as done, and all steps with the same directories. Raises what the group raised."""
@@ -161,6 +170,8 @@ class Scheduler:
         equal = {step.name for step in self.missing if step.directory in directories}
         self.started |= equal
         self.done |= equal
+        for name in equal:
+            self.context.progress.ended(name)
 
     def _fits(self, group: list[Step]) -> bool:
         """Whether the cluster has enough CPUs and GPUs for this group beside the running groups."""

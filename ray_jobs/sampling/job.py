@@ -17,6 +17,7 @@ from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.vllm import engine_placement, engines_that_fit
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
+from ray_jobs.runtime.progress import Progress
 from ray_jobs.sampling.block_plan import problems_per_block
 from ray_jobs.sampling.blocks import finished_blocks, read_counts
 from ray_jobs.sampling.engine import Engine
@@ -36,6 +37,9 @@ ACTOR_RESTARTS = 10
 too, so this must last for a step of days; a permanent cause costs ten engine starts."""
 BLOCKS_IN_FLIGHT = 4
 """Blocks an engine works on at once, so that the last slow problem of one block does not leave the engine idle."""
+
+STARTING, WAITING = "starting engine", "waiting for the other steps of its engine"
+"""Phases of a step before its first block."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +93,7 @@ def sample(steps: Sequence[Step], context: Context) -> None:
     works, requests, max_model_len = _prepare(steps, context)
     for work in works:
         done = sum(len(block) for number, block in enumerate(work.blocks) if number not in work.missing)
-        progress.started(work.task.step.name, work.problems, "problems", done)
+        progress.started(work.task.step.name, work.problems, "problems", done, phase=STARTING)
         if not work.missing:  # an earlier attempt ended between its last block and its manifest
             _commit(work, context)
     if not requests:
@@ -101,15 +105,30 @@ def sample(steps: Sequence[Step], context: Context) -> None:
                     f"sampling of {names} stopped: {result.error}"
                 )
             work = works[result.task]
-            step_name, tokens = work.task.step.name, result.sampled_tokens
-            progress.advanced(step_name, result.problems, tokens=tokens, since=result.began)
+            _show(result, work, progress)
             work.add(result)
+            for other in works:
+                if other.missing and not other.counts:
+                    progress.phase(other.task.step.name, WAITING)
             if not work.missing:
                 _commit(work, context)
     except RayError as error:
         raise RuntimeError(
             f"sampling of {names} stopped: an actor died too often; its last lines are in the log"
         ) from error
+
+
+def _show(result: BlockResult, work: Work, progress: Progress) -> None:
+    """Show the progress that one finished block is."""
+    progress.advanced(
+        work.task.step.name,
+        result.problems,
+        tokens=result.sampled_tokens,
+        since=result.began,
+        engine=result.engine,
+        restarts=result.restarts,
+        failed=len(result.counts.errors) if result.counts else 0,
+    )
 
 
 def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[dict[str, Any]], int]:

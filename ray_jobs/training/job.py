@@ -48,7 +48,7 @@ def train_step(step: Step, context: Context) -> None:
     rows, counts = sft_examples(step, store) if fine_tune else (preference_pairs(step, store), {})
     optimizer = step.recipe.sft if isinstance(step.recipe, FineTune) else step.recipe.preference
     total = math.ceil(math.ceil(len(rows) / optimizer.batch_size) * optimizer.epochs)
-    context.progress.started(step.name, total, "steps")
+    context.progress.started(step.name, total, "steps", phase="starting workers")
     # On the driver's node, like Ray Train's controller: with another node it could be lost, and no later worker could
     # report.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)

@@ -82,6 +82,6 @@ class Follower:
             if done is None or done == shown:
                 continue
             more = done.steps - (shown.steps if shown else 0)
-            note = "" if done.loss is None else f"loss {done.loss:.4f}"
-            self._progress.advanced(self._name, more, note=note)
+            is_restart = done.loss is None and shown is not None  # a worker group says so before its first step
+            self._progress.advanced(self._name, more, loss=done.loss, restarts=int(is_restart))
             shown = done

@@ -57,9 +57,9 @@ def test_the_follower_adds_up_to_the_steps_done_and_goes_back_after_a_restart(mo
     """A worker group that resumes from step 3 has done fewer steps than the group that was lost."""
     first, latest = StepsDone(3, None), StepsDone(5, 0.5)
     polls = iter([None, first, latest, latest, first, StepsDone(6, 0.25)])
-    shown: list[tuple[int, str]] = []
+    shown: list[tuple[int, float | None, int]] = []
     log = Progress(io.StringIO())
-    monkeypatch.setattr(log, "advanced", lambda name, more, note: shown.append((more, note)))
+    monkeypatch.setattr(log, "advanced", lambda name, more, loss, restarts: shown.append((more, loss, restarts)))
     monkeypatch.setattr(progress, "POLL_SECONDS", 0.0)
 
     def get(done: StepsDone | None) -> StepsDone | None:
@@ -72,4 +72,4 @@ def test_the_follower_adds_up_to_the_steps_done_and_goes_back_after_a_restart(mo
     follower = Follower(handle, "sft", log)
     with follower:
         follower._thread.join(10)
-    assert shown == [(3, ""), (2, "loss 0.5000"), (-2, ""), (3, "loss 0.2500")]
+    assert shown == [(3, None, 0), (2, 0.5, 0), (-2, None, 1), (3, 0.25, 0)]
