@@ -4,10 +4,13 @@ Each command imports what it needs when it runs, so that --help, list and plan a
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from ray_jobs.cli import answers, plan, run, store, submit
+from ray_jobs.cli.options import Parser
+from ray_jobs.cli.reading import export, show, status
 from ray_jobs.runtime.local_ray import leave
 from w2s import __version__
 
@@ -15,12 +18,17 @@ from w2s import __version__
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0: done. 1: a step or the store's server failed. 2: the user must change something. 130: stopped by Ctrl-C. 143:
-    stopped by SIGTERM, which a machine sends when it shuts down.
+    0: done. 1: a step or the store's server failed. 2: the user must change something. 130: stopped by Ctrl-C. 141: the
+    reader of the output has gone. 143: stopped by SIGTERM, which a machine sends when it shuts down.
     """
     options = parser().parse_args(arguments)
     try:
-        return leave(options.command(options))
+        code = options.command(options)
+        sys.stdout.flush()
+        return leave(code)
+    except BrokenPipeError:  # who reads the output has enough of it, as in `w2s show ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it exits
+        return leave(141)
     except ValueError as error:
         print(f"w2s: {error}", file=sys.stderr)
         return 2
@@ -39,10 +47,13 @@ def parser() -> argparse.ArgumentParser:
         prog="w2s", description="Weak-to-strong reasoning: a strong model learns from a weaker model's answers."
     )
     top.add_argument("--version", action="version", version=__version__)
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     run.add_commands(commands)
     plan.add_commands(commands)
     submit.add_commands(commands)
+    status.add_commands(commands)
+    show.add_commands(commands)
+    export.add_commands(commands)
     store.add_commands(commands)
     answers.add_commands(commands)
     return top

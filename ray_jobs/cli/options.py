@@ -4,11 +4,32 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from w2s.graph.directory import STEPS
+from w2s.store.layout import RUNS
 from w2s.store.objects.probes import check_readable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from w2s.graph.step import Step
     from w2s.recipe import Experiment
+    from w2s.store.manifest import Manifest
     from w2s.store.store import Store
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of a command; with `mixed`, optional words may follow the options: `w2s show NAME --store S STEP`."""
+
+    mixed = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """As argparse does it, which gives up on optional words once options have begun."""
+        if not self.mixed:
+            return super().parse_known_args(args, namespace)
+        self.mixed = False  # because the next call comes back here
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.mixed = True
 
 
 def add_store(command: argparse.ArgumentParser) -> None:
@@ -16,13 +37,19 @@ def add_store(command: argparse.ArgumentParser) -> None:
     command.add_argument("--store", required=True, metavar="URL", help="a folder, or a URL such as s3://bucket/prefix")
 
 
-def add_experiment(command: argparse.ArgumentParser) -> None:
-    """Add EXPERIMENT, --store, --set and --only: what to compute and where its steps are."""
-    command.add_argument("experiment", metavar="EXPERIMENT", help="a name from `w2s list`, or path/to/file.py:function")
+def add_experiment(command: argparse.ArgumentParser, only: bool = True, optional: bool = False) -> None:
+    """Add EXPERIMENT, --store, --set and, with `only`, --only: what to compute and where its steps are."""
+    command.add_argument(
+        "experiment",
+        metavar="EXPERIMENT",
+        nargs="?" if optional else None,
+        help="a name from `w2s list`, or path/to/file.py:function",
+    )
     add_store(command)
     many: dict[str, Any] = {"action": "extend", "nargs": "+", "default": []}
     command.add_argument("--set", **many, metavar="FIELD=VALUE", help="change a field, for example dpo.beta=0.3")
-    command.add_argument("--only", **many, metavar="STEP", help="limit to these steps and the steps they need")
+    if only:
+        command.add_argument("--only", **many, metavar="STEP", help="limit to these steps and the steps they need")
 
 
 def add_resources(command: argparse.ArgumentParser) -> None:
@@ -46,8 +73,8 @@ def experiment(options: argparse.Namespace) -> "Experiment":
     return changed
 
 
-def existing_store(options: argparse.Namespace) -> "Store":
-    """The store of --store.
+def existing_store(options: argparse.Namespace, or_runs: bool = False) -> "Store":
+    """The store of --store; with `or_runs` a run that has just begun is enough.
 
     Raises ValueError if it cannot be read or has no steps, because then --store names another place than the user
     meant.
@@ -56,6 +83,46 @@ def existing_store(options: argparse.Namespace) -> "Store":
 
     store = Store.at(options.store)
     check_readable(store.objects)
-    if not store.objects.names(store.objects.path(STEPS)):
+    if not any(store.objects.names(store.objects.path(name)) for name in ((STEPS, RUNS) if or_runs else (STEPS,))):
         raise ValueError(f"{store.objects.url} has no steps: --store must be what `w2s run` was given")
     return store
+
+
+def recorded(options: argparse.Namespace) -> "tuple[Experiment, tuple[Step, ...], Store]":
+    """The experiment of EXPERIMENT and --set, its steps, and the store of --store that has at least one of them.
+
+    Raises ValueError if the store is another than meant, or has no step of the experiment.
+    """
+    from w2s.graph.build import build_steps
+    from w2s.graph.directory import listed_directory
+    from w2s.store.revisions import identify
+
+    given = experiment(options)
+    store = existing_store(options)
+    identified = identify(given, store, network=False)
+    steps = build_steps(identified)
+    there = {listed_directory(name) for name in store.objects.names(store.objects.path(STEPS))}
+    if all(step.open_revisions or step.directory not in there for step in steps):
+        raise ValueError(
+            f"{store.objects.url} has no step of {options.experiment}{' with this --set' if options.set else ''}: "
+            "give the EXPERIMENT and the --set of its `w2s run`"
+        )
+    return identified, steps, store
+
+
+def named_step(steps: "Sequence[Step]", name: str) -> "Step":
+    """The step called `name`. Raises ValueError if there is none."""
+    from w2s.experiments.overrides import closest
+
+    named = {step.name: step for step in steps}
+    if name not in named:
+        raise ValueError(f"no step {name!r}{closest(name, named)}; the steps are {', '.join(named)}")
+    return named[name]
+
+
+def finished_manifest(step: "Step", store: "Store") -> "Manifest":
+    """The manifest of a finished step. Raises ValueError if it is not finished."""
+    manifest = store.manifest(step)
+    if manifest is None:
+        raise ValueError(f"{step.name} is not finished in {store.objects.url}: `w2s plan` shows the state of each step")
+    return manifest

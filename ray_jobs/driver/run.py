@@ -47,8 +47,7 @@ def run(
             from ray_jobs.driver.checks import check
 
             check(experiment, missing, resources)
-            first_line = f"{experiment.name}: {len(missing)} of {len(planned)} steps to run"
-            _run(first_line, experiment, missing, store, resources, leases)
+            _run(experiment, missing, len(planned), store, resources, leases)
         else:
             absent = [line.step.name for line in planned if line.state == "absent"]
             all_done = f"all {len(planned)} steps are done"
@@ -58,15 +57,16 @@ def run(
 
 
 def _run(
-    first_line: str, experiment: Experiment, missing: list[Step], store: Store, resources: Resources, leases: Leases
+    experiment: Experiment, missing: list[Step], total: int, store: Store, resources: Resources, leases: Leases
 ) -> None:
-    """Run the missing steps with the libraries' output in a log file of the store."""
+    """Run the missing of `total` steps with the libraries' output in a log file of the store."""
     from ray_jobs.driver.data_checks import check_data
 
     steps = build_steps(experiment)
-    with RunLog(store) as log:
-        progress = Progress(log.terminal)
-        before, leases.log = leases.log, progress.log
+    with RunLog(store) as log, Progress(log.terminal, log.lines) as progress:
+        progress.plan(experiment.name, [step.name for step in missing], total)
+        before, leases.log, leases.state = leases.log, progress.log, progress.state
+        first_line = f"{experiment.name}: {len(missing)} of {total} steps to run"
         progress.log(f"{first_line}, store {store.objects.url}, log {log.url}")
         progress.log(commit_rule(store))
         try:

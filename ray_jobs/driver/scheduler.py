@@ -142,20 +142,27 @@ class Scheduler:
                 future.set_result(None)
 
         self.started.update(step.name for step in group)
+        for step in group:
+            self.context.progress.begin(step.name, step.directory, "waiting for its lease")
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
-            self._start_ray()
+            self._start_ray(group)
             self._check_capacity(group)
         self.running[future] = group
         Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
 
     def _run_held(self, leases: Leases, group: list[Step]) -> None:
         """Run the steps of a group under their leases, without those that another run has finished meanwhile."""
-        held = leases.acquire(group)
+        progress, held = self.context.progress, list[Step]()
         try:
+            held = leases.acquire(group)
+            for step in held:
+                progress.phase(step.name, "starting", line=True)
             if held:
                 run_steps(held, replace(self.context, on_commit=self.commits.put))
         finally:
             leases.release(held)
+            for step in group:
+                progress.stopped(step.name)
 
     def _finish(self, future: Future[None]) -> None:
         """Mark all steps of a group that has ended as done. Raises what the group raised."""
@@ -169,8 +176,12 @@ class Scheduler:
         equal = {step.name for step in self.missing if step.directory in directories}
         self.started |= equal
         self.done |= equal
+        for name in equal:
+            self.context.progress.ended(name)
 
-    def _start_ray(self) -> None:
+    def _start_ray(self, group: list[Step]) -> None:
+        if not self.on_ray:
+            self.context.progress.phase(group[0].name, "starting Ray", line=True)
         local_ray.start()
         self.on_ray = True
 
@@ -179,7 +190,7 @@ class Scheduler:
         request = request_of(self.context.resources, group[0].kind)
         if not isinstance(group[0].recipe, FineTune | Prefer) or not request.gpus:
             return 1
-        self._start_ray()
+        self._start_ray(group)
         return places(request, self._held(), local_ray.nodes())
 
     def _may_start(self, group: list[Step]) -> bool:

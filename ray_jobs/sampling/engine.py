@@ -6,6 +6,7 @@ lost actor is replaced by Ray, which also repeats the actor's blocks.
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -89,6 +90,7 @@ class Engine:
             user_error=isinstance(self.broken, ValueError),
             restarts=restarts,
             repeated=repeated,
+            engine=f"{socket.gethostname()}:{os.getpid()}",
             began=began,
             ended=time.time(),
         )

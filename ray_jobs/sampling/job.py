@@ -18,6 +18,7 @@ from ray_jobs.resources.occupancy import block_size, blocks_in_flight, engines_f
 from ray_jobs.resources.vllm import engine_placement, engines_that_fit, rounded_context
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
+from ray_jobs.runtime.progress import Progress
 from ray_jobs.sampling.block_plan import problems_per_block
 from ray_jobs.sampling.blocks import finished_blocks, read_counts
 from ray_jobs.sampling.engine import Engine
@@ -35,6 +36,9 @@ MAX_FAILED_SHARE = 0.01
 ACTOR_RESTARTS = 10
 """Restarts of a lost actor before the step fails; restarts of its engine do not count. Preempted machines cost actors
 too, so this must last for a step of days; a permanent cause costs ten engine starts."""
+
+STARTING, WAITING = "starting engine", "waiting for the other steps of its engine"
+"""Phases of a step before its first block."""
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +97,7 @@ def sample(steps: Sequence[Step], context: Context) -> None:
     works, requests, max_model_len = _prepare(steps, context)
     for work in works:
         done = sum(len(block) for number, block in enumerate(work.blocks) if number not in work.missing)
-        progress.started(work.task.step.name, work.problems, "problems", done)
+        progress.started(work.task.step.name, work.problems, "problems", done, phase=STARTING)
         if not work.missing:  # an earlier attempt ended between its last block and its manifest
             _commit(work, context)
     if not requests:
@@ -105,15 +109,30 @@ def sample(steps: Sequence[Step], context: Context) -> None:
                     f"sampling of {names} stopped: {result.error}"
                 )
             work = works[result.task]
-            step_name, tokens = work.task.step.name, result.sampled_tokens
-            progress.advanced(step_name, result.problems, tokens=tokens, since=result.began)
+            _show(result, work, progress)
             work.add(result)
+            for other in works:
+                if other.missing and not other.counts:
+                    progress.phase(other.task.step.name, WAITING)
             if not work.missing:
                 _commit(work, context)
     except RayError as error:
         raise RuntimeError(
             f"sampling of {names} stopped: an actor died too often; its last lines are in the log"
         ) from error
+
+
+def _show(result: BlockResult, work: Work, progress: Progress) -> None:
+    """Show the progress that one finished block is."""
+    progress.advanced(
+        work.task.step.name,
+        result.problems,
+        tokens=result.sampled_tokens,
+        since=result.began,
+        engine=result.engine,
+        restarts=result.restarts,
+        failed=len(result.counts.errors) if result.counts else 0,
+    )
 
 
 def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[dict[str, Any]], int]:

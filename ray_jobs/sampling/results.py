@@ -70,6 +70,8 @@ class BlockResult:
     """Engine restarts since this actor's last result."""
     repeated: int
     """Requests that were in flight at those restarts and were sampled again."""
+    engine: str
+    """Host and process of the actor, to count the engines."""
     began: float
     """Unix time."""
     ended: float

@@ -24,6 +24,8 @@ from w2s.store import layout
 from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
+WAITING = "waiting for the trainings before it"
+"""Phase of a step whose group trains another."""
 PREEMPTIONS = 100
 """Announced losses of nodes after which a group of trainings fails; `max_failures` limits other losses of workers."""
 
@@ -60,6 +62,8 @@ def train(steps: Sequence[Step], context: Context) -> None:
             jobs.append(job)
         except ValueError as error:
             fail(step, error)
+    for job in jobs[1:]:
+        context.progress.phase(job.step.name, WAITING)
     with Follower(reporter, jobs, context.progress, end) as follower:
         while waiting := follower.poll():
             before = follower.begun()

@@ -65,8 +65,8 @@ class Follower:
         self._reporter, self._progress, self._on_end = reporter, progress, on_end
         self._left = list(jobs)
         self._states: dict[str, StepState] = {}
-        self._shown: dict[str, int] = {}
-        """Optimizer steps shown of each step that has started."""
+        self._shown: dict[str, tuple[int, int]] = {}
+        """Of each step that has started, the optimizer steps that were shown, and how often it was seen to begin."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -88,7 +88,7 @@ class Follower:
             for job in list(self._left):
                 state = self._states[job.step.name]
                 if job is self._left[0] or state.begun:
-                    self._show(job, state.done)
+                    self._show(job, state)
                 if state.outcome is not None:
                     self._left.remove(job)
                     self._on_end(job, state)
@@ -103,14 +103,16 @@ class Follower:
         with self._lock:
             self._left.remove(job)
 
-    def _show(self, job: TrainingJob, done: StepsDone | None) -> None:
+    def _show(self, job: TrainingJob, state: StepState) -> None:
         if (name := job.step.name) not in self._shown:
-            self._progress.started(name, job.total, "steps")
-            self._shown[name] = 0
-        if done is not None and done.steps != self._shown[name]:
-            note = "" if done.loss is None else f"loss {done.loss:.4f}"
-            self._progress.advanced(name, done.steps - self._shown[name], note=note)
-            self._shown[name] = done.steps
+            self._progress.started(name, job.total, "steps", phase="starting workers")
+            self._shown[name] = 0, 1
+        steps, begun = self._shown[name]
+        done = state.done or StepsDone(0, None)
+        restarts = max(0, state.begun - begun)
+        if restarts or done.steps != steps:
+            self._progress.advanced(name, done.steps - steps, loss=done.loss, restarts=restarts)
+            self._shown[name] = done.steps, begun + restarts
 
     def _follow(self) -> None:
         from ray.exceptions import RayError

@@ -1,7 +1,7 @@
 """What a run would do: each step's state in a store, and why. Reads manifests only; starts nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -12,6 +12,7 @@ from w2s.graph.step import Step, with_upstream
 from w2s.store import layout
 from w2s.store.manifest import Manifest
 from w2s.store.objects.objects import in_parallel
+from w2s.store.status import holders
 from w2s.store.store import Store
 
 State = Literal["done", "resume", "run", "absent"]
@@ -54,6 +55,7 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
         for step, is_partial in zip(unfinished, in_parallel(partial(_is_partial, store), unfinished), strict=True)
         if is_partial
     }
+    held = holders(store.objects, [step.directory for step in unfinished])
     kinds = {step.kind for step in chosen if step.name in wanted - begun}
     others = [
         directory
@@ -61,7 +63,9 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
         if kind_of(directory) in kinds
     ]
     finished = [*(manifest for manifest in manifests.values() if manifest), *store.finished(others)]
-    return [_planned(step, manifests[step.name], step.name in wanted, step.name in begun, finished) for step in chosen]
+    lines = [_planned(step, manifests[step.name], step.name in wanted, step.name in begun, finished) for step in chosen]
+    # What a run here would do stays: it waits for the holder, and goes on where that run is lost.
+    return [replace(line, why=str(held[line.directory])) if line.directory in held else line for line in lines]
 
 
 def _wanted(chosen: Sequence[Step], unfinished: set[str], asked: set[str]) -> set[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from w2s.graph.step import Table
 from w2s.records import Record
 from w2s.store.manifest import File
 from w2s.store.objects.objects import in_parallel
@@ -76,3 +77,11 @@ def read_part(store: Store, part: Part, shard: Shard, record: type[Record]) -> l
         bounds = Shard() if shard.holds(file) else shard
         rows.extend(parse_parquet(data, record, after=bounds.after, last=bounds.last))
     return rows
+
+
+def rows_of_problem(store: Store, table: Table, problem_id: str, record: type[Record]) -> list[Record]:
+    """The rows of one problem; of the table only the files that may hold them are read."""
+    files = store.files(table)
+    at = [file for file in files if file.first is None or file.last is None or file.first <= problem_id <= file.last]
+    part = Part(directory=table.step.directory, files=tuple(at))
+    return [row for row in read_part(store, part, Shard(last=problem_id), record) if row.problem_id == problem_id]

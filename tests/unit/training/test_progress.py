@@ -67,14 +67,16 @@ def follower(reporter: Reporter, log: Progress, on_end: Any, monkeypatch: pytest
 
 def test_the_follower_adds_up_to_the_steps_done_and_goes_back_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker group that resumes from step 3 has done fewer steps than the group that was lost."""
-    shown: list[tuple[int, str]] = []
+    shown: list[tuple[int, float | None, int]] = []
     log, reporter = Progress(io.StringIO()), Reporter(["sft", "dpo"])
-    monkeypatch.setattr(log, "advanced", lambda name, more, note: shown.append((more, note)))
+    monkeypatch.setattr(log, "advanced", lambda name, more, loss, restarts: shown.append((more, loss, restarts)))
     following = follower(reporter, log, None, monkeypatch)
     for done in (StepsDone(3, None), StepsDone(5, 0.5), StepsDone(5, 0.5), StepsDone(3, None), StepsDone(6, 0.25)):
+        if done.loss is None:
+            reporter.begins("sft")
         reporter.advanced("sft", done)
         following.poll()
-    assert shown == [(3, ""), (2, "loss 0.5000"), (-2, ""), (3, "loss 0.2500")]
+    assert shown == [(3, None, 0), (2, 0.5, 0), (-2, None, 1), (3, 0.25, 0)]
 
 
 def test_the_follower_hands_over_each_step_as_it_ends_and_logs_a_step_when_it_starts(

@@ -4,7 +4,6 @@ A waiter calls a heartbeat stopped when the object has not changed for `EXPIRY_S
 the clocks of two machines need not agree.
 """
 
-import json
 import socket
 import threading
 import time
@@ -12,6 +11,8 @@ from collections.abc import Callable
 
 from w2s.errors import first_line
 from w2s.store import layout
+from w2s.store.lease.processes import this_process
+from w2s.store.lease.run_record import RunRecord, RunState, to_json
 from w2s.store.objects.objects import Objects, in_parallel
 
 BEAT_SECONDS = 10.0
@@ -30,10 +31,16 @@ def attempt_and_log(log: Callable[[str], None], task: str, function: Callable[[]
 
 
 class Heartbeat:
-    """The heartbeat of one run. Beats from a daemon thread, so that it stops however the process ends."""
+    """The heartbeat of one run. Beats from a daemon thread, so that it stops however the process ends.
 
-    def __init__(self, objects: Objects, run: str, log: Callable[[str], None]) -> None:
-        self._objects, self._run, self._log = objects, run, log
+    Each beat says how far the run is, by `state`.
+    """
+
+    def __init__(
+        self, objects: Objects, run: str, log: Callable[[str], None], state: Callable[[], RunState] = RunState
+    ) -> None:
+        self._objects, self._run, self._log, self._state = objects, run, log, state
+        self._host, self._process, self._began = socket.gethostname(), this_process(), layout.timestamp(time.time())
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -52,8 +59,8 @@ class Heartbeat:
 
     def write(self, number: int) -> None:
         """Write beat `number`."""
-        content = json.dumps({"run": self._run, "beat": number}).encode()
-        self._objects.write(self._objects.path(layout.heartbeat(self._run)), content)
+        record = RunRecord(self._run, number, self._host, self._process, self._began, self._state())
+        self._objects.write(self._objects.path(layout.heartbeat(self._run)), to_json(record))
 
     def _beat(self) -> None:
         number, beats = 0, list[threading.Thread]()
@@ -103,6 +110,17 @@ def is_beating(objects: Objects, run: str, now: float) -> bool:
         except FileNotFoundError:
             time.sleep(pause)
     return False
+
+
+def seconds_since_beat(objects: Objects, run: str) -> float | None:
+    """Seconds since a run's last beat, by this machine's clock, for people; None if there is no heartbeat.
+
+    Decisions use `is_beating` and `HeartbeatWatch`, which need no equal clocks.
+    """
+    try:
+        return max(0.0, time.time() - objects.modified(objects.path(layout.heartbeat(run))))
+    except FileNotFoundError:
+        return None
 
 
 def live_runs(objects: Objects, now: float) -> list[str]:

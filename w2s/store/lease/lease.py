@@ -5,7 +5,6 @@ of several runs succeeds; the old holder finds at its next look or at its commit
 """
 
 import json
-import os
 import random
 import socket
 import time
@@ -13,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 from w2s.store import layout
 from w2s.store.lease.heartbeat import is_beating
-from w2s.store.lease.processes import machine, started
+from w2s.store.lease.processes import has_ended, this_process
 from w2s.store.objects.objects import Objects
 
 
@@ -37,8 +36,7 @@ class Lease:
     @property
     def has_ended(self) -> bool:
         """Whether its process ran on this machine and is gone; False if that cannot be known."""
-        *where, pid, start = self.process.split(" ") if self.process else ["", "", ""]
-        return where == machine() and started(pid) not in (start, None)
+        return has_ended(self.process)
 
 
 def holder(objects: Objects, directory: str) -> tuple[int, Lease] | None:
@@ -63,8 +61,7 @@ def create_lease(objects: Objects, directory: str, generation: int, run: str) ->
     On a server without conditional creates the lease counts once it is read back after a random second or two: two runs
     both hold it only if the write of one took longer than that.
     """
-    process = " ".join([*machine(), str(os.getpid()), str(started(str(os.getpid())))]) if machine() else ""
-    lease = Lease(run, socket.gethostname(), process, layout.timestamp(time.time()))
+    lease = Lease(run, socket.gethostname(), this_process(), layout.timestamp(time.time()))
     path, data = objects.path(layout.lease(directory, generation)), json.dumps(asdict(lease)).encode()
     if not objects.create(path, data):
         return False

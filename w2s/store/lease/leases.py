@@ -9,6 +9,7 @@ from w2s.graph.step import Step
 from w2s.store.lease import heartbeat
 from w2s.store.lease.heartbeat import Heartbeat, HeartbeatWatch, attempt_and_log
 from w2s.store.lease.lease import Lease, LeaseLost, create_lease, holder, release_lease
+from w2s.store.lease.run_record import RunState
 from w2s.store.manifest import read_manifest, readable_manifest
 from w2s.store.objects.objects import Objects, in_parallel
 
@@ -31,7 +32,9 @@ class Leases:
         self._lock = threading.Lock()
         self._no_waiting, self._over = threading.Event(), threading.Event()
         self._others = HeartbeatWatch(objects)
-        self._heartbeat = Heartbeat(objects, run, lambda message: self.log(message))  # `log` may be replaced
+        self.state: Callable[[], RunState] = RunState
+        """How far the run is; like `log`, it may be replaced."""
+        self._heartbeat = Heartbeat(objects, run, lambda message: self.log(message), lambda: self.state())
         self._watcher = threading.Thread(target=self._watch, name="leases", daemon=True)
 
     def __enter__(self) -> Self:

@@ -16,6 +16,18 @@ def machine() -> list[str]:
         return []
 
 
+def this_process() -> str:
+    """`BOOT NAMESPACE PID START` of this process; empty on a system without /proc."""
+    pid = str(os.getpid())
+    return " ".join([*machine(), pid, str(started(pid))]) if machine() else ""
+
+
+def has_ended(process: str) -> bool:
+    """Whether the process of `this_process` ran on this machine and is gone; False if that cannot be known."""
+    *where, pid, start = process.split(" ") if process else ["", "", ""]
+    return where == machine() and started(pid) not in (start, None)
+
+
 def started(pid: str) -> str | None:
     """When a process started, in ticks since the boot; empty if it is gone or a zombie, None if /proc hides it."""
     try:
