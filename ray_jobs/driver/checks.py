@@ -15,7 +15,7 @@ from ray_jobs.resources.resources import Resources
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
-from w2s.recipe import Experiment, Model
+from w2s.recipe import Completions, Experiment, Model
 
 
 def check(experiment: Experiment, missing: Sequence[Step], resources: Resources) -> None:
@@ -30,6 +30,8 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
             accumulation(step.recipe.preference.batch_size, resources)
     max_tokens = max(experiment.greedy.max_tokens, experiment.sampled.max_tokens)
     for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
+        if isinstance(model, Completions):
+            continue
         demonstrations = experiment.demonstrations.count if role == "strong" else 0
         folder = _check_model(role, model, max_tokens, demonstrations)
         recipes = [

@@ -36,11 +36,12 @@ GroupJob = Callable[[Sequence[Step], Context], None]
 
 def jobs() -> dict[str, Job]:
     """The job of each kind of step that runs alone."""
-    from ray_jobs.selection import curate, problems, report, scores
+    from ray_jobs.selection import curate, problems, report, responses, scores
 
     return {
         "datasetproblems": problems.problems,
         "worldproblems": problems.problems,
+        "respond": responses.respond,
         "demonstrate": curate.demonstrations,
         "agree": curate.agreement,
         "pair": curate.pairs,
