@@ -68,7 +68,7 @@ def is_allowed(field: str, source: Source, row: Row) -> bool:
     for column, allowed in source.where:
         cell = row.values.get(column)
         try:
-            if cell_text(cell) not in allowed:
+            if _word(cell_text(cell)) not in map(_word, allowed):
                 return False
         except ValueError as error:
             raise ValueError(
@@ -76,6 +76,11 @@ def is_allowed(field: str, source: Source, row: Row) -> bool:
                 f"column"
             ) from error
     return True
+
+
+def _word(text: str) -> str:
+    """A boolean's text as JSON writes it, which Python and pandas write as True and False."""
+    return text.lower() if text in ("True", "False", "TRUE", "FALSE") else text
 
 
 def _reads(field: str, source: Source, columns: list[str]) -> Iterator[Read]:

@@ -9,12 +9,16 @@ from w2s.recipe.model import Location, Recipe, StepRecipe, located
 
 
 def _cell_text(value: object) -> object:
-    """Booleans and whole numbers as w2s/data/cells/text.py writes them."""
-    return json.dumps(value) if isinstance(value, bool | int) else value
+    """Booleans, numbers and None as w2s/data/cells/text.py writes them."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
 
 
 CellText = Annotated[str, BeforeValidator(_cell_text)]
-"""The text of a cell; may be given as a boolean or a whole number."""
+"""The text of a cell; may be given as a boolean, a number or None."""
 
 
 class Source(Recipe):

@@ -18,6 +18,11 @@ from w2s.records import Problem, Reference
 
 MISSING_NUMBERS = ("nan", "NaN", "<NA>", "NaT")
 """Texts that pandas and NumPy make of missing numbers."""
+INFINITIES = ("inf", "-inf")
+AS_PYTHON = re.compile(
+    r"(array|Decimal|Timestamp|datetime\.\w+)\(.*\)|b(['\"]).*\2|\[\s*['\"].*\]|\{\s*['\"].*\}", re.DOTALL
+)
+"""A text that Python prints for an array, a number, a date, bytes, a list or an object; pandas writes such cells."""
 
 _CALCULATOR_MARK = re.compile(r"<<.*?>>")
 
@@ -70,6 +75,10 @@ def _answer(cells: Cells, solution: str) -> str:
         field, answer = "answer", cells.text("answer")
         if answer in MISSING_NUMBERS:
             cells.refuse(field, "it is the text of a missing value: repair the row, or leave it out with `where`")
+        if answer in INFINITIES:
+            cells.refuse(field, "a number must be finite: repair the row, or leave it out with `where`")
+        if AS_PYTHON.fullmatch(answer):
+            cells.refuse(field, "it is a value as Python prints it: write the value itself, in JSON Lines or Parquet")
         try:
             answer = answer_of_cell(answer)
         except ValueError as error:
