@@ -76,10 +76,10 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One sampled completion, exactly as the engine returned it.
+    """One sampled completion, exactly as the engine returned it, or one response that was there already.
 
-    Written by sampling steps (ray_jobs/sampling). Read by SFT (ray_jobs/training), demonstrations, agreement, pairs,
-    scores and audit (ray_jobs/selection).
+    Written by sampling steps (ray_jobs/sampling) and respond (ray_jobs/selection). Read by SFT (ray_jobs/training),
+    demonstrations, agreement, pairs, scores and audit (ray_jobs/selection).
     """
 
     problem_id: str

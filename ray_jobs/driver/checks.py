@@ -4,6 +4,7 @@ They run on the driver, without weights and without Ray, because a mistake found
 queue.
 """
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from ray_jobs.resources.resources import Resources
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
-from w2s.recipe import Experiment, Model
+from w2s.recipe import Completions, Experiment, Model
 
 
 def check(experiment: Experiment, missing: Sequence[Step], resources: Resources) -> None:
@@ -30,19 +31,20 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
     """
     for step in missing:
         if isinstance(step.recipe, FineTune):
-            accumulation(step.recipe.sft.batch_size, resources)
+            accumulation(step.recipe.sft.batch_size, resources, f"{step.settings}.batch_size")
         elif isinstance(step.recipe, Prefer):
-            accumulation(step.recipe.preference.batch_size, resources)
+            accumulation(step.recipe.preference.batch_size, resources, f"{step.settings}.batch_size")
     max_tokens = max(experiment.greedy.max_tokens, experiment.sampled.max_tokens)
     for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
+        if isinstance(model, Completions):
+            continue
         demonstrations = experiment.demonstrations.count if role == "strong" else 0
         folder = _check_model(role, model, max_tokens, demonstrations)
-        recipes = [
-            step.recipe for step in missing if isinstance(step.recipe, FineTune | Sample) and step.recipe.model == model
-        ]
-        for targets in {recipe.sft.lora.targets for recipe in recipes if isinstance(recipe, FineTune)}:
-            _check_targets(model, folder, targets)
-        if any(isinstance(recipe, Sample) for recipe in recipes):
+        steps = [s for s in missing if isinstance(s.recipe, FineTune | Sample) and s.recipe.model == model]
+        trained = {(s.settings, s.recipe.sft.lora.targets) for s in steps if isinstance(s.recipe, FineTune)}
+        for field, targets in sorted(trained):
+            _check_targets(f"{field}.lora.targets", model, folder, targets)
+        if any(isinstance(s.recipe, Sample) for s in steps):
             _check_heads(model, folder, resources.tensor_parallel)
     _check_memory(experiment, missing, resources)
 
@@ -68,13 +70,13 @@ def _check_model(role: str, model: Model, max_tokens: int, demonstrations: int) 
     if least > limit:
         raise ValueError(
             f"{role} model {model.name}: its context of {limit} tokens cannot hold a prompt with {demonstrations} "
-            f"demonstrations and max_tokens={max_tokens} (at least {least} tokens): lower demonstrations.count or "
-            "max_tokens, or take another model"
+            f"demonstrations and max_tokens={max_tokens} (at least {least} tokens): lower demonstrations.count, or "
+            "greedy.max_tokens and sampled.max_tokens, or take another model"
         )
     return folder
 
 
-def _check_targets(model: Model, folder: Path, targets: Sequence[str]) -> None:
+def _check_targets(field: str, model: Model, folder: Path, targets: Sequence[str]) -> None:
     """Check that every LoRA target is a linear layer of the model.
 
     PEFT reports this only when training starts, and ignores a missing target if another target exists.
@@ -87,8 +89,8 @@ def _check_targets(model: Model, folder: Path, targets: Sequence[str]) -> None:
     linear = {name.rpartition(".")[2] for name, layer in layers if isinstance(layer, torch.nn.Linear)}
     if unknown := set(targets) - linear:
         raise ValueError(
-            f"{model.name} has no linear layers {', '.join(sorted(unknown))} for an adapter: "
-            f"set lora.targets, of weak_sft or sft, to some of {', '.join(sorted(linear - {'lm_head'}))}"
+            f"{field}: {model.name} has no linear layers {', '.join(sorted(unknown))} for an adapter: "
+            f"set {field} to some of {json.dumps(sorted(linear - {'lm_head'}), separators=(',', ':'))}"
         )
 
 

@@ -4,6 +4,7 @@ One thread of the driver a group of steps, because the jobs only wait for Ray. W
 ray_jobs/driver/grouping.py.
 """
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
@@ -38,11 +39,12 @@ GroupJob = Callable[[Sequence[Step], Context], None]
 
 def jobs() -> dict[str, Job]:
     """The job of each kind of step that runs alone."""
-    from ray_jobs.selection import curate, problems, report, scores
+    from ray_jobs.selection import curate, problems, report, responses, scores
 
     return {
         "datasetproblems": problems.problems,
         "worldproblems": problems.problems,
+        "respond": responses.respond,
         "demonstrate": curate.demonstrations,
         "agree": curate.agreement,
         "pair": curate.pairs,
@@ -117,13 +119,14 @@ class Scheduler:
             raise
         except Exception as error:
             leases.stop()  # ends the threads that wait for another run; running steps keep their leases until they end
-            self.context.progress.log(
-                f"failed: {reason(error):.300}; waiting for {len(self.running)} running steps to end"
-            )
+            if self.running:  # the caller shows the error, once they have ended; until then the log has it
+                print(f"a step failed: {_why(error)}", file=sys.stderr, flush=True)
+                running = ", ".join(map(_names, self.running.values()))
+                self.context.progress.log(f"a step failed; waiting for the running steps to end: {running}")
             wait(self.running)
             for future, group in self.running.items():
                 if (other := future.exception()) is not None:
-                    self.context.progress.log(f"failed too: {_names(group)}: {reason(other):.300}")
+                    self.context.progress.log(f"failed too: {_names(group)}: {_why(other)}")
             raise
 
     def _start(self, leases: Leases, group: list[Step]) -> None:
@@ -223,6 +226,11 @@ class Scheduler:
         self.context.progress.log(
             f"{_names(group)}: waiting for {shortage}; an autoscaler may add it, or choose other --resources"
         )
+
+
+def _why(error: BaseException) -> str:
+    """A user's error whole, the reason of any other in one line."""
+    return str(error) if isinstance(error, ValueError) else reason(error)
 
 
 def _names(group: list[Step]) -> str:

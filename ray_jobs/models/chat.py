@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from w2s.answers.reading import opened_thought
 from w2s.errors import first_line
 from w2s.method.prompts import messages
 from w2s.recipe import Prompt
 from w2s.records import Demonstration
 
+SWITCHES = ("enable_thinking", "thinking")
+"""What templates call `Prompt.thinking`: Qwen3, SmolLM3 and GLM the first, Granite and DeepSeek-V3.1 the second."""
 QUESTION, ANSWER = "w2sQuestion", "w2sAnswer"
 """Stand in for the texts of turns, where only what the template adds is wanted."""
 
@@ -28,6 +31,7 @@ class ChatTemplate:
         if not tokenizer.chat_template:
             raise ValueError(f"{self._name} has no chat template: set prompt.style=completion for this model")
         self._date = date.fromisoformat(prompt.date)
+        self._switches = {} if prompt.thinking is None else dict.fromkeys(SWITCHES, prompt.thinking)
         opened, closed = self._around_answer()
         self.scaffold = self._render(_turns(QUESTION), add_generation_prompt=True)
         """A prompt with its question left blank."""
@@ -40,6 +44,13 @@ class ChatTemplate:
                 raise self._refusal("it ends a prompt with the end of a turn, so the model would have nothing to add")
             self._opening = opened.removeprefix(self.scaffold)
             self.scaffold = opened
+        if prompt.thinking is not None and not self._knows_thinking():
+            raise ValueError(
+                f"the chat template of {self._name} knows neither {' nor '.join(SWITCHES)}, so prompt.thinking="
+                f"{str(prompt.thinking).lower()} would change nothing: set prompt.thinking=none for this model"
+            )
+        self.thought = opened_thought(self.scaffold)
+        """What opens a thought at a prompt's end; empty where the model itself opens its thoughts."""
 
     def prompt_text(self, question: str, demonstrations: Sequence[Demonstration] = ()) -> str:
         """The prompt up to where the assistant's answer begins."""
@@ -53,9 +64,20 @@ class ChatTemplate:
                 tokenize=False,
                 add_generation_prompt=add_generation_prompt,
                 strftime_now=self._date.strftime,  # in place of transformers' function, which asks the clock
+                **self._switches,
             )
         except Exception as error:  # whatever a template raises, or its parser
             raise self._refusal(f"it fails ({first_line(error)})") from error
+
+    def _knows_thinking(self) -> bool:
+        """Whether a prompt is another one with the other value of `thinking`."""
+        switches = self._switches
+        texts: list[str] = []
+        for thinking in (False, True):
+            self._switches = dict.fromkeys(SWITCHES, thinking)
+            texts.append(self._render(_turns(QUESTION), add_generation_prompt=True))
+        self._switches = switches
+        return texts[0] != texts[1]
 
     def _around_answer(self) -> tuple[str, str]:
         """The text before and behind the content of an assistant's last turn."""

@@ -57,7 +57,7 @@ class Tokens:
 
     def completion_ids(self, question: str, completion: str) -> list[int]:
         """Ids of a completion after the zero-shot prompt, with the end token."""
-        text = completion_text(self.prompt, completion)
+        text = self._completion_text(completion)
         before, both = self._ids(question, (), ""), self._ids(question, (), text)
         if both[: len(before)] == before:
             ids = both[len(before) :]
@@ -75,12 +75,25 @@ class Tokens:
         def hide(text: str) -> str:
             return self._special.sub(lambda found: f"{MARK}{hidden.append(found[0]) or len(hidden) - 1}{MARK}", text)
 
-        shown = [Demonstration(d.problem_id, hide(d.question), hide(d.completion)) for d in demonstrations]
+        # Templates that drop the thoughts of earlier turns must not see the completions.
+        completions = [self.chat.thought + hide(self._completion_text(d.completion)) for d in demonstrations]
+        unseen = {f"{MARK}{len(hidden) + n}{MARK}": text for n, text in enumerate(completions)}
+        hidden += completions
+        marks = zip(demonstrations, unseen, strict=True)
+        shown = [Demonstration(d.problem_id, hide(d.question), mark) for d, mark in marks]
         text = self.chat.prompt_text(hide(question), shown)
+        text = re.sub(f"{MARK}[0-9]+{MARK}", lambda found: unseen.get(found[0], found[0]), text)
         text += hide(completion) + self.chat.end if completion else ""
         parts = re.split(f"{MARK}([0-9]+){MARK}", text)
         ids = [self._text_ids(hidden[int(part)]) if i % 2 else self._obeyed_ids(part) for i, part in enumerate(parts)]
         return [number for part in ids for number in part]
+
+    def _completion_text(self, completion: str) -> str:
+        """The text of a completion behind its prompt, which may have opened the thought that it begins with."""
+        text = completion_text(self.prompt, completion)
+        if self.chat and self.chat.thought and text.startswith(tag := self.chat.thought.strip()):
+            return text.removeprefix(tag).lstrip()
+        return text
 
     def _obeyed_ids(self, text: str) -> list[int]:
         """Ids of a text whose special tokens are obeyed."""

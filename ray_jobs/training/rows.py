@@ -14,11 +14,11 @@ from w2s.records import PreferencePair, SFTExample
 
 
 def token_rows(
-    rows: Sequence[SFTExample] | Sequence[PreferencePair], tokens: Tokens, optimizer: Optimizer
+    rows: Sequence[SFTExample] | Sequence[PreferencePair], tokens: Tokens, optimizer: Optimizer, field: str
 ) -> tuple[list[dict[str, list[int]]], RowCounts]:
     """The token rows of at most `max_tokens` tokens, in the order of `rows`, and their counts.
 
-    Raises ValueError if every row is too long.
+    `field` holds the optimizer's settings, for errors. Raises ValueError if every row is too long.
     """
     stop = tokens.prompt.stop_strings
     uncut = [row for row in rows if not any(string in _learned(row) for string in stop)]
@@ -27,8 +27,8 @@ def token_rows(
     if not fitting:
         raise ValueError(
             f"none of {len(rows)} examples can be trained on: {len(encoded)} are longer than "
-            f"max_tokens={optimizer.max_tokens}, {len(rows) - len(uncut)} contain a stop string of the model "
-            f"({', '.join(map(repr, stop))}): raise max_tokens, or change prompt.stop"
+            f"{field}.max_tokens={optimizer.max_tokens}, {len(rows) - len(uncut)} contain a stop string of the model "
+            f"({', '.join(map(repr, stop))}): raise {field}.max_tokens, or change prompt.stop"
         )
     return fitting, RowCounts(
         examples=len(fitting),

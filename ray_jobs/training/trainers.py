@@ -33,7 +33,7 @@ def make_trainer(job: TrainingJob, folder: Path, base: Base) -> tuple[Any, RowCo
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token  # attention and loss mask padding out
     try:
-        rows, counts = token_rows(job.rows, Tokens(tokenizer, recipe.model.prompt), optimizer)
+        rows, counts = token_rows(job.rows, Tokens(tokenizer, recipe.model.prompt), optimizer, job.step.settings)
     except ValueError as error:
         raise ValueError(f"{job.step.name}: {error}") from error
     if isinstance(recipe, FineTune):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from w2s.recipe import Experiment, Source, WorldProblems
+from w2s.recipe import Experiment, Model, Source, WorldProblems
 from w2s.records import Reference
 
 
@@ -39,7 +39,12 @@ def check_stop_strings(experiment: Experiment, split: str, references: Iterable[
         "train_1": (("weak", experiment.weak), ("strong", experiment.strong)),
         "train_2": (("strong", experiment.strong),),
     }
-    strings = [(role, string) for role, model in models[split] for string in model.prompt.stop_strings]
+    strings = [
+        (role, string)
+        for role, model in models[split]
+        if isinstance(model, Model)  # responses that are there already have no prompt
+        for string in model.prompt.stop_strings
+    ]
     first: dict[tuple[str, str], Reference] = {}
     hits = Counter[tuple[str, str]]()
     total = 0

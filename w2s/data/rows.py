@@ -3,9 +3,10 @@
 What cannot be read is a ValueError that names the place and the way out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from w2s.data.cells.text import cell_text, shown
 from w2s.data.location import is_hub_name
 from w2s.data.readers.files import file_rows
 from w2s.data.readers.folders import source_files
@@ -27,28 +28,33 @@ class Row(NamedTuple):
     """By column as the source names it; a column that the row lacks is missing."""
 
 
-def read_rows(split: str, source: Source) -> Iterator[Row]:
-    """A source's rows, in its own order.
+def read_rows(
+    field: str, source: Source, fields: Sequence[str] = COLUMN_FIELDS, also: Mapping[str, str] | None = None
+) -> Iterator[Row]:
+    """A source's rows, in its own order, with the columns in its `fields` and those of `also` (column -> the
+    recipe's field that names it).
 
-    A row may lack columns that a problem can do without. Raises ValueError where the first row lacks a column that
-    every problem needs, or all rows lack a column that the source names.
+    `field` is the recipe's field that holds the source, for errors. A row may lack columns that it can do without.
+    Raises ValueError where the first row lacks a column that every row needs, or all rows lack a named column.
     """
-    wanted = {column: field for field in COLUMN_FIELDS if (column := getattr(source, field)) is not None}
-    wanted = {column: "where" for column, _ in source.where} | wanted
-    needed = {source.question, source.id or source.question, source.answer or source.solution or source.question}
+    wanted = dict(also or {}) | {column: f"{field}.where" for column, _ in source.where}
+    columns_by_name = {name: column for name in fields if (column := getattr(source, name)) is not None}
+    wanted |= {column: f"{field}.{name}" for name, column in columns_by_name.items()}
+    gold = "solution" if source.answer is None else "answer"
+    needed = {column for name, column in columns_by_name.items() if name in ("question", "id", gold)}
     unseen = dict(wanted)
     columns: dict[str, None] = {}
     number = 0
 
     def refuse(place: str, column: str) -> None:
         there = ", ".join(columns) or "no columns"
-        raise ValueError(f"{place}: no column {column!r}; it has {there}: set problems.{split}.{wanted[column]}")
+        raise ValueError(f"{place}: no column {column!r}; it has {there}: set {wanted[column]}")
 
-    for place, values, names in _reads(split, source, list(wanted)):
+    for place, values, names in _reads(field, source, list(wanted)):
         row = {column: cell for column in wanted if (cell := lookup(values, column)) is not MISSING}
         if unseen:
             columns |= dict.fromkeys(names)
-            unseen = {column: field for column, field in unseen.items() if column not in row}
+            unseen = {column: name for column, name in unseen.items() if column not in row}
             if number == 0 and (missing := [column for column in unseen if column in needed]):
                 refuse(place, missing[0])
         yield Row(place, number, row)
@@ -57,8 +63,27 @@ def read_rows(split: str, source: Source) -> Iterator[Row]:
         refuse(source.name, next(iter(unseen)))
 
 
-def _reads(split: str, source: Source, columns: list[str]) -> Iterator[Read]:
-    field = f"problems.{split}"
+def is_allowed(field: str, source: Source, row: Row) -> bool:
+    """Whether the source's `where` keeps a row; a missing cell is ''."""
+    for column, allowed in source.where:
+        cell = row.values.get(column)
+        try:
+            if _word(cell_text(cell)) not in map(_word, allowed):
+                return False
+        except ValueError as error:
+            raise ValueError(
+                f"{row.place}: {column!r} ({field}.where) is {shown(cell)}; {error}: repair the row, or name another "
+                f"column"
+            ) from error
+    return True
+
+
+def _word(text: str) -> str:
+    """A boolean's text as JSON writes it, which Python and pandas write as True and False."""
+    return text.lower() if text in ("True", "False", "TRUE", "FALSE") else text
+
+
+def _reads(field: str, source: Source, columns: list[str]) -> Iterator[Read]:
     if is_hub_name(source.name):
         yield from hub_rows(source, field, columns)
         return

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from w2s.data.cells.problem import Item, to_item
-from w2s.data.cells.text import cell_text, shown
-from w2s.data.rows import Row, read_rows
+from w2s.data.rows import is_allowed, read_rows
 from w2s.data.stored import Stored
 from w2s.recipe import DatasetProblems, Source
 from w2s.seed import derived_seed
@@ -17,14 +16,15 @@ Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 def store_split(split: str, recipe: DatasetProblems, stored: Stored, counts: dict[str, float]) -> None:
     """Store one split's items, cut and without repeats."""
     source: Source = getattr(recipe, split)
-    cut = None if source.rows is None else _positions(split, source, recipe.seed)
+    field = f"problems.{split}"
+    cut = None if source.rows is None else _positions(field, source, recipe.seed)
     read = allowed = shortened = 0
 
     def items() -> Iterator[tuple[int, Item]]:
         nonlocal read, allowed, shortened
-        for row in read_rows(split, source):
+        for row in read_rows(field, source):
             read += 1
-            if not _is_allowed(split, source, row):
+            if not is_allowed(field, source, row):
                 continue
             position = allowed if cut is None else int(cut[allowed])
             allowed += 1
@@ -51,15 +51,15 @@ def store_split(split: str, recipe: DatasetProblems, stored: Stored, counts: dic
         stored.remove_repeated_questions(split)
 
 
-def _positions(split: str, source: Source, seed: int) -> Positions:
+def _positions(field: str, source: Source, seed: int) -> Positions:
     """Of each row that `where` keeps, its position in the shuffled and cut split; -1 for a row that is cut off."""
     assert source.rows is not None
-    size = sum(_is_allowed(split, source, row) for row in read_rows(split, source))
+    size = sum(is_allowed(field, source, row) for row in read_rows(field, source))
     start, stop = source.rows
     if not 0 <= start < stop <= size:
         there = f"{size} rows{' after its `where`' if source.where else ''}"
         raise ValueError(
-            f"problems.{split}.rows=[{start}, {stop}] is out of range: {source.name} has {there}; "
+            f"{field}.rows=[{start}, {stop}] is out of range: {source.name} has {there}; "
             f"set a range with 0 <= start < stop <= {size}"
         )
     # Sorted by a hash, not shuffled by a generator, so that the order is no matter of Python's version.
@@ -68,18 +68,3 @@ def _positions(split: str, source: Source, seed: int) -> Positions:
     positions = np.full(size, -1, np.int64)
     positions[chosen] = np.arange(len(chosen))
     return positions
-
-
-def _is_allowed(split: str, source: Source, row: Row) -> bool:
-    """Whether `where` keeps a row; a missing cell is ''."""
-    for column, allowed in source.where:
-        cell = row.values.get(column)
-        try:
-            if cell_text(cell) not in allowed:
-                return False
-        except ValueError as error:
-            raise ValueError(
-                f"{row.place}: {column!r} (problems.{split}.where) is {shown(cell)}; {error}: repair the row, or name "
-                f"another column"
-            ) from error
-    return True

@@ -16,16 +16,10 @@ class Table(Collection[Record]):
     """Records that are read from disk whenever they are iterated over."""
 
     def __init__(
-        self,
-        database: sqlite3.Connection,
-        columns: str,
-        where: str,
-        values: Sequence[Any],
-        record: Callable[..., Record],
+        self, database: sqlite3.Connection, rows: str, count: str, values: Sequence[Any], record: Callable[..., Record]
     ) -> None:
-        self._database, self._values, self._record = database, values, record
-        self._rows = " ".join(("SELECT", columns, "FROM item WHERE", where, "ORDER BY split, problem_id"))
-        self._count = " ".join(("SELECT count(*) FROM item WHERE", where))
+        self._database, self._rows, self._count = database, rows, count
+        self._values, self._record = values, record
 
     def __len__(self) -> int:
         return self._database.execute(self._count, self._values).fetchone()[0]
@@ -59,20 +53,24 @@ class Stored:
         self._database.executemany("INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._database.execute("COMMIT")
 
+    def _table(self, columns: str, where: str, values: Sequence[Any], record: Callable[..., Record]) -> Table[Record]:
+        rows = " ".join(("SELECT", columns, "FROM item WHERE", where, "ORDER BY split, problem_id"))
+        count = " ".join(("SELECT count(*) FROM item WHERE", where))
+        return Table(self._database, rows, count, values, record)
+
     def problems(self, split: str) -> Table[Problem]:
         """A split's problems, in order of problem_id."""
-        columns = "problem_id, question, kind, level"
-        return Table(self._database, columns, "split = ?", (split,), Problem)
+        return self._table("problem_id, question, kind, level", "split = ?", (split,), Problem)
 
     def references(self, split: str) -> Table[Reference]:
         """The references of those that have one, in order of problem_id."""
         where = "split = ? AND answer IS NOT NULL"
-        return Table(self._database, "problem_id, answer, solution", where, (split,), Reference)
+        return self._table("problem_id, answer, solution", where, (split,), Reference)
 
     def disagreements(self) -> Table[Disagreement]:
         """The problems whose solution does not certainly end with their answer, in order of split and problem_id."""
         columns, where = "split, problem_id, answer, solution_answer, verdict", "verdict IN ('wrong', 'undecided')"
-        return Table(self._database, columns, where, (), Disagreement)
+        return self._table(columns, where, (), Disagreement)
 
     def verdicts(self, split: str) -> dict[str, int]:
         """Problems by verdict on the solution's final answer; '' without one, or without an answer beside it."""
@@ -113,9 +111,7 @@ class Stored:
         self._database.execute("CREATE INDEX IF NOT EXISTS by_numbers ON item (numbers, split)")
         for shared, splits in self._database.execute(_SHARED):
             yield {
-                split: Table(
-                    self._database, "problem_id, question", "numbers = ? AND split = ?", (shared, split), _pair
-                )
+                split: self._table("problem_id, question", "numbers = ? AND split = ?", (shared, split), _pair)
                 for split in set(splits.split(","))
             }
 

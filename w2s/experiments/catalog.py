@@ -5,14 +5,19 @@ Each experiment is a plain function that returns a frozen Experiment; nothing is
 
 import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 from pydantic import ValidationError
 
-from w2s.experiments.overrides import broken_rule, closest
+from w2s import recipe
+from w2s.experiments.rules import broken_rule, closest
 from w2s.recipe import Experiment
+from w2s.recipe.model import Recipe
+from w2s.urls import has_credentials
 
 SHIPPED = {
     "quickstart": "quickstart:quickstart",
@@ -42,7 +47,7 @@ def load(text: str) -> Experiment:
     if text in SHIPPED:
         module, _, function = SHIPPED[text].partition(":")
         return getattr(importlib.import_module(f"w2s.experiments.{module}"), function)()
-    file, _, function = text.rpartition(":")
+    file, _, function = (text, "", "") if text.endswith(".py") else text.rpartition(":")
     if not file.endswith(".py"):
         raise ValueError(
             f"no experiment {text!r}{closest(text, SHIPPED)}: "
@@ -67,12 +72,9 @@ def _call(text: str, path: Path, function: str) -> Experiment:
         raise ValueError(_raised(text, path, error)) from error
     make = getattr(module, function, None)
     if not callable(make):
-        own = [
-            key for key, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == name
-        ]
-        raise ValueError(
-            f"experiment {text!r}: {path} has no function {function!r}; its own are: {', '.join(own) or 'none'}"
-        )
+        own = ", ".join(f"{text.removesuffix(f':{function}')}:{key}" for key in _functions(module)) or "none"
+        missing = f"{path} has no function {function!r}" if function else f"name a function of {path}"
+        raise ValueError(f"experiment {text!r}: {missing}; its functions are: {own}")
     try:
         experiment = make()
     except Exception as error:
@@ -85,9 +87,31 @@ def _call(text: str, path: Path, function: str) -> Experiment:
     return experiment
 
 
+def _functions(module: ModuleType) -> list[str]:
+    """The functions of a file that can be called without arguments, in its order."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+        and all(parameter.default is not parameter.empty for parameter in inspect.signature(value).parameters.values())
+    ]
+
+
 def _raised(text: str, path: Path, error: Exception) -> str:
-    """The error of a user's file in one line, with the last line of that file it passed through."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    what = broken_rule(error) if isinstance(error, ValidationError) else " ".join(str(error).split())
-    return f"experiment {text!r}: {path}{f':{line}' if line else ''} raised {type(error).__name__}: {what}"
+    """The error of a user's file in one line, with the last line of that file it passed through, which says for example
+    whether it is about weak_sft or sft."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    number, code = (frames[-1].lineno, frames[-1].line or "") if frames else (None, "")
+    if isinstance(error, SyntaxError):
+        number, code = error.lineno, (error.text or "").strip()
+    place = f"{path}{f':{number}' if number else ''}"
+    shown = f" ({code:.80})" if code and not has_credentials(code) else ""
+    if isinstance(error, ValidationError):
+        kinds = {name: value for name, value in vars(recipe).items() if isinstance(value, type)}
+        kind = kinds.get(error.title, Recipe)
+        what = f"{error.title}: {broken_rule(error, kind if issubclass(kind, Recipe) else Recipe)}"
+    else:
+        what = f"raised {type(error).__name__}: {' '.join(str(error).split())}"
+    return f"experiment {text!r}: {place}{shown}: {what}"

@@ -1,14 +1,14 @@
 """Changed fields: `--set FIELD=VALUE` for recipes, `--resources PRESET,FIELD=VALUE,...` for resources."""
 
-import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from w2s.experiments.rules import broken_rule, closest
 from w2s.urls import has_credentials
 
 Changed = TypeVar("Changed", bound=BaseModel)
@@ -49,7 +49,9 @@ def set_fields(
             wrong = {rule["loc"][0] for rule in error.errors() if rule["loc"]}
             named = next(([assignment] for assignment in group if assignment.name in wrong), group)
             shown = ", ".join(assignment.shown for assignment in named)
-            rule = broken_rule(error, named[0].name if named[0].name in wrong else None)
+            parent = group[0].parent
+            field = named[0].name if named[0].name in wrong else None
+            rule = broken_rule(error, type(_part_at(values, parent)), field, parent)
             raise ValueError(f"{option} {shown}: {rule}") from None
     return values
 
@@ -92,6 +94,12 @@ def _check_path(values: BaseModel, assignment: Assignment) -> None:
     _check_known(part, assignment.name)
 
 
+def _part_at(values: BaseModel, path: Sequence[str]) -> BaseModel:
+    for name in path:
+        values = getattr(values, name)
+    return values
+
+
 def _check_known(part: BaseModel, name: str) -> None:
     fields = type(part).model_fields
     if name not in fields:
@@ -122,17 +130,3 @@ def _value(raw: str, annotation: Any) -> Any:
         return WORDS[word] if word in WORDS else json.loads(raw)
     except (ValueError, RecursionError):
         return raw
-
-
-def broken_rule(error: ValidationError, field: str | None = None) -> str:
-    """Pydantic's first complaint, or its first about `field`, in one line."""
-    first = next(rule for rule in error.errors() if field is None or rule["loc"][:1] == (field,))
-    where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """What may have been meant by a misspelt name, as the end of a sentence; empty where none is near."""
-    found = difflib.get_close_matches(name, list(known), 1)
-    return f" (did you mean {found[0]}?)" if found else ""

@@ -3,9 +3,9 @@
 Who may see gold: `references` is an input of weak_sft, ceiling, scores and audit, and of no other step.
 """
 
-from w2s.graph.recipes import Agree, Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Sample
+from w2s.graph.recipes import Agree, Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Respond, Sample
 from w2s.graph.step import Step, Table, step, with_upstream
-from w2s.recipe import Answers, Experiment, Preference
+from w2s.recipe import Answers, Experiment, Model, Preference
 
 
 def build_steps(e: Experiment) -> tuple[Step, ...]:
@@ -26,14 +26,11 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
         return step(name, recipe, problems=train_2, adapter=adapter, demonstrations=demonstrations)
 
     # The weak model: gold on train_1, then its own answers to train_2 are all the supervision there is.
-    weak_recipe = Sample(model=e.weak, sampling=e.greedy)
-    weak = (
-        step("weak_sft", FineTune(model=e.weak, sft=e.weak_sft), problems=train_1, references=gold_1)
-        if e.weak_sft
-        else None
-    )
-    weak_adapter = weak["model"] if weak else None
-    weak_completions = step("weak_completions", weak_recipe, problems=train_2, adapter=weak_adapter)
+    weak_adapter = None
+    if e.weak_sft and isinstance(e.weak, Model):
+        weak_adapter = step("weak_sft", FineTune(model=e.weak, sft=e.weak_sft), problems=train_1, references=gold_1)
+    weak_completions = _weak_answers("weak_completions", "", e, train_2, weak_adapter)
+    assert weak_completions is not None
 
     # Stage I: learn from agreement. Every round trains the base again, never the last round's model.
     demonstrate = Demonstrate(demonstrations=e.demonstrations, answers=e.answers)
@@ -86,8 +83,9 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
         return step(f"test_{name}", recipe, name, problems=test, adapter=adapter, demonstrations=demonstrations)
 
     strong_recipe = Sample(model=e.strong, sampling=e.greedy)
+    floor = _weak_answers("test_weak_floor", "weak_floor", e, test, weak_adapter)
     answers = [
-        answer("weak_floor", weak_recipe, weak_adapter),
+        *([floor] if floor else []),
         answer("strong_base", strong_recipe, None),
         answer("weak_icl", strong_recipe, None, demonstrations["demonstrations"]),
         *(answer(model.name, strong_recipe, model["model"]) for model in [full_weak, *students, *m_pro, *ceiling]),
@@ -114,3 +112,15 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
     )
     # Training comes first, so that a plan reads as the method does.
     return with_upstream([*m_pro, full_weak, *ceiling, report])
+
+
+def _weak_answers(name: str, report_name: str, e: Experiment, problems: Table, adapter: Step | None) -> Step | None:
+    """The weak model's completions of a table of problems; None where it is responses, and none are to these."""
+    if isinstance(e.weak, Model):
+        recipe = Sample(model=e.weak, sampling=e.greedy)
+        return step(name, recipe, report_name, problems=problems, adapter=adapter["model"] if adapter else None)
+    source = e.weak.test if report_name else e.weak.source
+    if source is None:
+        return None
+    recipe = Respond(source=source, finish_reason=e.weak.finish_reason, must_be_complete=bool(report_name))
+    return step(name, recipe, report_name, problems=problems)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from w2s.recipe import SFT, Agreement, Answers, Demonstrations, Model, Pairs, Preference, Sampling, StepRecipe
+from w2s.recipe import SFT, Agreement, Answers, Demonstrations, Model, Pairs, Preference, Sampling, Source, StepRecipe
 
 
 class FineTune(StepRecipe):
@@ -34,6 +34,16 @@ class Sample(StepRecipe):
     tables = ("completions",)
     model: Model
     sampling: Sampling
+
+
+class Respond(StepRecipe):
+    """Step: completions out of responses that are there already, for one table of problems."""
+
+    tables = ("completions",)
+    source: Source
+    finish_reason: str | None
+    must_be_complete: bool
+    """Whether a problem without a response stops the run: the floor is graded on all test problems."""
 
 
 class Demonstrate(StepRecipe):

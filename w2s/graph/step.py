@@ -37,6 +37,12 @@ class Step:
     report_name: str = field(default="", compare=False)
     """The model's name in the report; empty for a step whose completions are not scored."""
 
+    @property
+    def settings(self) -> str:
+        """The experiment's field that holds the settings of a training step, for errors: `weak_sft`, `sft`, `dpo` or
+        `orpo`."""
+        return self.name if self.name in ("weak_sft", "dpo", "orpo") else "sft"
+
     def __getitem__(self, table: str) -> Table:
         """The output named `table`.
 

@@ -5,6 +5,7 @@ Text only: ray_jobs/models/tokens.py makes token ids of it, once, for the engine
 
 from collections.abc import Sequence
 
+from w2s.answers.reading import after_thoughts
 from w2s.recipe import Prompt
 from w2s.records import Demonstration
 
@@ -32,5 +33,10 @@ def ask(prompt: Prompt, question: str) -> str:
 
 
 def completion_text(prompt: Prompt, completion: str) -> str:
-    """A completion as it follows its prompt: after one space in completion style, after none in chat style."""
-    return completion.strip() if prompt.style == "chat" else f" {completion.strip()}"
+    """A completion as it follows its prompt, in a demonstration and as a target of training alike.
+
+    In completion style it comes after one white space, which may be the template's own; without `thinking` it has no
+    thoughts.
+    """
+    text = (after_thoughts(completion) if prompt.thinking is False else completion).strip()
+    return text if prompt.style == "chat" or prompt.template[-1].isspace() else f" {text}"

@@ -12,7 +12,7 @@ from w2s.recipe.model import Prompt as Prompt  # for users of w2s.recipe
 from w2s.recipe.model import StepRecipe as StepRecipe
 from w2s.recipe.problems import NEAR_DUPLICATE as NEAR_DUPLICATE
 from w2s.recipe.problems import SPLITS as SPLITS
-from w2s.recipe.problems import DatasetProblems, WorldProblems
+from w2s.recipe.problems import Completions, DatasetProblems, WorldProblems
 from w2s.recipe.problems import Source as Source
 
 
@@ -137,11 +137,12 @@ class Experiment(Recipe):
     name: str
     description: str
     problems: DatasetProblems | WorldProblems
-    weak: Model
+    weak: Model | Completions
+    """The model that teaches, or responses that are there already."""
     strong: Model
     answers: Answers
     weak_sft: SFT | None
-    """None: the weak model is used as it is (OlympicArena)."""
+    """None: the weak model is used as it is (OlympicArena), or its responses are there already."""
     sft: SFT
     greedy: Sampling
     """For every answer to train_2 in stage I and every answer to the test split."""
@@ -162,6 +163,8 @@ class Experiment(Recipe):
         for name, preference in (("dpo", self.dpo), ("orpo", self.orpo)):
             if preference is not None and preference.loss != name:
                 raise ValueError(f"{name}.loss is {preference.loss!r}, it must be {name!r}")
+        if isinstance(self.weak, Completions) and self.weak_sft is not None:
+            raise ValueError("weak_sft must be none where weak holds responses: there is no weak model to train")
         if self.greedy.n != 1 or self.greedy.temperature != 0:
             raise ValueError(
                 f"greedy must have n=1 and temperature=0, not n={self.greedy.n}, temperature={self.greedy.temperature}"

@@ -63,6 +63,9 @@ class Prompt(Recipe):
 
     date: str = "2024-07-26"
     """Day (YYYY-MM-DD) that a chat template sees as today, because a prompt must not change from day to day."""
+    thinking: bool | None = None
+    """Whether the model thinks first, for chat templates that know `enable_thinking` or `thinking`; None: as the
+    template has it. False drops what is in `<think>` from demonstrations and targets, otherwise both keep it."""
 
     @model_validator(mode="after")
     def _question_once(self) -> Self:
@@ -70,6 +73,8 @@ class Prompt(Recipe):
             raise ValueError(f"template {self.template!r} must contain {{question}} exactly once")
         if self.stop and "" in self.stop:
             raise ValueError("stop contains an empty string, which would end every completion: remove it")
+        if self.thinking is not None and self.style != "chat":
+            raise ValueError("thinking is for chat templates: set style=chat too, or leave thinking out")
         try:
             date.fromisoformat(self.date)
         except ValueError:
@@ -84,9 +89,11 @@ class Prompt(Recipe):
         return PAPER_STOP if self.style == "completion" else ()
 
     def identity(self) -> dict[str, Any]:
-        """Equal stop strings are the same, default or given; only a chat template sees the date."""
+        """Equal stop strings are the same, default or given; only a chat template sees the date, and `thinking` if it
+        is set."""
         given = super().identity() | {"stop": self.stop_strings}
-        return given if self.style == "chat" else {name: value for name, value in given.items() if name != "date"}
+        unseen = {"date"} if self.style == "completion" else set[str]()
+        return {k: v for k, v in given.items() if k not in unseen | ({"thinking"} if self.thinking is None else set())}
 
 
 class Model(Recipe):

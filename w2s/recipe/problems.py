@@ -1,20 +1,24 @@
-"""Where problems come from: sources and their columns, three splits of datasets, the generated world."""
+"""Where problems come from: sources and their columns, three splits of datasets, the generated world; responses."""
 
 import json
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from w2s.recipe.model import Location, Recipe, StepRecipe, located
 
 
 def _cell_text(value: object) -> object:
-    """Booleans and whole numbers as w2s/data/cells/text.py writes them."""
-    return json.dumps(value) if isinstance(value, bool | int) else value
+    """Booleans, numbers and None as w2s/data/cells/text.py writes them."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
 
 
 CellText = Annotated[str, BeforeValidator(_cell_text)]
-"""The text of a cell; may be given as a boolean or a whole number."""
+"""The text of a cell; may be given as a boolean, a number or None."""
 
 
 class Source(Recipe):
@@ -52,6 +56,30 @@ class Source(Recipe):
     def identity(self) -> dict[str, Any]:
         """Files are identified by their hash alone, so that they may be moved."""
         return located(super().identity(), self.revision)
+
+
+class Completions(Recipe):
+    """Responses that are there already, of an API model or of people, in place of the weak model's own answers."""
+
+    source: Source
+    """One response to each problem of train_2: `solution` is its column, or a chat's; `id` the column of problem ids,
+    and without it the question says which problem it answers. Missing ones are counted as failed."""
+    test: Source | None = None
+    """Responses to all problems of the test split, for the floor; None: no floor, and no PGR."""
+    finish_reason: str | None = None
+    """Column that says how a response ended, as APIs do: `stop`, `end_turn`, or `length`, `max_tokens` where it was cut
+    off; any other value, as `content_filter`, is a failure. None: all are whole."""
+
+    @model_validator(mode="after")
+    def _responses_have_a_column(self) -> Self:
+        for name, source in (("source", self.source), ("test", self.test)):
+            if source is None:
+                continue
+            if source.solution is None:
+                raise ValueError(f"{name}.solution must be the column of the responses")
+            if unused := [field for field in ("answer", "rows", "kind", "level") if getattr(source, field) is not None]:
+                raise ValueError(f"{name}.{unused[0]} is not read from responses: set it to None")
+        return self
 
 
 NEAR_DUPLICATE = 0.7

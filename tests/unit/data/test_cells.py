@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -148,6 +149,50 @@ def test_missing_numbers_of_pandas_are_refused_and_not_the_answer_nan(tmp_path: 
             gold(tmp_path / name, tmp_path)
 
 
+AS_PANDAS_WRITES: list[tuple[Any, str]] = [
+    (float("inf"), "must be finite"),
+    (-float("inf"), "must be finite"),
+    (["a", "b"], "as Python prints it"),
+    (["it's"], "as Python prints it"),
+    ({"a": 1}, "as Python prints it"),
+    (b"5", "as Python prints it"),
+    (np.array(["a", "b"]), "as Python prints it"),
+    ("array(['a'])", "as Python prints it"),
+    ("Decimal('5')", "as Python prints it"),
+    ("Timestamp('2024-05-01 00:00:00')", "as Python prints it"),
+    ("datetime.date(2024, 5, 1)", "as Python prints it"),
+    ("[1, 2)", ""),
+    ("{1, 2}", ""),
+    ("b = 'x'", ""),
+]
+
+
+@pytest.mark.parametrize(("value", "why"), AS_PANDAS_WRITES, ids=[repr(value)[:30] for value, _ in AS_PANDAS_WRITES])
+def test_what_pandas_writes_into_csv_is_no_answer(tmp_path: Path, value: Any, why: str) -> None:
+    pd.DataFrame({"q": ["question"], "a": pd.Series([value], dtype=object)}).to_csv(tmp_path / "a.csv", index=False)
+    if not why:
+        assert gold(tmp_path / "a.csv", tmp_path) == [value]
+        return
+    with pytest.raises(ValueError, match=rf"a.csv:2: 'a' \(problems.test.answer\) is .*{why}"):
+        gold(tmp_path / "a.csv", tmp_path)
+
+
+@pytest.mark.parametrize("how", ["saved", "parquet", "arrow"])
+def test_class_labels_are_their_names(tmp_path: Path, how: str) -> None:
+    """A file holds 0, 1, ... for them, which as gold would be another answer: MMLU's `answer` is such a column."""
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(q=datasets.Value("string"), a=datasets.ClassLabel(names=["A", "B", "C", "D"]))
+    made = datasets.Dataset.from_dict({"q": [f"question {n}" for n in range(3)], "a": [2, 0, 3]}, features=features)
+    path = tmp_path / "data.parquet" if how == "parquet" else tmp_path / "data"
+    if how == "parquet":
+        made.to_parquet(path)
+    else:
+        made.save_to_disk(path)
+    if how == "arrow":
+        path = path / "data-00000-of-00001.arrow"
+    assert gold(path, tmp_path) == ["C", "A", "D"]
+
+
 @pytest.mark.parametrize(
     ("fields", "cell", "message"),
     [
@@ -181,6 +226,29 @@ def test_a_missing_label_is_an_empty_one(tmp_path: Path) -> None:
         made.model_copy(update={"train_2": made.train_2.model_copy(update={"level": "level"})})
     )
     assert [problem.level for problem in splits["train_2"].problems] == ["", "", "2"]
+
+
+@pytest.mark.parametrize("text", ["True", "true", "TRUE"])
+@pytest.mark.parametrize("allowed", [("true",), (True,), ("True",)])
+def test_where_takes_booleans_as_pandas_writes_them(tmp_path: Path, allowed: Any, text: str) -> None:
+    (tmp_path / "a.csv").write_text(f"q,a,ok\nfirst,1,{text}\nsecond,2,False\n")
+    source = Source.model_validate(
+        {"name": f"{tmp_path}/a.csv", "question": "q", "answer": "a", "where": (("ok", allowed),)}
+    )
+    splits, _, _ = read_problems(recipe(tmp_path).model_copy(update={"test": source}))
+    assert [problem.question for problem in splits["test"].problems] == ["first"]
+
+
+@pytest.mark.parametrize(("allowed", "kept"), [((1.0,), ["0"]), ((2.5, 1), ["0", "1"]), ((None,), ["2"])])
+def test_where_takes_numbers_and_missing_values(tmp_path: Path, allowed: Any, kept: list[str]) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        "".join(f'{{"q": "{n}", "a": 1, "l": {c}}}\n' for n, c in enumerate(["1.0", "2.5", "null"]))
+    )
+    source = Source.model_validate(
+        {"name": f"{tmp_path}/a.jsonl", "question": "q", "answer": "a", "where": (("l", allowed),)}
+    )
+    splits, _, _ = read_problems(recipe(tmp_path).model_copy(update={"test": source}))
+    assert [problem.question for problem in splits["test"].problems] == kept
 
 
 @pytest.mark.parametrize("allowed", [("true",), (True,)])

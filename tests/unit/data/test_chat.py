@@ -29,6 +29,7 @@ LATER = [
     {"role": "tool", "content": "2"},
     {"role": "assistant", "content": "1 + 1 = 2\n#### 2"},
 ]
+CAPITALS = [{"role": "User", "content": "What is 1 + 1?"}, {"role": "Model", "content": "1 + 1 = 2\n#### 2"}]
 MESSAGES = {"question": "messages", "solution": "messages"}
 
 
@@ -39,7 +40,9 @@ def read(tmp_path: Path, name: str, fields: dict[str, Any]) -> tuple[Lists, dict
     return splits["test"], counts
 
 
-@pytest.mark.parametrize("chat", [OPENAI, SHAREGPT, PARTS, LATER], ids=["openai", "sharegpt", "parts", "later"])
+@pytest.mark.parametrize(
+    "chat", [OPENAI, SHAREGPT, PARTS, LATER, CAPITALS], ids=["openai", "sharegpt", "parts", "later", "capitals"]
+)
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.parquet"])
 def test_last_turns(tmp_path: Path, chat: Any, name: str) -> None:
     if name == "a.parquet":

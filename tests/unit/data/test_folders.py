@@ -48,7 +48,7 @@ def source(folder: Path | str, split: str = "train", subset: str | None = None) 
 
 
 def questions(folder: Path | str, split: str = "train", subset: str | None = None) -> list[str]:
-    return [row.values["question"] for row in read_rows("test", source(folder, split, subset))]
+    return [row.values["question"] for row in read_rows("problems.test", source(folder, split, subset))]
 
 
 def text(name: str) -> list[str]:
@@ -72,7 +72,7 @@ def test_save_to_disk(saved: Path, tmp_path: Path) -> None:
     many = datasets.Dataset.from_list(rows("x", 25))
     many.save_to_disk(tmp_path / "many", num_shards=12)
     assert questions(tmp_path / "many") == [f"x {n}" for n in range(25)]
-    place = next(iter(read_rows("test", source(saved)))).place
+    place = next(iter(read_rows("problems.test", source(saved)))).place
     assert place == f"{saved}/train/data-00000-of-00001.arrow, row 1"
 
 

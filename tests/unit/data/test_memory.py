@@ -19,7 +19,7 @@ from w2s.data.rows import read_rows
 from w2s.recipe import Source
 def peak(): return int(re.search(r"VmHWM:\s*(\d+)", open("/proc/self/status").read())[1]) / 1024
 before = peak()
-rows = sum(1 for _ in read_rows("test", Source(name=sys.argv[1], answer="answer")))
+rows = sum(1 for _ in read_rows("problems.test", Source(name=sys.argv[1], answer="answer")))
 print(rows, peak() - before)
 """
 

@@ -108,12 +108,12 @@ def values(rows: Any) -> list[dict[str, Any]]:
 def test_every_file_gives_the_same_rows(tmp_path: Path, suffix: str, write: Any, compress: Any) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(compress(write(DATA)))
-    found: list[Row] = list(read_rows("train_1", source(path)))
+    found: list[Row] = list(read_rows("problems.train_1", source(path)))
     assert values(found) == DATA
     assert [row.number for row in found] == [0, 1, 2]
     memory = fsspec.filesystem("memory")
     memory.pipe_file(f"/readers/a{suffix}", path.read_bytes())
-    assert values(read_rows("train_1", source(f"memory://readers/a{suffix}"))) == DATA
+    assert values(read_rows("problems.train_1", source(f"memory://readers/a{suffix}"))) == DATA
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_places_are_those_of_an_editor(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('question,answer\n"two\nlines",1\n\nx,2\n')
     (tmp_path / "b.jsonl").write_text('\n{"question": "y", "answer": 3}\n')
     (tmp_path / "c.json").write_text('{"question": "z",\n "answer": 4}\n{"question": "z", "answer": 5}')
-    places = [Path(row.place).name for row in read_rows("train_1", source(f"{tmp_path}/*"))]
+    places = [Path(row.place).name for row in read_rows("problems.train_1", source(f"{tmp_path}/*"))]
     assert places == ["a.csv:2", "a.csv:5", "b.jsonl:2", "c.json:1", "c.json:3"]
 
 
@@ -150,7 +150,7 @@ NESTED = {"question": {"text": "q"}, "a.b": "literal", "a": {"b": "nested", "c":
 def test_dots_lead_into_cells(tmp_path: Path, end: str, column: str, cell: Any) -> None:
     path = tmp_path / f"a.{end}"
     path.write_bytes({"jsonl": lines, "parquet": parquet, "arrow": arrow(pa.ipc.new_file)}[end]([NESTED]))
-    row = next(iter(read_rows("test", source(path, question="question.text", answer=column))))
+    row = next(iter(read_rows("problems.test", source(path, question="question.text", answer=column))))
     assert row.values == {"question.text": "q", column: cell}
 
 
@@ -158,7 +158,7 @@ def test_dots_lead_into_cells(tmp_path: Path, end: str, column: str, cell: Any) 
 def test_dots_that_lead_nowhere(tmp_path: Path, column: str) -> None:
     (tmp_path / "a.jsonl").write_bytes(lines([NESTED]))
     with pytest.raises(ValueError, match=rf"a.jsonl:1: no column '{column}'; it has question, a.b, a, gone: set prob"):
-        list(read_rows("test", source(tmp_path / "a.jsonl", question="question.text", answer=column)))
+        list(read_rows("problems.test", source(tmp_path / "a.jsonl", question="question.text", answer=column)))
 
 
 def test_rows_need_not_have_the_same_optional_columns(tmp_path: Path) -> None:
@@ -166,25 +166,27 @@ def test_rows_need_not_have_the_same_optional_columns(tmp_path: Path) -> None:
     (tmp_path / "1.jsonl").write_bytes(lines(rows))
     (tmp_path / "2.csv").write_bytes(separated(",")(rows[:1]))
     (tmp_path / "3.parquet").write_bytes(parquet(rows[1:]))
-    found = read_rows("test", source(f"{tmp_path}/*", level="level", solution=None))
+    found = read_rows("problems.test", source(f"{tmp_path}/*", level="level", solution=None))
     assert [row.values.get("level") for row in found] == [None, "hard", None, "hard"]
     with pytest.raises(ValueError, match=r"2.csv: no column 'level'; it has question, answer: set problems.test.level"):
-        list(read_rows("test", source(tmp_path / "2.csv", level="level")))
+        list(read_rows("problems.test", source(tmp_path / "2.csv", level="level")))
     with pytest.raises(ValueError, match=r"1.jsonl: no column 'ok'; it has question, answer, level: set .*test.where"):
-        list(read_rows("test", source(tmp_path / "1.jsonl", where=(("ok", ("true",)),))))
+        list(read_rows("problems.test", source(tmp_path / "1.jsonl", where=(("ok", ("true",)),))))
 
 
 def test_numbers_keep_their_digits(tmp_path: Path) -> None:
     """A JSON number is no float, and an Arrow number has the digits of its own type."""
     (tmp_path / "a.jsonl").write_text('{"question": "q", "answer": 3.14159265358979323846}\n')
-    assert values(read_rows("test", source(tmp_path / "a.jsonl")))[0]["answer"] == Decimal("3.14159265358979323846")
+    assert values(read_rows("problems.test", source(tmp_path / "a.jsonl")))[0]["answer"] == Decimal(
+        "3.14159265358979323846"
+    )
     for type_ in (pa.float16(), pa.float32()):
         short = pa.array(np.array([0.1], type_.to_pandas_dtype()))
         table = pa.table(
             {"question": ["q"], "answer": short, "nested": pa.array([{"x": [0.1]}], pa.struct({"x": pa.list_(type_)}))}
         )
         pq.write_table(table, tmp_path / "a.parquet")
-        row = next(iter(read_rows("test", source(tmp_path / "a.parquet", level="nested"))))
+        row = next(iter(read_rows("problems.test", source(tmp_path / "a.parquet", level="nested"))))
         assert row.values == {"question": "q", "answer": Decimal("0.1"), "nested": {"x": [Decimal("0.1")]}}
 
 
@@ -229,14 +231,14 @@ BAD: list[tuple[str, bytes, str]] = [
 def test_what_cannot_be_read_has_a_place(tmp_path: Path, name: str, data: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(ValueError, match=f"(?s){message}"):
-        list(read_rows("train_1", source(tmp_path / name)))
+        list(read_rows("problems.train_1", source(tmp_path / name)))
 
 
 def test_text_that_is_not_utf_8_in_parquet_has_its_row(tmp_path: Path) -> None:
     data = pa.array([b"fine", b"\xff", b"fine"]).cast(pa.binary()).view(pa.string())
     pq.write_table(pa.table({"question": data, "answer": ["1"] * 3}), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"a.parquet, row 2 cannot be read .*utf-8"):
-        list(read_rows("train_1", source(tmp_path / "a.parquet")))
+        list(read_rows("problems.train_1", source(tmp_path / "a.parquet")))
 
 
 def test_a_file_without_line_ends_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +253,7 @@ def test_a_file_without_line_ends_does_not_fill_the_memory(tmp_path: Path, monke
     ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(ValueError, match=message):
-            list(read_rows("train_1", source(tmp_path / name)))
+            list(read_rows("problems.train_1", source(tmp_path / name)))
 
 
 JSON = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.lists(st.text(max_size=3), max_size=3)

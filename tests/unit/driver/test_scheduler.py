@@ -170,6 +170,27 @@ def test_another_step_that_fails_meanwhile_is_named(
     assert "failed too: dpo, orpo: LeaseLost: another run took it" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("fail", ["problems", "weak_sft"])
+def test_a_user_s_error_is_not_shown_twice_nor_cut(
+    fail: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The caller prints it; the run's lines have it never, and the log once, if other steps still run."""
+    why = f"{'row ' * 200}is wrong: repair it"
+
+    def job(self: Recorder, steps: list[Step], *rest: Any) -> None:
+        time.sleep(0.2 if steps[0].name == "ceiling" else 0.01)
+        if steps[0].name == fail:
+            raise ValueError(why)
+        self.done.update(step.name for step in steps)
+
+    monkeypatch.setattr(Recorder, "job", job)
+    with pytest.raises(ValueError, match=why):
+        scheduled(monkeypatch, Recorder(), cpus=64)
+    printed = capsys.readouterr()
+    assert "row row" not in printed.out and printed.err.count(why) == (fail == "weak_sft")
+    assert ("waiting for the running steps to end: ceiling" in printed.out) is (fail == "weak_sft")
+
+
 def test_ctrl_c_while_the_others_end_leaves_them(monkeypatch: pytest.MonkeyPatch, _cluster: list[str]) -> None:
     """If Ray is shut down while a thread uses it, the process ends with code 1, or never."""
     real, waits = scheduler.wait, list[object]()

@@ -10,6 +10,7 @@ from tests.conftest import fresh
 from w2s.experiments.catalog import load, names
 from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
+from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step, with_upstream
 from w2s.recipe import Experiment
 from w2s.store.attempt import Attempt
@@ -156,3 +157,9 @@ def test_a_moved_model_or_file_moves_nothing() -> None:
     before = set_fields(load(BASE), hashed)
     after = set_fields(before, ["strong.name=/other/place", "weak.name=/some/where", "problems.train_1.name=/x.jsonl"])
     assert fingerprints(after) == fingerprints(before) != fingerprints(load(BASE))
+
+
+def test_the_field_that_holds_a_training_s_settings() -> None:
+    fields = {s.name: s.settings for s in build_steps(load("quickstart")) if isinstance(s.recipe, FineTune | Prefer)}
+    assert {name for name, field in fields.items() if field == name} == {"weak_sft", "dpo", "orpo"}
+    assert {field for name, field in fields.items() if field != name} == {"sft"}

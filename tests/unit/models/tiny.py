@@ -88,6 +88,21 @@ THINKING = (
     "{{ m.content.split('</think>')[-1].lstrip('\n') }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+QWEN_3 = (
+    _EACH + "<|im_start|>{{ m.role }}\n{{ m.content.split('</think>')[-1].lstrip('\n') }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+GRANITE = (
+    "<|im_start|>system\n{% if thinking %}Think first.{% else %}Answer.{% endif %}<|im_end|>\n"
+    + _EACH
+    + "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+ALWAYS_THINKING = (
+    _EACH + "<|im_start|>{{ m.role }}\n{{ m.content.split('</think>')[-1].lstrip('\n') }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
+)
 PLAIN_END = (
     _EACH + "{{ m.role }}: {{ m.content }}<END>\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
 )

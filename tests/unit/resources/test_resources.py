@@ -185,8 +185,9 @@ def test_every_preset_takes_the_papers_batch() -> None:
 )
 def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: int, way_out: str) -> None:
     message = f"batch_size={batch_size} is not divisible by workers x micro_batch = .*add {way_out} to --resources"
-    with pytest.raises(ValueError, match=message):
-        accumulation(batch_size, load_resources(resources))
+    for field in ("weak_sft.batch_size", "sft.batch_size", "dpo.batch_size"):
+        with pytest.raises(ValueError, match=f"^{field[:-10]}{message}.*as {field}$"):
+            accumulation(batch_size, load_resources(resources), field)
     assert accumulation(batch_size, load_resources(f"{resources},{way_out}")) >= 1
 
 

@@ -17,6 +17,7 @@ _TOKEN = r"</?s>|<\|[\w ]{1,40}\|>|<(?:[be]os|end_of_turn|start_of_turn)>|\[/?IN
 """A token that begins or ends a turn, as models of several families spell it."""
 _END, _LEADING = re.compile(_TOKEN), re.compile(rf"(?:\s|{_TOKEN})*")
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning|scratchpad)>", re.IGNORECASE)
+_OPENED = re.compile(r"<(?:think|thinking|thought|reasoning|scratchpad)>\s*\Z", re.IGNORECASE)
 
 
 def answer_end(text: str) -> int:
@@ -35,16 +36,23 @@ def answer_end(text: str) -> int:
 def answer_part(text: str) -> str:
     """The text that may state the final answer: that before `answer_end`, without what stands in `<think>`."""
     body = text[: answer_end(text)]
-    return _after_thinking(body[_begin(body) :]) if "<" in body or "[" in body else body
+    return after_thoughts(body[_begin(body) :]) if "<" in body or "[" in body else body
+
+
+def after_thoughts(text: str) -> str:
+    """The text behind the last end of a thought and before a thought that does not end; all of it without thoughts."""
+    start, end = 0, len(text)
+    for tag in _THOUGHT.finditer(text):
+        start, end = (tag.end(), len(text)) if tag[1] else (start, min(end, tag.start()))
+    return text[start:end]
+
+
+def opened_thought(prompt: str) -> str:
+    """The end of a prompt that opens a thought, such as `<think>` and a line end; empty where it opens none."""
+    opened = _OPENED.search(prompt)
+    return opened[0] if opened else ""
 
 
 def _begin(text: str) -> int:
     leading = _LEADING.match(text)
     return leading.end() if leading else 0
-
-
-def _after_thinking(body: str) -> str:
-    start, end = 0, len(body)
-    for tag in _THOUGHT.finditer(body):
-        start, end = (tag.end(), len(body)) if tag[1] else (start, min(end, tag.start()))
-    return body[start:end]

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
-_ROLES = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
+_ROLES = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "model": "assistant"}
+"""In any case of letters."""
 _AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](role|content|from|value)["']\s*:""")
 
 
@@ -33,7 +34,7 @@ def chat(cell: Any) -> Chat | None:
         fields = cast("Mapping[str, Any]", turn)
         for role, content in (("role", "content"), ("from", "value")):
             if role in fields and content in fields:
-                turns.append((_ROLES.get(fields[role], ""), fields[content]))
+                turns.append((_ROLES.get(str(fields[role]).lower(), ""), fields[content]))
                 break
         else:
             return None

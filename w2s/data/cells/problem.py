@@ -4,22 +4,25 @@ A row that cannot be used raises ValueError with its place, its field, the rule 
 """
 
 import re
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Literal, NamedTuple
 
 from w2s.answers import Answer, grade, kind_of
 from w2s.answers.grading import Verdict
 from w2s.answers.types import MAX_ANSWER_CHARS
-from w2s.data.cells.chat import chat, content_text, is_chat_text
+from w2s.data.cells.chat import chat
 from w2s.data.cells.final_answer import MARKS, answer_of_cell, final_answer
-from w2s.data.cells.text import cell_text, shown
+from w2s.data.cells.row import Cells
 from w2s.data.rows import Row
 from w2s.recipe import DatasetProblems, Source
 from w2s.records import Problem, Reference
 
-ONE_VALUE = ("question", "solution", "id")
-"""Fields that are no list; the values of a list of answers or labels are joined by commas."""
 MISSING_NUMBERS = ("nan", "NaN", "<NA>", "NaT")
 """Texts that pandas and NumPy make of missing numbers."""
+INFINITIES = ("inf", "-inf")
+AS_PYTHON = re.compile(
+    r"(array|Decimal|Timestamp|datetime\.\w+)\(.*\)|b(['\"]).*\2|\[\s*['\"].*\]|\{\s*['\"].*\}", re.DOTALL
+)
+"""A text that Python prints for an array, a number, a date, bytes, a list or an object; pandas writes such cells."""
 
 _CALCULATOR_MARK = re.compile(r"<<.*?>>")
 
@@ -40,7 +43,7 @@ class Item(NamedTuple):
 
 def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> Item:
     """One row as records."""
-    cells = _Cells(split, source, row)
+    cells = Cells(f"problems.{split}", source, row)
     problem_id = cells.text("id") if source.id is not None else f"{split}-{row.number}"
     question = cells.question()
     kind = cells.text("kind", needed=False) or kind_of(question)
@@ -52,7 +55,7 @@ def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> It
     solution = cells.text("solution", needed=source.answer is None)
     if recipe.drop_calculator_marks:
         solution = _CALCULATOR_MARK.sub("", solution)
-    answer = cells.answer(solution)
+    answer = _answer(cells, solution)
     if source.answer is not None and (own := final_answer(solution)):
         verdict = "right" if own == answer else grade(Answer(own), answer, kind, ask="never").verdict
         item = item._replace(solution_answer=own, verdict=verdict)
@@ -62,73 +65,25 @@ def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> It
     return item._replace(reference=Reference(problem_id, answer, solution))
 
 
-class _Cells(NamedTuple):
-    """The cells of one row by the source's field."""
-
-    split: str
-    source: Source
-    row: Row
-
-    def cell(self, field: str) -> Any:
-        column = getattr(self.source, field)
-        return None if column is None else self.row.values.get(column)
-
-    def refuse(self, field: str, rule: str) -> NoReturn:
-        named = f"{getattr(self.source, field)!r} (problems.{self.split}.{field})"
-        raise ValueError(f"{self.row.place}: {named} is {shown(self.cell(field))}; {rule}")
-
-    def text(self, field: str, needed: bool = True) -> str:
-        """The text of a cell, or of the turn in it."""
-        cell = self.cell(field)
-        another = f"repair the row, or name another column in problems.{self.split}.{field}"
+def _answer(cells: Cells, solution: str) -> str:
+    """The final answer, of its own column or of the solution."""
+    if cells.source.answer is None:
+        field, answer = "solution", final_answer(solution)
+        if not answer:
+            cells.refuse(field, f"no final answer {MARKS}: name its column in {cells.field}.answer")
+    else:
+        field, answer = "answer", cells.text("answer")
+        if answer in MISSING_NUMBERS:
+            cells.refuse(field, "it is the text of a missing value: repair the row, or leave it out with `where`")
+        if answer in INFINITIES:
+            cells.refuse(field, "a number must be finite: repair the row, or leave it out with `where`")
+        if AS_PYTHON.fullmatch(answer):
+            cells.refuse(field, "it is a value as Python prints it: write the value itself, in JSON Lines or Parquet")
         try:
-            if turns := chat(cell):
-                text = content_text(turns.question if field == "question" else turns.solution)
-            elif isinstance(cell, list) and field in ONE_VALUE:
-                raise ValueError("it must be text or a number, not a list")
-            else:
-                text = cell_text(cell)
+            answer = answer_of_cell(answer)
         except ValueError as error:
-            self.refuse(field, f"{error}: {another}")
-        if needed and not text:
-            self.refuse(
-                field, f"it must not be empty: repair the row, or leave it out with problems.{self.split}.where"
-            )
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            rule = "is half of a surrogate pair, which no table can hold: repair the row"
-            self.refuse(field, f"character {error.start + 1} {rule}")
-        return text
-
-    def question(self) -> str:
-        """The question, which is text or a turn."""
-        cell, source = self.cell("question"), self.source
-        if isinstance(cell, str) and is_chat_text(cell):
-            self.refuse(
-                "question", "it is a chat written as text: write the turns as objects, in JSON Lines or Parquet"
-            )
-        if not isinstance(cell, str) and not chat(cell):
-            self.refuse("question", "a question must be text: repair the row, or leave it out with `where`")
-        if source.question in (source.solution, source.answer) and not chat(cell):
-            self.refuse("question", "only a chat holds question and solution in one column: name two columns")
-        return self.text("question")
-
-    def answer(self, solution: str) -> str:
-        """The final answer, of its own column or of the solution."""
-        if self.source.answer is None:
-            field, answer = "solution", final_answer(solution)
-            if not answer:
-                self.refuse(field, f"no final answer {MARKS}: name its column in problems.{self.split}.answer")
-        else:
-            field, answer = "answer", self.text("answer")
-            if answer in MISSING_NUMBERS:
-                self.refuse(field, "it is the text of a missing value: repair the row, or leave it out with `where`")
-            try:
-                answer = answer_of_cell(answer)
-            except ValueError as error:
-                way = f"repair the row, or name the column of whole solutions in problems.{self.split}.solution"
-                self.refuse(field, f"{error}: {way}")
-        if len(answer) > MAX_ANSWER_CHARS:
-            self.refuse(field, f"a final answer has at most {MAX_ANSWER_CHARS} characters, not {len(answer)}")
-        return answer
+            way = f"repair the row, or name the column of whole solutions in {cells.field}.solution"
+            cells.refuse(field, f"{error}: {way}")
+    if len(answer) > MAX_ANSWER_CHARS:
+        cells.refuse(field, f"a final answer has at most {MAX_ANSWER_CHARS} characters, not {len(answer)}")
+    return answer

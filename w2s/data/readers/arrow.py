@@ -1,8 +1,9 @@
 """Parquet and Arrow files, and the tables of `datasets`: only the columns that are asked for, a few rows at a time."""
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import json
 import mmap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,8 @@ ROWS = 1000
 DAMAGED: tuple[type[Exception], ...] = (pa.ArrowException,)
 """What pyarrow raises for a damaged or cut-off file, beside OSError."""
 _MAGIC = b"ARROW1"
+Labels = Mapping[str, Sequence[str]]
+"""Names of class labels, by column."""
 
 
 def parquet(file: Any, path: str, columns: Sequence[str]) -> Iterator[Read]:
@@ -26,7 +29,7 @@ def parquet(file: Any, path: str, columns: Sequence[str]) -> Iterator[Read]:
     names = source.schema_arrow.names
     leaves = [source.schema.column(n).path for n in range(len(source.schema))]
     batches = source.iter_batches(ROWS, columns=_asked(columns, leaves), use_threads=False)
-    yield from rows(batches, path, names)
+    yield from rows(batches, path, names, labels(source.schema_arrow))
 
 
 def arrow(file: Any, path: str, columns: Sequence[str]) -> Iterator[Read]:
@@ -52,16 +55,34 @@ def arrow(file: Any, path: str, columns: Sequence[str]) -> Iterator[Read]:
                 if mapped is not None:
                     mapped.madvise(mmap.MADV_DONTNEED)
 
-    yield from rows(batches(), path, names)
+    yield from rows(batches(), path, names, labels(reader.schema))
 
 
-def rows(batches: Iterable[Any], name: str, columns: Sequence[str]) -> Iterator[Read]:
-    """The rows of record batches or tables, whose schema has the `columns`."""
+def rows(batches: Iterable[Any], name: str, columns: Sequence[str], named: Labels) -> Iterator[Read]:
+    """The rows of record batches or tables, whose schema has the `columns`; `named` are those of class labels."""
     number = 0
     for batch in batches:
         for values in _values(batch, name, number):
             number += 1
+            for column in named.keys() & values.keys():
+                values[column] = _label(named[column], values[column])
             yield Read(f"{name}, row {number}", values, columns)
+
+
+def labels(schema: Any) -> Labels:
+    """The class labels of a schema that `datasets` has written; files hold their numbers in the list of names."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: tuple(one["names"]) for name, one in features.items() if one.get("_type") == "ClassLabel"}
+    except (KeyError, ValueError, TypeError, AttributeError):  # no such note, or of another form
+        return {}
+
+
+def _label(names: Sequence[str], number: Any) -> Any:
+    """The name of a label; `datasets` writes -1 for a missing one."""
+    if number is None or number == -1:
+        return None
+    return names[number] if isinstance(number, int) and 0 <= number < len(names) else number
 
 
 def decompressed(file: Any) -> Any:

@@ -19,7 +19,8 @@ def hub_rows(source: Source, field: str, columns: Sequence[str]) -> Iterator[Rea
     data = _load(source, field)
     kept = [name for name in data.column_names if any(c == name or c.startswith(f"{name}.") for c in columns)]
     batches = data.select_columns(kept).with_format("arrow").iter(arrow.ROWS)  # other columns may need decoders
-    yield from arrow.rows(batches, f"{source.name} {source.split}", data.column_names)
+    labels = {name: feature.names for name, feature in data.features.items() if hasattr(feature, "names")}
+    yield from arrow.rows(batches, f"{source.name} {source.split}", data.column_names, labels)
 
 
 def _load(source: Source, field: str) -> Any:
