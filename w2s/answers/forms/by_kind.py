@@ -34,8 +34,9 @@ def _choice(text: str, several: bool) -> Form:
 def _numerical(text: str, nesting: int = 0) -> Form:
     """Kind NV, a numerical value: as without a kind, but a unit is in base units: `10 cm` is `1/10 m`."""
     bare = _without_name(text)
-    if (brackets := enclosed(bare)) and brackets[0] == "(" and re.search(r"\d ?[A-Za-z\\]", brackets[1]):
-        bare = brackets[1] if "," not in brackets[1] else bare
+    if (brackets := enclosed(bare)) and brackets[0] == "(" and "," not in brackets[1]:
+        inside = quantity(brackets[1])
+        bare = brackets[1] if inside is not None and not inside.is_money else bare
     bare = in_digits(bare) or bare
     measured = quantity(bare)
     return (

@@ -5,6 +5,7 @@ import re
 from w2s.answers.text.characters import EN_DASH, plain
 from w2s.answers.text.separators import join_thousands
 from w2s.answers.text.signs import spell_out
+from w2s.answers.text.vectors import spell_vectors
 from w2s.answers.text.wrappers import unwrap
 
 _SYNONYMS = {
@@ -17,8 +18,8 @@ _SYNONYMS = {
     **dict.fromkeys(("\\vert", "\\lvert", "\\rvert", "\\mid"), "|"),
     **dict.fromkeys(("\\varnothing", "\\O"), "\\emptyset "),
     **dict.fromkeys(("\\ldots", "\\dots", "\\cdots", "\\dotsc", "\\dotsb"), "..."),
-    **dict.fromkeys(("\\approx", "\\simeq", "\\cong"), "="),
-    **dict.fromkeys(("\\ne",), "\\neq "),
+    **dict.fromkeys(("\\simeq", "\\cong"), "="),
+    **{"\\approx": " ≈ ", "\\ne": "\\neq "},
     **dict.fromkeys(("\\rightarrow", "\\longrightarrow", "\\Rightarrow", "\\rightleftharpoons"), "\\to "),
     **dict.fromkeys(("\\hslash",), "\\hbar "),
     **{"\\varepsilon": "\\epsilon ", "\\varphi": "\\phi ", "\\R": "\\mathbb{R}", "\\Reals": "\\mathbb{R}"},
@@ -97,7 +98,7 @@ def clean(text: str) -> str:
 
 def _commands(text: str) -> str:
     """`text` with one spelling of each LaTeX command, and without those that say nothing."""
-    text = unwrap(_rows(_AFTER.sub("", text) if len(text) > 1 else text))
+    text = unwrap(_rows(spell_vectors(_AFTER.sub("", text) if len(text) > 1 else text)))
     if "\\frac" in text or "\\hat" in text or "\\vec" in text or "\\widehat" in text or "\\dfrac" in text:
         text = _DERIVATIVE.sub(_derivative, _AXIS.sub(r" \1 ", text))
     if "\\sum" in text or "\\prod" in text:

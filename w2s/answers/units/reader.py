@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from w2s.answers.units.nouns import counted
+from w2s.answers.units.nouns import counted, described
 from w2s.answers.units.table import named
 from w2s.answers.units.unit import MAX_EXPONENT, Measure, Unit, product
 
@@ -49,6 +49,8 @@ def unit_of(text: str) -> Measure | None:
         for phrase, symbol in _PHRASES:
             text = phrase.sub(symbol, text)
         text = _HYPHEN.sub(" ", text)
+    if (noun := described(text)) is not None:
+        return Measure(((noun, 1),), Unit(Fraction(1), ((noun, 1),)))
     parts: list[tuple[str, Unit, int]] = []
     sign, coming, brackets, has_name = 1, 1, 0, False
     for token in _TOKEN.finditer(text):

@@ -29,7 +29,7 @@ def compare_forms(a: str, b: str, exact: bool, mode: Mode) -> Result:
         return _two_named(parts, others, mode, alone=True)
     if exact and shape in ("list", "union") and mode != "quantity":
         return DIFFERENT
-    if shape in ("list", "union"):
+    if shape in ("list", "union", "chain"):
         return _in_any_order(parts, others, mode)
     if shape.startswith("relation"):
         return compare_inequalities(a, b) if len(parts) == 2 else _in_order(parts, others, mode, certain=False)
@@ -53,6 +53,13 @@ def _other_shapes(shape: str, parts: list[str], other_shape: str, others: list[s
         return ("equal", "the solutions") if solves(shapes["list"], shapes["equation"][0]) else UNDECIDED
     if "list" in shapes and (tuples := [parts for name, parts in shapes.items() if name[0] == "("]):
         return _names_and_tuple(shapes["list"], tuples[0], mode)
+    if "chain" in shapes and "value" in shapes:
+        value = shape_of(shapes["chain"][0])[1][-1]
+        return UNDECIDED if value.isalpha() else compare_forms_or_same(value, shapes["value"][0], mode)
+    if "chain" in shapes and "list" in shapes:
+        return _in_any_order(parts, others, mode)
+    if "list" in shapes and "value" in shapes and _shared_value(shapes["list"]) == shapes["value"]:
+        return UNDECIDED  # `a = 3, b = 3` may be meant by 3
     if all(name.startswith("relation") and len(parts) == 2 for name, parts in shapes.items()):
         return compare_inequalities(f"{parts[0]} {shape[9:]} {parts[1]}", f"{others[0]} {other_shape[9:]} {others[1]}")
     if "equation" in shapes and any(name.startswith("relation <") for name in shapes):
@@ -65,6 +72,12 @@ def _other_shapes(shape: str, parts: list[str], other_shape: str, others: list[s
         return UNDECIDED
     certain = exact and not {"equation", "named"} & set(shapes) and not _measured(parts + others, mode)
     return DIFFERENT if certain or _other_lengths(shapes) else UNDECIDED
+
+
+def _shared_value(parts: list[str]) -> list[str]:
+    """The values, each once, of a list that names them all."""
+    named = [sides for shape, sides in map(shape_of, parts) if shape == "named"]
+    return sorted({sides[1] for sides in named}) if len(named) == len(parts) else []
 
 
 def _measured(parts: list[str], mode: Mode) -> bool:

@@ -10,7 +10,7 @@ from w2s.answers.algebra.number import number
 from w2s.answers.algebra.same_value import size_of
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.numbers.bases import digits_of, value_in_base
-from w2s.answers.forms.numbers.sequences import computed_value, numbers_in, sequence_form
+from w2s.answers.forms.numbers.sequences import computed_value, mixed_value, numbers_in, sequence_form
 from w2s.answers.forms.numbers.times import dates_of, times_of
 from w2s.answers.text.words import MONTHS
 
@@ -87,8 +87,10 @@ def compare_sequences(a: str, b: str) -> Result | None:
         return UNDECIDED
     if " x " not in form and (re.search(r"[A-Za-z]", form) or re.fullmatch(r"\d{3}-\d{4}", form)):
         return DIFFERENT
+    if "/" in form and value == computed_value(form) and numbers_in(form)[0] > numbers_in(form)[-1]:
+        return "equal", "a difference, because a range ascends"
     joined = "".join(filter(str.isdigit, form)) == other and " " in form
-    return UNDECIDED if value == computed_value(form) or joined else DIFFERENT
+    return UNDECIDED if value in (computed_value(form), mixed_value(form)) or joined else DIFFERENT
 
 
 def _tail(form: str) -> str:

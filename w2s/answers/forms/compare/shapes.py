@@ -1,4 +1,4 @@
-"""The shape of a canonical form: value, list, tuple, union, matrix, equation or other relation, with its parts."""
+"""The shape of a canonical form: value, list, tuple, union, matrix, equation, chain or relation, with its parts."""
 
 from w2s.answers.forms.structures.names import is_application
 from w2s.answers.text.brackets import enclosed, matrix_rows, relation_sides, split_top
@@ -20,6 +20,8 @@ def shape_of(text: str) -> tuple[str, list[str]]:
         return "equation", sides[:1]
     if len(sides) == 3 and sides[1] == "=" and "->" not in text:
         return "named", [sides[0], sides[2]]
+    if len(sides) > 3 and set(sides[1::2]) == {"="}:
+        return "chain", [f"{name} = {sides[-1]}" for name in sides[:-1:2]]
     if len(sides) > 1 and "->" not in text:
         return "relation " + " ".join(sides[1::2]), sides[::2]
     return "value", [text]

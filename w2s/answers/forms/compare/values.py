@@ -17,6 +17,7 @@ from w2s.answers.forms.compare.quantities import Mode, compare_with_units
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.compare.rounding import may_be_rounded
 from w2s.answers.forms.compare.words import compare_labels, compare_option, compare_words
+from w2s.answers.forms.numbers.approximations import MARK, both_values
 from w2s.answers.forms.numbers.times import dates_of
 from w2s.answers.forms.words.letters import atoms_of
 from w2s.answers.forms.words.plain_words import OPEN
@@ -38,6 +39,8 @@ _CONSTANTS = re.compile(r"(?<![A-Za-z\\])[A-DKck](?![A-Za-z_(])")
 
 def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
     """The relation of two canonical forms that are single values, and the reason of an `equal`."""
+    if MARK in a + b:
+        return _approximations(a, b, mode)
     if (a[:1].isalpha() or b[:1].isalpha()) and any(a in group and b in group for group in OPEN):
         return "undecided", "words that may mean the same"
     if mode == "any" and ((len(a) == 1 and a.isupper()) or (len(b) == 1 and b.isupper())):
@@ -67,6 +70,17 @@ def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
     if relation == "different" and _renamed(a, b):
         return "undecided", "the same under other names of constants"
     return relation, why or "values at test points"
+
+
+def _approximations(a: str, b: str, mode: Mode) -> Result:
+    """A value with its rounding is equal to its exact value; whether it is the rounded one is undecided."""
+    (exact, rounded), (other, other_rounded) = both_values(a), both_values(b)
+    same = exact == other or same_value(exact, other)[0] == "equal"
+    if same:
+        return "equal", "the exact value beside its rounding"
+    pairs = ((exact, other), (exact, other_rounded), (rounded, other), (rounded, other_rounded))
+    apart = all(x != y and compare_values(x, y, False, mode)[0] == "different" for x, y in pairs)
+    return DIFFERENT if apart else UNDECIDED
 
 
 def _marks(a: str, b: str) -> Result | None:

@@ -9,11 +9,11 @@ from w2s.answers.algebra.tokens import has_words
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.words.choices import label_of
 from w2s.answers.forms.words.plain_words import OPEN, is_word
-from w2s.answers.text.words import FRACTIONS, written_number
+from w2s.answers.text.words import FRACTIONS, SCALES, written_number
 
 _CHANGING = frozenset(
     "not least most possible below under than out in times dozen million billion "
-    "thousand hundred choose percent divided over plus minus by to or squared cubed factorial mod".split()
+    "thousand hundred choose percent divided over plus minus by power or squared cubed factorial mod".split()
 )
 """Words that make another value of the number beside them."""
 
@@ -21,7 +21,8 @@ _CHANGING = frozenset(
 def compare_option(a: str, b: str) -> Result:
     """A letter of a choice, which is upper case in no other kind, against another answer."""
     letter, other = (a, b) if re.fullmatch("[A-Z]", a) else (b, a)
-    return UNDECIDED if other == str(ord(letter) - 64) or re.fullmatch(r"[a-z]+ .*", other) else DIFFERENT
+    may_be = other in (letter.lower(), str(ord(letter) - 64)) or re.fullmatch(r"[a-z]+ .*", other)
+    return UNDECIDED if may_be else DIFFERENT
 
 
 def compare_labels(a: str, b: str) -> Result | None:
@@ -58,7 +59,7 @@ def compare_words(a: str, b: str) -> Result | None:
         single = text.isalpha() and is_word(text) and not any(text in group for group in OPEN)
         return DIFFERENT if single and size_of(other) is not None else UNDECIDED
     tokens = re.findall(r"[a-z]+", text.lower())
-    literal = {number(part) for part in re.findall(r"\d+(?:\.\d+)?", text)}
+    literal = _told(text)
     literal |= {Fraction(n) for word in tokens if (n := written_number(word)) is not None and word != "zero"}
     if "\\" in text or (
         {"in", "out", "of", "below", "less", "more", "than", "per"} & set(tokens)
@@ -71,8 +72,22 @@ def compare_words(a: str, b: str) -> Result | None:
             if {"of", "per", "times", "dozen", "more", "less"} & set(tokens) or FRACTIONS.keys() & set(tokens)
             else DIFFERENT
         )
-    told = _CHANGING & set(tokens)
-    return DIFFERENT if told and len(tokens) > 1 and not (told <= {"to"} and len(literal) > 1) else UNDECIDED
+    told = _CHANGING & set(tokens) if "or" not in tokens else set[str]()
+    return DIFFERENT if told - SCALES.keys() and len(tokens) > 1 else UNDECIDED
+
+
+def _told(text: str) -> set[Fraction | None]:
+    """The numbers of a phrase: 3/4, -5 and 5 of `it is -5`, 3000000 of `3 million`."""
+    told: set[Fraction | None] = set()
+    for sign, size, scale in _NUMBER.findall(text):
+        value = number(size)
+        if value is not None:
+            value *= 10 ** SCALES.get(scale.lower(), 0)
+            told |= {value, -value} if sign else {value}
+    return told
+
+
+_NUMBER = re.compile(rf"((?<![\d)])-)?(\d+/\d+|\d+(?:\.\d+)?)(?: ({'|'.join(SCALES)}))?", re.IGNORECASE)
 
 
 def _combined(numbers: list[Fraction]) -> set[Fraction]:

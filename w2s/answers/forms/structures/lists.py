@@ -17,8 +17,8 @@ _FRENCH = re.compile(r"\](.+)[\[\]]|[\[(](.+)\[")
 _NAMED = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
 _VARIABLE = re.compile(r"(?<![A-Za-z\\])(?!e\b|i\b)[a-z](?![A-Za-z])")
 _VECTOR = re.compile(r"^\\langle ?([^\\<>]*(?:\\(?!langle|rangle)[^\\<>]*)*,[^<>]*)\\rangle$")
-_POINT = re.compile(r"^[ABD-OQ-Z]'? ?(\(.+,.+\))$")
-"""A point with its name, `A(1, 2)`; `C(10, 3)` and `P(10, 3)` may count combinations and permutations."""
+_POINT = re.compile(r"^[AD-OQ-Z]'? ?(\(.+,.+\))$")
+"""A point with its name, `A(1, 2)`; `B(2, 3)` may be a value of the beta function, `C(10, 3)` and `P(10, 3)` counts."""
 
 
 def matrix(text: str, nesting: int, part_form: PartForm) -> Form | None:
@@ -61,6 +61,7 @@ def bracketed(text: str, nesting: int, part_form: PartForm) -> Form | None:
             and "=" not in inside
             and (measured := quantity(inside))
             and measured.known
+            and not measured.is_money  # `($5)` is -5 dollars in accounts
         ):
             return part_form(inside, nesting)
     if opening == SET_OPEN and (nesting > 1 or inside.strip() in ("\\emptyset", "\\emptyset ")) and inside:

@@ -11,15 +11,17 @@ _LEAD = re.compile(
     r"^(?:the )?(?:correct )?(?:options?|choices?|answers?)(?: (?:is|are))?:? ?(?=[(\[]? ?[A-Z])", re.IGNORECASE
 )
 _WITH_TEXT = re.compile(
-    r"(?:[(\[] ?([A-Za-z]) ?[)\]]|([A-Z])(?: ?\)| ?[.:](?!\d)| -|, (?=[a-z])"
+    r"(?:[(\[] ?([A-Za-z]) ?[)\]]|([A-Z])(?: ?\)| ?[.:](?!\d)| -(?=.*[A-Za-z]{2})|, (?=[a-z])"
     r"| (?=because|since|as |\()| (?=\d)|= ?(?=-?[\d.]+))).*",
     re.DOTALL,
 )
 _SEVERAL_WITH_TEXT = re.compile(r"[(\[]? ?([A-Z]) ?(?:[)\]]|[).:])(?: [^,;]*)?")
 _LABELLED = re.compile(r"(?:\( ?([A-Ha-h]) ?\)|([A-H])[.)]) ?(.+)")
+_REASONED = re.compile(r"\(?([A-Ha-h])[).]?,? ((?:because|since|as) .+)")
 _LABEL = re.compile(r"\(([a-h])\) (.+)")
 _EITHER = re.compile(r"\(?[A-Z]\)?(?:(?:,| or) \(?[A-Z]\)?)* or \(?[A-Z]\)?")
 """`A or B` chooses neither."""
+_LAST_OPTION = "J"
 _QUOTED = re.compile(r"(['\"])([A-Za-z])\1")
 """A letter of a list as programs print it, `['A', 'C']`."""
 TRUTH = {
@@ -54,8 +56,16 @@ def choice_form(text: str, several: bool) -> Form | None:
     return None
 
 
+def letter_form(letter: str) -> Form:
+    """A single letter: small if it may name an option, A to J; `K` and `k` are two quantities."""
+    option = letter.upper() <= _LAST_OPTION
+    return Form(letter.lower() if option else letter, option or letter.islower())
+
+
 def labelled_form(text: str) -> Form | None:
     """An option with its text, of an answer of any kind: `(B) 12` and `D. None of the above` as `(b) 12`."""
+    if match := _REASONED.fullmatch(text):
+        return Form(f"({match[1].lower()}) {match[2]}", False)
     match = _LABELLED.fullmatch(text)
     if (
         match is None

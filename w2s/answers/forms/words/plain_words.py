@@ -110,6 +110,7 @@ OPEN = (
     frozenset(("always", "all", "yes")),
 )
 """Words and values that may mean the same in one question and not in another: a pair of one group is undecided."""
+_ONE_LETTER = re.compile(r"(?:^|-)[a-z](?:-|$)")
 _FILLERS = re.compile(r"^(?:the|a|an|it is|it's|they are|is|are)\s+", re.IGNORECASE)
 _COMPASS = {
     "n": "north", "s": "south", "e": "east", "w": "west", "ne": "northeast", "nw": "northwest",
@@ -132,6 +133,8 @@ def word_form(text: str) -> Form | None:
         return None
     if not any(is_word(part) for word in words for part in re.split("[-']", word)):
         return None
+    if all("-" in word and max(map(len, word.split("-"))) < 3 and _ONE_LETTER.search(word) for word in words):
+        return None  # `u-at` is a difference
     joined = " ".join(words)
     if (known := _SAME.get(joined)) is not None:
         return Form(known, known.endswith("infty"))
