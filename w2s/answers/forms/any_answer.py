@@ -10,8 +10,10 @@ from w2s.answers.forms.numbers.expressions import computed, measured, summed
 from w2s.answers.forms.numbers.sequences import sequence_form
 from w2s.answers.forms.numbers.spoken import in_digits, spoken_value, with_operators
 from w2s.answers.forms.numbers.times import date_form, time_form
+from w2s.answers.forms.structures.determinants import determinant_form
 from w2s.answers.forms.structures.lists import bracketed, listed, matrix
 from w2s.answers.forms.structures.relations import related
+from w2s.answers.forms.structures.systems import system_form
 from w2s.answers.forms.structures.unions import union
 from w2s.answers.forms.words.choices import labelled_form, letter_form
 from w2s.answers.forms.words.letters import formula_form, letters_form
@@ -84,7 +86,9 @@ def any_form(text: str, nesting: int = 0) -> Form:
         return Form(text, False)  # a factorial or an exclamation
     if (bound := _bound(text)) is not None:
         return any_form(bound, nesting + 1)
-    for rule in (matrix, union, bracketed, listed, related):
+    if (determinant := determinant_form(text)) is not None:
+        return determinant
+    for rule in (system_form, matrix, union, bracketed, listed, related):
         if (form := rule(text, nesting + 1, any_form)) is not None:
             return form
     return _single(text, nesting)

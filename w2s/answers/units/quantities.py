@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from w2s.answers.algebra.errors import NoNormalForm
@@ -71,9 +72,11 @@ def quantity(text: str, symbols: bool = True) -> Quantity | None:
 
     Without `symbols`, a single letter directly after a number is a variable: `10m`, but not `10 m` and `10cm`.
     """
-    text = _OF.sub("", text)
-    if text.isdigit() or not _LETTER.search(text):
-        return None
+    return None if text.isdigit() or not _LETTER.search(text) else _quantity_in(_OF.sub("", text), symbols)
+
+
+@lru_cache(maxsize=1 << 14)
+def _quantity_in(text: str, symbols: bool) -> Quantity | None:
     for gap in _GAP.finditer(text):
         body, rest = text[: gap.start()], text[gap.end() :]
         letter = _NAME.match(rest)

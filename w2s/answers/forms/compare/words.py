@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from w2s.answers.algebra.number import number
 from w2s.answers.algebra.same_value import size_of
@@ -41,14 +42,14 @@ def compare_labels(a: str, b: str) -> Result | None:
 
 def compare_words(a: str, b: str) -> Result | None:
     """Words: two single words differ; phrases are undecided; a number within a text of meaning is not that text."""
-    words = [(bool(re.search(r"[A-Za-z]{2}", text)) and has_words(text)) or is_word(text) for text in (a, b)]
+    words = [has_phrase(text) for text in (a, b)]
     if not any(words):
         return None
     if all(words):
         first, second = a.split(), b.split()
         if len(first) == len(second) == 1 and a.isalpha() and b.isalpha():
             return DIFFERENT
-        if re.sub(r"\d+", "0", a) == re.sub(r"\d+", "0", b):
+        if _without_numbers(a) == _without_numbers(b):
             return DIFFERENT  # pages 3-5 and pages 3-6
         if not re.search(r"\d", a + b) and set(first) ^ set(second) == {"not"}:
             return DIFFERENT
@@ -74,6 +75,20 @@ def compare_words(a: str, b: str) -> Result | None:
         )
     told = _CHANGING & set(tokens) if "or" not in tokens else set[str]()
     return DIFFERENT if told - SCALES.keys() and len(tokens) > 1 else UNDECIDED
+
+
+@lru_cache(maxsize=1 << 14)
+def has_phrase(text: str) -> bool:
+    """Whether a canonical form has a word."""
+    return bool(_TWO_LETTERS.search(text) and has_words(text)) or is_word(text)
+
+
+@lru_cache(maxsize=1 << 14)
+def _without_numbers(text: str) -> str:
+    return re.sub(r"\d+", "0", text)
+
+
+_TWO_LETTERS = re.compile("[A-Za-z]{2}")
 
 
 def _told(text: str) -> set[Fraction | None]:

@@ -110,6 +110,7 @@ OPEN = (
     frozenset(("always", "all", "yes")),
 )
 """Words and values that may mean the same in one question and not in another: a pair of one group is undecided."""
+_GROUPS = {word: frozenset(at for at, group in enumerate(OPEN) if word in group) for word in frozenset().union(*OPEN)}
 _ONE_LETTER = re.compile(r"(?:^|-)[a-z](?:-|$)")
 _FILLERS = re.compile(r"^(?:the|a|an|it is|it's|they are|is|are)\s+", re.IGNORECASE)
 _COMPASS = {
@@ -139,6 +140,11 @@ def word_form(text: str) -> Form | None:
     if (known := _SAME.get(joined)) is not None:
         return Form(known, known.endswith("infty"))
     return Form(DAYS.get(joined, _month(joined)), False)
+
+
+def may_mean_the_same(a: str, b: str) -> bool:
+    """Whether two answers are in one group of `OPEN`."""
+    return not _GROUPS.get(a, frozenset()).isdisjoint(_GROUPS.get(b, ()))
 
 
 def is_word(part: str) -> bool:
