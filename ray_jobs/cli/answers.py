@@ -20,7 +20,7 @@ class Pair(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A pair's verdict, the canonical forms that were compared, the rule that decided or left it open, and the time it took."""
+    """A pair's verdict, the canonical forms that were compared, the rule that decided or left it open, and the time."""
 
     verdict: "Relation"
     form_a: str

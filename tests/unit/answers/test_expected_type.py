@@ -7,6 +7,7 @@ import pytest
 from w2s.answers import Answer, canonical, compare, decide, grade, merge
 from w2s.answers.forms.compare.expected import shown_type
 
+# ruff: noqa: RUF001 (an en dash marks a range)
 DECIDED = [
     # expected type, answer kind, one, other, verdict without the type, verdict with it
     ("truth", "", "yes", "true", "undecided", "equal"),

@@ -1,4 +1,4 @@
-"""Spells vectors in one way where a cross product multiplies them: `\\mathbf r \\times \\mathbf p` is no product of numbers."""
+"""Spells vectors in one way where a cross product multiplies them, as in `\\mathbf r \\times \\mathbf p`."""
 
 import re
 

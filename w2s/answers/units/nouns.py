@@ -11,8 +11,8 @@ _PLURALS = frozenset(
     "phenomena nuclei radii foci cacti fungi alumni formulae spectra quanta series species".split()
 )
 _ADJECTIVES = frozenset(
-    "red blue green yellow black white brown orange purple pink gray grey small large big little tall long young old new "
-    "different distinct possible unique whole full ripe wooden plastic golden silver chocolate".split()
+    "red blue green yellow black white brown orange purple pink gray grey small large big little tall long young old "
+    "new different distinct possible unique whole full ripe wooden plastic golden silver chocolate".split()
 )
 _IRREGULAR = {
     **{"person": "people", "persons": "people", "man": "men", "woman": "women", "child": "children", "mouse": "mice"},

@@ -23,7 +23,14 @@ def compare_forms(a: str, b: str, exact: bool, mode: Mode) -> Result:
     """
     shape, other_shape = shape_of(a)[0], shape_of(b)[0]
     relation, why = _by_shape(a, b, exact, mode)
-    return relation, why or (f"{shape} by its parts" if shape == other_shape else f"{shape} and {other_shape}")
+    if not why:
+        why = f"{_shown(shape)}, part by part" if shape == other_shape else f"{_shown(shape)} and {_shown(other_shape)}"
+    return relation, why
+
+
+def _shown(shape: str) -> str:
+    """The shape in words: `values in ()` for a tuple."""
+    return f"values in {shape[0]}{shape[-1]}" if shape[0] in "([{" else shape
 
 
 def _by_shape(a: str, b: str, exact: bool, mode: Mode) -> Result:
@@ -81,7 +88,11 @@ def _other_shapes(shape: str, parts: Parts, other_shape: str, others: Parts, exa
         return UNDECIDED  # `(1, 2) or (3, 4)` may be points or intervals
     if shape.startswith("matrix") and other_shape.startswith("matrix"):
         return DIFFERENT if exact else UNDECIDED
-    if "matrix" in shape + other_shape and number(shapes.get("value", ("",))[0]) is not None and len(parts) + len(others) > 2:
+    if (
+        "matrix" in shape + other_shape
+        and number(shapes.get("value", ("",))[0]) is not None
+        and len(parts) + len(others) > 2
+    ):
         return DIFFERENT
     if "matrix" in shape + other_shape or ("list" in shapes and "value" in shapes and _decimal_comma(shapes)):
         return UNDECIDED

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
-from w2s.answers.algebra.number import number
+from w2s.answers.algebra.number import number, show
 from w2s.answers.algebra.same_value import size_of
 from w2s.answers.algebra.tokens import has_words
 from w2s.answers.forms.compare.result import DIFFERENT, Result
@@ -40,14 +40,17 @@ def type_of(form: str) -> Expected:
         return "moment"
     if sequence_form(form) is not None:
         return "range" if EN_DASH in form else ""
-    return "expression" if shape == "value" and "*" in form and not has_words(form) and size_of(form) is None else ""
+    product = shape == "value" and "*" in form and not has_words(form) and size_of(form) is None
+    return "expression" if product else ""
 
 
 def shown_type(forms: Iterable[str]) -> Expected:
     """The type of more than half of a problem's answers, whatever their order; '' if there is none."""
-    types = Counter(type_of(form) for form in forms)
-    expected, count = max(types.items(), key=lambda item: item[1], default=("", 0))
-    return expected if 2 * count > types.total() else ""
+    types: Counter[Expected] = Counter(type_of(form) for form in forms)
+    for expected, count in types.items():
+        if 2 * count > types.total():
+            return expected
+    return ""
 
 
 def by_expected_type(a: str, b: str, expected: Expected) -> Result | None:
@@ -79,11 +82,9 @@ def _as_lists(a: str, b: str) -> Result | None:
     shape, parts = shape_of(other)
     if sequence_form(text) is None or not text.replace(" ", "").isdigit() or type_of(other) != "list":
         return None
-    values = [number(part) for part in parts]
-    mine: list[object] = list(numbers_in(text))
-    if shape == "list":  # of values in any order
-        mine, values = sorted(map(str, mine)), sorted(map(str, values))
-    return ("equal", "") if mine == values else DIFFERENT
+    mine, values = [show(value) for value in numbers_in(text)], list(parts)
+    same = sorted(mine) == sorted(values) if shape == "list" else mine == values
+    return ("equal", "") if same else DIFFERENT
 
 
 def _as_written(a: str, b: str) -> Result | None:

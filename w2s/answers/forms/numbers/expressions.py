@@ -13,7 +13,9 @@ _LETTERS = re.compile(r"[a-z]{3,}", re.IGNORECASE)
 _SUM = re.compile(r"\d[^=<>]* ?[A-Za-z]+,? (?:and )?\d[^=<>]*[A-Za-z]")
 _FRACTION_AND_FACTOR = re.compile(r"(?<![\w)}\]/^.])(\d+)/(\d+) (?=[A-Za-z\\(])")
 """`1/8 e^x` is an eighth of e^x, because of its space; `1/8e^x` is ambiguous."""
-_SHORT = re.compile(r"(?<![A-Za-z\\])(?<![-+*/=])(?<![-+*/=] )(?:of|to|in|by|is|at|on|or|if|an|as|it|be)(?![A-Za-z]|[-+*/^]| [-+] )")
+_SHORT = re.compile(
+    r"(?<![A-Za-z\\])(?<![-+*/=])(?<![-+*/=] )(?:of|to|in|by|is|at|on|or|if|an|as|it|be)(?![A-Za-z]|[-+*/^]| [-+] )"
+)
 """Beside a sign they are products, as in `u + at` and `at + u`."""
 _CONJUGATE = re.compile(r"\\(?:overline|bar) ?\{([-+\d./ ]*\d? ?i(?: ?[-+] ?[\d./ ]+)?)\}")
 """Of a complex number, `\\overline{3+4i}`."""

@@ -110,7 +110,9 @@ OPEN = (
     frozenset(("always", "all", "yes")),
 )
 """Words and values that may mean the same in one question and not in another: a pair of one group is undecided."""
-_GROUPS = {word: frozenset(at for at, group in enumerate(OPEN) if word in group) for word in frozenset().union(*OPEN)}
+_GROUPS = {
+    word: frozenset(at for at, group in enumerate(OPEN) if word in group) for word in frozenset[str]().union(*OPEN)
+}
 _ONE_LETTER = re.compile(r"(?:^|-)[a-z](?:-|$)")
 _FILLERS = re.compile(r"^(?:the|a|an|it is|it's|they are|is|are)\s+", re.IGNORECASE)
 _COMPASS = {
