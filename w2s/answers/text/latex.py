@@ -77,23 +77,30 @@ def clean(text: str) -> str:
     """
     if text.isalnum() and text.isascii():
         return text
-    text = plain(text).strip()
+    text = _without_markdown(plain(text).strip())
+    text = spell_out(_SPLIT_THOUSANDS.sub("", text) if "\\!" in text or "{,}" in text else text)
+    text = _REPEATING.sub(_fraction, text) if "(" in text or "overline" in text else text
+    text = _commands(text) if "\\" in text or "{" in text else text
+    text = text.replace("$", "").replace("~", " ").rstrip(" *").replace("**", "^")
+    if "_" in text:
+        text = _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", _SUBSCRIPT.sub(_subscript, text))
+    return join_thousands(_without_braces(_without_edges(_TIMES.sub("*", " ".join(text.split())))))
+
+
+def _without_markdown(text: str) -> str:
+    """`text` without a token that ends a turn, and without the stars, lines and backquotes of markdown."""
     if text and (text[-1] in ">]*" or text[0] in "*_`"):
         text = _END_TOKEN.sub("", text)
         for _ in range(3):
             text = _MARKDOWN.sub(r"\2", text.strip())
-    text = _BOLD.sub(r"\1", text) if "**" in text else text
-    text = spell_out(_SPLIT_THOUSANDS.sub("", text) if "\\!" in text or "{,}" in text else text)
-    text = _REPEATING.sub(_fraction, text) if "(" in text or "overline" in text else text
-    if "\\" in text or "{" in text:
-        text = _commands(text)
-    text = text.replace("$", "").replace("~", " ").rstrip(" *").replace("**", "^")
-    if "_" in text:
-        text = _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", _SUBSCRIPT.sub(_subscript, text))
-    text = _TIMES.sub("*", " ".join(text.split())).strip('"` ')
+    return _BOLD.sub(r"\1", text) if "**" in text else text
+
+
+def _without_edges(text: str) -> str:
+    """`text` without quotation marks, punctuation and an equals sign at its ends; the dots of `0.333...` stay."""
+    text = text.strip('"` ')
     text = (text if text.endswith("...") else text.rstrip(".;:, *")).removeprefix("=").strip('"` ')
-    text = text.strip("' ") if text.startswith("'") else text  # a final ' alone is a prime, as in f'
-    return join_thousands(_without_braces(text))
+    return text.strip("' ") if text.startswith("'") else text  # a final ' alone is a prime, as in f'
 
 
 def _commands(text: str) -> str:

@@ -59,45 +59,60 @@ def _by_shape(a: str, b: str, exact: bool, mode: Mode) -> Result:
 def _other_shapes(shape: str, parts: Parts, other_shape: str, others: Parts, exact: bool, mode: Mode) -> Result:
     """Different shapes may mean the same: y = 2x is the value 2x or the equation 2x - y = 0; x = 1, y = 2 is (1, 2)."""
     shapes = {shape: parts, other_shape: others}
-    if "named" in shapes and "value" in shapes:
-        name, value = shapes["named"]
-        relation, why = compare_forms_or_same(value, shapes["value"][0], mode)
-        if relation == "equal" and not is_application(name):
-            return UNDECIDED
-        return relation, why or "the value of the name"
-    if "equation" in shapes and "value" in shapes:
-        return equation_and_value(shapes["equation"][0], shapes["value"][0])
-    if "equation" in shapes and "list" in shapes:
-        return ("equal", "the solutions") if solves(shapes["list"], shapes["equation"][0]) else UNDECIDED
-    if "list" in shapes and (tuples := [parts for name, parts in shapes.items() if name[0] == "("]):
-        return _names_and_tuple(shapes["list"], tuples[0], mode)
-    if "chain" in shapes and "value" in shapes:
-        value = shape_of(shapes["chain"][0])[1][-1]
-        return UNDECIDED if value.isalpha() else compare_forms_or_same(value, shapes["value"][0], mode)
-    if "chain" in shapes and "list" in shapes:
-        return _in_any_order(parts, others, mode)
-    if "list" in shapes and "value" in shapes and _shared_value(shapes["list"]) == set(shapes["value"]):
-        return UNDECIDED  # `a = 3, b = 3` may be meant by 3
-    if all(name.startswith("relation") and len(parts) == 2 for name, parts in shapes.items()):
-        return compare_inequalities(f"{parts[0]} {shape[9:]} {parts[1]}", f"{others[0]} {other_shape[9:]} {others[1]}")
-    if {"equation", "named"} == set(shapes) and is_derivative(shapes["named"][0]):
-        return DIFFERENT  # `y' = 2x` is solved by other curves than `y = 2x`
-    if "equation" in shapes and any(name.startswith("relation <") for name in shapes):
-        return DIFFERENT
-    if {"list", "union"} == set(shapes) and sorted(parts) == sorted(others):
-        return UNDECIDED  # `(1, 2) or (3, 4)` may be points or intervals
-    if shape.startswith("matrix") and other_shape.startswith("matrix"):
-        return DIFFERENT if exact else UNDECIDED
-    if (
-        "matrix" in shape + other_shape
-        and number(shapes.get("value", ("",))[0]) is not None
-        and len(parts) + len(others) > 2
-    ):
-        return DIFFERENT
-    if "matrix" in shape + other_shape or ("list" in shapes and "value" in shapes and _decimal_comma(shapes)):
-        return UNDECIDED
+    result = _against_value(shapes, mode) if "value" in shapes else None
+    result = _against_list(shapes, mode) if result is None and "list" in shapes else result
+    result = _relations(shapes) if result is None else result
+    if result is not None:
+        return result
+    if any(name.startswith("matrix") for name in shapes):
+        two = all(name.startswith("matrix") for name in shapes)
+        cells = len(parts) + len(others) > 2 and number(shapes.get("value", ("",))[0]) is not None
+        return DIFFERENT if (two and exact) or cells else UNDECIDED
     certain = exact and not {"equation", "named"} & set(shapes) and not _measured([*parts, *others], mode)
     return DIFFERENT if certain or _other_lengths(shapes) else UNDECIDED
+
+
+def _against_value(shapes: dict[str, Parts], mode: Mode) -> Result | None:
+    """A single value against a name and value, a chain, an equation or a list; None for other shapes."""
+    (single,) = shapes["value"]
+    if "named" in shapes:
+        name, value = shapes["named"]
+        relation, why = compare_forms_or_same(value, single, mode)
+        kept = relation == "equal" and not is_application(name)
+        return UNDECIDED if kept else (relation, why or "the value of the name")
+    if "equation" in shapes:
+        return equation_and_value(shapes["equation"][0], single)
+    if "chain" in shapes:
+        value = shape_of(shapes["chain"][0])[1][-1]
+        return UNDECIDED if value.isalpha() else compare_forms_or_same(value, single, mode)
+    if "list" in shapes and (_shared_value(shapes["list"]) == {single} or _decimal_comma(shapes["list"], single)):
+        return UNDECIDED  # `a = 3, b = 3` may be meant by 3
+    return None
+
+
+def _against_list(shapes: dict[str, Parts], mode: Mode) -> Result | None:
+    """A list against an equation that it solves, a tuple, a chain of names or a union; None for other shapes."""
+    listed = shapes["list"]
+    for shape, parts in shapes.items():
+        if shape == "equation":
+            return ("equal", "the solutions") if solves(listed, parts[0]) else UNDECIDED
+        if shape[0] == "(":
+            return _names_and_tuple(listed, parts, mode)
+        if shape == "chain":
+            return _in_any_order(*shapes.values(), mode)
+        if shape == "union" and sorted(parts) == sorted(listed):
+            return UNDECIDED  # `(1, 2) or (3, 4)` may be points or intervals
+    return None
+
+
+def _relations(shapes: dict[str, Parts]) -> Result | None:
+    """Two relations with other signs, or an equation against another relation; None for other shapes."""
+    if all(shape.startswith("relation") and len(parts) == 2 for shape, parts in shapes.items()):
+        return compare_inequalities(*(f"{left} {shape[9:]} {right}" for shape, (left, right) in shapes.items()))
+    if {"equation", "named"} == set(shapes) and is_derivative(shapes["named"][0]):
+        return DIFFERENT  # `y' = 2x` is solved by other curves than `y = 2x`
+    unequal = any(shape.startswith("relation <") for shape in shapes)
+    return DIFFERENT if "equation" in shapes and unequal else None
 
 
 def _shared_value(parts: Parts) -> set[str]:
@@ -110,9 +125,9 @@ def _measured(parts: Parts, mode: Mode) -> bool:
     return mode == "quantity" and any(quantity(part) is not None for part in parts)
 
 
-def _decimal_comma(shapes: dict[str, Parts]) -> bool:
+def _decimal_comma(listed: Parts, single: str) -> bool:
     """Whether a list of two numbers may be one number with a decimal comma: `0, 5` and 1/2."""
-    listed, value = shapes["list"], number(shapes["value"][0])
+    value = number(single)
     if len(listed) != 2 or not _numbers(listed) or value is None or value.denominator == 1:
         return False
     return value in (number(".".join(listed)), number(".".join(reversed(listed))))

@@ -13,10 +13,17 @@ from w2s.answers.forms.words.plain_words import OPEN, is_word
 from w2s.answers.text.words import FRACTIONS, SCALES, written_number
 
 _CHANGING = frozenset(
-    "not least most possible below under than out in times dozen million billion "
-    "thousand hundred choose percent divided over plus minus by power or squared cubed factorial mod".split()
+    "not least most possible below under than out in times dozen choose percent divided over plus minus by power or "
+    "squared cubed factorial mod".split()
 )
 """Words that make another value of the number beside them."""
+_COMBINING = frozenset("in out of below less more than per".split())
+"""Words between two numbers that may be computed."""
+_SCALING = frozenset("of per times dozen more less".split()) | FRACTIONS.keys()
+"""Words by which a phrase may mean a number that it does not write."""
+_NUMBER = re.compile(rf"((?<![\d)])-)?(\d+/\d+|\d+(?:\.\d+)?)(?: ({'|'.join(SCALES)}))?", re.IGNORECASE)
+_TWO_LETTERS = re.compile("[A-Za-z]{2}")
+_DIGIT = re.compile(r"\d")
 
 
 def compare_option(a: str, b: str) -> Result:
@@ -42,39 +49,11 @@ def compare_labels(a: str, b: str) -> Result | None:
 
 def compare_words(a: str, b: str) -> Result | None:
     """Words: two single words differ; phrases are undecided; a number within a text of meaning is not that text."""
-    words = [has_phrase(text) for text in (a, b)]
-    if not any(words):
+    if has_phrase(a) and has_phrase(b):
+        return _two_phrases(a, b)
+    if not (has_phrase(a) or has_phrase(b)):
         return None
-    if all(words):
-        first, second = a.split(), b.split()
-        if len(first) == len(second) == 1 and a.isalpha() and b.isalpha():
-            return DIFFERENT
-        if _without_numbers(a) == _without_numbers(b):
-            return DIFFERENT  # pages 3-5 and pages 3-6
-        if not re.search(r"\d", a + b) and set(first) ^ set(second) == {"not"}:
-            return DIFFERENT
-        return UNDECIDED
-    text, other = (a, b) if words[0] else (b, a)
-    value = number(other)
-    if value is None or not re.search(r"\d", text):
-        single = text.isalpha() and is_word(text) and not any(text in group for group in OPEN)
-        return DIFFERENT if single and size_of(other) is not None else UNDECIDED
-    tokens = re.findall(r"[a-z]+", text.lower())
-    literal = _told(text)
-    literal |= {Fraction(n) for word in tokens if (n := written_number(word)) is not None and word != "zero"}
-    if "\\" in text or (
-        {"in", "out", "of", "below", "less", "more", "than", "per"} & set(tokens)
-        and value in _combined([part for part in literal if part is not None])
-    ):
-        return UNDECIDED
-    if value not in literal:
-        return (
-            UNDECIDED
-            if {"of", "per", "times", "dozen", "more", "less"} & set(tokens) or FRACTIONS.keys() & set(tokens)
-            else DIFFERENT
-        )
-    told = _CHANGING & set(tokens) if "or" not in tokens else set[str]()
-    return DIFFERENT if told - SCALES.keys() and len(tokens) > 1 else UNDECIDED
+    return _phrase_and_value(a, b) if has_phrase(a) else _phrase_and_value(b, a)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -83,32 +62,50 @@ def has_phrase(text: str) -> bool:
     return bool(_TWO_LETTERS.search(text) and has_words(text)) or is_word(text)
 
 
+def _two_phrases(a: str, b: str) -> Result:
+    if a.isalpha() and b.isalpha():
+        return DIFFERENT
+    if _without_numbers(a) == _without_numbers(b):
+        return DIFFERENT  # pages 3-5 and pages 3-6
+    denied = set(a.split()) ^ set(b.split()) == {"not"} and not _DIGIT.search(a + b)
+    return DIFFERENT if denied else UNDECIDED
+
+
+def _phrase_and_value(text: str, other: str) -> Result:
+    """A phrase without a number is no number; one with numbers may be computed, or say more than its number."""
+    value = number(other)
+    if value is None or not _DIGIT.search(text):
+        single = text.isalpha() and is_word(text) and not any(text in group for group in OPEN)
+        return DIFFERENT if single and size_of(other) is not None else UNDECIDED
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    told = _numbers_told(text, words)
+    if "\\" in text or (words & _COMBINING and value in _combined(told)):
+        return UNDECIDED
+    if value not in told:
+        return UNDECIDED if words & _SCALING else DIFFERENT
+    changed = words & _CHANGING and "or" not in words
+    return DIFFERENT if changed and len(words) > 1 else UNDECIDED
+
+
 @lru_cache(maxsize=1 << 14)
 def _without_numbers(text: str) -> str:
     return re.sub(r"\d+", "0", text)
 
 
-_TWO_LETTERS = re.compile("[A-Za-z]{2}")
-
-
-def _told(text: str) -> set[Fraction | None]:
-    """The numbers of a phrase: 3/4, -5 and 5 of `it is -5`, 3000000 of `3 million`."""
-    told: set[Fraction | None] = set()
+def _numbers_told(text: str, words: set[str]) -> set[Fraction]:
+    """The numbers of a phrase: 3/4, -5 and 5 of `it is -5`, 3000000 of `3 million`, 2 of `two`."""
+    told = {Fraction(n) for word in words if (n := written_number(word)) is not None and word != "zero"}
     for sign, size, scale in _NUMBER.findall(text):
-        value = number(size)
-        if value is not None:
+        if (value := number(size)) is not None:
             value *= 10 ** SCALES.get(scale.lower(), 0)
             told |= {value, -value} if sign else {value}
     return told
 
 
-_NUMBER = re.compile(rf"((?<![\d)])-)?(\d+/\d+|\d+(?:\.\d+)?)(?: ({'|'.join(SCALES)}))?", re.IGNORECASE)
-
-
-def _combined(numbers: list[Fraction]) -> set[Fraction]:
+def _combined(numbers: set[Fraction]) -> set[Fraction]:
     """What a phrase of one or two numbers, such as `1 in 10` or `5 below zero`, may be computed to."""
     if len(numbers) == 1:
-        return {-numbers[0]}
+        return {-value for value in numbers}
     if len(numbers) != 2:
         return set()
     x, y = numbers
