@@ -32,8 +32,8 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _AFTERWARDS = re.compile(
-    r"\s*(?:\((?:approximately|approx\.?|exactly|rounded[^()]*|answer)\)|(?<=\d) of them|(?:approximately|approx|in total|altogether"
-    r"|total)|"
+    r"\s*(?:\((?:approximately|approx\.?|exactly|rounded[^()]*|answer)\)|(?<=\d) of them"
+    r"|(?:approximately|approx|in total|altogether|total)|"
     r"\.\s*I hope it is correct\.?|,? ?(?:respectively|as required|as desired))$",
     re.IGNORECASE,
 )

@@ -99,7 +99,7 @@ def _against_list(shapes: dict[str, Parts], mode: Mode) -> Result | None:
         if shape[0] == "(":
             return _names_and_tuple(listed, parts, mode)
         if shape == "chain":
-            return _in_any_order(*shapes.values(), mode)
+            return _in_any_order(listed, parts, mode)
         if shape == "union" and sorted(parts) == sorted(listed):
             return UNDECIDED  # `(1, 2) or (3, 4)` may be points or intervals
     return None
@@ -108,7 +108,8 @@ def _against_list(shapes: dict[str, Parts], mode: Mode) -> Result | None:
 def _relations(shapes: dict[str, Parts]) -> Result | None:
     """Two relations with other signs, or an equation against another relation; None for other shapes."""
     if all(shape.startswith("relation") and len(parts) == 2 for shape, parts in shapes.items()):
-        return compare_inequalities(*(f"{left} {shape[9:]} {right}" for shape, (left, right) in shapes.items()))
+        first, second = (f"{sides[0]} {shape[9:]} {sides[1]}" for shape, sides in shapes.items())
+        return compare_inequalities(first, second)
     if {"equation", "named"} == set(shapes) and is_derivative(shapes["named"][0]):
         return DIFFERENT  # `y' = 2x` is solved by other curves than `y = 2x`
     unequal = any(shape.startswith("relation <") for shape in shapes)

@@ -32,8 +32,7 @@ def _of_distance(left: str, relation: str, right: str) -> Form | None:
         if match[3] is None or middle.terms:
             return _between(str(middle - size), relation, relation, str(middle + size))
     if (match := _ABSOLUTE.fullmatch(right)) and not match[3] and (low := constant_of(left)) is not None:
-        if low.constant is not None and low.constant > 0:
-            return _outside(low, relation)
+        return _outside(low, relation) if low.constant is not None and low.constant > 0 else None
     return None
 
 
