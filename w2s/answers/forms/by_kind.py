@@ -20,6 +20,8 @@ from w2s.answers.text.latex import SET_OPEN
 from w2s.answers.text.words import LOOSE_SPACE
 from w2s.answers.units.quantities import quantity
 
+_TWO_VARIABLES = re.compile(r"(?<![A-Za-z\\])(?<!_\{)(?!pi)([a-z])([a-z])(?![A-Za-z_])")
+"""In an equation `at` is a product and no word."""
 _OPTION = re.compile(r"[A-Za-z]")
 
 
@@ -68,7 +70,7 @@ def _equation(text: str) -> Form:
     """EQ: a single equation has all terms on its left side; a reaction has its sides sorted."""
     if (reaction := reaction_form(text)) is not None:
         return reaction
-    left, sign, right = text.partition("=")
+    left, sign, right = _TWO_VARIABLES.sub(r"\1*\2", text).partition("=")
     plain = sign and "=" not in right and not set("<>,;") & set(text) and " or " not in text
     if plain and (form := equation_form(left, right, collapse=False)) is not None:
         return form

@@ -96,6 +96,8 @@ def _against_list(shapes: dict[str, Parts], mode: Mode) -> Result | None:
     for shape, parts in shapes.items():
         if shape == "equation":
             return ("equal", "the solutions") if solves(listed, parts[0]) else UNDECIDED
+        if shape[0] == "[" and len(parts) > 2 and sorted(parts) == sorted(listed):
+            return UNDECIDED  # a list as programs print it
         if shape[0] == "(":
             return _names_and_tuple(listed, parts, mode)
         if shape == "chain":
@@ -151,6 +153,8 @@ def _numbers(parts: Parts) -> bool:
 
 def _two_named(parts: Parts, others: Parts, mode: Mode, alone: bool) -> Result:
     """`f(2) = 5` and `f(3) = 5`: other names with one value are undecided alone, and different in a list."""
+    if (parts[0], parts[1]) == (others[1], others[0]):
+        return "equal", "the sides in another order"
     relation, why = compare_forms_or_same(parts[1], others[1], mode)
     if parts[0] == others[0]:
         return relation, why
