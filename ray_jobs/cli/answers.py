@@ -20,7 +20,7 @@ class Pair(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A pair's verdict, the canonical forms that were compared, the rule that decided, and the time it took."""
+    """A pair's verdict, the canonical forms that were compared, the rule that decided or left it open, and the time."""
 
     verdict: "Relation"
     form_a: str
@@ -45,23 +45,12 @@ def add_commands(commands: Any) -> None:
 
 def judge(pair: Pair) -> Judged:
     """Compare two answers. Raises ValueError for an unknown kind."""
-    from w2s.answers import canonical, compare
+    from w2s.answers import canonical, decide
 
     start = time.perf_counter()
-    verdict = compare(*pair)
+    verdict, rule = decide(*pair)
     seconds = time.perf_counter() - start
-    form_a, form_b = canonical(pair.a, pair.kind), canonical(pair.b, pair.kind)
-    return Judged(verdict, form_a, form_b, _rule(form_a, form_b, pair.kind, verdict), seconds)
-
-
-def _rule(form_a: str, form_b: str, kind: str, verdict: "Relation") -> str:
-    """Why two forms are equal; '' for other verdicts."""
-    from w2s.answers import merge
-
-    if form_a == form_b:
-        return "the same canonical form"
-    merges = merge((form_a, form_b), kind).merges if verdict == "equal" else ()
-    return merges[0][2] if merges else ""
+    return Judged(verdict, canonical(pair.a, pair.kind), canonical(pair.b, pair.kind), rule, seconds)
 
 
 def _answers(options: argparse.Namespace) -> int:
@@ -70,7 +59,7 @@ def _answers(options: argparse.Namespace) -> int:
             raise ValueError("two answers are needed: w2s answers A B, or w2s answers --file PAIRS")
         pair = Pair(options.a, options.b, options.kind)
         judged = judge(pair)
-        print(f"{judged.verdict}{f': {judged.rule}' if judged.rule else ''} ({judged.seconds * 1000:.1f} ms)")
+        print(f"{judged.verdict}: {judged.rule} ({judged.seconds * 1000:.1f} ms)")
         print(f"  {_shown(pair.a)}  ->  {_shown(judged.form_a)}")
         print(f"  {_shown(pair.b)}  ->  {_shown(judged.form_b)}")
         return 0
@@ -81,7 +70,7 @@ def _answers(options: argparse.Namespace) -> int:
     for pair, judged in zip(pairs, found, strict=True):
         print(
             f"{judged.verdict:<9} {judged.seconds * 1000:>7.1f} ms  {pair.kind:<4}{_shown(pair.a)}  |  {_shown(pair.b)}"
-            f"  ->  {_shown(judged.form_a)}  |  {_shown(judged.form_b)}{f'  ({judged.rule})' if judged.rule else ''}"
+            f"  ->  {_shown(judged.form_a)}  |  {_shown(judged.form_b)}  ({judged.rule})"
         )
     counts = Counter(judged.verdict for judged in found)
     slowest = max((judged.seconds for judged in found), default=0.0)

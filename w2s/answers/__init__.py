@@ -14,7 +14,7 @@ sympy run in a separate process (second_opinion/), which only `grade` and `grade
 """
 
 from w2s.answers.classes import answer_class, grade_class, grade_completion
-from w2s.answers.equality import Merged, compare, equal, merge
+from w2s.answers.equality import Merged, compare, decide, equal, merge
 from w2s.answers.forms.canonical import canonical
 from w2s.answers.grading import Grade, grade
 from w2s.answers.kinds import kind_of
@@ -29,6 +29,7 @@ __all__ = [
     "answer_class",
     "canonical",
     "compare",
+    "decide",
     "equal",
     "grade",
     "grade_class",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from w2s.answers.algebra.tokens import has_words
-from w2s.answers.equality import compare
+from w2s.answers.equality import decide
 from w2s.answers.forms.canonical import form
+from w2s.answers.forms.compare.expected import type_of
 from w2s.answers.forms.compare.rounding import within
 from w2s.answers.kinds import CHOICE_KINDS, UNIT_KINDS
 from w2s.answers.second_opinion.second_opinion import Opinion, math_verify
@@ -70,7 +71,8 @@ def grade(
     answer_form = form(answer.text, kind).text
     if not answer_form:
         return Grade("wrong", "unreadable:empty", "")
-    relation = compare(answer.text, reference_answer, kind)
+    expected = type_of(form(reference_answer, kind).text)
+    relation = decide(answer.text, reference_answer, kind, expected)[0]
     towers = any(_TOWER.search(text) for text in (answer.text, reference_answer))
     asked = (
         kind not in CHOICE_KINDS

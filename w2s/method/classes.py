@@ -36,8 +36,8 @@ def classify(problem: Problem, completions: Sequence[Completion], answers: Answe
     With `answers.equality="paper"` every string is a class of its own, as in the paper's scripts.
     """
     read = [answer_of(completion, problem.kind, answers) for completion in completions]
-    forms = {form for form in read if isinstance(form, str)}
-    if len(forms) < 2 or answers.equality == "paper":
+    forms = [form for form in read if isinstance(form, str)]
+    if len(set(forms)) < 2 or answers.equality == "paper":
         return Classes(read, [], frozenset())
     merged = merge(forms, problem.kind)
     classes = [merged.class_of[form] if isinstance(form, str) else form for form in read]

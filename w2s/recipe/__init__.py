@@ -19,7 +19,7 @@ from w2s.recipe.problems import Source as Source
 class Answers(Recipe):
     """How the final answer of a completion is read and compared."""
 
-    version: ClassVar[int] = 3  # types before values: units kept, dates, ranges, letters, applications
+    version: ClassVar[int] = 4  # types before values; the type that a problem's answers show
     family: Literal["gsm8k", "math", "olympicarena", "plain"] = "gsm8k"
     equality: Literal["canonical", "paper"] = "canonical"
     """`canonical`: one form per mathematical value; `paper`: the paper's scripts, equality of normalised strings."""

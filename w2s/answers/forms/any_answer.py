@@ -10,10 +10,12 @@ from w2s.answers.forms.numbers.expressions import computed, measured, summed
 from w2s.answers.forms.numbers.sequences import sequence_form
 from w2s.answers.forms.numbers.spoken import in_digits, spoken_value, with_operators
 from w2s.answers.forms.numbers.times import date_form, time_form
+from w2s.answers.forms.structures.determinants import determinant_form
 from w2s.answers.forms.structures.lists import bracketed, listed, matrix
 from w2s.answers.forms.structures.relations import related
+from w2s.answers.forms.structures.systems import system_form
 from w2s.answers.forms.structures.unions import union
-from w2s.answers.forms.words.choices import labelled_form
+from w2s.answers.forms.words.choices import labelled_form, letter_form
 from w2s.answers.forms.words.letters import formula_form, letters_form
 from w2s.answers.forms.words.plain_words import is_word, word_form
 from w2s.answers.text.characters import EN_DASH
@@ -30,11 +32,13 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _AFTERWARDS = re.compile(
-    r"\s*(?:\((?:approximately|approx\.?|exactly|rounded[^()]*|answer)\)|(?:approximately|approx|in total|altogether"
-    r"|total)|"
+    r"\s*(?:\((?:approximately|approx\.?|exactly|rounded[^()]*|answer)\)|(?<=\d) of them"
+    r"|(?:approximately|approx|in total|altogether|total)|"
     r"\.\s*I hope it is correct\.?|,? ?(?:respectively|as required|as desired))$",
     re.IGNORECASE,
 )
+_AGAIN = re.compile(r"(.{1,80}?) ?\((?:or|i\.e\.,?|that is,?|which is|=|or about|approximately|about|≈) ?(.{1,80})\)")
+"""A value and the same value in other words: `1/2 (or 0.5)`."""
 _NUMBER = r"(-?\d[\d.,]*)"
 _BOUNDS = tuple(
     (re.compile(pattern.replace("N", _NUMBER), re.IGNORECASE), relation)
@@ -82,7 +86,9 @@ def any_form(text: str, nesting: int = 0) -> Form:
         return Form(text, False)  # a factorial or an exclamation
     if (bound := _bound(text)) is not None:
         return any_form(bound, nesting + 1)
-    for rule in (matrix, union, bracketed, listed, related):
+    if (determinant := determinant_form(text)) is not None:
+        return determinant
+    for rule in (system_form, matrix, union, bracketed, listed, related):
         if (form := rule(text, nesting + 1, any_form)) is not None:
             return form
     return _single(text, nesting)
@@ -99,12 +105,16 @@ def _bound(text: str) -> str | None:
 def _single(text: str, nesting: int) -> Form:
     """The form of one value without separators and relations."""
     if match := _SINGLE_LETTER.fullmatch(text):
-        return Form(match[1].lower(), True)
+        return letter_form(match[1])
     for rule in (letters_form, word_form, formula_form, measured, computed):
         if (form := rule(text)) is not None:
             return form
     if (spelled := with_operators(text)) is not None and (form := computed(spelled)) is not None:
         return form
+    if (again := _AGAIN.fullmatch(text)) and again[1][-1:] not in "+-*/^":
+        first, second = any_form(again[1], nesting + 1), any_form(again[2], nesting + 1)
+        if first == second:
+            return first
     shorter = _AFTERWARDS.sub("", _ABOUT.sub("", text)).strip()
     if shorter and shorter != text and not (shorter.isalpha() and is_word(shorter) and "answer" not in text.lower()):
         return any_form(shorter, nesting + 1)

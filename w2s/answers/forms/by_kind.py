@@ -20,6 +20,8 @@ from w2s.answers.text.latex import SET_OPEN
 from w2s.answers.text.words import LOOSE_SPACE
 from w2s.answers.units.quantities import quantity
 
+_TWO_VARIABLES = re.compile(r"(?<![A-Za-z\\])(?<!_\{)(?!pi)([a-z])([a-z])(?![A-Za-z_])")
+"""In an equation `at` is a product and no word."""
 _OPTION = re.compile(r"[A-Za-z]")
 
 
@@ -34,8 +36,9 @@ def _choice(text: str, several: bool) -> Form:
 def _numerical(text: str, nesting: int = 0) -> Form:
     """Kind NV, a numerical value: as without a kind, but a unit is in base units: `10 cm` is `1/10 m`."""
     bare = _without_name(text)
-    if (brackets := enclosed(bare)) and brackets[0] == "(" and re.search(r"\d ?[A-Za-z\\]", brackets[1]):
-        bare = brackets[1] if "," not in brackets[1] else bare
+    if (brackets := enclosed(bare)) and brackets[0] == "(" and "," not in brackets[1]:
+        inside = quantity(brackets[1])
+        bare = brackets[1] if inside is not None and not inside.is_money else bare
     bare = in_digits(bare) or bare
     measured = quantity(bare)
     return (
@@ -67,7 +70,7 @@ def _equation(text: str) -> Form:
     """EQ: a single equation has all terms on its left side; a reaction has its sides sorted."""
     if (reaction := reaction_form(text)) is not None:
         return reaction
-    left, sign, right = text.partition("=")
+    left, sign, right = _TWO_VARIABLES.sub(r"\1*\2", text).partition("=")
     plain = sign and "=" not in right and not set("<>,;") & set(text) and " or " not in text
     if plain and (form := equation_form(left, right, collapse=False)) is not None:
         return form

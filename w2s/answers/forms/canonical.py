@@ -11,6 +11,7 @@ from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.number import number, plain_integer, show
 from w2s.answers.forms.by_kind import FORM_BY_KIND
 from w2s.answers.forms.form import Form, text_form
+from w2s.answers.forms.numbers.approximations import MARK, approximation_form
 from w2s.answers.kinds import KINDS
 from w2s.answers.text.latex import clean
 from w2s.answers.types import MAX_ANSWER_CHARS
@@ -88,6 +89,10 @@ def _apply_rules(answer: str, kind: str) -> Form:
     if plain_integer(answer):
         return Form(answer, True)
     text = clean(answer)
+    if MARK in text:
+        if kind in ("", "EX") and (approximation := approximation_form(text)) is not None:
+            return approximation
+        text = text.replace(MARK, "=").removeprefix("=").strip()
     try:
         result = FORM_BY_KIND[kind](text)
     except NoNormalForm:

@@ -35,6 +35,7 @@ _COLON = re.compile(r"[*_\"'`})\s]{0,6}(?:\([^()\n]{1,40}\)[*_\s]{0,4})?(?P<colo
 _HEADING_END = re.compile(r"[ \t*_#:]*(?:\n[-=]{3,}[ \t]*)?(?:\n|$)")
 _TAG = re.compile(r"<(?:final[ _-]?)?ans(?:wer)?>")
 _JSON_TEXT = re.compile(r'\s*"((?:[^"\\\n]|\\.)*)"')
+_JSON_BARE = re.compile(r"\s*(-?\d[\w.+-]*|true|false|null|\[[^\[\]{}\n]*\])\s*(?=[,}]|$)")
 _MARKDOWN = " \t*_#>-`("
 _HASHES = re.compile(r"(?P<start>^[ \t>*_`]*)?(?P<hashes>#{2,})(?P<colon>[ \t]*[:：])?", re.MULTILINE)
 _AFTERWARDS = re.compile(
@@ -114,6 +115,8 @@ def _of_noun(text: str, lower: str, begin: int, end: int, foreign: bool) -> Anno
         key = lower[end : end + 1] in ('"', "'") and lower[begin - 1 : begin] in ('"', "'", "_")  # of JSON
         if key and (field := _JSON_TEXT.match(text, colon.end())):
             return Announcement(start, field.end(), FINAL, "field", _unescaped(field[1]))
+        if key and (field := _JSON_BARE.match(text, colon.end())):
+            return None if field[1] == "null" else Announcement(start, field.end(), FINAL, "field", field[1])
         clear = alone or final or (colon["colon"] != "=" and not lower[begin:end].endswith("s"))
         return Announcement(start, colon.end(), FINAL, "label") if clear and (key or alone or not quoted) else None
     if alone and (heading := _HEADING_END.match(text, end)):

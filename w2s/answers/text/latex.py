@@ -5,6 +5,7 @@ import re
 from w2s.answers.text.characters import EN_DASH, plain
 from w2s.answers.text.separators import join_thousands
 from w2s.answers.text.signs import spell_out
+from w2s.answers.text.vectors import spell_vectors
 from w2s.answers.text.wrappers import unwrap
 
 _SYNONYMS = {
@@ -17,8 +18,8 @@ _SYNONYMS = {
     **dict.fromkeys(("\\vert", "\\lvert", "\\rvert", "\\mid"), "|"),
     **dict.fromkeys(("\\varnothing", "\\O"), "\\emptyset "),
     **dict.fromkeys(("\\ldots", "\\dots", "\\cdots", "\\dotsc", "\\dotsb"), "..."),
-    **dict.fromkeys(("\\approx", "\\simeq", "\\cong"), "="),
-    **dict.fromkeys(("\\ne",), "\\neq "),
+    **dict.fromkeys(("\\simeq", "\\cong"), "="),
+    **{"\\approx": " ≈ ", "\\ne": "\\neq "},
     **dict.fromkeys(("\\rightarrow", "\\longrightarrow", "\\Rightarrow", "\\rightleftharpoons"), "\\to "),
     **dict.fromkeys(("\\hslash",), "\\hbar "),
     **{"\\varepsilon": "\\epsilon ", "\\varphi": "\\phi ", "\\R": "\\mathbb{R}", "\\Reals": "\\mathbb{R}"},
@@ -76,28 +77,35 @@ def clean(text: str) -> str:
     """
     if text.isalnum() and text.isascii():
         return text
-    text = plain(text).strip()
+    text = _without_markdown(plain(text).strip())
+    text = spell_out(_SPLIT_THOUSANDS.sub("", text) if "\\!" in text or "{,}" in text else text)
+    text = _REPEATING.sub(_fraction, text) if "(" in text or "overline" in text else text
+    text = _commands(text) if "\\" in text or "{" in text else text
+    text = text.replace("$", "").replace("~", " ").rstrip(" *").replace("**", "^")
+    if "_" in text:
+        text = _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", _SUBSCRIPT.sub(_subscript, text))
+    return join_thousands(_without_braces(_without_edges(_TIMES.sub("*", " ".join(text.split())))))
+
+
+def _without_markdown(text: str) -> str:
+    """`text` without a token that ends a turn, and without the stars, lines and backquotes of markdown."""
     if text and (text[-1] in ">]*" or text[0] in "*_`"):
         text = _END_TOKEN.sub("", text)
         for _ in range(3):
             text = _MARKDOWN.sub(r"\2", text.strip())
-    text = _BOLD.sub(r"\1", text) if "**" in text else text
-    text = spell_out(_SPLIT_THOUSANDS.sub("", text) if "\\!" in text or "{,}" in text else text)
-    text = _REPEATING.sub(_fraction, text) if "(" in text or "overline" in text else text
-    if "\\" in text or "{" in text:
-        text = _commands(text)
-    text = text.replace("$", "").replace("~", " ").rstrip(" *").replace("**", "^")
-    if "_" in text:
-        text = _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", _SUBSCRIPT.sub(_subscript, text))
-    text = _TIMES.sub("*", " ".join(text.split())).strip('"` ')
+    return _BOLD.sub(r"\1", text) if "**" in text else text
+
+
+def _without_edges(text: str) -> str:
+    """`text` without quotation marks, punctuation and an equals sign at its ends; the dots of `0.333...` stay."""
+    text = text.strip('"` ')
     text = (text if text.endswith("...") else text.rstrip(".;:, *")).removeprefix("=").strip('"` ')
-    text = text.strip("' ") if text.startswith("'") else text  # a final ' alone is a prime, as in f'
-    return join_thousands(_without_braces(text))
+    return text.strip("' ") if text.startswith("'") else text  # a final ' alone is a prime, as in f'
 
 
 def _commands(text: str) -> str:
     """`text` with one spelling of each LaTeX command, and without those that say nothing."""
-    text = unwrap(_rows(_AFTER.sub("", text) if len(text) > 1 else text))
+    text = unwrap(_rows(spell_vectors(_AFTER.sub("", text) if len(text) > 1 else text)))
     if "\\frac" in text or "\\hat" in text or "\\vec" in text or "\\widehat" in text or "\\dfrac" in text:
         text = _DERIVATIVE.sub(_derivative, _AXIS.sub(r" \1 ", text))
     if "\\sum" in text or "\\prod" in text:

@@ -12,6 +12,9 @@ _DEGREE = re.compile(
 )
 _PERCENT = re.compile(r"(?<=[\d)}])\s*(?:\\%|%)(?! ?\d)")
 _AMOUNT = r"(\d[\d,.]*(?: ?(?:thousand|million|billion|trillion)\b)?)"
+_SCALED = re.compile(r"([$€£]\s*-?\d[\d,.]*) ?([kKMB])(?![A-Za-z\d])")
+_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "B": "billion"}
+"""Of amounts of money: `$3K`."""
 _SIGNS = (
     (re.compile(rf"(?:\b(?:US|U\.S\.)\s*)?\\?\$\s*(-?){_AMOUNT}"), r"\1\2 USD "),
     (re.compile(rf"(?:€|\\euro|\bEUR)\s*(-?){_AMOUNT}"), r"\1\2 EUR "),
@@ -46,6 +49,8 @@ def spell_out(text: str) -> str:
         text = _SIUNITX_WORDS.sub(r" \1 ", _SIUNITX.sub(r" \1\2 ", text))
     if "%" in text or "¢" in text:
         text = _CENTS.sub(" cents ", _PERCENT.sub(" percent ", text)).replace("\\%", "%")
+    if ("$" in text or not text.isascii()) and not _is_math_mode(text):
+        text = _SCALED.sub(lambda amount: f"{amount[1]} {_SCALES[amount[2]]}", text)
     if "$" in text and not _is_math_mode(text):
         text = _SIGNS[0][0].sub(_SIGNS[0][1], text)
         text = _SIGNS[5][0].sub(_SIGNS[5][1], text)

@@ -10,11 +10,24 @@ _PLURALS = frozenset(
     "people men women children mice geese teeth dice fish sheep deer feet police cattle bacteria data media criteria "
     "phenomena nuclei radii foci cacti fungi alumni formulae spectra quanta series species".split()
 )
+_ADJECTIVES = frozenset(
+    "red blue green yellow black white brown orange purple pink gray grey small large big little tall long young old "
+    "new different distinct possible unique whole full ripe wooden plastic golden silver chocolate".split()
+)
 _IRREGULAR = {
     **{"person": "people", "persons": "people", "man": "men", "woman": "women", "child": "children", "mouse": "mice"},
     **{"goose": "geese", "tooth": "teeth", "die": "dice", "half": "halves", "knife": "knives", "leaf": "leaves"},
     **{"vertex": "vertices", "index": "indices", "loaf": "loaves", "shelf": "shelves", "wolf": "wolves"},
 }
+
+
+def described(text: str) -> str | None:
+    """`red apples`: a noun and one adjective that leaves its number alone; None for other texts."""
+    adjective, space, noun = text.partition(" ")
+    if not space or adjective.lower() not in _ADJECTIVES or not is_plural(noun.lower()):
+        return None
+    plural = counted(noun)
+    return f"{adjective.lower()} {plural}" if plural else None
 
 
 def counted(word: str) -> str | None:

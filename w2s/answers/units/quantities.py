@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from w2s.answers.algebra.errors import NoNormalForm
@@ -9,10 +10,10 @@ from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.algebra.number import number
 from w2s.answers.algebra.polynomial import Polynomial, constant, symbol
 from w2s.answers.text.words import SCALES
-from w2s.answers.units.nouns import is_plural
+from w2s.answers.units.nouns import described, is_plural
 from w2s.answers.units.reader import unit_of
 from w2s.answers.units.table import named
-from w2s.answers.units.unit import Measure, Unit
+from w2s.answers.units.unit import CURRENCIES, Measure, Unit
 
 _GAP = re.compile(
     r"(?<=[\d)}\]]) ?(?=[A-Za-zΩµμÅ\\])|(?<=[ie]) (?=[A-Za-zΩµμÅ\\])|(?<=\d)(?= (?:per |/))"
@@ -51,6 +52,11 @@ class Quantity(NamedTuple):
         """Whether the unit is in the table; the unit of `10 apples` is a noun."""
         return self.measure.unit.known
 
+    @property
+    def is_money(self) -> bool:
+        """Whether the unit is a currency."""
+        return self.base_unit in CURRENCIES
+
     def as_written(self) -> str:
         """Such as `3/2 km*h^-1`."""
         return self.sum_of or f"{_factor(str(self.value))} {self.measure}"
@@ -66,9 +72,11 @@ def quantity(text: str, symbols: bool = True) -> Quantity | None:
 
     Without `symbols`, a single letter directly after a number is a variable: `10m`, but not `10 m` and `10cm`.
     """
-    text = _OF.sub("", text)
-    if text.isdigit() or not _LETTER.search(text):
-        return None
+    return None if text.isdigit() or not _LETTER.search(text) else _quantity_in(_OF.sub("", text), symbols)
+
+
+@lru_cache(maxsize=1 << 14)
+def _quantity_in(text: str, symbols: bool) -> Quantity | None:
     for gap in _GAP.finditer(text):
         body, rest = text[: gap.start()], text[gap.end() :]
         letter = _NAME.match(rest)
@@ -85,6 +93,7 @@ def quantity(text: str, symbols: bool = True) -> Quantity | None:
         if measure is None or (not gap[0] and not measure.unit.known and len(name) < 4):
             continue
         name = next((word for word in _NAME.findall(rest) if word not in ("square", "cubic", "sq", "cu")), name)
+        name = name if described(rest) is None else rest.partition(" ")[2]
         value = None if body in ("e", "i") else _value(body)
         if value is None or (not measure.unit.known and not _may_count(value, name)):
             continue

@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from w2s.answers.units.nouns import counted
+from w2s.answers.units.nouns import counted, described
 from w2s.answers.units.table import named
 from w2s.answers.units.unit import MAX_EXPONENT, Measure, Unit, product
 
@@ -43,55 +43,99 @@ def unit_of(text: str) -> Measure | None:
     Units written together (`kJmol^{-1}`) are read if they cannot be one name. None for anything else, and for `J/mol
     K`, which is ambiguous.
     """
-    text = text.translate(_SPELLINGS).replace("\\mu ", "µ").replace("\\Omega", "Ω").replace("\\AA", "Å")
-    text = text.strip()
-    if " " in text or "-" in text:
-        for phrase, symbol in _PHRASES:
-            text = phrase.sub(symbol, text)
-        text = _HYPHEN.sub(" ", text)
-    parts: list[tuple[str, Unit, int]] = []
-    sign, coming, brackets, has_name = 1, 1, 0, False
-    for token in _TOKEN.finditer(text):
-        name, power, mark = token["name"], token["power"] or token["glued"], token["mark"]
-        if token["other"]:
-            return None
-        if name == "per" or mark == "/":
-            if (not has_name and parts) or (sign < 0 and brackets) or (mark and not parts):
-                return None
-            sign, has_name = -1, False
-        elif name in ("square", "cubic", "sq", "cu") and not (
-            has_name and sign > 0 and text[token.end() :].strip() == ""
-        ):
-            coming = _POWERS[name]
-        elif name in ("squared", "cubed") or (power and not name):
-            if not has_name or parts[-1][2] not in (1, -1):
-                return None
-            symbol, unit, exponent = parts[-1]
-            parts[-1] = symbol, unit, exponent * (int(power) if power else _POWERS[name])
-        elif name:
-            read = _names(name, text[token.end() : token.end() + 1], sign)
-            if not read or (has_name and sign < 0 and not brackets):
-                return None
-            parts += [(symbol, unit, sign * coming) for symbol, unit in read]
-            if token["glued"]:
-                symbol, unit, exponent = parts[-1]
-                parts[-1] = symbol, unit, exponent * int(token["glued"])
-            coming, has_name = 1, True
-        elif mark == "(":
-            if has_name or brackets:
-                return None
-            brackets = 1
-        elif mark == ")":
-            if not brackets or not has_name:
-                return None
-            brackets, sign = 0, 1
-        elif mark in ("*", ".") and sign < 0 and not brackets:
-            sign, has_name = 1, False
-    if not parts or not has_name or brackets or coming != 1 or any(abs(part[2]) > MAX_EXPONENT for part in parts):
+    text = _spelled(text)
+    if (noun := described(text)) is not None:
+        return Measure(((noun, 1),), Unit(Fraction(1), ((noun, 1),)))
+    parts = _Parts(text).read()
+    if not parts or any(abs(power) > MAX_EXPONENT for _, _, power in parts):
         return None
     if _ADJECTIVE.search(text) and sum(not unit.known for _, unit, _ in parts) > 1:
         return None  # `red balls` may be an adjective and a noun
     return Measure(tuple((symbol, power) for symbol, _, power in parts), product([part[1:] for part in parts]))
+
+
+def _spelled(text: str) -> str:
+    """`text` with one spelling of each sign, and a symbol for each phrase such as `metric tons`."""
+    text = text.translate(_SPELLINGS).replace("\\mu ", "µ").replace("\\Omega", "Ω").replace("\\AA", "Å").strip()
+    if " " in text or "-" in text:
+        for phrase, symbol in _PHRASES:
+            text = phrase.sub(symbol, text)
+        text = _HYPHEN.sub(" ", text)
+    return text
+
+
+class _Parts:
+    """Reads the factors of a unit, token by token, from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.parts: list[tuple[str, Unit, int]] = []
+        self.sign = 1  # -1 below a fraction's line
+        self.coming = 1  # the power that `square` gives to the next name
+        self.in_brackets = False
+        self.has_name = False  # since the last `/` or bracket
+
+    def read(self) -> list[tuple[str, Unit, int]] | None:
+        """(symbol, unit, power) of each factor; None if the text is no unit or ambiguous."""
+        for token in _TOKEN.finditer(self.text):
+            if token["other"] or not self._take(token):
+                return None
+        return self.parts if self.has_name and not self.in_brackets and self.coming == 1 else None
+
+    def _take(self, token: re.Match[str]) -> bool:
+        name, mark = token["name"], token["mark"]
+        if name == "per" or mark == "/":
+            return self._divide(mark)
+        if name in ("square", "cubic", "sq", "cu") and not self._ends_with_power(token):
+            self.coming = _POWERS[name]
+            return True
+        if name in ("squared", "cubed") or (token["power"] and not name):
+            return self._raise(int(token["power"]) if token["power"] else _POWERS[name])
+        if name:
+            return self._multiply(name, token)
+        return self._bracket(mark) if mark in ("(", ")") else self._star(mark)
+
+    def _ends_with_power(self, token: re.Match[str]) -> bool:
+        """Whether `square` is the last word, as in `metres square`."""
+        return self.has_name and self.sign > 0 and not self.text[token.end() :].strip()
+
+    def _divide(self, mark: str | None) -> bool:
+        if (not self.has_name and self.parts) or (self.sign < 0 and self.in_brackets) or (mark and not self.parts):
+            return False
+        self.sign, self.has_name = -1, False
+        return True
+
+    def _raise(self, power: int) -> bool:
+        if not self.has_name or self.parts[-1][2] not in (1, -1):
+            return False
+        symbol, unit, exponent = self.parts[-1]
+        self.parts[-1] = symbol, unit, exponent * power
+        return True
+
+    def _multiply(self, name: str, token: re.Match[str]) -> bool:
+        read = _names(name, self.text[token.end() : token.end() + 1], self.sign)
+        if not read or (self.has_name and self.sign < 0 and not self.in_brackets):
+            return False  # `J/mol K`
+        self.parts += [(symbol, unit, self.sign * self.coming) for symbol, unit in read]
+        if token["glued"]:  # `m3`
+            symbol, unit, exponent = self.parts[-1]
+            self.parts[-1] = symbol, unit, exponent * int(token["glued"])
+        self.coming, self.has_name = 1, True
+        return True
+
+    def _bracket(self, mark: str) -> bool:
+        if mark == "(":
+            opened = not self.has_name and not self.in_brackets
+            self.in_brackets = True
+            return opened
+        closed = self.in_brackets and self.has_name
+        self.in_brackets, self.sign = False, 1
+        return closed
+
+    def _star(self, mark: str | None) -> bool:
+        if mark and self.sign < 0 and not self.in_brackets:
+            self.sign, self.has_name = 1, False
+        return True
 
 
 def _names(name: str, after: str, sign: int) -> list[tuple[str, Unit]]:

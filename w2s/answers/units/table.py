@@ -111,7 +111,7 @@ _LONG_PREFIXES = {
     **{"femto": "f", "pico": "p", "nano": "n", "micro": "µ", "milli": "m", "centi": "c", "deci": "d"},
     **{"hecto": "h", "kilo": "k", "mega": "M", "giga": "G", "tera": "T"},
 }
-_PREFIXED = frozenset("m g s A K mol Hz N J W Pa C V Ω F T H Wb L l bar eV cal pc M yr Bq B bit Gy".split())
+_PREFIXED = frozenset("m g s A K mol Hz N J W Pa C V Ω ohm F T H Wb L l bar eV cal pc M yr Bq B bit Gy".split())
 """Symbols that take a one-letter prefix."""
 _SPOKEN = frozenset(
     "meter metre gram second amp ampere hertz newton joule watt pascal volt ohm liter litre farad mole byte bit "

@@ -3,7 +3,8 @@
 from fractions import Fraction
 from typing import NamedTuple
 
-BASES = tuple("kg m s A K mol cd deg degC degF yr month pc u dB bit USD EUR GBP JPY INR percent pi".split())
+CURRENCIES = tuple("USD EUR GBP JPY INR".split())
+BASES = (*"kg m s A K mol cd deg degC degF yr month pc u dB bit".split(), *CURRENCIES, "percent", "pi")
 """In this order in a canonical unit. `pi` is moved from the unit to its number, because 1 rad = 180/pi degrees."""
 UNCONVERTED = ("deg", "yr", "month", "pc", "u", "dB")
 """Bases that may measure the same as another base; `deg` also matches degC and degF."""

@@ -2,10 +2,27 @@
 
 import pytest
 
-from tests.unit.answers.kinds import falsely_different, falsely_equal, undecided, undecided_more
+from tests.unit.answers.kinds import (
+    falsely_different,
+    falsely_equal,
+    meaning_kept,
+    more_equal_and_different,
+    more_spellings,
+    undecided,
+    undecided_more,
+)
 from w2s.answers import canonical, compare
 
-GROUPS = falsely_equal.ROWS | falsely_different.ROWS | undecided.ROWS | undecided_more.ROWS
+TABLES = (
+    falsely_equal,
+    falsely_different,
+    undecided,
+    undecided_more,
+    meaning_kept,
+    more_equal_and_different,
+    more_spellings,
+)
+GROUPS = {group: rows for table in TABLES for group, rows in table.ROWS.items()}
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -1,23 +1,39 @@
 """Compares two different canonical forms part by part: first their shapes, then their values by type."""
 
+from collections.abc import Sequence
+
 from w2s.answers.algebra.number import number
 from w2s.answers.forms.compare.equations import compare_equations, compare_inequalities, equation_and_value, solves
 from w2s.answers.forms.compare.quantities import Mode
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.compare.shapes import shape_of
 from w2s.answers.forms.compare.values import compare_values
-from w2s.answers.forms.structures.names import is_application
+from w2s.answers.forms.structures.names import is_application, is_derivative
 from w2s.answers.units.quantities import quantity
 
+Parts = Sequence[str]
 MAX_PARTS = 40
 """Of a list or set; a pair with more parts is undecided."""
 
 
 def compare_forms(a: str, b: str, exact: bool, mode: Mode) -> Result:
-    """The relation of two different canonical forms, and the reason of an `equal`.
+    """The relation of two different canonical forms, and the rule that decided, or that left it undecided.
 
     `exact`: both forms are exact. `mode`: what a unit after a number means where the other side has none.
     """
+    shape, other_shape = shape_of(a)[0], shape_of(b)[0]
+    relation, why = _by_shape(a, b, exact, mode)
+    if not why:
+        why = f"{_shown(shape)}, part by part" if shape == other_shape else f"{_shown(shape)} and {_shown(other_shape)}"
+    return relation, why
+
+
+def _shown(shape: str) -> str:
+    """The shape in words: `values in ()` for a tuple."""
+    return f"values in {shape[0]}{shape[-1]}" if shape[0] in "([{" else shape
+
+
+def _by_shape(a: str, b: str, exact: bool, mode: Mode) -> Result:
     (shape, parts), (other_shape, others) = shape_of(a), shape_of(b)
     if shape != other_shape:
         return _other_shapes(shape, parts, other_shape, others, exact, mode)
@@ -27,9 +43,11 @@ def compare_forms(a: str, b: str, exact: bool, mode: Mode) -> Result:
         return compare_equations(parts[0], others[0], exact)
     if shape == "named":
         return _two_named(parts, others, mode, alone=True)
+    if shape.startswith("system"):
+        return DIFFERENT if exact else UNDECIDED
     if exact and shape in ("list", "union") and mode != "quantity":
         return DIFFERENT
-    if shape in ("list", "union"):
+    if shape in ("list", "union", "chain"):
         return _in_any_order(parts, others, mode)
     if shape.startswith("relation"):
         return compare_inequalities(a, b) if len(parts) == 2 else _in_order(parts, others, mode, certain=False)
@@ -38,48 +56,87 @@ def compare_forms(a: str, b: str, exact: bool, mode: Mode) -> Result:
     return _tuples(parts, others, mode)
 
 
-def _other_shapes(shape: str, parts: list[str], other_shape: str, others: list[str], exact: bool, mode: Mode) -> Result:
+def _other_shapes(shape: str, parts: Parts, other_shape: str, others: Parts, exact: bool, mode: Mode) -> Result:
     """Different shapes may mean the same: y = 2x is the value 2x or the equation 2x - y = 0; x = 1, y = 2 is (1, 2)."""
     shapes = {shape: parts, other_shape: others}
-    if "named" in shapes and "value" in shapes:
-        name, value = shapes["named"]
-        relation, why = compare_forms_or_same(value, shapes["value"][0], mode)
-        if relation == "equal" and not is_application(name):
-            return UNDECIDED
-        return relation, why or "the value of the name"
-    if "equation" in shapes and "value" in shapes:
-        return equation_and_value(shapes["equation"][0], shapes["value"][0])
-    if "equation" in shapes and "list" in shapes:
-        return ("equal", "the solutions") if solves(shapes["list"], shapes["equation"][0]) else UNDECIDED
-    if "list" in shapes and (tuples := [parts for name, parts in shapes.items() if name[0] == "("]):
-        return _names_and_tuple(shapes["list"], tuples[0], mode)
-    if all(name.startswith("relation") and len(parts) == 2 for name, parts in shapes.items()):
-        return compare_inequalities(f"{parts[0]} {shape[9:]} {parts[1]}", f"{others[0]} {other_shape[9:]} {others[1]}")
-    if "equation" in shapes and any(name.startswith("relation <") for name in shapes):
-        return DIFFERENT
-    if {"list", "union"} == set(shapes) and sorted(parts) == sorted(others):
-        return UNDECIDED  # `(1, 2) or (3, 4)` may be points or intervals
-    if shape.startswith("matrix") and other_shape.startswith("matrix"):
-        return DIFFERENT if exact else UNDECIDED
-    if "matrix" in shape + other_shape or ("list" in shapes and "value" in shapes and _decimal_comma(shapes)):
-        return UNDECIDED
-    certain = exact and not {"equation", "named"} & set(shapes) and not _measured(parts + others, mode)
+    result = _against_value(shapes, mode) if "value" in shapes else None
+    result = _against_list(shapes, mode) if result is None and "list" in shapes else result
+    result = _relations(shapes) if result is None else result
+    if result is not None:
+        return result
+    if any(name.startswith("matrix") for name in shapes):
+        two = all(name.startswith("matrix") for name in shapes)
+        cells = len(parts) + len(others) > 2 and number(shapes.get("value", ("",))[0]) is not None
+        return DIFFERENT if (two and exact) or cells else UNDECIDED
+    certain = exact and not {"equation", "named"} & set(shapes) and not _measured([*parts, *others], mode)
     return DIFFERENT if certain or _other_lengths(shapes) else UNDECIDED
 
 
-def _measured(parts: list[str], mode: Mode) -> bool:
+def _against_value(shapes: dict[str, Parts], mode: Mode) -> Result | None:
+    """A single value against a name and value, a chain, an equation or a list; None for other shapes."""
+    (single,) = shapes["value"]
+    if "named" in shapes:
+        name, value = shapes["named"]
+        relation, why = compare_forms_or_same(value, single, mode)
+        kept = relation == "equal" and not is_application(name)
+        return UNDECIDED if kept else (relation, why or "the value of the name")
+    if "equation" in shapes:
+        return equation_and_value(shapes["equation"][0], single)
+    if "chain" in shapes:
+        value = shape_of(shapes["chain"][0])[1][-1]
+        return UNDECIDED if value.isalpha() else compare_forms_or_same(value, single, mode)
+    if "list" in shapes and (_shared_value(shapes["list"]) == {single} or _decimal_comma(shapes["list"], single)):
+        return UNDECIDED  # `a = 3, b = 3` may be meant by 3
+    return None
+
+
+def _against_list(shapes: dict[str, Parts], mode: Mode) -> Result | None:
+    """A list against an equation that it solves, a tuple, a chain of names or a union; None for other shapes."""
+    listed = shapes["list"]
+    for shape, parts in shapes.items():
+        if shape == "equation":
+            return ("equal", "the solutions") if solves(listed, parts[0]) else UNDECIDED
+        if shape[0] == "[" and len(parts) > 2 and sorted(parts) == sorted(listed):
+            return UNDECIDED  # a list as programs print it
+        if shape[0] == "(":
+            return _names_and_tuple(listed, parts, mode)
+        if shape == "chain":
+            return _in_any_order(listed, parts, mode)
+        if shape == "union" and sorted(parts) == sorted(listed):
+            return UNDECIDED  # `(1, 2) or (3, 4)` may be points or intervals
+    return None
+
+
+def _relations(shapes: dict[str, Parts]) -> Result | None:
+    """Two relations with other signs, or an equation against another relation; None for other shapes."""
+    if all(shape.startswith("relation") and len(parts) == 2 for shape, parts in shapes.items()):
+        first, second = (f"{sides[0]} {shape[9:]} {sides[1]}" for shape, sides in shapes.items())
+        return compare_inequalities(first, second)
+    if {"equation", "named"} == set(shapes) and is_derivative(shapes["named"][0]):
+        return DIFFERENT  # `y' = 2x` is solved by other curves than `y = 2x`
+    unequal = any(shape.startswith("relation <") for shape in shapes)
+    return DIFFERENT if "equation" in shapes and unequal else None
+
+
+def _shared_value(parts: Parts) -> set[str]:
+    """The values, each once, of a list that names them all."""
+    named = [sides for shape, sides in map(shape_of, parts) if shape == "named"]
+    return {sides[1] for sides in named} if len(named) == len(parts) else set()
+
+
+def _measured(parts: Parts, mode: Mode) -> bool:
     return mode == "quantity" and any(quantity(part) is not None for part in parts)
 
 
-def _decimal_comma(shapes: dict[str, list[str]]) -> bool:
+def _decimal_comma(listed: Parts, single: str) -> bool:
     """Whether a list of two numbers may be one number with a decimal comma: `0, 5` and 1/2."""
-    listed, value = shapes["list"], number(shapes["value"][0])
+    value = number(single)
     if len(listed) != 2 or not _numbers(listed) or value is None or value.denominator == 1:
         return False
-    return value in (number(".".join(listed)), number(".".join(listed[::-1])))
+    return value in (number(".".join(listed)), number(".".join(reversed(listed))))
 
 
-def _other_lengths(shapes: dict[str, list[str]]) -> bool:
+def _other_lengths(shapes: dict[str, Parts]) -> bool:
     """Whether one side has more values than the other, each a number: several values, or a tuple of another size."""
     plain = {name: parts for name, parts in shapes.items() if name in ("value", "list") or name[0] in "(["}
     sizes = {len(parts) for parts in plain.values()}
@@ -89,31 +146,35 @@ def _other_lengths(shapes: dict[str, list[str]]) -> bool:
     return len(plain) == len(sizes) == 2 and _numbers(values)
 
 
-def _numbers(parts: list[str]) -> bool:
+def _numbers(parts: Parts) -> bool:
     """Whether all parts are numbers, with or without units."""
     return all(part.replace("/", "").lstrip("-").isdigit() or quantity(part) is not None for part in parts)
 
 
-def _two_named(parts: list[str], others: list[str], mode: Mode, alone: bool) -> Result:
+def _two_named(parts: Parts, others: Parts, mode: Mode, alone: bool) -> Result:
     """`f(2) = 5` and `f(3) = 5`: other names with one value are undecided alone, and different in a list."""
+    if (parts[0], parts[1]) == (others[1], others[0]):
+        return "equal", "the sides in another order"
     relation, why = compare_forms_or_same(parts[1], others[1], mode)
     if parts[0] == others[0]:
         return relation, why
+    if parts[0].replace("'", "") == others[0].replace("'", "") and "'" in parts[0] + others[0]:
+        return DIFFERENT  # a first and a second derivative
     return DIFFERENT if relation == "different" or not alone else UNDECIDED
 
 
-def _names_and_tuple(listed: list[str], values: list[str], mode: Mode) -> Result:
+def _names_and_tuple(listed: Parts, values: Parts, mode: Mode) -> Result:
     """`x = 2, y = 3` is (2, 3): names in the order of the alphabet. Another list is no tuple."""
     named = [shape_of(part) for part in listed]
     if any(shape != "named" for shape, _ in named):
-        return DIFFERENT if _numbers(listed + values) else UNDECIDED
+        return DIFFERENT if _numbers([*listed, *values]) else UNDECIDED
     if len(named) != len(values):
         return DIFFERENT
     relation, why = _in_order([sides[1] for _, sides in named], values, mode)
     return (relation, why or "names in the order of the alphabet") if relation == "equal" else UNDECIDED
 
 
-def _tuples(parts: list[str], others: list[str], mode: Mode) -> Result:
+def _tuples(parts: Parts, others: Parts, mode: Mode) -> Result:
     """By order, or by name where both sides name their values."""
     named, also_named = [shape_of(part) for part in parts], [shape_of(part) for part in others]
     mine = {sides[0]: sides[1] for shape, sides in named if shape == "named"}
@@ -127,7 +188,7 @@ def _tuples(parts: list[str], others: list[str], mode: Mode) -> Result:
     return _in_order(bare, others, mode)
 
 
-def _in_order(parts: list[str], others: list[str], mode: Mode, certain: bool = True) -> Result:
+def _in_order(parts: Parts, others: Parts, mode: Mode, certain: bool = True) -> Result:
     if any(" " in part and quantity(part) for part in parts) and any(" " in part and quantity(part) for part in others):
         mode = "quantity"
     pairs = [compare_forms_or_same(part, other, mode) for part, other in zip(parts, others, strict=True)]
@@ -138,7 +199,7 @@ def _in_order(parts: list[str], others: list[str], mode: Mode, certain: bool = T
     return "equal", "; ".join(sorted({why for _, why in pairs if why}))
 
 
-def _in_any_order(parts: list[str], others: list[str], mode: Mode) -> Result:
+def _in_any_order(parts: Parts, others: Parts, mode: Mode) -> Result:
     """Match each part with an equal part of the other side, each only once, because `1, 1` is not `1`."""
     if max(len(parts), len(others)) > MAX_PARTS:
         return UNDECIDED
@@ -151,20 +212,32 @@ def _in_any_order(parts: list[str], others: list[str], mode: Mode) -> Result:
         ]
     if any(" " in part and quantity(part) for part in parts) and any(" " in part and quantity(part) for part in others):
         mode = "quantity"  # `3 apples, 5` is not `5 apples, 3`
+    relations = {(part, other): _compare_parts(part, other, mode) for part in parts for other in others}
     rest, unmatched, reasons = list(others), list[str](), set[str]()
     for part in parts:
-        relations = {other: _compare_parts(part, other, mode) for other in rest}
-        match = next((other for other, (relation, _) in relations.items() if relation == "equal"), None)
+        match = next((other for other in rest if relations[part, other][0] == "equal"), None)
         if match is None:
             unmatched.append(part)
         else:
             rest.remove(match)
-            reasons.add(relations[match][1])
+            reasons.add(relations[part, match][1])
     if not unmatched and not rest:
         return "equal", "; ".join(sorted(reason for reason in reasons if reason))
-    pairs = [(part, others) for part in unmatched] + [(part, parts) for part in rest]
-    alone = any(all(_compare_parts(part, other, mode)[0] == "different" for other in side) for part, side in pairs)
-    return DIFFERENT if alone or (_numbers(parts + others) and len(parts) != len(others)) else UNDECIDED
+    if _other_shares(unmatched, rest):
+        return DIFFERENT
+    apart = {pair for pair, (relation, _) in relations.items() if relation == "different"}
+    alone = any(all((part, other) in apart for other in others) for part in unmatched)
+    alone = alone or any(all((part, other) in apart for part in parts) for other in rest)
+    return DIFFERENT if alone or (_numbers([*parts, *others]) and len(parts) != len(others)) else UNDECIDED
+
+
+def _other_shares(parts: Parts, others: Parts) -> bool:
+    """Whether the only quantity of each side has one unit and another size: `3 apples, 5` and `5 apples, 3`."""
+    sides = [[found for part in side if (found := quantity(part)) is not None] for side in (parts, others)]
+    if any(len(side) != 1 for side in sides):
+        return False
+    (first,), (second,) = sides
+    return first.measure == second.measure and first.exact and second.exact and first.value != second.value
 
 
 def _compare_parts(a: str, b: str, mode: Mode) -> Result:

@@ -1,6 +1,7 @@
 """Compares equations and inequalities: the same, certainly another solution set, or undecided."""
 
 import re
+from collections.abc import Sequence
 
 from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import constant_of, polynomial
@@ -89,7 +90,7 @@ def _curve_and_value(equation: Polynomial, value: str) -> Result:
     return "undecided", ""
 
 
-def solves(values: list[str], left: str) -> bool:
+def solves(values: Sequence[str], left: str) -> bool:
     """Whether values are all the solutions of a polynomial equation in one symbol, each once."""
     poly = _polynomial(left)
     if poly is None or not poly.exact:

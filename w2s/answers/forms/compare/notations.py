@@ -10,8 +10,9 @@ from w2s.answers.algebra.number import number
 from w2s.answers.algebra.same_value import size_of
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.numbers.bases import digits_of, value_in_base
-from w2s.answers.forms.numbers.sequences import computed_value, numbers_in, sequence_form
+from w2s.answers.forms.numbers.sequences import computed_value, mixed_value, numbers_in, sequence_form
 from w2s.answers.forms.numbers.times import dates_of, times_of
+from w2s.answers.text.characters import EN_DASH
 from w2s.answers.text.words import MONTHS
 
 
@@ -76,6 +77,8 @@ def compare_sequences(a: str, b: str) -> Result | None:
     if first and second:
         if _tail(a) != _tail(b) and _tail(a) and _tail(b):
             return DIFFERENT
+        if _tail(a) == _tail(b) and _low_unit(a) != _low_unit(b):
+            return DIFFERENT  # `3 cm to 7 m` and `3 m to 7 m`
         if a.replace("-", "") == b.replace("-", "") and " -" in a + b:
             return DIFFERENT
         same = numbers_in(a) == numbers_in(b)
@@ -87,13 +90,21 @@ def compare_sequences(a: str, b: str) -> Result | None:
         return UNDECIDED
     if " x " not in form and (re.search(r"[A-Za-z]", form) or re.fullmatch(r"\d{3}-\d{4}", form)):
         return DIFFERENT
+    if "/" in form and value == computed_value(form) and numbers_in(form)[0] > numbers_in(form)[-1]:
+        return "equal", "a difference, because a range ascends"
     joined = "".join(filter(str.isdigit, form)) == other and " " in form
-    return UNDECIDED if value == computed_value(form) or joined else DIFFERENT
+    return UNDECIDED if value in (computed_value(form), mixed_value(form)) or joined else DIFFERENT
 
 
 def _tail(form: str) -> str:
     """The unit of a canonical sequence."""
     return re.sub(r"^[^A-Za-z]*(?:x [^A-Za-z]*)*", "", form)
+
+
+def _low_unit(form: str) -> str:
+    """The unit of the lower end of a canonical range."""
+    low, mark, _ = form.partition(f" {EN_DASH} ")
+    return (low.partition(" ")[2] if mark else "") or _tail(form)
 
 
 def compare_ratios(a: str, b: str) -> Result | None:

@@ -1,6 +1,7 @@
 """Compares two single values by their types: numbers, times, dates, sequences, letters, words, expressions."""
 
 import re
+from functools import lru_cache
 from itertools import permutations
 
 from w2s.answers.algebra.number import number
@@ -16,10 +17,14 @@ from w2s.answers.forms.compare.notations import (
 from w2s.answers.forms.compare.quantities import Mode, compare_with_units
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.compare.rounding import may_be_rounded
-from w2s.answers.forms.compare.words import compare_labels, compare_option, compare_words
-from w2s.answers.forms.numbers.times import dates_of
-from w2s.answers.forms.words.letters import atoms_of
-from w2s.answers.forms.words.plain_words import OPEN
+from w2s.answers.forms.compare.words import compare_labels, compare_option, compare_words, has_phrase
+from w2s.answers.forms.numbers.approximations import MARK, both_values
+from w2s.answers.forms.numbers.bases import value_in_base
+from w2s.answers.forms.numbers.sequences import sequence_form
+from w2s.answers.forms.numbers.times import dates_of, times_of
+from w2s.answers.forms.words.choices import label_of
+from w2s.answers.forms.words.letters import atoms_of, is_sequence
+from w2s.answers.forms.words.plain_words import may_mean_the_same
 from w2s.answers.units.quantities import quantity
 
 _RULES = (
@@ -38,10 +43,14 @@ _CONSTANTS = re.compile(r"(?<![A-Za-z\\])[A-DKck](?![A-Za-z_(])")
 
 def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
     """The relation of two canonical forms that are single values, and the reason of an `equal`."""
-    if (a[:1].isalpha() or b[:1].isalpha()) and any(a in group and b in group for group in OPEN):
+    if MARK in a + b:
+        return _approximations(a, b, mode)
+    if may_mean_the_same(a, b):
         return "undecided", "words that may mean the same"
     if mode == "any" and ((len(a) == 1 and a.isupper()) or (len(b) == 1 and b.isupper())):
         return compare_option(a, b)
+    if is_phrase(a) and is_phrase(b) and (result := compare_words(a, b)) is not None:
+        return result[0], result[1] or "words"
     # A canonical quantity has a space before its unit.
     first = quantity(a, symbols=mode == "quantity") if " " in a else None
     measured = first, quantity(b, symbols=mode == "quantity") if " " in b else None
@@ -50,7 +59,10 @@ def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
         return relation, why or "units"
     if (result := _marks(a, b)) is not None:
         return result[0], "a mark that may mean more"
-    if exact:
+    numbers = number(a), number(b)
+    if numbers[0] is not None and numbers[0] == numbers[1]:
+        return "equal", "the same number"
+    if exact or None not in numbers:
         open_ = (mode == "quantity" and not dates_of(a) and may_be_rounded(a, b)) or _renamed(a, b)
         return ("undecided", "rounded or renamed") if open_ else ("different", "exact values")
     for name, rule in _RULES:
@@ -69,9 +81,31 @@ def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
     return relation, why or "values at test points"
 
 
+@lru_cache(maxsize=1 << 14)
+def is_phrase(text: str) -> bool:
+    """Whether a text has words and is of no other type, so that `compare_words` alone can read it."""
+    if not has_phrase(text) or set(":\\") & set(text) or number(text) is not None or quantity(text) is not None:
+        return False
+    types = (label_of, times_of, dates_of, value_in_base, sequence_form, atoms_of)
+    return not is_sequence(text) and all(find(text) is None for find in types)
+
+
+def _approximations(a: str, b: str, mode: Mode) -> Result:
+    """A value with its rounding is equal to its exact value; whether it is the rounded one is undecided."""
+    (exact, rounded), (other, other_rounded) = both_values(a), both_values(b)
+    same = exact == other or same_value(exact, other)[0] == "equal"
+    if same:
+        return "equal", "the exact value beside its rounding"
+    pairs = ((exact, other), (exact, other_rounded), (rounded, other), (rounded, other_rounded))
+    apart = all(x != y and compare_values(x, y, False, mode)[0] == "different" for x, y in pairs)
+    return DIFFERENT if apart else UNDECIDED
+
+
 def _marks(a: str, b: str) -> Result | None:
     """`15!` may be an exclamation, `2.5k` 2500, `5g` five grams, and 0x1F a number of base 16."""
     for text, other in ((a, b), (b, a)):
+        if text.startswith("\\{") and number(other) is not None:
+            return DIFFERENT  # a set within a list
         if text[-1:].isdigit() and text[:1] != "0":
             continue
         if _CODE.fullmatch(text):

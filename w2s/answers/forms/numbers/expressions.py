@@ -6,14 +6,20 @@ from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.normal_form import polynomial
 from w2s.answers.algebra.tokens import NAME
 from w2s.answers.forms.form import Form
+from w2s.answers.forms.words.choices import letter_form
 from w2s.answers.units.quantities import quantity
 
 _LETTERS = re.compile(r"[a-z]{3,}", re.IGNORECASE)
 _SUM = re.compile(r"\d[^=<>]* ?[A-Za-z]+,? (?:and )?\d[^=<>]*[A-Za-z]")
 _FRACTION_AND_FACTOR = re.compile(r"(?<![\w)}\]/^.])(\d+)/(\d+) (?=[A-Za-z\\(])")
 """`1/8 e^x` is an eighth of e^x, because of its space; `1/8e^x` is ambiguous."""
-_SHORT = re.compile(r"(?<![A-Za-z\\])(?<![-+*/=])(?<![-+*/=] )(?:of|to|in|by|is|at|on|or|if|an|as|it|be)(?![A-Za-z])")
-"""After a sign they are products, as in `u + at`."""
+_SHORT = re.compile(
+    r"(?<![A-Za-z\\])(?<![-+*/=])(?<![-+*/=] )(?:of|to|in|by|is|at|on|or|if|an|as|it|be)(?![A-Za-z]|[-+*/^]| [-+] )"
+)
+"""Beside a sign they are products, as in `u + at` and `at + u`."""
+_CONJUGATE = re.compile(r"\\(?:overline|bar) ?\{([-+\d./ ]*\d? ?i(?: ?[-+] ?[\d./ ]+)?)\}")
+"""Of a complex number, `\\overline{3+4i}`."""
+_I = re.compile(r"(?<![A-Za-z\\])i(?![A-Za-z])")
 _WORD = re.compile(r"[A-Za-z]{4}")
 
 
@@ -33,8 +39,9 @@ def computed(text: str) -> Form | None:
     """The form of an expression; None for a text with words."""
     if has_word(text):
         return None  # as in `4 july`
+    text = _CONJUGATE.sub(lambda found: _I.sub("(-i)", f"({found[1]})"), text)
     form = _polynomial(text)
-    return Form(form.text.lower(), form.exact) if form and len(form.text) == 1 else form
+    return letter_form(form.text) if form and len(form.text) == 1 and form.text.isalpha() else form
 
 
 def has_word(text: str) -> bool:

@@ -13,8 +13,9 @@ from w2s.answers.units.reader import unit_of
 
 _PLAIN = r"\d+(?:\.\d+)?"
 _UNIT = r"(?: ?([A-Za-z][A-Za-z ./^*\d]*))?"
+_SIZE = rf"\d+/\d+|{_PLAIN}"
 _RANGE = re.compile(
-    rf"(?:(?:from|between) )?(-?{_PLAIN}){_UNIT} ?(?:{EN_DASH}|-{{1,3}}|to|and|through) ?({_PLAIN}){_UNIT}", re.ASCII
+    rf"(?:(?:from|between) )?(-?(?:{_SIZE})){_UNIT} ?(?:{EN_DASH}|-{{1,3}}|to|and|through) ?({_SIZE}){_UNIT}", re.ASCII
 )
 _JOINED = re.compile(rf"-?\d+(?:[-{EN_DASH}]\d+){{2,}}|\d+(?:/\d+){{2,}}|\d{{3}}-\d{{4}}", re.ASCII)
 _BY = re.compile(rf"({_PLAIN})((?: ?(?:[xX]|by|\\times) ?{_PLAIN})+){_UNIT}", re.ASCII)
@@ -56,6 +57,8 @@ def _is_range(text: str, match: re.Match[str]) -> bool:
     unsigned = not match[1].startswith("-")
     if text.startswith(("from ", "between ")):
         return True
+    if "/" in (match[1] + match[3]) and " - " in text:
+        return False  # a difference of fractions
     if re.search(r"\d(?: [A-Za-z]+)? and ", text) or (match[2] and not match[4]):
         return False
     return unsigned or EN_DASH in text or " to " in text
@@ -63,7 +66,16 @@ def _is_range(text: str, match: re.Match[str]) -> bool:
 
 def numbers_in(text: str) -> list[Fraction]:
     """The numbers of a canonical sequence, in order, without signs of their own after a space-less hyphen."""
-    return [value for value in (number(size) for size in re.findall(_PLAIN, text)) if value is not None]
+    sizes = re.findall(_PLAIN if _JOINED.fullmatch(text) else _SIZE, text)
+    return [value for value in map(number, sizes) if value is not None]
+
+
+def mixed_value(text: str) -> Fraction | None:
+    """5/2 for the range from 2 to 1/2, which may be a mixed number with a hyphen; None for other sequences."""
+    values = numbers_in(text)
+    if len(values) != 2 or EN_DASH not in text or values[0].denominator != 1 or not 0 < values[1] < 1:
+        return None
+    return values[0] + values[1]
 
 
 def computed_value(text: str) -> Fraction | None:
@@ -76,14 +88,14 @@ def computed_value(text: str) -> Fraction | None:
         for value in values:
             total *= value
         return total
-    if "/" in text:
+    if "/" in text and _JOINED.fullmatch(text):
         total = values[0]
         for value in values[1:]:
             if value == 0:
                 return None
             total /= value
         return total
-    signs = [sign or "" for sign in re.findall(rf"([-+{EN_DASH}]?) ?{_PLAIN}", text)]
+    signs = [sign or "" for sign in re.findall(rf"([-+{EN_DASH}]?) ?(?:{_SIZE})", text)]
     if any(not sign for sign in signs[1:]):
         return None
     return sum(

@@ -19,25 +19,35 @@ def interval_form(sides: list[str]) -> Form | None:
     `sides` has expressions and `<` or `<=` in turn. None for other chains and for sides that are no expressions.
     """
     if len(sides) == 5 and (_SYMBOL.fullmatch(sides[2]) or is_name(sides[2])):
-        return _interval(sides[0], sides[1], sides[3], sides[4])
+        return _between(sides[0], sides[1], sides[3], sides[4])
     if len(sides) != 3:
         return None
-    if (match := _ABSOLUTE.fullmatch(sides[0])) and (size := constant_of(sides[2])) is not None:
-        middle = (
-            constant(Fraction(match[3]))
-            if match[3] and match[3].count(".") < 2 and "/" not in match[3]
-            else constant(0)
-        )
-        middle = middle if match[2] == "-" else -middle
+    return _of_distance(*sides) or _of_polynomial(*sides)
+
+
+def _of_distance(left: str, relation: str, right: str) -> Form | None:
+    """`|x - 1| < 3` is `(-2, 4)`, `|x| > 3` a union; None for other inequalities."""
+    if (match := _ABSOLUTE.fullmatch(left)) and (size := constant_of(right)) is not None:
+        middle = _middle(match)
         if match[3] is None or middle.terms:
-            return _interval(str(middle - size), sides[1], sides[1], str(middle + size))
-    if (match := _ABSOLUTE.fullmatch(sides[2])) and not match[3] and (low := constant_of(sides[0])) is not None:
-        size = low.constant
-        if size is not None and size > 0:  # `|x| > 3`
-            left, right = ("]", "[") if sides[1] == "<=" else (")", "(")
-            return Form(f"(-\\infty, {-low}{left} \\cup {right}{low}, \\infty)", low.exact)
+            return _between(str(middle - size), relation, relation, str(middle + size))
+    if (match := _ABSOLUTE.fullmatch(right)) and not match[3] and (low := constant_of(left)) is not None:
+        return _outside(low, relation) if low.constant is not None and low.constant > 0 else None
+    return None
+
+
+def _middle(match: re.Match[str]) -> Polynomial:
+    """1 for `|x - 1|`; 0 for `|x|` and for what is no number."""
+    shift = match[3]
+    if not shift or shift.count(".") > 1 or "/" in shift:
+        return constant(0)
+    return constant(Fraction(shift)) if match[2] == "-" else -constant(Fraction(shift))
+
+
+def _of_polynomial(left: str, relation: str, right: str) -> Form | None:
+    """The interval of a linear or pure quadratic inequality in one symbol, else `p < 0` with leading coefficient 1."""
     try:
-        difference = polynomial(sides[0]) - polynomial(sides[2])
+        difference = polynomial(left) - polynomial(right)
         terms = difference.ordered()
         if not terms or difference.constant is not None:
             return None
@@ -46,35 +56,39 @@ def interval_form(sides: list[str]) -> Form | None:
     except NoNormalForm:
         return None
     rest = Polynomial({other: -factor for other, factor in scaled.terms.items() if other != monomial})
-    if (
-        monomial.radicand == 1
-        and len(monomial.powers) == 1
-        and rest.is_constant
-        and _SYMBOL.fullmatch(monomial.powers[0][0])
-    ):
+    one_power = monomial.radicand == 1 and len(monomial.powers) == 1 and rest.is_constant
+    if one_power and _SYMBOL.fullmatch(monomial.powers[0][0]):
         exponent = monomial.powers[0][1]
-        closed = sides[1] == "<="
-        if exponent == 1 and coefficient > 0:
-            return Form(f"(-\\infty, {rest}{']' if closed else ')'}", rest.exact)
         if exponent == 1:
-            return Form(f"{'[' if closed else '('}{-rest}, \\infty)", rest.exact)
-        if exponent == 2 and coefficient > 0 and (square := rest.constant) is not None and square > 0:
-            try:
-                bound = root(constant(square), 2)
-            except NoNormalForm:
-                return None
-            return _interval(str(-bound), sides[1], sides[1], str(bound))
-        if exponent == 2 and coefficient < 0 and (square := rest.constant) is not None and square < 0:
-            try:
-                bound = root(constant(-square), 2)
-            except NoNormalForm:
-                return None
-            left, right = ("]", "[") if sides[1] == "<=" else (")", "(")
-            return Form(f"(-\\infty, {-bound}{left} \\cup {right}{bound}, \\infty)", bound.exact)
-    return Form(f"{scaled} {sides[1]} 0", False)
+            return _half_line(rest, relation, below=coefficient > 0)
+        square = rest.constant if coefficient > 0 else (-rest).constant
+        if exponent == 2 and square is not None and square > 0:
+            return _of_square(square, relation, below=coefficient > 0)
+    return Form(f"{scaled} {relation} 0", False)
 
 
-def _interval(low: str, low_relation: str, high_relation: str, high: str) -> Form | None:
+def _half_line(bound: Polynomial, relation: str, below: bool) -> Form:
+    """x < bound, or -x < bound."""
+    left, right = ("[", "]") if relation == "<=" else ("(", ")")
+    return Form(f"(-\\infty, {bound}{right}" if below else f"{left}{-bound}, \\infty)", bound.exact)
+
+
+def _of_square(square: Fraction, relation: str, below: bool) -> Form | None:
+    """x^2 < square, or x^2 > square."""
+    try:
+        bound = root(constant(square), 2)
+    except NoNormalForm:
+        return None
+    return _between(str(-bound), relation, relation, str(bound)) if below else _outside(bound, relation)
+
+
+def _outside(bound: Polynomial, relation: str) -> Form:
+    """|x| > bound."""
+    left, right = ("]", "[") if relation == "<=" else (")", "(")
+    return Form(f"(-\\infty, {-bound}{left} \\cup {right}{bound}, \\infty)", bound.exact)
+
+
+def _between(low: str, low_relation: str, high_relation: str, high: str) -> Form | None:
     ends = [constant_of(low), constant_of(high)]
     if ends[0] is None or ends[1] is None:
         return None

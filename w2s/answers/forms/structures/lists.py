@@ -17,8 +17,8 @@ _FRENCH = re.compile(r"\](.+)[\[\]]|[\[(](.+)\[")
 _NAMED = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
 _VARIABLE = re.compile(r"(?<![A-Za-z\\])(?!e\b|i\b)[a-z](?![A-Za-z])")
 _VECTOR = re.compile(r"^\\langle ?([^\\<>]*(?:\\(?!langle|rangle)[^\\<>]*)*,[^<>]*)\\rangle$")
-_POINT = re.compile(r"^[ABD-OQ-Z]'? ?(\(.+,.+\))$")
-"""A point with its name, `A(1, 2)`; `C(10, 3)` and `P(10, 3)` may count combinations and permutations."""
+_POINT = re.compile(r"^[AD-OQ-Z]'? ?(\(.+,.+\))$")
+"""A point with its name, `A(1, 2)`; `B(2, 3)` may be a value of the beta function, `C(10, 3)` and `P(10, 3)` counts."""
 
 
 def matrix(text: str, nesting: int, part_form: PartForm) -> Form | None:
@@ -47,35 +47,37 @@ def bracketed(text: str, nesting: int, part_form: PartForm) -> Form | None:
         return None
     opening, inside, closing = brackets
     parts = split_top(inside)
-    if (
-        len(parts) == 1
-        and opening == "("
-        and closing == ")"
-        and "|" not in inside
-        and not inside.startswith(("(", "["))
-    ):
-        if (value := number(inside)) is not None:
-            return Form(show(value), True)
-        if (
-            re.search(r"\d ?[A-Za-z]", inside)
-            and "=" not in inside
-            and (measured := quantity(inside))
-            and measured.known
-        ):
-            return part_form(inside, nesting)
-    if opening == SET_OPEN and (nesting > 1 or inside.strip() in ("\\emptyset", "\\emptyset ")) and inside:
-        members = sorted_form(parts, nesting, part_form, part_form, unique=True)
-        return Form(f"\\{{{members.text}\\}}", members.exact)
-    if opening == SET_OPEN and len(parts) == 1 and inside.startswith(SET_OPEN):
-        member = part_form(inside, nesting)
-        return Form(f"\\{{{member.text}\\}}", member.exact)
     if opening == SET_OPEN or (opening == "{" and len(parts) > 1):
-        if not inside:
-            return Form("\\emptyset", True)
-        return sorted_form(parts, nesting, part_form, part_form, unique=True)
-    if len(parts) == 1 or opening == "{":
+        nested = nesting > 1 and opening == SET_OPEN
+        return _set_form(inside, parts, nesting, part_form, nested)
+    if len(parts) == 1:
+        return _one_in_brackets(inside, nesting, part_form) if opening + closing == "()" else None
+    return None if opening == "{" else ordered_form(parts, nesting, part_form, opening, closing)
+
+
+def _one_in_brackets(inside: str, nesting: int, part_form: PartForm) -> Form | None:
+    """`(5)` is 5 and `(5 cm)` is 5 cm; None for other values."""
+    if "|" in inside or inside.startswith(("(", "[")):
         return None
-    return ordered_form(parts, nesting, part_form, opening, closing)
+    if (value := number(inside)) is not None:
+        return Form(show(value), True)
+    measured = quantity(inside) if re.search(r"\d ?[A-Za-z]", inside) and "=" not in inside else None
+    if measured is None or not measured.known or measured.is_money:  # `($5)` is -5 dollars in accounts
+        return None
+    return part_form(inside, nesting)
+
+
+def _set_form(inside: str, parts: list[str], nesting: int, part_form: PartForm, nested: bool) -> Form:
+    """The members in one order, each once; a nested set keeps its braces, and so does the set of one set."""
+    if not inside:
+        return Form("\\emptyset", True)
+    if len(parts) == 1 and inside.startswith(SET_OPEN) and not nested:
+        members = part_form(inside, nesting)
+    else:
+        members = sorted_form(parts, nesting, part_form, part_form, unique=True)
+        if not nested and inside.strip() != "\\emptyset":
+            return members
+    return Form(f"\\{{{members.text}\\}}", members.exact)
 
 
 def ordered_form(parts: list[str], nesting: int, part_form: PartForm, opening: str = "(", closing: str = ")") -> Form:

@@ -44,6 +44,11 @@ def is_application(text: str) -> bool:
     return _APPLICATION.fullmatch(text) is not None
 
 
+def is_derivative(text: str) -> bool:
+    """Whether a name is a derivative of a variable: `y'` or `\\dot{x}`."""
+    return re.fullmatch(r"[a-z]'+|\\d{1,3}ot ?\{? ?[a-z] ?\}?", text) is not None
+
+
 def is_kept(text: str) -> bool:
     """Whether a name says more than which quantity: f(2), a derivative `f'(x)`, a later term `a_{n+1}`."""
     return is_application(text) or "'" in text or "\\dot" in text or re.search(r"_\{[^{}]*[-+]", text) is not None

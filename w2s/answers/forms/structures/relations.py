@@ -4,6 +4,8 @@ import re
 
 from w2s.answers.algebra.normal_form import constant_of
 from w2s.answers.algebra.number import number
+from w2s.answers.algebra.same_value import size_of
+from w2s.answers.algebra.tokens import NAME
 from w2s.answers.forms.form import Form, PartForm
 from w2s.answers.forms.numbers.spoken import spoken_value
 from w2s.answers.forms.structures.equations import equation_form
@@ -15,6 +17,11 @@ from w2s.answers.units.quantities import quantity
 _WORD = re.compile(r"(?<![A-Za-z])(?=[A-Za-z]*[aeiouAEIOU])[A-Za-z]{3,}(?![A-Za-z])|\bpi\b")
 _VARIABLE = re.compile(r"[A-Za-z\\_]")
 """In a text without its words: a letter, a command or an index may be a variable."""
+
+
+_SYMBOL = re.compile(r"[A-Za-z](?:_\w|_\{\w+\})?")
+_CALCULUS = re.compile(r"\\(?:i{1,3}nt|oint|lim|sum|prod) ?_ ?(\{[^{}]*\}|\w|\\infty)")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 
 
 def related(text: str, nesting: int, part_form: PartForm) -> Form | None:
@@ -51,10 +58,33 @@ def _is_value(side: str) -> bool:
     )
 
 
+def _is_closed(side: str) -> bool:
+    """Whether a side has no variable of its own, as `\\log_2 8`, `\\int_0^1 x dx` and `\\lim_{x\\to 0} x/\\sin x`."""
+    if (found := _CALCULUS.match(side)) is None:
+        return "=" not in side and size_of(side) is not None
+    bound = {side[-1], "d"} if "nt" in found[0] else set(_COMMAND.sub("", found[1])[:2])
+    letters = {letter for letter in NAME.sub("", side) if letter.isalpha()}
+    return letters <= bound | {"e", "p", "i"}
+
+
+def _chained(sides: list[str], nesting: int, part_form: PartForm) -> Form | None:
+    """`a = b = 3`, with its names in order, and 3 for `x + 1 = 3 = y`; None for a chain that ends with its value."""
+    values = [side for side in sides if _is_value(side)]
+    names = [side for side in sides if _SYMBOL.fullmatch(side)]
+    if len(names) == len(sides):
+        return Form(" = ".join(sorted(names)), False)
+    if not values or not (sides[-1] in names or (len(names) > 1 and len(names) + len(values) == len(sides))):
+        return None
+    value = part_form(values[-1], nesting)
+    return Form(" = ".join((*sorted(names), value.text)), False) if len(names) > 1 else value
+
+
 def _equated(sides: list[str], nesting: int, part_form: PartForm) -> Form | None:
     first, last = sides[0], sides[-1]
-    if _is_value(last) and (_is_value(first) or not _VARIABLE.search(_WORD.sub("", first))):
-        return part_form(last, nesting)  # `10 + 2 = 12 apples`, `1 m = 100 cm`
+    if len(sides) > 3 and (chain := _chained(sides[::2], nesting, part_form)) is not None:
+        return chain
+    if _is_value(last) and (_is_value(first) or _is_closed(first) or not _VARIABLE.search(_WORD.sub("", first))):
+        return part_form(last, nesting)  # `10 + 2 = 12 apples`, `1 m = 100 cm`, `\\log_2 8 = 3`
     if len(sides) == 3 and is_name(first) and is_kept(first):
         value = part_form(last, nesting)
         return Form(f"{first.replace(' ', '')} = {value.text}", False)

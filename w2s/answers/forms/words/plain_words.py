@@ -110,6 +110,10 @@ OPEN = (
     frozenset(("always", "all", "yes")),
 )
 """Words and values that may mean the same in one question and not in another: a pair of one group is undecided."""
+_GROUPS = {
+    word: frozenset(at for at, group in enumerate(OPEN) if word in group) for word in frozenset[str]().union(*OPEN)
+}
+_ONE_LETTER = re.compile(r"(?:^|-)[a-z](?:-|$)")
 _FILLERS = re.compile(r"^(?:the|a|an|it is|it's|they are|is|are)\s+", re.IGNORECASE)
 _COMPASS = {
     "n": "north", "s": "south", "e": "east", "w": "west", "ne": "northeast", "nw": "northwest",
@@ -132,10 +136,17 @@ def word_form(text: str) -> Form | None:
         return None
     if not any(is_word(part) for word in words for part in re.split("[-']", word)):
         return None
+    if all("-" in word and max(map(len, word.split("-"))) < 3 and _ONE_LETTER.search(word) for word in words):
+        return None  # `u-at` is a difference
     joined = " ".join(words)
     if (known := _SAME.get(joined)) is not None:
         return Form(known, known.endswith("infty"))
     return Form(DAYS.get(joined, _month(joined)), False)
+
+
+def may_mean_the_same(a: str, b: str) -> bool:
+    """Whether two answers are in one group of `OPEN`."""
+    return not _GROUPS.get(a, frozenset()).isdisjoint(_GROUPS.get(b, ()))
 
 
 def is_word(part: str) -> bool:
