@@ -4,6 +4,7 @@ What the user must change goes to the reporter and the next step begins, because
 raises. What imports torch or transformers is imported late, because the driver imports this file to name `train_loop`.
 """
 
+import gc
 import os
 import tempfile
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ def train_loop(jobs: Sequence[TrainingJob]) -> None:
             ray.get(reporter.begins.remote(job.step.name))
         with tempfile.TemporaryDirectory(prefix="w2s-train-") as scratch:
             train_step(job, base, Path(scratch))
+        gc.collect()  # trainer, engine and optimizer refer to each other
 
 
 def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
