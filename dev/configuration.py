@@ -48,6 +48,25 @@ part that stand beside each other are checked together: `--resources local,min_e
 
 """
 
+MEMORY = """### Memory of a training worker
+
+By arithmetic, for a base of P parameters, an adapter of A parameters and N workers; activations and logits come on top.
+
+| what | zero_stage=0 | zero_stage=3 |
+|---|---|---|
+| base, train_dtype=bfloat16 | 2 P bytes | 2 P / N bytes, and the layers in use |
+| base, train_dtype=float32 | 4 P bytes | 4 P / N bytes, and the layers in use |
+| adapter with gradient, float32 copy and two moments | 16 A bytes | 16 A / N bytes |
+| DPO's reference, a frozen adapter | 2 A or 4 A bytes | 2 A / N or 4 A / N bytes |
+
+The default adapter has 21 million parameters on Llama-3.1-8B (0.3 GB beside 16 GB) and 104 million on Llama-3.1-70B
+(1.7 GB beside 141 GB). Training all weights is not offered: it would take 16 P bytes, 128 GB for 8 billion parameters.
+
+A mixture of experts is adapted in its attention and in other linear layers that `lora.targets` names. Its experts and
+routers are not adapted: transformers stacks experts in tensors that are no linear layers. A model with soft caps on
+attention (Gemma-2) is trained with eager attention, which holds micro_batch x heads x length^2 values per layer.
+"""
+
 
 def fields(node: ast.ClassDef) -> list[tuple[str, str, str, str]]:
     """(name, type, default, sentence) of a class's fields, in order."""
@@ -106,7 +125,7 @@ def page() -> str:
     parts += [section(node) for node in (*classes(model), *classes(problems), *classes(recipe))]
     parts += ["## Resources\n", *(section(node) for node in classes(resources))]
     names = ", ".join(f"`{name}`" for name in presets.PRESETS)
-    parts += [f"Presets, with their memory arithmetic, are in `ray_jobs/resources/presets.py`: {names}.\n"]
+    parts += [f"Presets, with their memory arithmetic, are in `ray_jobs/resources/presets.py`: {names}.\n", MEMORY]
     return "\n".join(parts)
 
 

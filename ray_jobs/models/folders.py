@@ -110,8 +110,18 @@ def _from_hub(model: Model, patterns: Sequence[str]) -> Path:
 
 
 def context_limit(folder: Path) -> int:
-    """The context of the model in `folder`, in tokens."""
-    return int(getattr(text_config(folder), "max_position_embeddings", 2**31))
+    """The context of the model in `folder`, in tokens; that of a scaled RoPE where the configuration scales it.
+
+    Linear and dynamic scaling multiply `max_position_embeddings`, as in vLLM. YaRN multiplies the original context,
+    whether or not the configuration's own number is scaled already (it is in DeepSeek's, not in Qwen2.5's).
+    """
+    config = text_config(folder)
+    limit = int(getattr(config, "max_position_embeddings", 2**31))
+    rope = getattr(config, "rope_parameters", None) or {}
+    kind, factor = rope.get("rope_type"), rope.get("factor") or 1.0
+    if kind == "yarn":
+        return max(limit, int(factor * (rope.get("original_max_position_embeddings") or limit)))
+    return int(factor * limit) if kind in ("linear", "dynamic") else limit
 
 
 def text_config(folder: Path) -> Any:

@@ -27,8 +27,8 @@ class Resources(BaseModel):
     """Tensor parallel size; 0 samples on CPU."""
     cpus_per_engine: int = Field(ge=1)
     """On CPU also the engine's OpenMP threads."""
-    engine_dtype: DType
-    """Dtype of an engine's weights and activations."""
+    engine_dtype: Literal["bfloat16", "float16", "float32"]
+    """Dtype of an engine's weights and activations; float16 for GPUs without bfloat16 (before Ampere)."""
     max_num_seqs: int = Field(ge=1)
     """Sequences an engine decodes at once."""
     gpu_gib: int = Field(ge=1)
@@ -48,7 +48,7 @@ class Resources(BaseModel):
     cpus_per_worker: float = Field(gt=0)
     """CPUs that a worker requests from Ray; on CPU a worker computes in one thread, whatever it requests."""
     train_dtype: DType
-    """Dtype of the frozen base's weights; bfloat16 also turns on autocast."""
+    """Dtype of the frozen base's weights; bfloat16 also turns on autocast. GPUs without bfloat16 train in float32."""
     zero_stage: int
     """DeepSpeed: 0 keeps the base's weights whole on each worker, 3 shards them over the workers.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ray_jobs.models.folders import adapter_folder, base_folder
+from ray_jobs.models.folders import adapter_folder, base_folder, context_limit, text_config
 from ray_jobs.models.tokenizers import engine_tokenizer
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import engine_arguments, lora_slots
@@ -81,12 +81,21 @@ def fetch_inputs(tasks: list[Task], store: Store, resources: Resources, max_mode
         trust_remote_code=False,
         enable_prefix_caching=True,
         disable_log_stats=True,
+        # vLLM 0.32.0 reads the number of positions of a YaRN model as scaled already.
+        hf_overrides=positions(base),
         generation_config="vllm",  # the recipe decides how to sample, not the model folder's generation_config.json
         **engine_arguments(resources, max_model_len),
         **lora,
     )
     adapters = {name: requests[folders[name]] if name in folders else None for name in tables}
     return EngineInputs(arguments, adapters)
+
+
+def positions(base: Path) -> dict[str, int]:
+    """The number of positions that vLLM must be told, by its field; empty where the configuration says it."""
+    config, limit = text_config(base), context_limit(base)
+    yarn = (getattr(config, "rope_parameters", None) or {}).get("rope_type") == "yarn"
+    return {"max_position_embeddings": limit} if yarn and config.max_position_embeddings < limit else {}
 
 
 def max_lora_rank(rank: int) -> int:

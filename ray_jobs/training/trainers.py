@@ -164,4 +164,9 @@ def preference_trainer(
     # ZeRO-3 needs one dtype for base and adapter (TRL does the same for adapters that it makes: huggingface/trl#6089).
     same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
     model = PeftModel.from_pretrained(base.lend(), adapter, is_trainable=True, **same_dtype)
-    return trainer(model=model, args=config, train_dataset=dataset(rows, preference), processing_class=tokenizer)
+    made = trainer(model=model, args=config, train_dataset=dataset(rows, preference), processing_class=tokenizer)
+    parameters = dict(model.named_parameters())
+    for name, parameter in parameters.items():  # TRL copies M_plus into a reference in float32, whatever its dtype is
+        if ".ref." in name:
+            parameter.data = parameter.data.to(parameters[name.replace(".ref.", ".default.")].dtype)
+    return made

@@ -84,3 +84,14 @@ def test_a_model_that_vllm_refuses_ends_the_step_at_once_with_the_reason(store_f
     assert done.returncode == 2, done.stderr
     assert "NoSuchForCausalLM" in done.stderr, done.stderr
     print(f"{time.monotonic() - began:.0f} s: {done.stderr}")
+
+
+def test_a_training_that_diverges_is_refused_once_and_commits_nothing(store_folder: Path) -> None:
+    few = ["quickstart", "--set", "problems.test=8", "problems.train_1=24", "problems.train_2=8"]
+    refused = w2s(
+        "run", *few, "weak_sft.learning_rate=1e38", "--only", "weak_sft", "--store", str(store_folder), check=False
+    )
+    assert refused.returncode == 2, refused.stderr  # 1 after attempts that failed
+    assert "lower weak_sft.learning_rate=1e+38" in refused.stderr, refused.stderr
+    files = [path.name for path in store_folder.glob("steps/weak_sft-*/**/*") if path.is_file()]
+    assert not any("manifest" in name or name.endswith(".safetensors") for name in files), files

@@ -37,6 +37,7 @@ def test_import_is_light() -> None:
     [
         ("local", LOCAL),
         ("local,workers=1,zero_stage=3", LOCAL.changed(workers=1, zero_stage=3)),
+        ("local,engine_dtype=float16,train_dtype=float32", LOCAL.changed(engine_dtype="float16")),
         ("local,engine_dtype=bfloat16,save_minutes=0.5", LOCAL.changed(engine_dtype="bfloat16", save_minutes=0.5)),
         ("one-gpu,gradient_checkpointing=false", PRESETS["one-gpu"].changed(gradient_checkpointing=False)),
         ("local,min_engines=3,max_engines=3", LOCAL.changed(min_engines=3, max_engines=3)),
@@ -69,7 +70,7 @@ def test_load(text: str, expected: Resources) -> None:
         ("local,save_minutes=soon", "save_minutes: Input should be a valid number"),
         ("local,save_minutes=NaN", "save_minutes: .*finite"),
         ("local,cpus_per_worker=1e999", "cpus_per_worker: .*finite"),
-        ("local,engine_dtype=float16", "engine_dtype: Input should be 'bfloat16' or 'float32'"),
+        ("local,train_dtype=float16", "train_dtype: Input should be 'bfloat16' or 'float32'"),
         ("local,gradient_checkpointing=1", "gradient_checkpointing: Input should be a valid boolean"),
         ("local,workers=0", "workers: Input should be greater than or equal to 1"),
         ("local,min_engines=3", "--resources min_engines=3: min_engines=3 must not be above max_engines=1"),

@@ -17,11 +17,13 @@ WIDTH = {
 }
 EXPERTS = {"output_router_logits": True, "router_aux_loss_coef": 0.5}
 GEMMA = WIDTH | {"head_dim": 8, "query_pre_attn_scalar": 2, "sliding_window": 8}
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "rope_theta": 10000.0}
 GPT = {"vocab_size": VOCABULARY, "initializer_range": 0.3}
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "llama": WIDTH,
     "qwen2": WIDTH | {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1},
+    "qwen2_yarn": WIDTH | {"max_position_embeddings": 64, "rope_parameters": YARN},
     "qwen3": WIDTH | {"head_dim": 16},
     "mistral": WIDTH | {"sliding_window": 8},
     "gemma": WIDTH | {"head_dim": 8},
@@ -57,13 +59,13 @@ TARGETS = {
 """Layers of an adapter; `q_proj` and `v_proj` where nothing is said."""
 
 
-def saved(model_type: str, folder: Path) -> Path:
+def saved(model_type: str, folder: Path, changes: dict[str, Any] | None = None) -> Path:
     """A model of the architecture in `folder`, with the same random weights each time."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(7)
-    config = AutoConfig.for_model(model_type, **ARCHITECTURES[model_type])
+    config = AutoConfig.for_model(model_type.removesuffix("_yarn"), **(ARCHITECTURES[model_type] | (changes or {})))
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     for parameter in model.parameters():  # biases, norms and sinks too, which start as 0 or 1
         parameter.data.add_(0.1 * torch.randn_like(parameter))

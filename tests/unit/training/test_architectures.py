@@ -45,7 +45,7 @@ def with_adapter(model_type: str, folder: Path, adapter: Path) -> Any:
     targets = list(TARGETS.get(model_type, ("q_proj", "v_proj")))
     config = LoraConfig(r=4, target_modules=targets, lora_dropout=0.5, init_lora_weights=False, task_type="CAUSAL_LM")
     model = get_peft_model(reference(model_type, folder), config)
-    model.save_pretrained(adapter)
+    model.save_pretrained(str(adapter))
     return model.eval()
 
 

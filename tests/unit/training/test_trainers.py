@@ -107,7 +107,7 @@ def test_dpo_starts_from_m_plus_and_its_reference_is_m_plus(tokens: Tokens, m_pl
 
 
 def test_dpo_in_bfloat16_under_zero_3_keeps_its_reference(tokens: Tokens, m_plus: Path, tmp_path: Path) -> None:
-    """As on GPUs: base and trained adapter are bfloat16. TRL keeps the reference in float32, with the same values."""
+    """As on GPUs: base, trained adapter and reference are bfloat16, so that the first loss is ln 2 in every digit."""
     import torch
     from deepspeed import zero
     from safetensors.torch import load_file
@@ -122,10 +122,9 @@ def test_dpo_in_bfloat16_under_zero_3_keeps_its_reference(tokens: Tokens, m_plus
     )
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    assert math.isclose(losses[0], math.log(2), abs_tol=1e-4) and losses[-1] < losses[0]
+    assert math.isclose(losses[0], math.log(2), abs_tol=1e-6) and losses[-1] < losses[0]
     named = dict(trainer.accelerator.unwrap_model(trainer.model).named_parameters())
-    trained = {parameter.dtype for name, parameter in named.items() if ".ref." not in name}
-    assert trained == {torch.bfloat16}, "PEFT made the adapter in float32"
+    assert {parameter.dtype for parameter in named.values()} == {torch.bfloat16}, "adapter or reference in float32"
     weights = load_file(m_plus / "adapter_model.safetensors")
     with zero.GatheredParameters(list(named.values())):
         for name, weight in weights.items():
