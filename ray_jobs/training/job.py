@@ -11,7 +11,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from ray_jobs.resources.deepspeed import scaling_config
+from ray_jobs.resources.deepspeed import scaling_config, torch_config
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime.context import Context
 from ray_jobs.training.progress import Follower, Reporter
@@ -75,7 +75,7 @@ def run_workers(job: TrainingJob) -> None:
     its state actor and sends it at every state change.
     """
     from ray.train import FailureConfig, RunConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.torch import TorchTrainer
 
     from ray_jobs.training.worker import train_loop
 
@@ -86,7 +86,7 @@ def run_workers(job: TrainingJob) -> None:
         TorchTrainer(
             partial(train_loop, job),
             scaling_config=scaling_config(resources),
-            torch_config=TorchConfig(backend="nccl" if resources.gpus_per_worker else "gloo"),
+            torch_config=torch_config(resources),
             run_config=RunConfig(name=job.step.name, storage_path=scratch, failure_config=failures),
         ).fit()
 
