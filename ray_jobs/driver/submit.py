@@ -67,7 +67,8 @@ def submit(
     if address:  # else these variables override it (Ray 2.60.0, get_address_for_submission_client)
         for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
             os.environ.pop(name, None)
-    run = run_name([*arguments, str(code.get("working_dir", ""))] if "py_modules" in code else arguments, experiment)
+    folder = [str(code["working_dir"])] if "py_modules" in code and "working_dir" in code else []
+    run = run_name([*arguments, *folder], experiment)
     runtime = {**code, "env_vars": {name: value for name, value in environment.items() if value}}
     job = ""
     try:
