@@ -57,8 +57,8 @@ def submit(
     """Run `python -m ray_jobs.run ARGUMENTS` as a job, submitted at most `attempts` times.
 
     `names` are variables that the job gets besides PASSED and the commit of this code; `code` is the part of its
-    `runtime_env` that brings the code (ray_jobs/driver/package.py). Returns the driver's exit code, 1 if all attempts were lost,
-    and 130 if somebody stopped the job or after Ctrl-C, which leaves the job running.
+    `runtime_env` that brings the code (ray_jobs/driver/package.py). Returns the driver's exit code, 1 if all attempts
+    were lost, and 130 if somebody stopped the job or after Ctrl-C, which leaves the job running.
 
     Raises ValueError if no cluster answers or if a variable must not be passed to a job.
     """
