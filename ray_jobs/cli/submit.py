@@ -1,7 +1,6 @@
 """`w2s submit`: `w2s run` as a job of a Ray cluster."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from ray_jobs.cli.options import add_experiment, add_resources, experiment
@@ -30,7 +29,8 @@ def add_commands(commands: Any) -> None:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from ray_jobs.driver.submit import ROOT, submit
+    from ray_jobs.driver.package import experiment_in_job
+    from ray_jobs.driver.submit import submit
     from ray_jobs.resources.presets import load_resources
     from w2s.store.store import Store
 
@@ -38,12 +38,8 @@ def _submit(options: argparse.Namespace) -> int:
         raise ValueError(f"--attempts {options.attempts}: it must be at least 1")
     name = experiment(options).name
     load_resources(options.resources)
-    path, colon, function = options.experiment.rpartition(":")
-    if colon:  # the job looks for the user's file in its copy of the working directory
-        if not Path(path).resolve().is_relative_to(ROOT):
-            raise ValueError(f"{path} is not under {ROOT}, the folder that a job gets a copy of: move the file there")
-        options.experiment = f"{Path(path).resolve().relative_to(ROOT)}:{function}"
+    options.experiment, code = experiment_in_job(options.experiment)
     arguments = [options.experiment, "--store", Store.at(options.store).objects.url, "--resources", options.resources]
     for flag, values in (("--set", options.set), ("--only", options.only)):
         arguments += [flag, *values] if values else []
-    return submit(arguments, name, options.address, options.attempts, options.env)
+    return submit(arguments, name, options.address, options.attempts, options.env, code)

@@ -14,18 +14,17 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeVar
 
+from ray_jobs.driver.token import refusal, use_token
+from ray_jobs.runtime.code_commit import code_commit
 from w2s.errors import first_line
 from w2s.urls import has_credentials
 
 Answer = TypeVar("Answer")
 
-ROOT = Path(__file__).parents[2]
-EXCLUDES = [".git", ".venv", "store", "*.egg-info"]
-"""Parts of the working directory that a job does not get, besides those in .gitignore."""
 PASSED = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
@@ -41,35 +40,45 @@ environment."""
 OWN_CODES = (0, 1, 2)
 """Exit codes of a driver that exits by itself (ray_jobs/cli/main.py)."""
 CLUSTER_SECONDS = 600.0
-"""How long to wait for a cluster that stopped answering, and for a line of the log before asking for the job's
-state."""
+"""How long to wait for a cluster that stopped answering."""
+QUIET_SECONDS = 30.0
+"""How long to wait for a line of the log before asking for the job's state and reading the log anew."""
 POLL_SECONDS = 2.0
 
 
 def submit(
-    arguments: Sequence[str], experiment: str, address: str | None, attempts: int, names: Sequence[str] = ()
+    arguments: Sequence[str],
+    experiment: str,
+    address: str | None,
+    attempts: int,
+    names: Sequence[str] = (),
+    code: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Run `python -m ray_jobs.run ARGUMENTS` as a job, submitted at most `attempts` times.
 
-    `names` are variables that the job gets besides PASSED. Returns the driver's exit code, 1 if all attempts were lost,
-    and 130 if somebody stopped the job or after Ctrl-C, which leaves the job running.
+    `names` are variables that the job gets besides PASSED and the commit of this code; `code` is the part of its
+    `runtime_env` that brings the code (ray_jobs/driver/package.py). Returns the driver's exit code, 1 if all attempts
+    were lost, and 130 if somebody stopped the job or after Ctrl-C, which leaves the job running.
 
     Raises ValueError if no cluster answers or if a variable must not be passed to a job.
     """
-    environment = passed_on(os.environ, names)
+    use_token(os.environ)
+    environment = {"W2S_COMMIT": code_commit()} | passed_on(os.environ, names)
     if address:  # else these variables override it (Ray 2.60.0, get_address_for_submission_client)
         for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
             os.environ.pop(name, None)
-    run = run_name(arguments, experiment)
+    folder = [str(code["working_dir"])] if "py_modules" in code and "working_dir" in code else []
+    run = run_name([*arguments, *folder], experiment)
+    runtime = {**code, "env_vars": {name: value for name, value in environment.items() if value}}
     job = ""
     try:
         for number in range(1, attempts + 1):
             patience = 0 if number == 1 else CLUSTER_SECONDS
-            job = _ask(address, lambda client: _start(client, run, arguments, environment), patience)
-            code = _follow(address, job)
-            if code in OWN_CODES or code == 130:
-                return code
-            how = "with its cluster" if code is None else f"exit code {code}"
+            job = _ask(address, lambda client: _start(client, run, arguments, runtime), patience)
+            exit_code = _follow(address, job)
+            if exit_code in OWN_CODES or exit_code == 130:
+                return exit_code
+            how = "with its cluster" if exit_code is None else f"exit code {exit_code}"
             _print(f"{job} was lost ({how}); attempt {number} of {attempts}")
     except KeyboardInterrupt:
         _print(f"{job or run} goes on; the same command follows it again, `ray job stop {job or run}` ends it")
@@ -117,6 +126,8 @@ def _ask(address: str | None, question: Callable[[Any], Answer], seconds: float)
         try:
             return question(_client(address))
         except Exception as error:  # of Ray, requests or aiohttp: no server, or one that does not know its jobs yet
+            if why := refusal(error):
+                raise ValueError(f"the cluster at {address or 'the usual address'} answers, but {why}") from error
             if time.monotonic() > end:
                 raise ValueError(
                     f"no Ray cluster answers at {address or 'the usual address'} ({first_line(error)}): "
@@ -134,7 +145,7 @@ def _client(address: str | None) -> Any:
     return JobSubmissionClient(address)
 
 
-def _start(client: Any, run: str, arguments: Sequence[str], environment: dict[str, str]) -> str:
+def _start(client: Any, run: str, arguments: Sequence[str], runtime: dict[str, Any]) -> str:
     """The submission id of the attempt that is running, or of a new attempt."""
     earlier = {
         job.submission_id: job
@@ -146,7 +157,6 @@ def _start(client: Any, run: str, arguments: Sequence[str], environment: dict[st
             _print(f"{name} is running: following it")
             return name
     number = max((int(name.rsplit("-", 1)[1]) for name in earlier), default=0) + 1
-    runtime = {"working_dir": str(ROOT), "excludes": EXCLUDES, "env_vars": environment}
     command = shlex.join(["python", "-m", "ray_jobs.run", *arguments])
     job = client.submit_job(entrypoint=command, submission_id=f"{run}-{number}", runtime_env=runtime)
     _print(f"submitted {job}")
@@ -173,16 +183,33 @@ class _Log:
     async def follow(self, client: Any) -> None:
         """Print new text until the job ends.
 
-        Raises TimeoutError after CLUSTER_SECONDS without text, because a machine that is gone may leave its connection
-        open.
+        Raises TimeoutError after QUIET_SECONDS without text, because a tunnel or a machine that is gone may leave its
+        connection open while the job writes on.
         """
         seen = 0
-        async with asyncio.timeout(CLUSTER_SECONDS) as quiet:
+        async with asyncio.timeout(QUIET_SECONDS) as quiet:
             async for text in client.tail_job_logs(self.job):  # always from the beginning of the log
                 print(text[max(0, self.printed - seen) :], end="", flush=True)
                 seen += len(text)
                 self.printed = max(self.printed, seen)
-                quiet.reschedule(asyncio.get_running_loop().time() + CLUSTER_SECONDS)
+                quiet.reschedule(asyncio.get_running_loop().time() + QUIET_SECONDS)
+
+
+@dataclass
+class _Silence:
+    """Says that a job goes on while its log is silent: after QUIET_SECONDS, and again whenever that has doubled."""
+
+    job: str
+    since: float = field(default_factory=time.monotonic)
+    next: float = 0.0
+
+    def seen(self, text: bool) -> None:
+        """Note that the job runs, and whether its log had new text since the last call."""
+        if text:
+            self.since, self.next = time.monotonic(), 0.0
+        elif (seconds := time.monotonic() - self.since) >= max(self.next, QUIET_SECONDS):
+            _print(f"{self.job} goes on; its log has been silent for {seconds:.0f} s")
+            self.next = 2 * seconds
 
 
 def _follow(address: str | None, job: str) -> int | None:
@@ -192,8 +219,9 @@ def _follow(address: str | None, job: str) -> int | None:
     """
     from ray.job_submission import JobStatus
 
-    log, warned = _Log(job), False
+    log, warned, silent = _Log(job), False, _Silence(job)
     while True:
+        before = log.printed
         try:
             asyncio.run(log.follow(_client(address)))
         except TimeoutError:
@@ -211,6 +239,7 @@ def _follow(address: str | None, job: str) -> int | None:
             if info.status == JobStatus.SUCCEEDED:
                 return 0
             return -9 if info.driver_exit_code is None else int(info.driver_exit_code)
+        silent.seen(log.printed > before)
         time.sleep(POLL_SECONDS)
 
 

@@ -3,10 +3,17 @@
 ZeRO is off or at stage 3: the stages between shard an adapter's gradients and moments, a few MB, and not the base.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray_jobs.resources.requests import node_labels, scaling_strategy
 from ray_jobs.resources.resources import Resources
+
+if TYPE_CHECKING:
+    from ray.train.torch import TorchConfig
+
+PROCESS_GROUP_SECONDS = 7200
+"""How long a collective waits for the other ranks: a node without the model fetches 140 GB first, which takes 40
+minutes at 60 MB/s, and torch's 30 minutes would end the training."""
 
 
 def deepspeed_config(resources: Resources) -> dict[str, Any]:
@@ -62,3 +69,10 @@ def scaling_config(resources: Resources) -> Any:
         placement_strategy=scaling_strategy(resources),
         label_selector=node_labels(resources, "finetune") or None,
     )
+
+
+def torch_config(resources: Resources) -> "TorchConfig":
+    """The process group of a training step's workers."""
+    from ray.train.torch import TorchConfig
+
+    return TorchConfig(backend="nccl" if resources.gpus_per_worker else "gloo", timeout_s=PROCESS_GROUP_SECONDS)

@@ -19,6 +19,9 @@ _abandoned = threading.Event()
 
 PR_SET_PDEATHSIG = 1
 """From Linux's prctl.h: the signal that a process gets when its parent dies."""
+NODE_SECONDS = 3600
+"""How long a training waits for its nodes. After Ray Train's own 60 s it would ask anew, with a traceback in the log
+each time, while a GPU node boots and loads its image for ten minutes or another training holds the node."""
 LOCAL_OBJECT_STORE_BYTES = 1 << 30
 """1 GiB is enough, because completions and models go through the store; Ray carries counts and small tables."""
 
@@ -28,6 +31,7 @@ def set_environment() -> bool:
 
     Returns whether this run starts a local Ray.
     """
+    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(NODE_SECONDS))
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a thread that outlives `stop` starts another Ray
     own = is_own()
     if own:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from ray_jobs.resources.deepspeed import scaling_config
+from ray_jobs.resources.deepspeed import scaling_config, torch_config
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
 from ray_jobs.training.progress import Follower, Reporter
@@ -127,7 +127,7 @@ def run_workers(jobs: Sequence[TrainingJob]) -> None:
     in its state actor and sends it at every state change.
     """
     from ray.train import FailureConfig, RunConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.torch import TorchTrainer
 
     from ray_jobs.training.worker import train_loop
 
@@ -138,7 +138,7 @@ def run_workers(jobs: Sequence[TrainingJob]) -> None:
         TorchTrainer(
             partial(train_loop, jobs),
             scaling_config=scaling_config(resources),
-            torch_config=TorchConfig(backend="nccl" if resources.gpus_per_worker else "gloo"),
+            torch_config=torch_config(resources),
             run_config=RunConfig(name=jobs[0].step.name, storage_path=scratch, failure_config=failures),
         ).fit()
 

@@ -1,6 +1,8 @@
 """`w2s submit` on a real Ray head: it follows a job, finds it again, and submits again only after a lost driver."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -142,3 +144,28 @@ def test_a_cluster_that_is_not_there_is_said(cluster: dict[str, str], store_fold
     job = submit(cluster, "--store", str(store_folder), "--address", "http://127.0.0.1:9")
     _, said = job.communicate(timeout=300)
     assert job.returncode == 2 and "--address" in said and "Traceback" not in said, said
+
+
+def test_a_file_outside_the_checkout_comes_with_its_folder(cluster: dict[str, str], tmp_path: Path) -> None:
+    """Its neighbours are importable in the job, w2s comes as a module, and the step records this code's commit."""
+    (tmp_path / "sizes.py").write_text("CHANGES = {'train_1': 8, 'train_2': 8, 'test': 8}\n")
+    (tmp_path / "mine.py").write_text(
+        "from w2s.experiments.quickstart import quickstart\n\n\n"
+        "def mine():\n"
+        "    import sizes\n"
+        "    shipped = quickstart()\n"
+        "    problems = shipped.problems.model_copy(update=sizes.CHANGES)\n"
+        "    return shipped.model_copy(update={'name': 'mine', 'problems': problems})\n"
+    )
+    command = [sys.executable, "-m", "ray_jobs.cli", "submit", "mine.py:mine", "--store", str(tmp_path / "store")]
+    done = subprocess.run(
+        [*command, "--only", "problems"],
+        cwd=tmp_path,
+        env=cluster | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    (found,) = (tmp_path / "store/steps").glob("worldproblems-*/manifest.json")
+    assert re.match("[0-9a-f]{40}", json.loads(found.read_text())["code_commit"])

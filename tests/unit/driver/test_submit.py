@@ -199,5 +199,5 @@ def test_a_silent_log_is_not_trusted_forever(monkeypatch: pytest.MonkeyPatch) ->
 
     server = Server("running", 1)
     monkeypatch.setattr(server, "tail_job_logs", silent)
-    monkeypatch.setattr(module, "CLUSTER_SECONDS", 0.1)
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.1)
     assert run(server, monkeypatch)[0] == 1

@@ -1,7 +1,9 @@
 """cluster.yaml against Ray's schema, its defaults and its AWS provider, which runs on moto's EC2."""
 
 import copy
+import os
 import re
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,48 @@ def test_all_values_to_fill_in_are_in_one_place() -> None:
     assert re.search(r"0{12}", before)
 
 
+DISKS = "/dev/nvme0n1 Amazon Elastic Block Store\n/dev/nvme1n1 Amazon EC2 NVMe Instance Storage\n"
+
+
+@pytest.mark.parametrize(
+    ("mounted", "disks", "expected"),
+    [
+        ([], "/dev/nvme0n1 Amazon Elastic Block Store\n", []),
+        ([], DISKS, ["mdadm --raid-devices=1 /dev/nvme1n1", "mkfs.ext4", "mount /dev/md0 /mnt/w2s"]),
+        (
+            [],
+            DISKS + DISKS.splitlines()[1].replace("1n1", "2n1"),
+            ["mdadm --raid-devices=2 /dev/nvme1n1 /dev/nvme2n1", "mkfs.ext4", "mount /dev/md0 /mnt/w2s"],
+        ),
+        (["/opt/dlami/nvme"], DISKS, ["mount --bind /opt/dlami/nvme /mnt/w2s"]),
+        (["/mnt/w2s"], DISKS, []),  # the launcher runs its commands again
+    ],
+)
+def test_the_nodes_disks_are_used(mounted: list[str], disks: str, expected: list[str], tmp_path: Path) -> None:
+    """The first initialization command, with programs that only log what they are asked for."""
+    programs = {
+        "sudo": f'[[ $1 =~ ^(mkdir|chown|chmod)$ ]] || echo "$@" >> {tmp_path}/log',
+        "mountpoint": f'case "$2" in {"|".join(mounted) or "none"}) exit 0;; esac; exit 1',
+        "lsblk": f"printf {disks!r}",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.defpath}"}
+    subprocess.run(["bash", "-c", CONFIG["initialization_commands"][0]], env=environment, check=True)
+    logged = (tmp_path / "log").read_text().splitlines() if (tmp_path / "log").exists() else []
+    kept = [re.sub(r" --create /dev/md0 --run --force --level=0| -q /dev/md0", "", line) for line in logged]
+    assert kept == expected
+
+
+def test_caches_and_spilled_objects_are_on_that_disk() -> None:
+    options, commands = CONFIG["docker"]["run_options"], CONFIG["head_start_ray_commands"]
+    assert "--volume /mnt/w2s:/mnt/w2s" in options and "--env W2S_CACHE=/mnt/w2s/cache" in options
+    assert "--env HF_HOME=/mnt/w2s/huggingface" in options
+    started = [line for line in (*commands, *CONFIG["worker_start_ray_commands"]) if "ray start" in line]
+    assert all("--object-spilling-directory=/mnt/w2s/spill" in line for line in started)
+
+
 @pytest.mark.slow
 def test_ray_on_aws_opens_nothing_and_launches_every_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray's AWS provider creates a security group with SSH from everywhere unless every node type names a group."""
@@ -95,7 +139,11 @@ def test_ray_on_aws_opens_nothing_and_launches_every_type(tmp_path: Path, monkey
         region = CONFIG["provider"]["region"]
         ec2 = boto3.client("ec2", region_name=region)
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+        zones = [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]][:2]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+            for number, zone in enumerate(zones)
+        ]
         group = ec2.create_security_group(GroupName="w2s", Description="w2s", VpcId=vpc)["GroupId"]
         own = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}]
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=own)
@@ -106,7 +154,9 @@ def test_ray_on_aws_opens_nothing_and_launches_every_type(tmp_path: Path, monkey
                 iam.create_instance_profile(InstanceProfileName=profile)
         image = ec2.describe_images()["Images"][0]["ImageId"]
         meta = CONFIG["metadata"]
-        text = TEXT.replace(meta["subnet"], subnet).replace(meta["security_group"], group).replace(meta["ami"], image)
+        text = TEXT.replace(meta["security_group"], group).replace(meta["ami"], image)
+        for placeholder, subnet in zip(meta["subnets"], subnets, strict=True):
+            text = text.replace(placeholder, subnet)
         groups = len(ec2.describe_security_groups()["SecurityGroups"])
 
         from ray.autoscaler._private.aws.config import bootstrap_aws
@@ -126,6 +176,7 @@ def test_ray_on_aws_opens_nothing_and_launches_every_type(tmp_path: Path, monkey
         assert {one["InstanceType"] for one in instances} == {
             node["node_config"]["InstanceType"] for node in NODES.values()
         }
+        assert {one["SubnetId"] for one in instances} <= set(subnets)
         assert all(one["IamInstanceProfile"]["Arn"].endswith(("/w2s-head", "/w2s-worker")) for one in instances)
         assert all("PublicIpAddress" not in one and "InstanceLifecycle" not in one for one in instances)
         assert all([one["GroupId"] for one in instance["SecurityGroups"]] == [group] for instance in instances)

@@ -58,17 +58,29 @@ def packages(lock: str) -> dict[str, str]:
 
 
 def test_instructions_are_dockers() -> None:
-    assert {word for word, _ in instructions()} <= {"ARG", "FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR", "CMD"}
+    assert {word for word, _ in instructions()} <= {
+        "ARG",
+        "FROM",
+        "RUN",
+        "COPY",
+        "ENV",
+        "USER",
+        "WORKDIR",
+        "CMD",
+        "HEALTHCHECK",
+    }
 
 
 @pytest.mark.parametrize("target", ["gpu", "cpu"])
 def test_target(target: str) -> None:
     steps = stages()[target]
     words = [word for word, _ in steps]
-    assert dict(steps)["USER"] == "w2s" and words.index("USER") > max(
+    assert dict(steps)["USER"] == "1000" and words.index("USER") > max(
         i for i, word in enumerate(words) if word == "RUN"
     )
     assert ("COPY", f"--from=project-{target} /opt/w2s /opt/w2s") in steps
+    assert ("ENV", "W2S_COMMIT=$W2S_COMMIT") in steps and words.count("HEALTHCHECK") == 1
+    assert any(" git " in rest for word, rest in steps if word == "RUN")
     assert any("HOME=/home/w2s" in rest for word, rest in steps if word == "ENV")
     runs = [rest for word, rest in stages()[f"project-{target}"] if word == "RUN"]
     installs = [run for run in runs if "pip install" in run]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs.resources.deepspeed import accumulation, deepspeed_config, scaling_config
+from ray_jobs.resources.deepspeed import accumulation, deepspeed_config, scaling_config, torch_config
 from ray_jobs.resources.presets import PRESETS, load_resources
 from ray_jobs.resources.requests import GPUS_PER_NODE, NODE_LABEL, resource_request, resource_request_on_one_node
 from ray_jobs.resources.resources import Resources
@@ -243,3 +243,21 @@ def test_scaling_config() -> None:
     assert cluster.resources_per_worker == {"CPU": 8, "GPU": 1} and cluster.label_selector == {NODE_LABEL: "training"}
     assert local.placement_strategy == "PACK" and cluster.placement_strategy == "STRICT_PACK"
     assert scaling_config(CLUSTER.changed(workers=2 * GPUS_PER_NODE)).placement_strategy == "PACK"
+
+
+def test_a_training_waits_for_booting_nodes_and_for_ranks_that_fetch_the_model() -> None:
+    """Ray Train passes the variable on to its controller, which waits; torch's process group gets its time-out."""
+    from ray.train.v2._internal.constants import ENV_VARS_TO_PROPAGATE, WORKER_GROUP_START_TIMEOUT_S_ENV_VAR
+
+    code = f"""import os
+from ray_jobs.runtime.local_ray import set_environment
+os.environ.pop({WORKER_GROUP_START_TIMEOUT_S_ENV_VAR!r}, None)
+set_environment()
+print(os.environ[{WORKER_GROUP_START_TIMEOUT_S_ENV_VAR!r}])
+os.environ[{WORKER_GROUP_START_TIMEOUT_S_ENV_VAR!r}] = "5"
+set_environment()
+print(os.environ[{WORKER_GROUP_START_TIMEOUT_S_ENV_VAR!r}])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["3600", "5"] and WORKER_GROUP_START_TIMEOUT_S_ENV_VAR in ENV_VARS_TO_PROPAGATE
+    assert (torch_config(LOCAL).backend, torch_config(CLUSTER).backend) == ("gloo", "nccl")
+    assert torch_config(CLUSTER).timeout_s == 7200 > 140e9 / 60e6
