@@ -11,6 +11,7 @@ from types import ModuleType
 
 from ray_jobs.resources import presets, resources
 from w2s import recipe
+from w2s.experiments.described import fields_of
 from w2s.recipe import model, problems
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -70,30 +71,7 @@ attention (Gemma-2) is trained with eager attention, which holds micro_batch x h
 
 def fields(node: ast.ClassDef) -> list[tuple[str, str, str, str]]:
     """(name, type, default, sentence) of a class's fields, in order."""
-    rows: list[tuple[str, str, str, str]] = []
-    for index, statement in enumerate(node.body):
-        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-            continue
-        annotation = ast.unparse(statement.annotation)
-        if annotation.startswith("ClassVar") or statement.target.id.startswith("_"):
-            continue
-        following = node.body[index + 1] if index + 1 < len(node.body) else None
-        sentence = ""
-        if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-            sentence = " ".join(str(following.value.value).split())
-        default, rule = _default(statement.value)
-        rows.append((statement.target.id, annotation + rule, default, sentence))
-    return rows
-
-
-def _default(value: ast.expr | None) -> tuple[str, str]:
-    """The default as text, and pydantic's bounds as an addition to the type."""
-    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-    if isinstance(value, ast.Call) and ast.unparse(value.func) == "Field":
-        given = {keyword.arg: ast.unparse(keyword.value) for keyword in value.keywords if keyword.arg}
-        bounds = "".join(f" {signs[name]} {bound}" for name, bound in given.items() if name in signs)
-        return given.get("default", ""), bounds
-    return ("" if value is None else ast.unparse(value)), ""
+    return [(field.name, field.type, field.default, field.sentence) for field in fields_of(node)]
 
 
 def section(node: ast.ClassDef) -> str:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ray_jobs.cli import answers, plan, run, store, submit
+from ray_jobs.cli import answers, help, plan, run, store, submit
 from ray_jobs.cli.options import Parser
 from ray_jobs.cli.reading import export, show, status
 from ray_jobs.runtime.local_ray import leave
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_commands(commands)
     store.add_commands(commands)
     answers.add_commands(commands)
+    help.add_commands(commands)
     return top
 
 

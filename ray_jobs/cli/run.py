@@ -1,10 +1,15 @@
 """`w2s run`: run the missing steps of an experiment here and print its report."""
 
 import argparse
+import posixpath
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray_jobs.cli.options import add_experiment, add_resources, experiment
+
+if TYPE_CHECKING:
+    from w2s.graph.step import Step
+    from w2s.store.store import Store
 
 
 def add_commands(commands: Any) -> None:
@@ -16,13 +21,13 @@ def add_commands(commands: Any) -> None:
     run.add_argument(
         "--repair", action="store_true", help="read all files of the finished steps first, and run damaged steps again"
     )
+    run.add_argument("--verbose", action="store_true", help="print the counts of all steps too, before the scores")
 
 
 def _run(options: argparse.Namespace) -> int:
     from ray_jobs.driver.run import run
     from ray_jobs.driver.scheduler import StepFailed
     from ray_jobs.resources.presets import load_resources
-    from w2s.report.text import text
     from w2s.store.store import Store
 
     store = Store.at(options.store)
@@ -32,7 +37,30 @@ def _run(options: argparse.Namespace) -> int:
         print(f"w2s: {error}", file=sys.stderr)
         return 1
     if last.kind == "report":
-        print(text(store.document(last["report"])))
-        for name in ("report", "html"):
-            print(store.objects.absolute(f"{last.directory}/{store.files(last[name])[0].path}"))
+        _print_report(last, store, options)
     return 0
+
+
+def _print_report(report: "Step", store: "Store", options: argparse.Namespace) -> None:
+    """Where each model and the report are, then the report, whose last lines are the scores."""
+    from w2s.graph.step import with_upstream
+    from w2s.report.terminal import grid, printable
+    from w2s.report.text import text
+
+    adapters = [(s.report_name, s.input("adapter")) for s in with_upstream([report]) if s.report_name]
+    rows = [[name, _folder(adapter.step, "model", store)] for name, adapter in adapters if adapter is not None]
+    if rows:
+        print("\n".join(["", *grid(["adapter", "place"], rows, (0, 1))]))
+        print(
+            printable(
+                f"w2s export {options.experiment} STEP --store {options.store} --to FOLDER  # a model for other tools"
+            )
+        )
+    for name in ("report", "html"):
+        print(store.objects.absolute(f"{report.directory}/{store.files(report[name])[0].path}"))
+    print()
+    print(text(store.document(report["report"]), options.verbose), end="")
+
+
+def _folder(step: "Step", table: str, store: "Store") -> str:
+    return store.objects.absolute(f"{step.directory}/{posixpath.dirname(store.files(step[table])[0].path)}")

@@ -2,7 +2,8 @@
 
 Intervals are percentile bootstraps over problems. Problems with the same credits for all models are exchangeable, so
 one multinomial draw over credit patterns equals a bootstrap over problems: exact, and fast for any number of problems.
-Differences and PGR are paired: all models are compared on the same drawn problems.
+Differences and PGR are paired: all models are compared on the same drawn problems. An accuracy of 0 or 1, of which all
+draws are alike, has the exact binomial interval.
 """
 
 from collections import Counter
@@ -69,7 +70,10 @@ def accuracy(credit: Credits, seed: int = 0, draws: int = DRAWS) -> Estimate:
     """Mean credit over problems. Raises ValueError where there are none."""
     ids = _common_ids(credit)
     total = sum(credit[i] for i in ids)
-    low, high = _interval(_resampled_sums([credit], ids, seed, draws)[:, 0] / len(ids))
+    if total in (0, len(ids)) and {credit[i] for i in ids} <= {0.0, 1.0}:
+        low, high = _exact_interval(total == 0, len(ids))
+    else:
+        low, high = _interval(_resampled_sums([credit], ids, seed, draws)[:, 0] / len(ids))
     return Estimate(total / len(ids), low, high, total, len(ids))
 
 
@@ -158,6 +162,15 @@ def _resampled_sums(models: Sequence[Credits], ids: Sequence[str], seed: int, dr
     patterns, counts = np.unique(by_problem, axis=0, return_counts=True)  # [patterns, models], [patterns]
     drawn = np.random.default_rng(seed).multinomial(len(ids), counts / len(ids), size=draws)  # [draws, patterns]
     return drawn @ patterns
+
+
+def _exact_interval(none: bool, problems: int) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share that is 0 (`none`) or 1, of which every bootstrap draw says the same.
+
+    The bound solves (1 - high) ** problems = 0.025, or low ** problems = 0.025.
+    """
+    bound = (INTERVAL[0] / 100) ** (1 / problems)
+    return (0.0, 1 - bound) if none else (bound, 1.0)
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -44,7 +44,8 @@ def _reading(report: Mapping[str, Any]) -> list[str]:
     """The page's own explanation."""
     return [
         "Accuracy is right answers by all test problems; answers that could not be read or decided count as not right. "
-        f"Thin lines in the chart are 95 % bootstrap intervals over problems ({report['bootstrap']['draws']} draws).",
+        f"Thin lines in the chart are 95 % bootstrap intervals over problems ({report['bootstrap']['draws']} draws), "
+        "and exact binomial intervals where no answer or every answer is right.",
         f"The dashed lines are {FLOOR}, the weak model that teaches, and {CEILING}, the strong model trained on gold. "
         "PGR, the performance gap recovered, is (accuracy - floor) / (ceiling - floor): at 0 % no better than the "
         "teacher, at 100 % as good as with gold. It is empty where the ceiling is not above the floor, and has no "

@@ -6,16 +6,20 @@ Names and reasons may hold anything; terminal.py shows what is not printable as 
 from collections.abc import Mapping
 from typing import Any
 
-from w2s.report.sections import differences_table, models_table, selection_sections
+from w2s.report.sections import differences_table, models_table, selection_sections, step_sections
 from w2s.report.terminal import grid, printable
 
 
-def text(report: Mapping[str, Any]) -> str:
-    """Scores, differences and selection for a terminal, in printable characters only; the page has the rest."""
-    lines = [f"{report['experiment']}: {report['description']}", ""]
-    lines += grid(*models_table(report))
+def text(report: Mapping[str, Any], verbose: bool = False) -> str:
+    """Differences and scores for a terminal, in printable characters only; the scores come last, where people look.
+
+    With `verbose` the counts of all steps come first; the page has them too.
+    """
+    lines: list[str] = []
+    for heading, header, rows in [*selection_sections(report), *step_sections(report)] if verbose else ():
+        lines += [heading, *grid(header, rows), ""]
     if report["differences"]:
-        lines += ["", *grid(*differences_table(report))]
-    for heading, header, rows in selection_sections(report):
-        lines += ["", heading, *grid(header, rows)]
+        lines += [*grid(*differences_table(report)), ""]
+    lines += [f"{report['experiment']}: {report['description']}", ""]
+    lines += grid(*models_table(report))
     return "\n".join(printable(line).rstrip() for line in lines) + "\n"

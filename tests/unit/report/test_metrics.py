@@ -18,8 +18,27 @@ def test_accuracy_has_numerator_and_denominator():
     found = accuracy(credit("1" * 30 + "0" * 70))
     assert (found.value, found.numerator, found.denominator) == (0.3, 30, 100)
     assert 0.2 <= found.low < 0.3 < found.high <= 0.4
-    assert accuracy(credit("111")).low == accuracy(credit("111")).high == 1
     assert accuracy({"a": 0.5, "b": 0.25}).value == 0.375
+
+
+@pytest.mark.parametrize(
+    ("right", "of", "low", "high"),
+    [
+        (0, 100, 0.0, 0.0362),
+        (100, 100, 0.9638, 1.0),
+        (0, 1, 0.0, 0.975),
+        (1, 1, 0.025, 1.0),
+        (7000, 7000, 0.99947, 1.0),
+    ],
+)
+def test_none_and_all_right_are_no_certainty(right: int, of: int, low: float, high: float) -> None:
+    """Clopper and Pearson's bounds, from a published table for 100 and by hand for 1."""
+    found = accuracy(credit("1" * right + "0" * (of - right)))
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_shared_credit_is_no_binomial():
+    assert accuracy({"a": 0.5, "b": 0.5}).low == 0.5
 
 
 def test_intervals_depend_on_the_seed_alone():

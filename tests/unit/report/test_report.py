@@ -66,7 +66,7 @@ def test_every_figure_has_its_denominator() -> None:
     for row in report["models"]:
         assert row["right"] + row["wrong"] + row["undecided"] + row["unreadable"] == row["total"] == 100
         assert row["accuracy"] == row["right"] / row["total"] and row["low"] <= row["accuracy"] <= row["high"]
-    shown = text(report)
+    shown = text(report, verbose=True)
     for figure in (
         "70 of 100",
         "70.0 %",
@@ -172,7 +172,7 @@ def test_hostile_text_stays_text() -> None:
     assert page.tags <= Page(html(document())).tags, "a value became a tag"
     assert "script" not in page.tags and not any(name.startswith("on") for name, _ in page.attributes)
     assert page.content.count("<script>alert(1)</script>") >= 8
-    shown = text(report)
+    shown = text(report, verbose=True)
     assert "\x1b" not in shown and all(c.isprintable() for c in shown.replace("\n", ""))
 
 
