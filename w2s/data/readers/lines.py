@@ -1,6 +1,7 @@
 """JSON Lines: one object a line."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from io import BufferedReader
@@ -8,10 +9,25 @@ from typing import Any, cast
 
 from w2s.data.readers.read import MAX_ROW, Read
 
-DECODER = json.JSONDecoder(parse_float=Decimal)
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are unique; Python would silently take the last value of a name."""
+    unique = dict(members)
+    if len(unique) < len(members):
+        twice = next(name for name, count in Counter(name for name, _ in members).items() if count > 1)
+        raise ValueError(f"an object has the name {twice!r} twice")
+    return unique
+
+
+DECODER = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_object)
 """JSON's numbers are decimals, which a float would round after 16 digits."""
 NOT_JSON = (ValueError, ArithmeticError, RecursionError)
 """What the decoder raises: bad syntax, a number beyond `Decimal`, too many brackets."""
+
+
+OPENINGS = (b"[", b"{", b"[{", b"\xef\xbb\xbf[", b"\xef\xbb\xbf{")
+"""Lines that begin a value of several lines."""
+DOCUMENT = "; a file with a list of rows, or with rows of several lines, is read where its name ends in .json"
 
 
 def lines(file: BufferedReader, path: str) -> Iterator[Read]:
@@ -24,7 +40,13 @@ def lines(file: BufferedReader, path: str) -> Iterator[Read]:
         place = f"{path}:{number}"
         if len(line) == MAX_ROW:
             raise ValueError(f"{place} has more than {MAX_ROW >> 20} MiB: write one object a line")
-        yield row(place, parsed(place, line))
+        try:
+            value = parsed(place, line)
+        except ValueError as error:
+            raise ValueError(f"{error}{DOCUMENT if line.strip() in OPENINGS else ''}") from error
+        if isinstance(value, list):
+            raise ValueError(f"{place} is a list, not an object with columns{DOCUMENT}")
+        yield row(place, value)
 
 
 def row(place: str, value: Any) -> Read:
