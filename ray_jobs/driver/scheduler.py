@@ -149,13 +149,18 @@ class Scheduler:
         Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
 
     def _run_held(self, leases: Leases, group: list[Step]) -> None:
-        """Run the steps of a group under their leases, without those that another run has finished meanwhile."""
-        held = leases.acquire(group)
-        try:
-            if held:
-                run_steps(held, replace(self.context, on_commit=self.commits.put))
-        finally:
-            leases.release(held)
+        """Run the steps of a group under their leases, without those that another run has finished meanwhile.
+
+        Those that another run holds now come after the others, so they make no other step wait.
+        """
+        left = group
+        while left:
+            held, left = leases.acquire_free(left)
+            try:
+                if held:
+                    run_steps(held, replace(self.context, on_commit=self.commits.put))
+            finally:
+                leases.release(held)
 
     def _finish(self, future: Future[None]) -> None:
         """Mark all steps of a group that has ended as done. Raises what the group raised."""
