@@ -154,16 +154,22 @@ class Scheduler:
         Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
 
     def _run_held(self, leases: Leases, group: list[Step]) -> None:
-        """Run the steps of a group under their leases, without those that another run has finished meanwhile."""
-        progress, held = self.context.progress, list[Step]()
+        """Run the steps of a group under their leases, without those that another run has finished meanwhile.
+
+        Those that another run holds now come after the others, so they make no other step wait.
+        """
+        progress, left = self.context.progress, group
         try:
-            held = leases.acquire(group)
-            for step in held:
-                progress.phase(step.name, "starting", line=True)
-            if held:
-                run_steps(held, replace(self.context, on_commit=self.commits.put))
+            while left:
+                held, left = leases.acquire_free(left)
+                try:
+                    for step in held:
+                        progress.phase(step.name, "starting", line=True)
+                    if held:
+                        run_steps(held, replace(self.context, on_commit=self.commits.put))
+                finally:
+                    leases.release(held)
         finally:
-            leases.release(held)
             for step in group:
                 progress.stopped(step.name)
 

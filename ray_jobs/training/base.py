@@ -52,7 +52,7 @@ class Base:
         model = peft_model.unload()
         assert model is self._model, "the trainer has another base"
         model.gradient_checkpointing_disable()
-        model.disable_input_require_grads()
+        model.disable_input_require_grads()  # where two libraries enabled it, one hook stays, which changes no number
         for module, share in self._dropout.items():  # TRL's DPO and ORPO switch dropout off in place
             module.p = share
         config = vars(_text_config(model))  # TRL switches the router's loss of a mixture of experts on or off in it

@@ -171,6 +171,20 @@ def test_a_commit_without_a_run_needs_a_free_step(store: Store) -> None:
         check_held(store.objects, TWO.directory, "mine")
 
 
+def test_steps_that_another_run_holds_come_after_the_free_ones(store: Store) -> None:
+    with Leases(store.objects, "a", print) as a, Leases(store.objects, "b", print) as b, ThreadPoolExecutor(1) as pool:
+        a.acquire([ONE])
+        assert b.acquire_free([ONE, TWO]) == ([TWO], [ONE])
+        b.release([TWO])
+        waiting = pool.submit(b.acquire_free, [ONE])
+        time.sleep(0.5)
+        assert not waiting.done(), "nothing is free"
+        commit(of(store, "a"), "by a")
+        a.release([ONE])
+        assert waiting.result(30) == ([], []), "the other run has finished it"
+        assert b.acquire_free([ONE, TWO]) == ([TWO], [])
+
+
 def test_stop_ends_waiting_and_gives_back_what_was_taken(store: Store) -> None:
     first, second = sorted((ONE, TWO), key=lambda one: one.directory)
     with Leases(store.objects, "a", print) as a, Leases(store.objects, "b", print) as b, ThreadPoolExecutor(1) as pool:

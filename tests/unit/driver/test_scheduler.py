@@ -141,6 +141,22 @@ def test_trainings_of_one_base_share_a_worker_group_and_steps_start_at_the_commi
     assert trained[1][:2] == ["weak_ft_1", "icl_ft_1"] and "ceiling" in trained[1]
 
 
+def test_a_step_that_another_run_holds_makes_no_other_step_of_its_group_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    (ceiling,) = [step for step in build_steps(EXPERIMENT) if step.name == "ceiling"]
+    recorder, job = Recorder(), Recorder.job
+    with Leases(Store.at("store").objects, "other", print) as other:
+        assert other.acquire([ceiling]) == [ceiling]
+
+        def work(self: Recorder, steps: list[Step], context: Context) -> None:
+            job(self, steps, context)
+            if steps[0].name == "weak_ft_1":
+                other.release([ceiling])
+
+        monkeypatch.setattr(Recorder, "job", work)
+        groups = scheduled(monkeypatch, recorder, cpus=2).groups
+    assert ["weak_ft_1", "icl_ft_1", "full_weak_ft", "hybrid_ft_1"] in groups and ["ceiling"] in groups
+
+
 def kinds() -> dict[str, Any]:
     return {step.name: step.recipe for step in build_steps(EXPERIMENT)}
 

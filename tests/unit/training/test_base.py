@@ -5,6 +5,7 @@ Equal to the last bit: losses and adapters of SFT, SFT and DPO, each with a base
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,3 +118,40 @@ def test_a_group_trains_what_each_step_trains_alone(
     if resources.zero_stage == 3:
         weights = [weight for weight in base.lend().parameters() if not weight.ds_persist]  # small ones stay whole
         assert weights and all(weight.numel() == 0 for weight in weights), "the base is whole between two steps"
+
+
+def test_a_base_comes_back_as_it_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an architecture with dropout modules, which DPO's trainer switches off in place."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import GPT2Config, GPT2LMHeadModel
+    from trl.trainer.utils import disable_dropout_in_model
+
+    made: list[Any] = []
+
+    def load(*_: Any) -> Any:
+        made.append(GPT2LMHeadModel(GPT2Config(n_layer=1, n_head=2, n_embd=8, vocab_size=20, resid_pdrop=0.3)).eval())
+        return made[-1]
+
+    def state(model: Any) -> Any:
+        modules = dict(model.named_modules())
+        dropout = {name: module.p for name, module in modules.items() if hasattr(module, "p")}
+        flags = (model.training, model.is_gradient_checkpointing, hasattr(model, "peft_config"))
+        return list(modules), dropout, flags, dict(vars(model.config))
+
+    monkeypatch.setattr(base_module, "load_base", load)
+    base = Base(MODEL, load_resources("local"))
+    before = state(base.lend())
+    assert 0.3 in before[1].values()
+    model = get_peft_model(made[0], LoraConfig(r=2, target_modules=["c_attn"]))
+    disable_dropout_in_model(model)
+    model.enable_input_require_grads()
+    made[0].gradient_checkpointing_enable()
+    made[0].config.output_router_logits = True
+    model.train()
+    accelerator = SimpleNamespace(unwrap_model=lambda model: model, free_memory=lambda: None)
+    with pytest.raises(AssertionError, match="has not given the base back"):
+        base.lend()
+    base.take_back(SimpleNamespace(accelerator=accelerator, model=model))
+    assert state(base.lend()) == before and len(made) == 1
+    base.forget()
+    assert base.lend() is made[1], "a base that a failed trainer left is loaded again"

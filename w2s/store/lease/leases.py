@@ -71,6 +71,25 @@ class Leases:
             raise
         return [step for step in steps if taken[step.directory]]
 
+    def acquire_free(self, steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
+        """Hold those of the steps that no other run holds; where others hold all, wait for the first. Never waits while
+        it holds a step.
+
+        Returns the unfinished steps that this run holds now, and the steps that other runs hold. Raises as `acquire`.
+        """
+        taken: dict[str, bool | None] = {}
+        try:
+            for step in steps:
+                taken[step.directory] = self._acquire(step, waits=False)
+        except BaseException:
+            self.release(steps)
+            raise
+        held = [step for step in steps if taken[step.directory]]
+        left = [step for step in steps if taken[step.directory] is None]
+        if len(left) == len(steps):
+            return self.acquire(left[:1]), left[1:]
+        return held, left
+
     @contextmanager
     def hold(self, step: Step) -> Generator[None]:
         """Hold a step for the block, finished or not, waiting for other runs.
@@ -91,8 +110,11 @@ class Leases:
             if generation:
                 release_lease(self._objects, step.directory, generation, self._run)
 
-    def _acquire(self, step: Step, finished_too: bool = False) -> bool:
-        """Hold a step; False if another run has finished it and it was to be held unfinished only."""
+    def _acquire(self, step: Step, finished_too: bool = False, waits: bool = True) -> bool | None:
+        """Hold a step; False if another run has finished it and it was to be held unfinished only.
+
+        None if another run holds it and this one does not wait.
+        """
         announced: Lease | None = None
         while True:
             found = holder(self._objects, step.directory)
@@ -104,6 +126,8 @@ class Leases:
                 if found:
                     self.log(f"{step.name:<24} taken over from {found[1]}: {why}")
                 return finished_too or not self._release_if_finished(step)
+            if not waits and not why:
+                return None
             if found and announced != found[1]:
                 self.log(
                     f"{step.name:<24} is held by {found[1]}: waiting for it to finish, or for its heartbeat to stop "
