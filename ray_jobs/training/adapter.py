@@ -17,7 +17,8 @@ from w2s.store.manifest import File
 def write_adapter(trainer: Any, job: TrainingJob, folder: Path, rank: int) -> tuple[File, ...]:
     """Write the trained adapter into the store and return its files; empty on ranks other than 0. Collective.
 
-    `folder` is a scratch folder of this rank. Raises TrainingRefused on every rank if the engine could not use the weights.
+    `folder` is a scratch folder of this rank. Raises TrainingRefused on every rank if the engine could not use the
+    weights.
     """
     import deepspeed
     from peft import get_peft_model_state_dict
