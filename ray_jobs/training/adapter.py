@@ -17,7 +17,8 @@ from w2s.store.manifest import File
 def write_adapter(trainer: Any, job: TrainingJob, folder: Path, rank: int) -> tuple[File, ...]:
     """Write the trained adapter into the store and return its files; empty on ranks other than 0. Collective.
 
-    `folder` is a scratch folder of this rank. Raises TrainingRefused on rank 0 if the engine could not use the weights.
+    `folder` is a scratch folder of this rank. Raises TrainingRefused on every rank if the engine could not use the
+    weights.
     """
     import deepspeed
     from peft import get_peft_model_state_dict
@@ -29,13 +30,13 @@ def write_adapter(trainer: Any, job: TrainingJob, folder: Path, rank: int) -> tu
     sharded = job.resources.zero_stage == 3
     with deepspeed.zero.GatheredParameters(list(trained.values()), enabled=sharded):
         state = {name: parameter.detach().cpu().clone() for name, parameter in trained.items()}
-    if rank != 0:
-        return ()
     # No loss has seen the last update. 16 bits, because engines read adapters in their own dtype.
     if unusable := sum(not bool(tensor.half().isfinite().all()) for tensor in state.values()):
         raise diverged(
             job.step, f"{unusable} of {len(state)} adapter tensors have values that are not finite in 16 bits"
         )
+    if rank != 0:
+        return ()
     adapter = folder / "adapter"
     adapter.mkdir()
     weights = get_peft_model_state_dict(model, state_dict=state, adapter_name="default")

@@ -94,7 +94,7 @@ class Refusal:
 
 
 class TrainingRefused(ValueError):
-    """Raised on every rank, or on rank 0 after the last collective, where another attempt would end the same way."""
+    """Raised on every rank of a training that would end the same way in another attempt."""
 
 
 def diverged(step: Step, reason: str) -> TrainingRefused:

@@ -52,6 +52,7 @@ class LoRA(Recipe):
     alpha: int = Field(default=16, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    """Names of linear layers of the base. Experts of a mixture are stacked tensors, so no adapter changes them."""
 
 
 class Optimizer(Recipe):

@@ -1,5 +1,6 @@
 """A process group of one rank, for trainers without Ray."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,14 @@ def group_of_one() -> Iterator[dict[str, str]]:
         start_deepspeed(load_resources("local,workers=1"))
     yield names
     torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(autouse=True)
+def no_zero_3_left() -> Iterator[None]:
+    """Ends the state in which transformers shards every model it loads, which a ZeRO-3 trainer leaves behind."""
+    yield
+    if module := sys.modules.get("transformers.integrations.deepspeed"):
+        module.unset_hf_deepspeed_config()
 
 
 @pytest.fixture(scope="module")

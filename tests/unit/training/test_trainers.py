@@ -114,7 +114,7 @@ def test_dpo_in_bfloat16_under_zero_3_keeps_its_reference(tokens: Tokens, m_plus
 
     preference = EXPERIMENT.dpo
     assert preference is not None
-    changed = preference.model_copy(update={"batch_size": 2, "learning_rate": 5e-3, "sft_weight": 0.0})
+    changed = preference.model_copy(update={"batch_size": 2, "learning_rate": 5e-3, "epochs": 2.0, "sft_weight": 0.0})
     recipe = Prefer(model=MODEL, preference=changed)
     resources = load_resources("local,workers=1,micro_batch=2,zero_stage=3,train_dtype=bfloat16")
     trainer = preference_trainer(
