@@ -9,6 +9,7 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
+from ray_jobs.cost import rates
 from ray_jobs.resources import presets, resources
 from w2s import recipe
 from w2s.experiments.described import fields_of
@@ -45,7 +46,10 @@ part that stand beside each other are checked together: `--resources local,min_e
 | `W2S_CACHE` | this node's copies of models and adapters; default: `w2s-UID` in the temporary folder |
 | `W2S_COMMIT` | the commit that manifests record, where the code runs outside a git checkout |
 | `RAY_ADDRESS` | the Ray cluster to join; without it a run starts its own Ray on loopback |
-| `RAY_AUTH_MODE`, `RAY_AUTH_TOKEN` | Ray's token authentication |
+| `RAY_AUTH_MODE`, `RAY_AUTH_TOKEN` | Ray's token authentication; `w2s submit` uses a token that it finds |
+| `VLLM_ENGINE_READY_TIMEOUT_S` | seconds that an engine may take to load; default: 3600 |
+| `RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S` | seconds that a training may wait for its nodes; default: 3600 |
+| `VLLM_CACHE_ROOT`, `TRITON_CACHE_DIR` and others | compiled code of engines on GPUs; default: below `W2S_CACHE` |
 
 """
 
@@ -104,6 +108,7 @@ def page() -> str:
     parts += ["## Resources\n", *(section(node) for node in classes(resources))]
     names = ", ".join(f"`{name}`" for name in presets.PRESETS)
     parts += [f"Presets, with their memory arithmetic, are in `ray_jobs/resources/presets.py`: {names}.\n", MEMORY]
+    parts += ["\n## Rates\n", *(section(node) for node in classes(rates))]
     return "\n".join(parts)
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.cost.rates import load_rates
+from ray_jobs.cost.work import all_work, split_rows
 from ray_jobs.driver.checks import _check_memory
-from ray_jobs.driver.estimate import estimate
+from ray_jobs.driver.estimate import estimate, shape_of
+from ray_jobs.driver.forecast import forecast
+from ray_jobs.driver.grouping import only_scored
 from ray_jobs.resources.presets import load_resources
 from tests.conftest import w2s
 from tests.unit.cost.test_memory import CONFIGS
@@ -95,3 +98,23 @@ def test_the_command_on_a_laptop(tmp_path: Path) -> None:
     assert "M to generate" in done.stdout and "no GPUs" in done.stdout
     refused = w2s("plan", "quickstart", "--store", str(tmp_path), "--rates", "dollars=1", check=False)
     assert refused.returncode == 2 and "--resources PRESET" in refused.stderr
+
+
+@pytest.mark.parametrize(("preset", "in_turn"), [("one-gpu", True), ("node-8gpu", True), ("cluster-70b", False)])
+def test_engines_and_trainers_take_turns_where_they_must(preset: str, in_turn: bool, tmp_path: Path) -> None:
+    experiment, resources = paper(tmp_path, strong="Llama-3.1-8B"), load_resources(preset)
+    steps, rates = build_steps(experiment), load_rates(resources, [])
+    works = all_work(steps, experiment, split_rows(experiment, rates), rates)
+    shapes = {experiment.strong.name: shape_of(experiment.strong)}
+    costs = forecast(steps, only_scored(steps), works, shapes, resources, rates)
+    assert sorted(name for spell in costs.spells for name in spell.steps) == sorted(works)
+    busy = sum(spell.end - spell.begin for spell in costs.spells)
+    assert (costs.seconds == pytest.approx(busy)) == in_turn and costs.seconds <= busy + 1e-6
+    assert 0 <= costs.idle < 1 and (not in_turn or costs.idle == pytest.approx(0, abs=1e-9))
+    for spell in costs.spells:
+        at_once = sum(other.gpus for other in costs.spells if other.begin <= spell.begin < other.end)
+        assert at_once <= costs.gpus, "more GPUs than the nodes have"
+        for name in spell.steps:
+            ends = {step: other.end for other in costs.spells for step in other.steps}
+            above = [table.step.name for step in steps if step.name == name for _, table in step.inputs]
+            assert all(ends.get(step, 0.0) <= spell.begin for step in above), "before its inputs"
