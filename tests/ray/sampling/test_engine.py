@@ -130,18 +130,20 @@ def test_an_exported_adapter_answers_as_the_run_s(engine: tuple[Engine, Store, S
     from transformers import AutoTokenizer
     from vllm import SamplingParams
     from vllm.lora.request import LoRARequest
+    from vllm.sampling_params import RequestOutputKind
 
     built, store, made = engine
     folder = tmp_path / "exported"
     folder.mkdir()
     export_adapter(store, made["model"], STRONG, folder, folder)
-    assert export_tokenizer(STRONG, folder, 16) == ()
+    assert export_tokenizer(STRONG, folder, 16) is None
     (run,) = run_block(built, store, 2, ["exported"], QUESTIONS[:1])
     tokenizer = AutoTokenizer.from_pretrained(folder)
     turns = [{"role": "user", "content": QUESTIONS[0]}]
     ids = tokenizer.apply_chat_template(turns, tokenize=True, add_generation_prompt=True)["input_ids"]
     ends = json.loads((folder / "generation_config.json").read_text())["eos_token_id"]
-    parameters = SamplingParams(temperature=0, max_tokens=16, stop_token_ids=ends)
+    final = RequestOutputKind.FINAL_ONLY
+    parameters = SamplingParams(temperature=0, max_tokens=16, stop_token_ids=ends, output_kind=final)
     assert built.engine is not None
     request = LoRARequest("exported", 99, str(folder))
     output = LOOP.run_until_complete(built.engine.generate(built.tasks[2], "export", ids, parameters, request))
