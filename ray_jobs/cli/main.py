@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ray_jobs.cli import answers, help, plan, run, store, submit
 from ray_jobs.cli.options import Parser
-from ray_jobs.cli.reading import export, show, status
+from ray_jobs.cli.reading import compare, export, show, status
 from ray_jobs.runtime.local_ray import leave
 from w2s import __version__
 
@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     submit.add_commands(commands)
     status.add_commands(commands)
     show.add_commands(commands)
+    compare.add_commands(commands)
     export.add_commands(commands)
     store.add_commands(commands)
     answers.add_commands(commands)

@@ -55,10 +55,11 @@ def export_merged(adapter: Path, model: Model, folder: Path) -> None:
     merged.merge_and_unload(safe_merge=True).save_pretrained(folder)
 
 
-def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, ...]:
+def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, ...] | None:
     """Write the tokenizer, a chat template that makes the run's prompts, and the generation config with the end tokens.
 
-    Returns the ids that a prompt begins with and this tokenizer does not add to a text by itself.
+    Returns None where this tokenizer makes the run's prompts of their text by itself, else the ids that they begin
+    with.
 
     Raises ValueError where the tokenizer or its chat template cannot be used.
     """
@@ -67,14 +68,14 @@ def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, 
     tokenizer = load_tokenizer(base_folder(model, weights=False))
     tokens = Tokens(tokenizer, model.prompt)
     ids = tokens.prompt_ids(PROBE)
-    first: tuple[int, ...] = ()
+    first: tuple[int, ...] | None = None
     if model.prompt.style == "completion":
         text = model.prompt.template.replace("{question}", PROBE)
         plain: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         first = tuple(ids[: len(ids) - len(plain)])
         tokenizer.chat_template = completion_template(model.prompt, tokenizer.decode(list(first)))
         if tokenizer(text)["input_ids"] == ids:
-            first = ()
+            first = None
     tokenizer.save_pretrained(folder)
     GenerationConfig(
         bos_token_id=tokenizer.bos_token_id,

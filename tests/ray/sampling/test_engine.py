@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ray_jobs.models.export import export_adapter, export_tokenizer
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
@@ -122,6 +123,31 @@ def strong_tokens() -> Tokens:
 
 BLOCKS = itertools.count()
 LOOP = asyncio.new_event_loop()  # AsyncLLM belongs to the loop it was first used in
+
+
+def test_an_exported_adapter_answers_as_the_run_s(engine: tuple[Engine, Store, Step], tmp_path: Path) -> None:
+    """vLLM loads the folder of `w2s export`, and the exported tokenizer and chat template make the same prompt."""
+    from transformers import AutoTokenizer
+    from vllm import SamplingParams
+    from vllm.lora.request import LoRARequest
+    from vllm.sampling_params import RequestOutputKind
+
+    built, store, made = engine
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    export_adapter(store, made["model"], STRONG, folder, folder)
+    assert export_tokenizer(STRONG, folder, 16) is None
+    (run,) = run_block(built, store, 2, ["exported"], QUESTIONS[:1])
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    turns = [{"role": "user", "content": QUESTIONS[0]}]
+    ids = tokenizer.apply_chat_template(turns, tokenize=True, add_generation_prompt=True)["input_ids"]
+    ends = json.loads((folder / "generation_config.json").read_text())["eos_token_id"]
+    final = RequestOutputKind.FINAL_ONLY
+    parameters = SamplingParams(temperature=0, max_tokens=16, stop_token_ids=ends, output_kind=final)
+    assert built.engine is not None
+    request = LoRARequest("exported", 99, str(folder))
+    output = LOOP.run_until_complete(built.engine.generate(built.tasks[2], "export", ids, parameters, request))
+    assert output.outputs[0].text[: len(run.text)] == run.text and run.text
 
 
 def test_every_problem_has_its_n_samples(engine: tuple[Engine, Store, Step]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ray_jobs.cli.main import main
 from tests.unit.cli.small_run import IDS, commit, small_run, steps_of
+from tests.unit.models.tiny import byte_level, folder
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune
 from w2s.graph.step import step as make_step
@@ -70,20 +71,20 @@ def test_the_targets_own_loaders_read_the_data(store: Store, tmp_path: Path) -> 
     from trl import data_utils
 
     for name, tables in (("consistent_1", ["weak", "icl", "hybrid"]), ("pairs", ["pairs"])):
-        folder = tmp_path / name
-        assert main(["export", "quickstart", "--store", store.objects.url, name, "--to", str(folder)]) == 0
-        card = (folder / "README.md").read_text()
+        place = tmp_path / name
+        assert main(["export", "quickstart", "--store", store.objects.url, name, "--to", str(place)]) == 0
+        card = (place / "README.md").read_text()
         for table in tables:
             # By the card's own configurations, as the hub reads a dataset.
-            rows: Any = load_dataset(str(folder), table, split="train", cache_dir=str(tmp_path / "cache"))
+            rows: Any = load_dataset(str(place), table, split="train", cache_dir=str(tmp_path / "cache"))
             assert f"| `{table}` | {len(rows)} |" in card
             assert not data_utils.is_conversational(rows[0])
             assert set(rows.column_names) == (
                 {"prompt", "chosen", "rejected"} if table == "pairs" else {"prompt", "completion"}
             )
-        info = json.loads((folder / "llama-factory/dataset_info.json").read_text())
+        info = json.loads((place / "llama-factory/dataset_info.json").read_text())
         for entry in info.values():
-            assert (folder / "llama-factory" / entry["file_name"]).is_file()
+            assert (place / "llama-factory" / entry["file_name"]).is_file()
     chat = trl(PAIR, CHAT)
     assert data_utils.is_conversational(chat)
 
@@ -96,7 +97,12 @@ def test_cards_survive_hostile_names() -> None:
     )
     card = model_card(ModelCard(tuned, model, "owner/name", (1,), 9, "\x1b[2J\n# forged", None, 0, {"w2s": "1"}))
     assert "\x1b" not in card and "\n# forged" not in card and "````text\n```" in card
-    assert 'base_model: "owner/name"' in card and "owner/name@" in card and "[1]" in card and "Not scored" in card
+    assert (
+        'base_model: "owner/name"' in card
+        and "owner/name@" in card
+        and "token ids [1]" in card
+        and "Not scored" in card
+    )
     card = data_card(steps["pairs"], "e", {"pairs": 2}, {"a|b\n": 3})
     assert "| a\\|b\\n | 3 |" in card and "Gold answers were an input of weak_sft alone." in card
 
@@ -116,9 +122,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Store:
     lora = quickstart().sft.lora
     config = LoraConfig(r=lora.rank, target_modules=list(lora.targets), task_type="CAUSAL_LM", init_lora_weights=False)
     base = AutoModelForCausalLM.from_pretrained(base_folder(quickstart().strong), dtype=torch.float32)
-    folder = tmp_path_factory.mktemp("adapter")
-    get_peft_model(base, config).save_pretrained(folder)
-    commit(store, dpo, {"model": [(path.name, path.read_bytes()) for path in sorted(folder.glob("adapter*"))]})
+    adapter = tmp_path_factory.mktemp("adapter")
+    get_peft_model(base, config).save_pretrained(adapter)
+    commit(store, dpo, {"model": [(path.name, path.read_bytes()) for path in sorted(adapter.glob("adapter*"))]})
     return store
 
 
@@ -151,8 +157,8 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(trained: Store,
         with torch.no_grad():
             assert torch.allclose(model.eval()(ids).logits, expected, atol=tolerance)
     assert merged.generation_config.max_new_tokens == quickstart().greedy.max_tokens
-    for folder in (tmp_path / "adapter", tmp_path / "merged"):
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+    for place in (tmp_path / "adapter", tmp_path / "merged"):
+        tokenizer = AutoTokenizer.from_pretrained(place)
         question = "Mia has 5 books?"
         assert tokenizer(prompt_text(strong.prompt, question))["input_ids"] == tokens.prompt_ids(question)
         turns = [
@@ -162,9 +168,9 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(trained: Store,
         ]
         rendered = tokenizer.apply_chat_template(turns, tokenize=True, add_generation_prompt=True)["input_ids"]
         assert rendered == tokens.prompt_ids("C'\\?", [Demonstration("p", "A?", "B")])
-        config = json.loads((folder / "generation_config.json").read_text())
+        config = json.loads((place / "generation_config.json").read_text())
         assert config["eos_token_id"] == sorted(tokens.end_tokens)
-        everything = "".join(path.read_text() for path in folder.glob("*.json")) + (folder / "README.md").read_text()
+        everything = "".join(path.read_text() for path in place.glob("*.json")) + (place / "README.md").read_text()
         assert "package:" not in everything, "nobody else has w2s's package"
         assert "accuracy 100.0 % (2 of 2)" in everything and re.search(r"\| dpo \| .*pairs\.pairs", everything)
 
@@ -209,3 +215,26 @@ def test_ids_are_in_the_rows(store: Store, tmp_path: Path) -> None:
     assert main(["export", "quickstart", "pairs", "--store", store.objects.url, "--to", str(tmp_path / "new")]) == 0
     (row,) = (json.loads(line) for line in (tmp_path / "new/jsonl/pairs.jsonl").read_text().splitlines())
     assert row["problem_id"] == IDS[1] and row["confidence"] == 0.8
+
+
+@pytest.mark.parametrize(
+    ("adds_bos", "first"),
+    [(None, None), (True, (1,)), (False, None)],
+)
+def test_what_a_prompt_begins_with(adds_bos: bool | None, first: tuple[int, ...] | None, tmp_path: Path) -> None:
+    """A tokenizer_config.json may ask for BOS that the tokenizer.json does not add."""
+    from transformers import AutoTokenizer
+
+    from ray_jobs.models.export import export_tokenizer
+    from ray_jobs.models.tokenizers import load_tokenizer
+    from ray_jobs.models.tokens import Tokens
+
+    more = {} if adds_bos is None else {"add_bos_token": adds_bos}
+    base = folder(tmp_path / "base", byte_level(), tokenizer_class="PreTrainedTokenizerFast", **more)
+    model = Model(name=str(base), revision="sha256:0")
+    (tmp_path / "to").mkdir()
+    assert export_tokenizer(model, tmp_path / "to", 9) == first
+    tokens = Tokens(load_tokenizer(base), model.prompt)
+    exported = AutoTokenizer.from_pretrained(tmp_path / "to")
+    turns = [{"role": "user", "content": "1 + 1?"}]
+    assert exported.apply_chat_template(turns, tokenize=True)["input_ids"] == tokens.prompt_ids("1 + 1?")

@@ -19,8 +19,8 @@ class ModelCard:
     base: Model
     base_path: str
     """Where the exported configuration finds the base; empty for a merged model."""
-    first_ids: tuple[int, ...]
-    """Token ids before a prompt's text that the exported tokenizer does not add by itself."""
+    first_ids: tuple[int, ...] | None
+    """Token ids that a prompt begins with, where the exported tokenizer adds others to a text by itself; else None."""
     max_tokens: int
     experiment: str
     figures: Mapping[str, Any] | None
@@ -170,9 +170,12 @@ def _prompt(prompt: Prompt) -> list[str]:
     return [said, "", _block("text", prompt.template), ""]
 
 
-def _first_ids(ids: Sequence[int]) -> list[str]:
-    said = f"Before the text come the token ids {list(ids)}, which the tokenizer does not add by itself."
-    return [said, ""] if ids else []
+def _first_ids(ids: Sequence[int] | None) -> list[str]:
+    if ids is None:
+        return []
+    begins = f"begins with the token ids {list(ids)}" if ids else "begins with no special token"
+    way = "encode it with add_special_tokens=False, or use the chat template"
+    return [f"A prompt {begins}, and the tokenizer by itself adds others to a text: {way}.", ""]
 
 
 def _front(values: Mapping[str, Any]) -> str:
