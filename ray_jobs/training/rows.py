@@ -9,6 +9,7 @@ from typing import Any
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.training.values import RowCounts
 from w2s.method.batches import training_order
+from w2s.method.prompts import completion_text
 from w2s.recipe import Optimizer
 from w2s.records import PreferencePair, SFTExample
 
@@ -22,13 +23,15 @@ def token_rows(
     """
     stop = tokens.prompt.stop_strings
     uncut = [row for row in rows if not any(string in _learned(row) for string in stop)]
-    encoded = [sft_row(row, tokens) if isinstance(row, SFTExample) else pair_row(row, tokens) for row in uncut]
+    told = [row for row in uncut if completion_text(tokens.prompt, _learned(row)).strip()]
+    encoded = [sft_row(row, tokens) if isinstance(row, SFTExample) else pair_row(row, tokens) for row in told]
     fitting = [row for row in encoded if longest(row) <= optimizer.max_tokens]
     if not fitting:
         raise ValueError(
             f"none of {len(rows)} examples can be trained on: {len(encoded)} are longer than "
             f"{field}.max_tokens={optimizer.max_tokens}, {len(rows) - len(uncut)} contain a stop string of the model "
-            f"({', '.join(map(repr, stop))}): raise {field}.max_tokens, or change prompt.stop"
+            f"({', '.join(map(repr, stop))}), {len(uncut) - len(told)} are nothing but a thought: "
+            f"raise {field}.max_tokens, or change prompt.stop or prompt.thinking"
         )
     return fitting, RowCounts(
         examples=len(fitting),
@@ -37,6 +40,7 @@ def token_rows(
         tokens=sum(sum(map(len, row.values())) for row in fitting),
         boundary_merges=tokens.boundary_merges,
         padded_rows=-len(fitting) % optimizer.batch_size,
+        only_thought=len(uncut) - len(told),
     )
 
 

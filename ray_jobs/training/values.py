@@ -50,6 +50,8 @@ class RowCounts:
     """Completions encoded apart from their prompt, because the tokenizer would merge tokens across the boundary."""
     padded_rows: int
     """Rows that each epoch repeats to make its last batch whole."""
+    only_thought: int = 0
+    """Rows left out because `thinking=false` drops their thought and nothing else is in them."""
 
 
 @dataclass(frozen=True)

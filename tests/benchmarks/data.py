@@ -28,7 +28,7 @@ seconds = time.perf_counter() - began
 peak = re.search(r'VmHWM:\s*(\d+)', open('/proc/self/status').read())[1]
 print(json.dumps([rows, seconds, int(peak) / 1024]))
 """
-READ = "sum(1 for _ in read_rows('test', Source(name={name!r}, answer='answer')))"
+READ = "sum(1 for _ in read_rows('problems.test', Source(name={name!r}, answer='answer')))"
 STEP = """sum(1 for split in read_problems(DatasetProblems(
     train_1=Source(name={name!r}, answer='answer', rows=(0, {first})),
     train_2=Source(name={name!r}, answer='answer', rows=({first}, {last})),

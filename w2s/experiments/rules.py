@@ -104,9 +104,9 @@ def _form(where: str, info: FieldInfo | None, rule: Rule) -> str:
     return ""
 
 
-def _example(annotation: Any) -> Any:
-    """A value of a type of lists, texts and whole numbers."""
+def _example(annotation: Any, place: int = 0) -> Any:
+    """A value of a type of lists, texts and whole numbers, at a place of a list; [0, 100] for two whole numbers."""
     option = _options(annotation)[0]
     if get_origin(option) is tuple:
-        return [_example(part) for part in get_args(option) if part is not Ellipsis]
-    return 100 if option is int else "text"
+        return [_example(part, place) for place, part in enumerate(get_args(option)) if part is not Ellipsis]
+    return 100 * place if option is int else "text"

@@ -11,8 +11,8 @@ LISTS = [
     ("sft.lora.targets=q_proj", r'targets: .*; give a list as JSON, like \["q_proj","k_proj"\]$'),
     ("weak_sft.lora.targets=q_proj,k_proj", r'^--set weak_sft.lora.targets=\S+: .*, like \["q_proj","k_proj"\]$'),
     ("strong.prompt.stop=Question:", r'stop: .*; give a list as JSON, like \["text"\]$'),
-    ("problems.train_1.rows=0-10", r"rows: .*; give a list as JSON, like \[100,100\]$"),
-    ("problems.train_1.rows=[5]", r"rows.1: Field required; give a list as JSON, like \[100,100\]$"),
+    ("problems.train_1.rows=0-10", r"rows: .*; give a list as JSON, like \[0,100\]$"),
+    ("problems.train_1.rows=[5]", r"rows.1: Field required; give a list as JSON, like \[0,100\]$"),
     ("problems.train_1.where=level", r'where: .*; give a list as JSON, like \[\["text",\["text"\]\]\]$'),
 ]
 RECIPES = [

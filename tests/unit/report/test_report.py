@@ -61,6 +61,14 @@ def document(right: dict[str, int] = RIGHT, description: str = "a trial", **chan
     return build(recipe, rows, **given)
 
 
+def test_without_a_floor_there_is_no_pgr() -> None:
+    """Responses in place of a weak model may lack those to the test split."""
+    report = document({model: right for model, right in RIGHT.items() if model != "weak_floor"})
+    assert all(row["pgr"] is None for row in report["models"]) and len(report["models"]) == len(RIGHT) - 1
+    assert "weak_floor" not in text(report)
+    assert "70.0 %" in text(report) and "<svg" in html(report)
+
+
 def test_every_figure_has_its_denominator() -> None:
     report = document()
     for row in report["models"]:

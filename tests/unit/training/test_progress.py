@@ -42,6 +42,7 @@ def test_the_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None
         "examples": 5,
         "too_long": 2,
         "with_stop_string": 0,
+        "only_thought": 0,
         "tokens": 90,
         "boundary_merges": 1,
         "padded_rows": 3,
