@@ -1,5 +1,6 @@
 """Compares two different canonical forms part by part: first their shapes, then their values by type."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from w2s.answers.algebra.number import number
@@ -232,12 +233,16 @@ def _in_any_order(parts: Parts, others: Parts, mode: Mode) -> Result:
 
 
 def _other_shares(parts: Parts, others: Parts) -> bool:
-    """Whether the only quantity of each side has one unit and another size: `3 apples, 5` and `5 apples, 3`."""
-    sides = [[found for part in side if (found := quantity(part)) is not None] for side in (parts, others)]
-    if any(len(side) != 1 for side in sides):
-        return False
-    (first,), (second,) = sides
-    return first.measure == second.measure and first.exact and second.exact and first.value != second.value
+    """Whether a unit that stands once on each side has another size: `3 apples, 5` and `5 apples, 3`."""
+    first, second = (
+        Counter(
+            (found.measure, str(found.value)) for part in side if (found := quantity(part)) is not None and found.exact
+        )
+        for side in (parts, others)
+    )
+    units = [Counter(measure for measure, _ in side.elements()) for side in (first, second)]
+    shared = {measure for measure in units[0] if units[0][measure] == units[1][measure] == 1}
+    return any(measure in shared and (measure, size) not in second for measure, size in first)
 
 
 def _compare_parts(a: str, b: str, mode: Mode) -> Result:
