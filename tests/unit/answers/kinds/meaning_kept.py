@@ -88,6 +88,8 @@ ROWS = {
         ("", "a=b=c", "c=b=a", "equal"),
         ("", "a=b=c", "c", "undecided|different"),
         ("", "3/4-1/2", "1/4", "equal"),
+        ("", "\\frac{1}{3}", "3", "different"),
+        ("", "two-eighths", "4", "different"),
     ],
     "bounds on several symbols, determinants, conjugates and derivatives": [
         ("", "x < -4 or x > 11", "x < -4 or y > 11", "different"),
