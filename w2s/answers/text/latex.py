@@ -49,7 +49,7 @@ _ARRAY = re.compile(
     r"\\begin\s*\{(?:array|small[a-z]?matrix)\}\s*(?:\{[^{}]{0,40}\})?|\\end\s*\{(?:array|small[a-z]?matrix)\}"
 )
 _STEPS = re.compile(r"\\(?:begin|end)\s*\{(?:cases|aligned|align\*?|gathered|split|equation\*?)\}")
-_GROUPED = re.compile(r"\{\d{1,3}(?:,\d{3})+\}")
+_GROUPED = re.compile(r"\{ *\d{1,3}(?:,\d{3})+ *\}")
 _BRACED_LETTER = re.compile(r"(?:(?<=^)|(?<=[-+*/(=])|(?<=[\d})\]] )|(?<=[-+*/(=] ))\{ ?([A-Za-z]) ?\}(?= ?[_^])")
 """`{g}_k`, but not `\\vec {g}_k`."""
 _MARKDOWN = re.compile(r"^(\*{1,3}|_{2,3}|`{1,3})(.+?)\1$", re.DOTALL)

@@ -8,6 +8,7 @@ _SPACED = re.compile(r"(?<![\d.,] )(?<![\d.,])\d{1,3}(?: \d{3})+(?:\.\d+)?(?![\d
 _COMMA_DECIMAL = re.compile(
     r"(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d.,])|(?<![\d.,])\d{1,3}(?: \d{3})+,\d{1,2}(?!\d|,)", re.ASCII
 )
+_MONEY = re.compile(" ?(?:USD|EUR|GBP|JPY|INR)\\b")
 _ZEROS = re.compile(r",0\d\d")
 
 
@@ -15,7 +16,7 @@ def join_thousands(text: str) -> str:
     """`text` with each grouped number written without separators.
 
     In brackets, `(1,234)` may be a point: a comma is removed there only from a group that begins with 0, as in
-    `(1,000)`, or where other commas have a space and so are the separators of the list.
+    `(1,000)`, before a currency, or where other commas have a space and so are the separators of the list.
     """
     if "," not in text:
         return _SPACED.sub(_digits, text) if " " in text else text
@@ -28,8 +29,10 @@ def join_thousands(text: str) -> str:
         between = text[at : match.start()]
         depth += sum(between.count(mark) for mark in "([⦃{") - sum(between.count(mark) for mark in ")]⦄}")
         parts.append(between)
-        number = match[0]
-        parts.append(number.replace(",", "") if depth <= 0 or lists_have_spaces or _ZEROS.search(number) else number)
+        number, money = match[0], _MONEY.match(text, match.end())
+        parts.append(
+            number.replace(",", "") if depth <= 0 or lists_have_spaces or _ZEROS.search(number) or money else number
+        )
         at = match.end()
     return "".join((*parts, text[at:]))
 

@@ -29,6 +29,8 @@ _SIGNS = (
 _CENTS = re.compile(r"(?<=\d)\s*¢")
 _TWICE = re.compile(r"\b(USD|EUR|GBP|percent) +(?:dollars?|US dollars?|USD|euros?|EUR|pounds?|GBP|percent|per cent)\b")
 """`$5 dollars`."""
+_FEET = re.compile(r"(?<![\w'])(\d{1,3})' ?(\d{1,2}(?:\.\d+)?)(?:\"|'')(?!\w)")
+"""Feet and inches, `5'3"`."""
 _TRAILING = re.compile(r"(?<=\d)[.,](?= (?:USD|EUR|GBP|JPY|INR) )")
 _SIUNITX = re.compile(
     r"\\(?:(pico|nano|micro|milli|centi|deci|kilo|mega|giga|tera)\s*\\)?(meter|metre|second|gram|newton"
@@ -47,6 +49,7 @@ def spell_out(text: str) -> str:
         text = _DEGREE.sub(" deg ", _SCALE.sub(r" deg\1 ", text))
     if "\\" in text:
         text = _SIUNITX_WORDS.sub(r" \1 ", _SIUNITX.sub(r" \1\2 ", text))
+    text = _FEET.sub(r"\1 ft \2 in", text) if "'" in text else text
     if "%" in text or "¢" in text:
         text = _CENTS.sub(" cents ", _PERCENT.sub(" percent ", text)).replace("\\%", "%")
     if ("$" in text or not text.isascii()) and not _is_math_mode(text):

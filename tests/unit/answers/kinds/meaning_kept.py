@@ -88,6 +88,11 @@ ROWS = {
         ("", "a=b=c", "c=b=a", "equal"),
         ("", "a=b=c", "c", "undecided|different"),
         ("", "3/4-1/2", "1/4", "equal"),
+        ("", "a=0, c=10", "c=0, a=10", "different"),
+        ("MPV", "y = -19, z = 0", "z = 0; y = -19", "equal"),
+        ("", "{\\bf 12,600}", "12600", "equal"),
+        ("", "\\frac{1}{3}", "3", "different"),
+        ("", "two-eighths", "4", "different"),
     ],
     "bounds on several symbols, determinants, conjugates and derivatives": [
         ("", "x < -4 or x > 11", "x < -4 or y > 11", "different"),

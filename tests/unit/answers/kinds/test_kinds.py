@@ -8,6 +8,7 @@ from tests.unit.answers.kinds import (
     meaning_kept,
     more_equal_and_different,
     more_spellings,
+    one_change,
     undecided,
     undecided_more,
 )
@@ -21,6 +22,7 @@ TABLES = (
     meaning_kept,
     more_equal_and_different,
     more_spellings,
+    one_change,
 )
 GROUPS = {group: rows for table in TABLES for group, rows in table.ROWS.items()}
 

@@ -1,5 +1,6 @@
 """Compares two different canonical forms part by part: first their shapes, then their values by type."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from w2s.answers.algebra.number import number
@@ -8,7 +9,7 @@ from w2s.answers.forms.compare.quantities import Mode
 from w2s.answers.forms.compare.result import DIFFERENT, UNDECIDED, Result
 from w2s.answers.forms.compare.shapes import shape_of
 from w2s.answers.forms.compare.values import compare_values
-from w2s.answers.forms.structures.names import is_application, is_derivative
+from w2s.answers.forms.structures.names import is_application, is_derivative, is_name
 from w2s.answers.units.quantities import quantity
 
 Parts = Sequence[str]
@@ -118,9 +119,15 @@ def _relations(shapes: dict[str, Parts]) -> Result | None:
     return DIFFERENT if "equation" in shapes and unequal else None
 
 
+def _part(text: str) -> tuple[str, Parts]:
+    """The shape of a part: `z = 0` names a value there, and is no equation."""
+    shape, sides = shape_of(text)
+    return ("named", (sides[0], "0")) if shape == "equation" and is_name(sides[0]) else (shape, sides)
+
+
 def _shared_value(parts: Parts) -> set[str]:
     """The values, each once, of a list that names them all."""
-    named = [sides for shape, sides in map(shape_of, parts) if shape == "named"]
+    named = [sides for shape, sides in map(_part, parts) if shape == "named"]
     return {sides[1] for sides in named} if len(named) == len(parts) else set()
 
 
@@ -165,7 +172,7 @@ def _two_named(parts: Parts, others: Parts, mode: Mode, alone: bool) -> Result:
 
 def _names_and_tuple(listed: Parts, values: Parts, mode: Mode) -> Result:
     """`x = 2, y = 3` is (2, 3): names in the order of the alphabet. Another list is no tuple."""
-    named = [shape_of(part) for part in listed]
+    named = [_part(part) for part in listed]
     if any(shape != "named" for shape, _ in named):
         return DIFFERENT if _numbers([*listed, *values]) else UNDECIDED
     if len(named) != len(values):
@@ -176,7 +183,7 @@ def _names_and_tuple(listed: Parts, values: Parts, mode: Mode) -> Result:
 
 def _tuples(parts: Parts, others: Parts, mode: Mode) -> Result:
     """By order, or by name where both sides name their values."""
-    named, also_named = [shape_of(part) for part in parts], [shape_of(part) for part in others]
+    named, also_named = [_part(part) for part in parts], [_part(part) for part in others]
     mine = {sides[0]: sides[1] for shape, sides in named if shape == "named"}
     theirs = {sides[0]: sides[1] for shape, sides in also_named if shape == "named"}
     if len(mine) == len(parts) and len(theirs) == len(others):
@@ -203,7 +210,7 @@ def _in_any_order(parts: Parts, others: Parts, mode: Mode) -> Result:
     """Match each part with an equal part of the other side, each only once, because `1, 1` is not `1`."""
     if max(len(parts), len(others)) > MAX_PARTS:
         return UNDECIDED
-    named, also_named = [shape_of(part) for part in parts], [shape_of(part) for part in others]
+    named, also_named = [_part(part) for part in parts], [_part(part) for part in others]
     both = [all(shape == "named" for shape, _ in side) for side in (named, also_named)]
     if both[0] != both[1]:  # one side names its values
         parts = [sides[1] if shape == "named" else part for part, (shape, sides) in zip(parts, named, strict=True)]
@@ -232,17 +239,21 @@ def _in_any_order(parts: Parts, others: Parts, mode: Mode) -> Result:
 
 
 def _other_shares(parts: Parts, others: Parts) -> bool:
-    """Whether the only quantity of each side has one unit and another size: `3 apples, 5` and `5 apples, 3`."""
-    sides = [[found for part in side if (found := quantity(part)) is not None] for side in (parts, others)]
-    if any(len(side) != 1 for side in sides):
-        return False
-    (first,), (second,) = sides
-    return first.measure == second.measure and first.exact and second.exact and first.value != second.value
+    """Whether a unit that stands once on each side has another size: `3 apples, 5` and `5 apples, 3`."""
+    first, second = (
+        Counter(
+            (found.measure, str(found.value)) for part in side if (found := quantity(part)) is not None and found.exact
+        )
+        for side in (parts, others)
+    )
+    units = [Counter(measure for measure, _ in side.elements()) for side in (first, second)]
+    shared = {measure for measure in units[0] if units[0][measure] == units[1][measure] == 1}
+    return any(measure in shared and (measure, size) not in second for measure, size in first)
 
 
 def _compare_parts(a: str, b: str, mode: Mode) -> Result:
     """Two parts of lists: values with other names differ."""
-    first, second = shape_of(a), shape_of(b)
+    first, second = _part(a), _part(b)
     if a != b and first[0] == second[0] == "named":
         return _two_named(first[1], second[1], mode, alone=False)
     return compare_forms_or_same(a, b, mode)

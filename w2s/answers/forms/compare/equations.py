@@ -11,6 +11,7 @@ from w2s.answers.algebra.tokens import has_words
 from w2s.answers.forms.compare.result import Result
 
 _NORMAL = re.compile(r"[^<>=]+ <=? 0")
+_DEFINED = re.compile(r"[A-Za-z]\([a-z]\)")
 _FUNCTION = re.compile(r"(?:sin|cos|tan|cot|log|ln|exp)[_(]|mod|floor|ceil")
 
 
@@ -25,9 +26,9 @@ def compare_equations(left: str, other: str, exact: bool) -> Result:
     first, second = _polynomial(left), _polynomial(other)
     if first is None or second is None:
         return "undecided", ""
-    for name in sorted(_names(first) & _names(second)):
+    for name in sorted((_names(first) & _names(second)) | (_applied(first) & _applied(second))):
         solved = _solved(first, name), _solved(second, name)
-        if solved[0] is not None and solved[1] is not None and len(name) == 1:
+        if solved[0] is not None and solved[1] is not None and (len(name) == 1 or "(" in name):
             relation = same_value(solved[0], solved[1])[0]
             if relation != "undecided":
                 return relation, f"the same {name}" if relation == "equal" else ""
@@ -119,16 +120,22 @@ def _names(value: Polynomial) -> set[str]:
     return {atom for monomial in value.terms for atom, _ in monomial.powers if "(" not in atom} - {"pi", "i", "e"}
 
 
+def _applied(value: Polynomial) -> set[str]:
+    """The functions that an equation may define, as f(x) in f(x) = x^2."""
+    return {atom for monomial in value.terms for atom, _ in monomial.powers if _DEFINED.fullmatch(atom)}
+
+
 def _degree(value: Polynomial) -> int:
     return max(sum(e for atom, e in monomial.powers if atom not in ("pi", "i", "e")) for monomial in value.terms)
 
 
 def _solved(value: Polynomial, name: str) -> str | None:
     """`f` of `name = f`, if `name` stands in one term alone, with a constant factor; else None."""
+    letters = r"[A-Za-z](?=\()" if "(" in name else r"[A-Za-z]"
     found = [
         monomial
         for monomial in value.terms
-        if any(name in re.findall(r"[A-Za-z]", atom) for atom, _ in monomial.powers)
+        if any(atom == name or name[0] in re.findall(letters, atom) for atom, _ in monomial.powers)
     ]
     if len(found) != 1 or found[0].powers != ((name, 1),) or found[0].radicand != 1:
         return None

@@ -62,6 +62,8 @@ def compare_values(a: str, b: str, exact: bool, mode: Mode) -> Result:
     numbers = number(a), number(b)
     if numbers[0] is not None and numbers[0] == numbers[1]:
         return "equal", "the same number"
+    if " -> " in a and a == " -> ".join(b.split(" -> ")[::-1]):
+        return "different", "a reaction and its reverse"
     if exact or None not in numbers:
         open_ = (mode == "quantity" and not dates_of(a) and may_be_rounded(a, b)) or _renamed(a, b)
         return ("undecided", "rounded or renamed") if open_ else ("different", "exact values")

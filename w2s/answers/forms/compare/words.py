@@ -21,6 +21,14 @@ _COMBINING = frozenset("in out of below less more than per".split())
 """Words between two numbers that may be computed."""
 _SCALING = frozenset("of per times dozen more less".split()) | FRACTIONS.keys()
 """Words by which a phrase may mean a number that it does not write."""
+_PAIRS = (
+    "left right|up down|upward downward|upwards downwards|above below|north south|east west|northeast southwest"
+    "|northwest southeast|clockwise counterclockwise|inward outward|inwards outwards|into out|increase decrease"
+    "|increases decreases|increasing decreasing|more less|more fewer|positive negative|attractive repulsive"
+)
+_OPPOSITES = {
+    word: other for pair in _PAIRS.split("|") for word, other in (pair.split(), pair.split()[::-1]) if word != other
+}
 _NUMBER = re.compile(rf"((?<![\d)])-)?(\d+/\d+|\d+(?:\.\d+)?)(?: ({'|'.join(SCALES)}))?", re.IGNORECASE)
 _TWO_LETTERS = re.compile("[A-Za-z]{2}")
 _DIGIT = re.compile(r"\d")
@@ -67,6 +75,9 @@ def _two_phrases(a: str, b: str) -> Result:
         return DIFFERENT
     if _without_numbers(a) == _without_numbers(b):
         return DIFFERENT  # pages 3-5 and pages 3-6
+    (first, second) = (set(a.split()) - set(b.split()), set(b.split()) - set(a.split()))
+    if len(first) == len(second) == 1 and _OPPOSITES.get(first.pop()) == second.pop():
+        return DIFFERENT  # `5 m to the left` and `5 m to the right`
     denied = set(a.split()) ^ set(b.split()) == {"not"} and not _DIGIT.search(a + b)
     return DIFFERENT if denied else UNDECIDED
 

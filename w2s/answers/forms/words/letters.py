@@ -60,8 +60,8 @@ def formula_form(text: str, letters: bool = False) -> Form | None:
     body = re.sub(r"[_{} ]", "", _CHARGE.sub("", text))
     charge = _CHARGE.search(text)
     atoms = _ATOM.findall(body)
-    if letters and len(atoms) == 1 and atoms[0] == (text, "") and len(text) == 2:
-        return Form(text, False)
+    if len(atoms) == 1 and atoms[0] == (body, "") and (letters or charge) and (len(body) == 2 or _ends_in_sign(charge)):
+        return Form(body + (f"^{_sign(charge[1])}" if charge else ""), False)  # an element or its ion
     if len(atoms) < 2 or "".join(symbol + count for symbol, count in atoms) != body or body[0] in ")]":
         return None
     elements = [symbol for symbol, _ in atoms if symbol.isalpha()]
@@ -88,6 +88,11 @@ def atoms_of(form: str) -> list[str] | None:
     if not atoms or "".join(symbol + count for symbol, count in atoms) != body or (len(atoms) == 1 and len(body) < 2):
         return None
     return [symbol + count for symbol, count in atoms] + ([form[len(body) :]] if form != body else [])
+
+
+def _ends_in_sign(charge: re.Match[str] | None) -> bool:
+    """Whether a charge is no power: `2+`, but not `-1`."""
+    return charge is not None and charge[1][-1] in "+-"
 
 
 def _sign(charge: str) -> str:

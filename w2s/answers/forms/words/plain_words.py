@@ -145,8 +145,8 @@ def word_form(text: str) -> Form | None:
 
 
 def may_mean_the_same(a: str, b: str) -> bool:
-    """Whether two answers are in one group of `OPEN`."""
-    return not _GROUPS.get(a, frozenset()).isdisjoint(_GROUPS.get(b, ()))
+    """Whether a word and another answer are in one group of `OPEN`: `third` may mean 3 or 1/3, which differ."""
+    return (a[:1].isalpha() or b[:1].isalpha()) and not _GROUPS.get(a, frozenset()).isdisjoint(_GROUPS.get(b, ()))
 
 
 def is_word(part: str) -> bool:
