@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ray_jobs.models.folders import base_folder, context_limit
+from ray_jobs.models.configs import context_limit
+from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.vllm import engine_placement, engines_that_fit
