@@ -12,7 +12,7 @@ from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.models.weights import check_weights
 from ray_jobs.resources.resources import Resources
-from ray_jobs.sampling.support import engine_support
+from ray_jobs.driver.support import engine_support
 from w2s.data.revision import check_no_adapter
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample

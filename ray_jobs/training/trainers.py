@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.folders import adapter_folder, base_folder
+from ray_jobs.models.layers import target_pattern
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
@@ -97,15 +98,16 @@ def sft_trainer(
     config = SFTConfig(
         **arguments(recipe.sft, resources, folder), dataset_kwargs={"skip_prepare_dataset": True}, packing=False
     )
+    model = load_base(resources, base)  # after the configuration: see preference_trainer
     adapter = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=list(lora.targets),
+        target_modules=target_pattern(model, lora.targets),
         task_type="CAUSAL_LM",
     )
     return TokenSFT(
-        model=load_base(resources, base),
+        model=model,
         args=config,
         train_dataset=dataset(rows, recipe.sft),
         processing_class=tokenizer,

@@ -51,6 +51,7 @@ def train_loop(job: TrainingJob) -> None:
         steps=trainer.state.global_step,
         resumed_at_step=start.step if start else 0,
         world_size=world_size,
+        adapted_layers=trainer.adapted_layers,
         losses=trainer.losses,
     )
     first, last = result.losses[0].loss, result.losses[-1].loss

@@ -8,12 +8,13 @@ import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 
 from ray_jobs.models.folders import cache_folder
+from ray_jobs.runtime.versions import versions
 from w2s.errors import first_line
 
 SECONDS = 300
+"""Limit for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ def engine_support(architecture: str) -> Support:
     """
     if re.fullmatch(r"\w{1,100}", architecture) is None:
         return Support(False, "which is no name of an architecture")
-    file = cache_folder() / f"engine-{version('vllm')}-{architecture}.json"
+    build = "-".join(f"{name}-{version}" for name, version in versions().items() if name.startswith("vllm"))
+    file = cache_folder() / f"engine-{build}-{architecture}.json"
     if file.is_file():
         return Support(**json.loads(file.read_bytes()))
     command = [sys.executable, "-m", __name__, architecture]
