@@ -8,7 +8,8 @@ from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work, all_work, split_rows
 from ray_jobs.driver.forecast import Forecast, Spell, forecast, memories
 from ray_jobs.driver.grouping import only_scored
-from ray_jobs.models.folders import base_folder, text_config
+from ray_jobs.models.configs import text_config
+from ray_jobs.models.folders import base_folder
 from ray_jobs.resources.resources import Resources
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample

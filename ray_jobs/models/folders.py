@@ -57,7 +57,7 @@ def base_folder(model: Model, weights: bool = True) -> Path:
                 "put the model there on every node, or give a URL or a hub name"
             )
         return folder
-    patterns = ["*.json", "*.model", "*.jinja", *(["*.safetensors"] if weights else [])]
+    patterns = ["*.json", "*.model", "*.jinja", "*merges.txt", *(["*.safetensors"] if weights else [])]
     return _from_url(model, patterns, weights) if "://" in model.name else _from_hub(model, patterns)
 
 
@@ -78,17 +78,21 @@ def _copy(url: str, patterns: Sequence[str], folder: Path) -> None:
     if folder.exists():  # a killed process left it
         shutil.rmtree(folder)
     folder.mkdir()
-    is_s3 = url.startswith("s3://")
     # s3fs (2026.9) continues after a cut response only where it gets a file in one piece.
-    whole = {"max_concurrency": 1} if is_s3 else {}
+    whole = {"max_concurrency": 1} if url.startswith("s3://") else {}
     try:
-        fs, root = fsspec.core.url_to_fs(url, **(S3.from_environment().options() if is_s3 else {}))
+        fs, root = file_system(url)
         paths = [path for path in fs.ls(root, detail=False) if any(fnmatch(path, pattern) for pattern in patterns)]
         if not paths:
             raise FileNotFoundError(f"no file matches {', '.join(patterns)}")
         in_parallel(lambda path: fs.get_file(path, str(folder / posixpath.basename(path)), **whole), paths)
     except (FileNotFoundError, PermissionError, ImportError, ValueError) as error:
         raise ValueError(f"{url} cannot be fetched ({first_line(error)}): {CHECK_URL}") from error
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """fsspec's file system of a model's URL, and the path on it."""
+    return fsspec.core.url_to_fs(url, **(S3.from_environment().options() if url.startswith("s3://") else {}))
 
 
 def _from_hub(model: Model, patterns: Sequence[str]) -> Path:
@@ -107,28 +111,6 @@ def _from_hub(model: Model, patterns: Sequence[str]) -> Path:
             f"({first_line(cause)}): "
             f"check name and revision; {GATED}; or give a folder or URL instead"
         ) from error
-
-
-def context_limit(folder: Path) -> int:
-    """The context of the model in `folder`, in tokens; that of a scaled RoPE where the configuration scales it.
-
-    Linear and dynamic scaling multiply `max_position_embeddings`, as in vLLM. YaRN multiplies the original context,
-    whether or not the configuration's own number is scaled already (it is in DeepSeek's, not in Qwen2.5's).
-    """
-    config = text_config(folder)
-    limit = int(getattr(config, "max_position_embeddings", 2**31))
-    rope = getattr(config, "rope_parameters", None) or {}
-    kind, factor = rope.get("rope_type"), rope.get("factor") or 1.0
-    if kind == "yarn":
-        return max(limit, int(factor * (rope.get("original_max_position_embeddings") or limit)))
-    return int(factor * limit) if kind in ("linear", "dynamic") else limit
-
-
-def text_config(folder: Path) -> Any:
-    """The `transformers` configuration of the language model in `folder`."""
-    from transformers import AutoConfig
-
-    return AutoConfig.from_pretrained(folder, trust_remote_code=False).get_text_config()
 
 
 def adapter_folder(store: Store, table: Table) -> Path:

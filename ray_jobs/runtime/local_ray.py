@@ -110,6 +110,13 @@ def nodes() -> list[Node]:
     ]
 
 
+def machine() -> dict[str, float]:
+    """CPUs and GPUs of this machine, before Ray has started; in a container Ray may count fewer CPUs."""
+    import torch
+
+    return {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+
+
 def available() -> dict[str, float]:
     """CPUs and GPUs of the cluster that are free now."""
     import ray

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ray_jobs.models.folders import adapter_folder, base_folder, context_limit, text_config
+from ray_jobs.models.configs import context_limit, text_config
+from ray_jobs.models.folders import adapter_folder, base_folder
 from ray_jobs.models.tokenizers import engine_tokenizer
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import engine_arguments, lora_slots

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ray_jobs.models.folders import base_folder, context_limit
+from ray_jobs.models.configs import context_limit
+from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.occupancy import block_size, blocks_in_flight, engines_for
@@ -23,7 +24,7 @@ from ray_jobs.sampling.block_plan import problems_per_block
 from ray_jobs.sampling.blocks import finished_blocks, read_counts
 from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
-from ray_jobs.sampling.prompts import context_needed, prompted
+from ray_jobs.sampling.prompts import Prompts, prompted
 from ray_jobs.sampling.results import BlockCounts, BlockRequest, BlockResult, from_row, to_row
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step
@@ -53,6 +54,8 @@ class Work:
     """Ids of each block's problems."""
     missing: set[int]
     """Blocks without a file."""
+    too_long: frozenset[str] = frozenset()
+    """Ids of problems whose prompts do not fit the context; they have no samples."""
     counts: dict[int, BlockCounts] = field(default_factory=dict[int, BlockCounts])
     """Counts of the blocks that this attempt finished."""
     tokens: int = 0
@@ -156,15 +159,16 @@ def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[
         size = problems_per_block(step, context.store, wanted)
         blocks = [problems[start : start + size] for start in range(0, len(problems), size)]
         missing = set(range(len(blocks))) - finished_blocks(step, context.store)
-        lengths: list[tuple[int, str]] = []
+        prompts = Prompts(task, limit)
         for number, block in enumerate(blocks):
-            request = BlockRequest(index, number, tuple(prompted(task, tokens, problem) for problem in block))
-            lengths += [(len(problem.prompt_ids), problem.problem_id) for problem in request.problems]
+            taken = tuple(prompts.take(prompted(task, tokens, problem)) for problem in block)
+            request = BlockRequest(index, number, taken)
             if number in missing:
                 requests.append(to_row(request))  # as bytes, a fraction of the memory of Python integers
-        max_model_len = max(max_model_len, min(rounded_context(context_needed(task, lengths, limit)), limit))
+        prompts.check()
+        max_model_len = max(max_model_len, min(rounded_context(prompts.needed), limit))
         ids = [[problem.problem_id for problem in block] for block in blocks]
-        works.append(Work(task, context.attempt(step), ids, missing))
+        works.append(Work(task, context.attempt(step), ids, missing, frozenset(prompts.too_long)))
     return works, requests, max_model_len
 
 
@@ -224,7 +228,8 @@ def _commit(work: Work, context: Context) -> None:
     """
     attempt, step, store = work.attempt, work.task.step, work.attempt.store
     blocks = _block_counts(work)
-    errors = {problem_id: reason for block in blocks for problem_id, reason in block.errors.items()}
+    reasons = {problem_id: reason for block in blocks for problem_id, reason in block.errors.items()}
+    errors = {problem_id: reason for problem_id, reason in reasons.items() if problem_id not in work.too_long}
     if len(errors) > work.task.max_failed_problems:
         store.objects.remove([store.objects.path(step.directory, block.file.path) for block in blocks if block.errors])
         for problem_id, reason in errors.items():
@@ -246,10 +251,16 @@ def _commit(work: Work, context: Context) -> None:
         completion_tokens=sum(block.completion_tokens for block in blocks),
         prompt_tokens=sum(block.prompt_tokens for block in blocks),
     )
+    too_long = ""
+    if work.too_long:
+        attempt.counts["prompt_too_long"] = len(work.too_long)
+        too_long = f", {len(work.too_long)} left out because their prompts exceed the context"
+        for problem_id in sorted(work.too_long):
+            logger.warning("%s: problem %s is left out, its prompt exceeds the context", step.name, problem_id)
     by_string = sum((Counter(block.stop_strings) for block in blocks), Counter[str]())
     attempt.counts.update({f"ended_by_string:{string}": count for string, count in by_string.items()})
     ended = "".join(f"{count} ended by {string!r}, " for string, count in by_string.most_common())
-    context.finish(attempt, f"{completions} completions, {truncated} truncated, {ended}{len(errors)} failed")
+    context.finish(attempt, f"{completions} completions, {truncated} truncated, {ended}{len(errors)} failed{too_long}")
 
 
 def _block_counts(work: Work) -> list[BlockCounts]:

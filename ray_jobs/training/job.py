@@ -150,7 +150,7 @@ def summary(result: TrainingResult) -> str:
     left_out += f", {rows.with_stop_string} left out with a stop string" if rows.with_stop_string else ""
     left_out += f", {rows.only_thought} left out as nothing but a thought" if rows.only_thought else ""
     losses = f"loss {result.losses[0].loss:.4f} -> {result.losses[-1].loss:.4f}"
-    return f"{rows.examples} examples, {result.steps} steps, {losses}{left_out}"
+    return f"{rows.examples} examples, {result.steps} steps, {result.adapted_layers} layers adapted, {losses}{left_out}"
 
 
 def sft_examples(step: Step, store: Store) -> tuple[list[SFTExample], dict[str, float]]:

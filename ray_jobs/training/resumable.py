@@ -52,6 +52,11 @@ class Resumable(Trainer):
         """The logged losses from the first step on, those before an interruption included."""
         return tuple(StepLoss(int(entry["step"]), entry["loss"]) for entry in self.state.log_history if "loss" in entry)
 
+    @property
+    def adapted_layers(self) -> int:
+        """Layers with a trained adapter; it has two matrices a layer."""
+        return len(list(train_state.trained_parameters(self.accelerator.unwrap_model(self.model)))) // 2
+
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
         """Seed each micro batch by its number in the step, so that dropout is the same on any number of workers."""
         if self._step != self.state.global_step:

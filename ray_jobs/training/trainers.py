@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.folders import adapter_folder
+from ray_jobs.models.layers import target_pattern
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
@@ -92,15 +93,16 @@ def sft_trainer(
         packing=False,
         router_aux_loss_coef=0.0,  # else TRL adds the loss that balances the experts' load, whatever the model's config
     )
+    model = base.lend()
     adapter = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=list(lora.targets),
+        target_modules=target_pattern(model, lora.targets),
         task_type="CAUSAL_LM",
     )
     return TokenSFT(
-        model=base.lend(),
+        model=model,
         args=config,
         train_dataset=dataset(rows, recipe.sft),
         processing_class=tokenizer,

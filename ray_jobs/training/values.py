@@ -75,6 +75,8 @@ class TrainingResult:
     """Optimizer step of the checkpoint that this worker group resumed; 0 without a checkpoint."""
     world_size: int
     """Workers at the end of the training."""
+    adapted_layers: int
+    """Linear layers of the base that the adapter changes."""
     losses: tuple[StepLoss, ...]
 
     def counts(self) -> dict[str, float]:
@@ -83,6 +85,7 @@ class TrainingResult:
             "steps": self.steps,
             "resumed_at_step": self.resumed_at_step,
             "world_size": self.world_size,
+            "adapted_layers": self.adapted_layers,
             "first_loss": self.losses[0].loss,
             "last_loss": self.losses[-1].loss,
         }

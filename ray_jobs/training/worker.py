@@ -81,7 +81,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
     trainer.add_callback(ReportProgress(job.reporter if rank == 0 else None, job.step.name))
     try:
         trainer.run(start)
-        files = write_adapter(trainer, job, folder, rank)
+        files, layers = write_adapter(trainer, job, folder, rank), trainer.adapted_layers
     except TrainingRefused as error:
         ray.get(job.reporter.ends.remote(job.step.name, Refusal(str(error))))
         base.take_back(trainer)
@@ -95,6 +95,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
         steps=trainer.state.global_step,
         resumed_at_step=start.step if start else 0,
         world_size=world_size,
+        adapted_layers=layers,
         losses=trainer.losses,
     )
     ray.get(job.reporter.ends.remote(job.step.name, result))

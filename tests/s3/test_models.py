@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import s3fs
 
-from ray_jobs.driver.checks import _check_model
+from ray_jobs.driver.model_checks import Use, check_model
 from ray_jobs.models.folders import base_folder
+from ray_jobs.resources.presets import load_resources
 from tests.conftest import ROOT, wait_for
 from tests.s3.conftest import bucket
 from tests.s3.proxy import FaultProxy
@@ -140,4 +141,4 @@ def test_a_server_that_is_away_is_worth_trying_again_but_not_before_anything_sta
     with pytest.raises(
         ValueError, match=r"strong model s3://bucket/model cannot be fetched \(\w+: Could not connect.*run again"
     ):
-        _check_model("strong", model, 8, 0)
+        check_model("strong", model, Use(False, frozenset(), True, False, 8, 1, 0), load_resources("local"))

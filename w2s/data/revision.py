@@ -2,7 +2,7 @@
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from w2s.data.readers.formats import format_of
 from w2s.errors import first_line
 from w2s.recipe import Model, Source
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json")
 
 
 CHECKSUMS = ("ETag", "etag", "md5Hash", "Content-MD5", "blob_id")
@@ -128,8 +128,25 @@ def _is_hidden(relative: str) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in relative.split("/"))
 
 
+def check_no_adapter(names: Collection[str]) -> None:
+    """Refuse a model's folder, given as the names of its files, that is or holds a PEFT adapter.
+
+    transformers applies an adapter that lies beside weights, and vLLM does not.
+    """
+    if "adapter_config.json" not in names:
+        return
+    way = "merge it into its base (PEFT: merge_and_unload, then save_pretrained) and give the merged model's folder"
+    if "config.json" not in names:
+        raise ValueError(f"it is an adapter and not a whole model: {way}")
+    raise ValueError(
+        f"adapter_config.json lies beside the whole model: training would apply the adapter, and sampling would not: "
+        f"{way}, or move the adapter's files elsewhere"
+    )
+
+
 def _check_model_files(files: Iterable[str]) -> None:
     names = set(files)
+    check_no_adapter(names)
     if "config.json" not in names:
         raise ValueError("no config.json in it: give the folder that `save_pretrained` wrote")
     if not names & set(TOKENIZER_FILES):

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow  # each case is a process of some seconds
         (["run", "quickstart", "--store", "STORE", "--set", "greedy.max_tokens=100000"], "context"),
         (
             ["run", "quickstart", "--store", "STORE", "--set", 'sft.lora.targets=["q_proj","query_key_value"]'],
-            " sft.lora.targets: package:w2s/data/bases/strong has no linear layers query_key_value",
+            "strong model package:w2s/data/bases/strong: it has no linear layers query_key_value",
         ),
         (
             ["run", "quickstart", "--store", "STORE", "--resources", "one-gpu,gpus_per_engine=5"],

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from transformers import AutoConfig
 
-from ray_jobs.models.folders import context_limit
+from ray_jobs.models.configs import context_limit
 from ray_jobs.sampling.inputs import positions
 
 TINY = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}

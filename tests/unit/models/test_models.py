@@ -130,13 +130,12 @@ def test_a_folder_that_this_node_has_not_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [ConnectionError("reset\nby peer"), OSError("no space"), RuntimeError("")])
-def test_before_anything_starts_every_failure_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    from ray_jobs.driver import checks
+def test_before_anything_starts_every_failure_is_one_line(error: Exception) -> None:
+    from ray_jobs.driver import model_checks
 
-    def fails(*_: object, **__: object) -> Path:
+    def fails() -> Path:
         raise error
 
-    monkeypatch.setattr(checks, "base_folder", fails)
     with pytest.raises(ValueError, match=r"weak model s3://b/m cannot be fetched \(.*or give a folder") as caught:
-        checks._check_model("weak", Model(name="s3://b/m", revision="sha256:1"), 8, 0)
+        model_checks._fetched("weak", Model(name="s3://b/m", revision="sha256:1"), fails)
     assert "\n" not in str(caught.value) and type(error).__name__ in str(caught.value)

@@ -20,6 +20,7 @@ RESULT = TrainingResult(
     steps=2,
     resumed_at_step=1,
     world_size=4,
+    adapted_layers=14,
     losses=(StepLoss(1, 0.5), StepLoss(2, 0.25)),
 )
 
@@ -49,10 +50,11 @@ def test_the_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None
         "steps": 2,
         "resumed_at_step": 1,
         "world_size": 4,
+        "adapted_layers": 14,
         "first_loss": 0.5,
         "last_loss": 0.25,
     }
-    assert summary(RESULT) == "5 examples, 2 steps, loss 0.5000 -> 0.2500, 2 left out as too long"
+    assert summary(RESULT) == "5 examples, 2 steps, 14 layers adapted, loss 0.5000 -> 0.2500, 2 left out as too long"
 
 
 def job(name: str) -> Any:

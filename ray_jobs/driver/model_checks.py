@@ -1,0 +1,183 @@
+"""Preflight checks of one base model: its files, weights, tokenizer, context, layers, and the engine's support."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ray_jobs.driver.support import engine_support
+from ray_jobs.models.configs import context_limit, experts, quantization, raw_config
+from ray_jobs.models.folders import base_folder
+from ray_jobs.models.layers import check_targets, meta_model
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
+from ray_jobs.models.weights import check_weights
+from ray_jobs.resources.resources import Resources
+from w2s.data.revision import check_no_adapter
+from w2s.errors import first_line
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
+from w2s.recipe import Model
+
+T = TypeVar("T")
+SAMPLED_QUANTIZED = ("awq", "compressed-tensors", "fp8", "gptq")
+"""Methods of quantized weights that vLLM's CUDA build samples; bitsandbytes is a package of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What the missing steps do with a model."""
+
+    trained: bool
+    targets: frozenset[tuple[str, tuple[str, ...]]]
+    """LoRA targets of new adapters, behind the field that names them."""
+    sampled: bool
+    with_adapter: bool
+    """Whether a sampling step has an adapter."""
+    max_tokens: int
+    """Most tokens of a completion in a sampling step."""
+    row_tokens: int
+    """Most tokens of a training's row."""
+    demonstrations: int
+
+    @classmethod
+    def of(cls, steps: Sequence[Step], demonstrations: int) -> "Use":
+        """The use that `steps` make of their model; a prompt has at most so many demonstrations."""
+        recipes = [step.recipe for step in steps]
+        shown = any(step.input("demonstrations") for step in steps)
+        return cls(
+            trained=any(isinstance(recipe, FineTune | Prefer) for recipe in recipes),
+            targets=frozenset(
+                (f"{step.settings}.lora.targets", step.recipe.sft.lora.targets)
+                for step in steps
+                if isinstance(step.recipe, FineTune)
+            ),
+            sampled=any(isinstance(recipe, Sample) for recipe in recipes),
+            with_adapter=any(isinstance(step.recipe, Sample) and step.input("adapter") for step in steps),
+            max_tokens=max((recipe.sampling.max_tokens for recipe in recipes if isinstance(recipe, Sample)), default=1),
+            row_tokens=max(
+                [recipe.sft.max_tokens for recipe in recipes if isinstance(recipe, FineTune)]
+                + [recipe.preference.max_tokens for recipe in recipes if isinstance(recipe, Prefer)],
+                default=1,
+            ),
+            demonstrations=demonstrations if shown else 0,
+        )
+
+
+def check_model(role: str, model: Model, use: Use, resources: Resources) -> None:
+    """Check that the steps can use the model. Raises ValueError with the model, the rule and the way out."""
+    folder = _fetched(role, model, lambda: base_folder(model, weights=False))
+    try:
+        check_no_adapter([path.name for path in folder.iterdir()])
+        _check_quantization(folder, use, resources)
+        blank = meta_model(folder)
+        tokens = Tokens(load_tokenizer(folder), model.prompt)
+        _check_context(tokens, context_limit(folder), use)
+        _check_embeddings(tokens, blank)
+        for field, targets in sorted(use.targets):
+            check_targets(field, blank, targets)
+        if use.sampled:
+            _check_heads(blank, resources.tensor_parallel)
+        if not quantization(folder):
+            _fetched(role, model, lambda: check_weights(model, folder))
+        if use.sampled:
+            _check_engine(folder, blank, use, resources)
+    except ValueError as error:
+        if str(error).startswith(f"{role} model {model.name} cannot be fetched"):
+            raise
+        raise ValueError(f"{role} model {model.name}: {error}") from error
+
+
+def _fetched(role: str, model: Model, fetch: Callable[[], T]) -> T:
+    """What `fetch` returns; a failure of the network or of a server becomes a ValueError."""
+    try:
+        return fetch()
+    except ValueError:
+        raise
+    except Exception as error:  # each file system and the hub raise types of their own
+        raise ValueError(
+            f"{role} model {model.name} cannot be fetched ({first_line(error)}): "
+            "check that this machine reaches its server and run again, or give a folder"
+        ) from error
+
+
+def _check_quantization(folder: Path, use: Use, resources: Resources) -> None:
+    """Check that quantized weights are only sampled, on GPUs, by methods that the engine has without more packages."""
+    if not (method := quantization(folder)):
+        return
+    if use.trained:
+        raise ValueError(
+            f"its weights are quantized ({method}), and adapters are trained on unquantized weights only: give the "
+            "unquantized model that it was made from"
+        )
+    if method not in SAMPLED_QUANTIZED or not resources.gpus_per_engine:
+        raise ValueError(
+            f"its weights are quantized ({method}): engines on GPUs sample {', '.join(SAMPLED_QUANTIZED)}, and engines "
+            "on CPU none: give the unquantized model that it was made from"
+        )
+
+
+def _check_context(tokens: Tokens, limit: int, use: Use) -> None:
+    """Check that the context holds a shortest prompt with its completion, and a longest row of a training."""
+    # A demonstration has at least as many tokens as the prompt of an empty question; sampling checks the real prompts.
+    least = len(tokens.prompt_ids("?")) * (1 + use.demonstrations) + use.max_tokens
+    if use.sampled and least > limit:
+        raise ValueError(
+            f"its context of {limit} tokens cannot hold a prompt with {use.demonstrations} "
+            f"demonstrations and max_tokens={use.max_tokens} (at least {least} tokens): lower demonstrations.count or "
+            "max_tokens, or take another model"
+        )
+    if use.row_tokens > limit:
+        raise ValueError(
+            f"rows of a training may have max_tokens={use.row_tokens}, and its context has {limit} tokens: set "
+            f"max_tokens of the training to {limit} or less, or take another model"
+        )
+
+
+def _check_embeddings(tokens: Tokens, blank: Any) -> None:
+    """Check that every token that a row can contain has a row of the embedding.
+
+    Special tokens spelled in a text are not read as such, so those that nothing uses may lie beyond (Gemma-3's image
+    token does).
+    """
+    rows = int(blank.get_input_embeddings().weight.shape[0])
+    tokenizer = tokens.tokenizer
+    beyond = {name: number for name, number in tokenizer.get_vocab().items() if number >= rows}
+    used = {*tokens.end_tokens, tokenizer.pad_token_id, *tokens.prompt_ids("?")}
+    unused = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special} - used
+    if wrong := sorted(name for name, number in beyond.items() if number not in unused):
+        raise ValueError(
+            f"its tokenizer has {len(wrong)} tokens beyond the {rows} rows of the embedding, such as {wrong[0]!r} with "
+            f"id {beyond[wrong[0]]}: put the tokenizer that belongs to these weights there, or resize the embedding "
+            "(`resize_token_embeddings`) and save the model"
+        )
+
+
+def _check_heads(blank: Any, tensor_parallel: int) -> None:
+    """Check that tensor parallelism splits the attention heads evenly."""
+    heads: int = getattr(blank.config.get_text_config(), "num_attention_heads", 0)
+    if heads % tensor_parallel:
+        raise ValueError(
+            f"its {heads} attention heads cannot be split over gpus_per_engine={tensor_parallel}: "
+            f"take a divisor of {heads}"
+        )
+
+
+def _check_engine(folder: Path, blank: Any, use: Use, resources: Resources) -> None:
+    """Check that the engine has the architecture and, where a step samples with an adapter, adapters for it."""
+    named = raw_config(folder).get("architectures") or [type(blank).__name__]
+    support = engine_support(str(named[0]))
+    if support.error:
+        raise ValueError(f"the engine cannot load {named[0]} ({support.error}): take a model of another architecture")
+    if not use.with_adapter:
+        return
+    if not support.lora:
+        raise ValueError(
+            f"the engine has no LoRA adapters for {named[0]}, so what is trained could not be sampled: "
+            "take a model of another architecture"
+        )
+    if not resources.gpus_per_engine and (count := experts(blank.config.get_text_config())):
+        raise ValueError(
+            f"it is a mixture of {count} experts, and engines on CPU have no adapters for those: set gpus_per_engine "
+            "in --resources, or take a dense model"
+        )

@@ -1,0 +1,170 @@
+"""Checks a model's weights by the headers of its safetensors files, before they are downloaded or loaded.
+
+transformers makes up missing weights at random and only warns; an engine refuses them after it has started.
+"""
+
+import json
+import posixpath
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from ray_jobs.models.folders import file_system
+from ray_jobs.models.layers import meta_model
+from w2s.data.location import locate
+from w2s.recipe import Model
+from w2s.store.objects.objects import in_parallel
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+MAX_HEADER_BYTES = 100_000_000
+"""The limit of the safetensors library."""
+POINTER = b"version https://git-lfs"
+AGAIN = "fetch the model's folder again, whole"
+Shapes = dict[str, list[int]]
+"""Shapes of tensors, by name."""
+
+
+def check_weights(model: Model, folder: Path) -> None:
+    """Check that the safetensors files of `model` hold the weights that its configuration describes, and no others.
+
+    `folder` holds its configuration, and its weights unless it is a light copy. Raises ValueError with the names.
+    """
+    import torch
+    from transformers.utils import logging
+
+    fs, root = _place(model, folder)
+    files = [posixpath.join(root, name) for name in weight_files(folder, _sizes(fs, root))]
+    shapes = {name: shape for header in in_parallel(lambda path: header_of(fs, path), files) for name, shape in header}
+    kind = type(blank := meta_model(folder))
+    tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)  # its report of the same findings has a line for every weight
+    try:
+        _, found = kind.from_pretrained(
+            None,
+            config=blank.config,
+            state_dict=tensors,
+            device_map={"": "meta"},
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except RuntimeError as error:  # weights that are merged when they are loaded, such as experts, do not fit together
+        raise ValueError(
+            f"its weights do not fit together ({type(error).__name__}), a part of some merged layer is missing: {AGAIN}"
+        ) from error
+    finally:
+        logging.set_verbosity(verbosity)
+    _check_names(shapes, sorted(found["missing_keys"]), sorted(found["unexpected_keys"]))
+    if found["mismatched_keys"]:
+        name, stored, wanted = sorted(found["mismatched_keys"])[0]
+        raise ValueError(
+            f"{len(found['mismatched_keys'])} of its weights have other sizes than config.json says, such as {name} "
+            f"with {list(stored)} instead of {list(wanted)}: put the config.json that belongs to these weights there"
+        )
+
+
+def weight_files(folder: Path, sizes: Mapping[str, int]) -> list[str]:
+    """Names of the files that hold the weights, of the safetensors files in `sizes` (bytes, by name).
+
+    Trainer and engine choose among several files by rules of their own, so there must be no choice.
+    """
+    if not (folder / INDEX).is_file():
+        if SINGLE not in sizes:
+            raise ValueError(f"it has neither {SINGLE} nor {INDEX}: write the folder with `save_pretrained`")
+        if others := sorted(set(sizes) - {SINGLE}):
+            raise ValueError(f"the engine would read {_some(others)} too, beside {SINGLE}: move them elsewhere")
+        return [SINGLE]
+    shards = _shards(folder)
+    if missing := [shard for shard in shards if shard not in sizes]:
+        raise ValueError(
+            f"{len(missing)} of {len(shards)} files that {INDEX} names are missing ({_some(missing)}): {AGAIN}"
+        )
+    if SINGLE in sizes and SINGLE not in shards:
+        raise ValueError(
+            f"it has {SINGLE}, which training would read, and {INDEX}, whose files sampling would read: "
+            "move one of the two elsewhere"
+        )
+    return shards
+
+
+def _shards(folder: Path) -> list[str]:
+    """The files that the index in `folder` names."""
+    try:
+        index: dict[str, str] = json.loads((folder / INDEX).read_bytes())["weight_map"]
+        return sorted(set(index.values()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"its {INDEX} has no readable weight_map ({type(error).__name__}): {AGAIN}") from error
+
+
+def _place(model: Model, folder: Path) -> tuple[Any, str]:
+    """fsspec's file system that has all files of `model`, and the path on it.
+
+    A hub's model is read where this node has it whole, because the node may be offline.
+    """
+    if locate(model.name) is None and "://" in model.name:
+        return file_system(model.name)
+    files = _shards(folder) if (folder / INDEX).is_file() else [SINGLE]
+    if locate(model.name) is not None or all((folder / name).is_file() for name in files):
+        return fsspec.filesystem("file"), str(folder)
+    from huggingface_hub import HfFileSystem
+
+    return HfFileSystem(), f"{model.name}@{model.revision}"
+
+
+def header_of(fs: Any, path: str) -> Sequence[tuple[str, list[int]]]:
+    """Names and shapes of the tensors in a safetensors file.
+
+    The form is 8 bytes with the header's length, the header in JSON, then the tensors' bytes to the end of the file.
+    """
+    name = posixpath.basename(path)
+    size, start = int(fs.info(path)["size"]), fs.cat_file(path, start=0, end=8 + 56)
+    if start.startswith(POINTER):
+        raise ValueError(f"{name} is a git-lfs pointer and no weights: run `git lfs pull` in the model's clone")
+    length = int.from_bytes(start[:8], "little")
+    if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+        raise ValueError(f"{name} with {size} bytes is no whole safetensors file: {AGAIN}")
+    try:
+        header: dict[str, Any] = json.loads(fs.cat_file(path, start=8, end=8 + length))
+        header.pop("__metadata__", None)
+        tensors = [(tensor, list(map(int, entry["shape"]))) for tensor, entry in header.items()]
+        end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{name} has no readable safetensors header ({type(error).__name__}): {AGAIN}") from error
+    if 8 + length + end != size:
+        raise ValueError(f"{name} has {size} bytes, and its header describes {8 + length + end}: {AGAIN}")
+    return tensors
+
+
+def _check_names(shapes: Shapes, missing: Sequence[str], unexpected: Sequence[str]) -> None:
+    if missing and unexpected:
+        for prefix in sorted({unexpected[0].removesuffix(name) for name in missing if unexpected[0].endswith(name)}):
+            if prefix.endswith(".") and all(name.startswith(prefix) for name in shapes):
+                raise ValueError(
+                    f"the names of its weights begin with `{prefix}`, which the model has not: save them without it "
+                    "(a wrapper such as DDP or torch.compile put it there)"
+                )
+    if missing:
+        also = f", and {len(unexpected)} unknown ones such as {unexpected[0]} are there" if unexpected else ""
+        raise ValueError(
+            f"{len(missing)} weights of the model are not in its files, such as {_some(missing)}{also}: {AGAIN}; "
+            "they would be made up at random"
+        )
+    if unexpected:
+        raise ValueError(
+            f"{len(unexpected)} weights in its files are none of the model that config.json describes: "
+            f"{_some(unexpected)}: put the config.json that belongs to these weights there, or save the model "
+            "without them"
+        )
+
+
+def _sizes(fs: Any, root: str) -> dict[str, int]:
+    """Bytes of the safetensors files in the folder, by name; those of folders in it are no part of the model."""
+    files = {posixpath.basename(entry["name"]): entry for entry in fs.ls(root, detail=True)}
+    return {name: int(entry["size"]) for name, entry in files.items() if fnmatch(name, "*.safetensors")}
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

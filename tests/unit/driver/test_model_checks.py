@@ -1,0 +1,195 @@
+"""Preflight checks of a model: each mistake is one line that names the model, the rule and the way out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ray_jobs.driver import model_checks
+from ray_jobs.driver.model_checks import Use, check_model
+from ray_jobs.driver.support import Support
+from ray_jobs.resources.presets import load_resources
+from tests.unit.models import tiny, tiny_models
+from w2s.recipe import Model, Prompt
+
+LOCAL, GPU = load_resources("local"), load_resources("one-gpu")
+TARGETS = frozenset({("q_proj", "v_proj")})
+ALL = Use(True, TARGETS, sampled=True, with_adapter=True, max_tokens=32, row_tokens=64, demonstrations=0)
+SAMPLED = Use(False, frozenset(), sampled=True, with_adapter=False, max_tokens=32, row_tokens=1, demonstrations=0)
+Damage = Callable[[Path], object]
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that has adapters for all architectures but StableLM's, and not Foo."""
+
+    def support(name: str) -> Support:
+        return Support(name != "StableLmForCausalLM", "it has no such architecture" if name == "Foo" else "")
+
+    monkeypatch.setattr(model_checks, "engine_support", support)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def check(path: Path, use: Use = ALL, resources: Any = LOCAL, style: Any = "completion") -> None:
+    check_model("strong", Model(name=str(path), revision="sha256:1", prompt=Prompt(style=style)), use, resources)
+
+
+def config(**changed: Any) -> Damage:
+    return lambda path: tiny_models.change_config(path, **changed)
+
+
+def template(text: str) -> Damage:
+    return lambda path: tiny.folder(path, tiny.byte_level(), chat_template=text)
+
+
+def write(name: str, text: str) -> Damage:
+    return lambda path: (path / name).write_text(text)
+
+
+def tokens(*added: str, **named: str) -> Damage:
+    """A tokenizer with `added` tokens beyond the embedding's rows."""
+    fill = tuple(f"<filler_{number}>" for number in range(400 - tiny.byte_level().get_vocab_size()))
+    return lambda path: tiny.folder(path, tiny.byte_level(special=(*fill, *added)), **named)
+
+
+def test_a_whole_model_passes(tmp_path: Path) -> None:
+    check(tiny_models.llama(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (write("adapter_config.json", "{}"), "adapter_config.json lies beside the whole model: training would.*merge"),
+        (config(model_type="foo"), "config.json has model_type 'foo', which transformers 5[0-9.]+ does not know: take"),
+        (config(model_type=None), "config.json has model_type None, which transformers"),
+        (
+            config(model_type="foo", auto_map={"AutoConfig": "code.Foo"}),
+            r"names code of its own \(auto_map\), which is never run, and has model_type 'foo', which transformers",
+        ),
+        (config(model_type="vit"), "'vit', which transformers .* no decoder-only language model for"),
+        (config(model_type="t5"), "'t5', which transformers .* no decoder-only language model for"),
+        (config(model_type="bart"), "'bart', which transformers .* no decoder-only language model for"),
+        (config(hidden_size="wide"), "is refused by transformers|no model of its config.json"),
+        (write("config.json", "[1]"), "config.json is no JSON object"),
+        (write("config.json", "version https://git-lfs"), "config.json cannot be read .*fetch"),
+        (config(quantization_config={"quant_method": "awq"}), r"quantized \(awq\), and adapters are trained on unq"),
+        (config(quantization_config={"quant_method": "gptq"}), r"quantized \(gptq\)"),
+        (config(quantization_config={"quant_method": "fp8"}), r"quantized \(fp8\)"),
+        (config(quantization_config={"load_in_4bit": True}), r"quantized \(an unnamed method\)"),
+        (config(compression_config={"quant_method": "compressed-tensors"}), r"quantized \(compressed-tensors\)"),
+        (config(architectures=["Foo"]), r"the engine cannot load Foo \(it has no such architecture\): take"),
+        (config(max_position_embeddings=32), "context of 32 tokens cannot hold a prompt .*max_tokens=32"),
+        (config(max_position_embeddings=60), "rows of a training may have max_tokens=64, and its context has 60"),
+        (config(vocab_size=300), "1 of its|2 of its|tokens beyond the 300 rows of the embedding, such as"),
+        (tokens("[PAD]", pad_token="[PAD]"), r"1 tokens beyond the 400 rows of the embedding, such as '\[PAD\]'"),
+        (tokens("<end>", eos_token="<end>"), "1 tokens beyond the 400 rows of the embedding, such as '<end>'"),
+        (write("tokenizer.json", "{}"), "has no tokenizer that loads"),
+        (lambda path: tiny_models.change_weights(path, lambda w: {"a": w["lm_head.weight"]}), "weights of the model"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, damage: Damage, message: str) -> None:
+    damage(tiny_models.llama(tmp_path))
+    with pytest.raises(ValueError, match=message) as caught:
+        check(tmp_path)
+    assert str(caught.value).startswith(f"strong model {tmp_path}: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ raise_exception('no system role') }}", "it fails .*no system role"),
+        ("{% for m in messages %}", "it fails .*Unexpected end of template"),
+        ("{{ undefined.content }}", "it fails .*undefined"),
+        ("{{ 1 / 0 }}", "it fails"),
+    ],
+)
+def test_a_template_that_fails_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    template(text)(tiny_models.llama(tmp_path))
+    with pytest.raises(ValueError, match=message) as caught:
+        check(tmp_path, style="chat")
+    assert str(caught.value).startswith(f"strong model {tmp_path}: ") and "\n" not in str(caught.value)
+
+
+def test_special_tokens_that_nothing_uses_may_lie_beyond_the_embedding(tmp_path: Path) -> None:
+    tokens("<image_soft_token>")(tiny_models.llama(tmp_path))
+    check(tmp_path)
+
+
+def test_an_adapter_is_not_a_model(tmp_path: Path) -> None:
+    write("adapter_config.json", "{}")(tmp_path)
+    with pytest.raises(ValueError, match="it is an adapter and not a whole model: merge it into its base"):
+        check(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("method", "resources", "passes"),
+    [("awq", GPU, True), ("fp8", GPU, True), ("bitsandbytes", GPU, False), ("awq", LOCAL, False)],
+)
+def test_quantized_weights_are_sampled_on_gpus_alone(tmp_path: Path, method: str, resources: Any, passes: bool) -> None:
+    config(quantization_config={"quant_method": method})(tiny_models.llama(tmp_path))
+    if passes:
+        check(tmp_path, SAMPLED, resources)
+    else:
+        with pytest.raises(ValueError, match=rf"quantized \({method}\): engines on GPUs sample awq, .* CPU none"):
+            check(tmp_path, SAMPLED, resources)
+
+
+def test_an_architecture_without_adapters_in_the_engine_is_sampled_but_not_trained(tmp_path: Path) -> None:
+    from transformers import StableLmConfig
+
+    sizes = {name: size for name, size in tiny_models.SIZES.items() if name != "head_dim"}
+    tiny_models.model(tmp_path, StableLmConfig(**sizes))
+    check(tmp_path, SAMPLED)
+    with pytest.raises(ValueError, match="the engine has no LoRA adapters for StableLmForCausalLM"):
+        check(tmp_path)
+
+
+def test_a_mixture_of_experts_has_adapters_on_gpus_alone(tmp_path: Path) -> None:
+    from transformers import MixtralConfig
+
+    tiny_models.model(tmp_path, MixtralConfig(**tiny_models.SIZES, num_local_experts=4))
+    check(tmp_path, SAMPLED)
+    check(tmp_path, resources=GPU)
+    with pytest.raises(ValueError, match="mixture of 4 experts, and engines on CPU have no adapters"):
+        check(tmp_path)
+
+
+def test_targets_of_another_architecture_are_refused_with_the_names_to_choose_from(tmp_path: Path) -> None:
+    from transformers import GPT2Config
+
+    tiny_models.model(tmp_path, GPT2Config(vocab_size=400, n_embd=16, n_layer=2, n_head=2, n_positions=256))
+    with pytest.raises(ValueError, match=r"no linear layers q_proj, v_proj .* some of c_attn, c_fc, c_proj$"):
+        check(tmp_path)
+
+
+def test_vocab_json_and_merges_txt_are_a_tokenizer(tmp_path: Path) -> None:
+    from transformers import GPT2Config
+
+    path = tiny_models.model(tmp_path / "model", GPT2Config(vocab_size=400, n_embd=16, n_layer=2, n_head=2))
+    bpe = json.loads((path / "tokenizer.json").read_text())["model"]
+    (path / "tokenizer.json").unlink()
+    (path / "vocab.json").write_text(json.dumps(bpe["vocab"]))
+    (path / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in bpe["merges"]))
+    named = {"tokenizer_class": "GPT2Tokenizer", "eos_token": "</s>", "bos_token": "<s>", "unk_token": "<unk>"}
+    (path / "tokenizer_config.json").write_text(json.dumps(named))
+    check(path, SAMPLED)
+
+
+def test_vocab_json_and_merges_txt_come_from_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec
+
+    from ray_jobs.models.folders import base_folder
+
+    monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
+    memory: Any = fsspec.filesystem("memory")
+    for name in ("config.json", "vocab.json", "merges.txt"):
+        memory.pipe(f"/gpt2/{name}", b"{}")
+    folder = base_folder(Model(name="memory://gpt2", revision="sha256:1"), weights=False)
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "merges.txt", "vocab.json"]
+
+
+def test_heads_that_do_not_split_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="2 attention heads cannot be split over gpus_per_engine=4"):
+        check(tiny_models.llama(tmp_path), resources=load_resources("cluster-70b"))
