@@ -15,7 +15,7 @@ from tests.unit.models import tiny, tiny_models
 from w2s.recipe import Model, Prompt
 
 LOCAL, GPU = load_resources("local"), load_resources("one-gpu")
-TARGETS = frozenset({("q_proj", "v_proj")})
+TARGETS = frozenset({("sft.lora.targets", ("q_proj", "v_proj"))})
 ALL = Use(True, TARGETS, sampled=True, with_adapter=True, max_tokens=32, row_tokens=64, demonstrations=0)
 SAMPLED = Use(False, frozenset(), sampled=True, with_adapter=False, max_tokens=32, row_tokens=1, demonstrations=0)
 Damage = Callable[[Path], object]

@@ -152,9 +152,8 @@ def test_only_blocks_without_a_result_are_read_at_the_commit(
     store, one = Store.at(str(tmp_path)), sampling_step(0)
     monkeypatch.setattr(Objects, "is_exclusive", exclusive)
     counts = [asyncio.run(Blocks([one], store).finish(one, b, block_rows(b), ids(b), N)) for b in range(3)]
-    work = Work(
-        Task(one, (), "m", 0), Attempt(store, one), [ids(0), ids(1), ids(2)], set(), {0: counts[0], 2: counts[2]}
-    )
+    finished = {0: counts[0], 2: counts[2]}
+    work = Work(Task(one, (), "m", 0), Attempt(store, one), [ids(0), ids(1), ids(2)], set(), counts=finished)
     read: list[str] = []
     monkeypatch.setattr(Objects, "read", lambda self, path: (read.append(Path(path).name), Path(path).read_bytes())[1])
     assert _block_counts(work) == counts

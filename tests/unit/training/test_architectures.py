@@ -13,6 +13,7 @@ import torch
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.training.base import Base
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
 from tests.unit.training.architectures import ARCHITECTURES, TARGETS, VOCABULARY, reference, saved
 from w2s.experiments.quickstart import quickstart
@@ -49,6 +50,13 @@ def with_adapter(model_type: str, folder: Path, adapter: Path) -> Any:
     return model.eval()
 
 
+def base(folder: Path) -> Base:
+    """A base that is loaded from `folder`, whatever the experiment's model is."""
+    made = Base(EXPERIMENT.strong, ONE)
+    made.folder = folder
+    return made
+
+
 @pytest.mark.parametrize("model_type", ARCHITECTURES)
 def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) -> None:
     folder, tokenizer = saved(model_type, tmp_path / "base"), load_tokenizer(base_folder(EXPERIMENT.strong))
@@ -63,7 +71,7 @@ def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) 
         model=EXPERIMENT.strong, sft=EXPERIMENT.sft.model_copy(update={"batch_size": 2, "epochs": 1.0, "lora": lora})
     )
     labelled = [{"input_ids": p + c, "labels": [-100] * len(p) + c} for p, c, _ in rows]
-    trainer = sft_trainer(sft, ONE, labelled, tokenizer, folder, tmp_path / "sft")
+    trainer = sft_trainer(sft, ONE, labelled, tokenizer, base(folder), tmp_path / "sft")
     expected = [logp for p, c, _ in rows for logp in completion_logps(reference(model_type, folder), p, c)]
     assert first_loss(trainer) == pytest.approx(-sum(expected) / len(expected), abs=2e-4)
 
@@ -80,7 +88,7 @@ def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) 
             preference=preference.model_copy(update={"batch_size": 2, "epochs": 1.0, "sft_weight": 0.0}),
         )
         out = tmp_path / preference.loss
-        trainer = preference_trainer(recipe, ONE, sided, tokenizer, folder, tmp_path / "adapter", out)
+        trainer = preference_trainer(recipe, ONE, sided, tokenizer, base(folder), tmp_path / "adapter", out)
         if preference.loss == "dpo":
             assert first_loss(trainer) == pytest.approx(math.log(2), abs=1e-5)
             metrics = trainer._metrics["train"]

@@ -12,6 +12,7 @@ from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.adapter import write_adapter
+from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
 from ray_jobs.training.rows import pair_row, sft_row
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
@@ -47,7 +48,7 @@ def made(
     tokens = Tokens(load_tokenizer(base_folder(MODEL)), MODEL.prompt)
     resources = load_resources(f"local,workers=1,micro_batch=1,zero_stage={stage},train_dtype={dtype}")
     texts = [f" 12 + 7 = {19 + i}.\n#### {19 + i}" for i in range(rows + 1)]
-    last = (tokens.tokenizer, base_folder(MODEL))
+    last = (tokens.tokenizer, Base(MODEL, resources))
     trainer: Any
     if isinstance(trained.recipe, FineTune):
         examples = [SFTExample(str(i), QUESTION, texts[i], "weak") for i in range(rows)]
