@@ -100,7 +100,7 @@ def _decisions(distinct: list[str], kind: str, expected: Expected) -> dict[tuple
     """The decision on each pair of forms, until the comparisons have cost `MAX_COMPARED`; later pairs are undecided."""
     mode = _mode(kind)
     marks = {text: mark_of(form(text, kind), mode) for text in distinct}
-    parts = {text: 1 + text.count(",") for text in distinct}
+    parts = {text: 1 + sum(text.count(joint) for joint in (",", " and ", " or ")) for text in distinct}
     decisions: dict[tuple[str, str], tuple[Relation, str]] = {}
     cost = 0
     for first, second in combinations(distinct, 2):

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2s.answers import canonical, compare, equal, merge
+from w2s.answers import canonical, compare, equal, equality, merge
 from w2s.answers.kinds import KINDS
 
 TAN = ("(cos(x))^(-1)*sin(x)", "tan(x)")
@@ -127,3 +127,14 @@ def test_classes_do_not_depend_on_order(answers, kind, rng):
         if compare(one, other, kind) == "different":
             assert found.class_of[one] != found.class_of[other]
     assert all(pair <= set(found.class_of.values()) for pair in found.undecided)
+
+
+def test_a_merge_of_many_phrases_compares_a_bounded_number_of_parts(monkeypatch):
+    decide, compared = equality.decide, []
+    monkeypatch.setattr(equality, "MAX_COMPARED", 90)
+    monkeypatch.setattr(equality, "decide", lambda *pair: compared.append(pair) or decide(*pair))
+    answers = [canonical(f"the {word} cat sat, {word} hats") for word in "red old big new wet dry hot tall".split()]
+    merged = merge(answers)
+    assert len(compared) == 23  # of 28 pairs; each costs 2 x 2 parts
+    assert len(merged.undecided) == 28 and not merged.merges
+    assert merge(answers[::-1]) == merged

@@ -111,7 +111,7 @@ def _single(text: str, nesting: int) -> Form:
             return form
     if (spelled := with_operators(text)) is not None and (form := computed(spelled)) is not None:
         return form
-    if (again := _AGAIN.fullmatch(text)) and again[1][-1:] not in "+-*/^":
+    if text[-1:] == ")" and (again := _AGAIN.fullmatch(text)) and again[1][-1:] not in "+-*/^":
         first, second = any_form(again[1], nesting + 1), any_form(again[2], nesting + 1)
         if first == second:
             return first

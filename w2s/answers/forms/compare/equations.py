@@ -26,6 +26,8 @@ def compare_equations(left: str, other: str, exact: bool) -> Result:
     first, second = _polynomial(left), _polynomial(other)
     if first is None or second is None:
         return "undecided", ""
+    if first.exact and second.exact and _degree(first) == _degree(second):
+        return "different", "polynomials of one degree"
     for name in sorted((_names(first) & _names(second)) | (_applied(first) & _applied(second))):
         solved = _solved(first, name), _solved(second, name)
         if solved[0] is not None and solved[1] is not None and (len(name) == 1 or "(" in name):
@@ -35,8 +37,6 @@ def compare_equations(left: str, other: str, exact: bool) -> Result:
         quotients = _quotient(first, name), _quotient(second, name)
         if None not in quotients and same_value(quotients[0] or "", quotients[1] or "")[0] == "different":
             return "different", ""
-    if first.exact and second.exact and _degree(first) == _degree(second):
-        return "different", ""
     return "undecided", ""
 
 
@@ -69,7 +69,10 @@ def equation_and_value(left: str, value: str) -> Result:
         return "undecided", ""
     if size_of(value) is None:
         return _curve_and_value(poly, value)
-    for name in sorted(_names(poly)):
+    names = _names(poly)
+    if poly.exact and len(names) > 1:
+        return "different", "an equation of several symbols"
+    for name in sorted(names):
         solved = _solved(poly, name)
         if solved is not None and same_value(solved, value)[0] == "equal":
             return "equal", f"the value of {name}"

@@ -13,6 +13,8 @@ _DET = re.compile(r"\\det ?\(? ?(\\begin.*\\end ?\{[pbB]?matrix\}) ?\)?")
 
 def determinant_form(text: str) -> Form | None:
     """The value of a determinant of at most three rows of numbers; None for every other text."""
+    if not text.startswith(("\\begin", "\\det")):
+        return None
     if (match := _DET.fullmatch(text)) is not None:
         rows = matrix_rows(match[1])
     else:

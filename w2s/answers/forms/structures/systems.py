@@ -9,6 +9,7 @@ from w2s.answers.text.brackets import enclosed, split_top
 
 _AND, _OR = "\\land ", "\\lor "
 _SEPARATOR = re.compile(r"(,? or |\\lor )|,? and |, ?(?![^()\[\]]*[)\]])|\\land ")
+_BOUND = re.compile(r"[<>]|\\land|\\lor")
 _MEMBER = re.compile(r"([A-Za-z](?:_\w)?) ?\\in (.+)")
 
 
@@ -17,8 +18,7 @@ def system_form(text: str, nesting: int, part_form: PartForm) -> Form | None:
 
     None for parts that are no bounds of a symbol, and for two bounds of one symbol that have nothing in common.
     """
-    separators = list(_SEPARATOR.finditer(text))
-    if not separators or not re.search(r"[<>]|\\land|\\lor", text):
+    if not _BOUND.search(text) or not (separators := list(_SEPARATOR.finditer(text))):
         return None
     joints = {bool(separator[1]) for separator in separators}
     parts = [part.strip() for part in _SEPARATOR.sub("\0", text).split("\0")]
