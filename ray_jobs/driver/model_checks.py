@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ray_jobs.driver.support import engine_support
 from ray_jobs.models.configs import context_limit, experts, quantization, raw_config
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.layers import check_targets, meta_model
@@ -12,7 +13,6 @@ from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.models.weights import check_weights
 from ray_jobs.resources.resources import Resources
-from ray_jobs.driver.support import engine_support
 from w2s.data.revision import check_no_adapter
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample

@@ -9,8 +9,8 @@ import pytest
 
 from ray_jobs.driver import model_checks
 from ray_jobs.driver.model_checks import Use, check_model
-from ray_jobs.resources.presets import load_resources
 from ray_jobs.driver.support import Support
+from ray_jobs.resources.presets import load_resources
 from tests.unit.models import tiny, tiny_models
 from w2s.recipe import Model, Prompt
 
