@@ -29,7 +29,7 @@ class Support:
 def engine_support(architecture: str) -> Support:
     """The support for a name of config.json's `architectures`; a node asks once for each version of vLLM.
 
-    Raises RuntimeError where vLLM itself does not start.
+    Raises ValueError where vLLM itself does not start.
     """
     if re.fullmatch(r"\w{1,100}", architecture) is None:
         return Support(False, "which is no name of an architecture")
@@ -38,11 +38,14 @@ def engine_support(architecture: str) -> Support:
     if file.is_file():
         return Support(**json.loads(file.read_bytes()))
     command = [sys.executable, "-m", __name__, architecture]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"vLLM did not start within {SECONDS} seconds on this machine: run again") from error
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise RuntimeError(f"vLLM does not start here: {last}")
+        raise ValueError(f"vLLM does not start on this machine ({last}): install this project's locked packages again")
     support = Support(**json.loads(lines[-1]))  # before it, the lines that vLLM prints
     if not support.error:  # an error may go away with a package that is installed later
         temporary = file.with_suffix(".tmp")

@@ -40,8 +40,9 @@ def check_weights(model: Model, folder: Path) -> None:
     shapes = {name: shape for header in in_parallel(lambda path: header_of(fs, path), files) for name, shape in header}
     kind = type(blank := meta_model(folder))
     tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
-    verbosity = logging.get_verbosity()
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)  # its report of the same findings has a line for every weight
+    logging.disable_progress_bar()
     try:
         _, found = kind.from_pretrained(
             None,
@@ -57,6 +58,8 @@ def check_weights(model: Model, folder: Path) -> None:
         ) from error
     finally:
         logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
     _check_names(shapes, sorted(found["missing_keys"]), sorted(found["unexpected_keys"]))
     if found["mismatched_keys"]:
         name, stored, wanted = sorted(found["mismatched_keys"])[0]

@@ -54,8 +54,6 @@ class Work:
     """Ids of each block's problems."""
     missing: set[int]
     """Blocks without a file."""
-    too_long: frozenset[str] = frozenset()
-    """Ids of problems whose prompts do not fit the context; they have no samples."""
     counts: dict[int, BlockCounts] = field(default_factory=dict[int, BlockCounts])
     """Counts of the blocks that this attempt finished."""
     tokens: int = 0
@@ -66,6 +64,8 @@ class Work:
     """Requests that were in flight then and were sampled again."""
     began: float = math.inf
     ended: float = 0.0
+    too_long: frozenset[str] = frozenset()
+    """Ids of problems whose prompts do not fit the context; they have no samples."""
 
     @property
     def problems(self) -> int:
@@ -168,7 +168,7 @@ def _prepare(steps: Sequence[Step], context: Context) -> tuple[list[Work], list[
         prompts.check()
         max_model_len = max(max_model_len, min(rounded_context(prompts.needed), limit))
         ids = [[problem.problem_id for problem in block] for block in blocks]
-        works.append(Work(task, context.attempt(step), ids, missing, frozenset(prompts.too_long)))
+        works.append(Work(task, context.attempt(step), ids, missing, too_long=frozenset(prompts.too_long)))
     return works, requests, max_model_len
 
 

@@ -4,12 +4,22 @@ Which engine follows a dead one is decided elsewhere (ray_jobs/sampling/recovery
 """
 
 import asyncio
+import re
+from pathlib import Path
 from typing import Any
 
 from ray_jobs.sampling.guard import Guard
+from w2s.errors import first_line
 
 DEATH_CHECK_SECONDS = 1.0
 """Pause between two checks whether the engine is dead."""
+
+LOGGED = re.compile(r"^(?:\([^)]*pid=\d+\) )?(?:[A-Z]+ [\d-]+ [\d:.]+ \[[^\]]*\] )?")
+"""What vLLM puts before each line that an engine's process logs."""
+ERROR = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): \S.*")
+"""The last line of a traceback."""
+LAST_BYTES = 1 << 20
+"""Of a log, searched for the last error."""
 
 
 class EngineProcess:
@@ -24,12 +34,20 @@ class EngineProcess:
 
         self._watch: asyncio.Task[None] | None = None
         self.guard = Guard()  # first, because this process may be killed in the minutes that the engine takes to start
+        self._before = _logs()
         try:
             self.llm = AsyncLLM.from_engine_args(arguments)
             self.guard.started()
-        except BaseException:
+        except BaseException as error:
             self.guard.end()
+            if isinstance(error, RuntimeError) and (why := self.last_error()):
+                # vLLM says only "See root cause above", which is in the log of this process.
+                raise RuntimeError(f"{why} ({first_line(error)})") from error
             raise
+
+    def last_error(self) -> str:
+        """The last error that the engine's processes have logged since it started; empty if there is none."""
+        return last_error(_since(self._before))
 
     @property
     def dead(self) -> bool:
@@ -65,3 +83,26 @@ class EngineProcess:
         """End the engine and wait until its processes are gone."""
         self.llm.shutdown()
         self.guard.end()
+
+
+def last_error(log: str) -> str:
+    """The last line of a traceback in what an engine's processes have logged; empty if there is none."""
+    lines = (LOGGED.sub("", line).strip() for line in log.splitlines())
+    errors = [line for line in lines if ERROR.fullmatch(line) and "Engine core initialization failed" not in line]
+    return errors[-1] if errors else ""
+
+
+def _logs() -> dict[Path, int]:
+    """The files that this process and its children write their output to, with their sizes in bytes."""
+    paths = {Path(f"/proc/self/fd/{number}").resolve() for number in (1, 2)}
+    return {path: path.stat().st_size for path in paths if path.is_file()}
+
+
+def _since(sizes: dict[Path, int]) -> str:
+    """The end of what was written to the files since they had these sizes."""
+    text = ""
+    for path, size in sizes.items():
+        with path.open("rb") as file:
+            file.seek(max(size, path.stat().st_size - LAST_BYTES))
+            text += file.read().decode(errors="replace")
+    return text

@@ -105,7 +105,11 @@ class RestartingEngine:
             self._restarts += 1
             self.suspects.died()
             if self.suspects.deaths_in_vain >= MAX_DEATHS_IN_VAIN:
-                raise EngineLost(f"the engine died {MAX_DEATHS_IN_VAIN} times and no request was finished between")
+                why = dead.last_error()
+                last = f", the last time with {why}" if why else ""
+                raise EngineLost(
+                    f"the engine died {MAX_DEATHS_IN_VAIN} times and no request was finished between{last}"
+                )
             logger.warning("the engine died: starting another; %d groups of suspects", len(self.suspects.groups))
             await asyncio.to_thread(dead.end)
             try:

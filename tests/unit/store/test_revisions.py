@@ -235,13 +235,15 @@ BAD_MODELS = [
     ({"config__json": None}, r"strong.name='.*': no config.json in it: give the folder"),
     (
         {"tokenizer__json": None},
-        r"strong.name='.*': no tokenizer in it \(one of tokenizer.json, tokenizer.model, tokenizer_config.json\)",
+        r"no tokenizer in it \(one of tokenizer.json, tokenizer.model, tokenizer_config.json, vocab.json\)",
     ),
     ({"model__safetensors": None}, r"strong.name='.*': no \*.safetensors in it"),
     (
         {"model__safetensors": None, "pytorch_model__bin": "x"},
         r"no \*.safetensors in it.*pickled ones \(.bin, .pt\) are refused",
     ),
+    ({"adapter_config__json": "{}"}, r"strong.name='.*': adapter_config.json lies beside the whole model"),
+    ({"adapter_config__json": "{}", "config__json": None}, r"it is an adapter and not a whole model: merge it"),
 ]
 
 
