@@ -34,13 +34,14 @@ HEADS_OF_32 = {"hidden_size": 128, "head_dim": 32}
 
 
 @pytest.mark.parametrize(
-    ("model_type", "dtype", "tolerance"),
-    [("gemma2", "float32", 2e-3), ("cohere2", "float32", 2e-3), ("qwen2_yarn", "float16", 0.05)],
+    ("model_type", "changes"),
+    # Without a narrow window, because vLLM 0.32.0 on CPU answers NaN where it meets a soft cap.
+    [("gemma2", {"sliding_window": 128}), ("qwen2_yarn", {}), ("cohere2", {"sliding_window": 40})],
 )
-def test_engine_and_trainer_compute_one_model(model_type: str, dtype: str, tolerance: float, tmp_path: Path) -> None:
+def test_engine_and_trainer_compute_one_model(model_type: str, changes: dict[str, int], tmp_path: Path) -> None:
     from peft import LoraConfig, PeftModel, get_peft_model
 
-    folder = saved(model_type, tmp_path / "base", HEADS_OF_32)
+    folder = saved(model_type, tmp_path / "base", HEADS_OF_32 | changes)
     load_tokenizer(base_folder(quickstart().strong)).save_pretrained(folder)
     torch.manual_seed(0)
     config = LoraConfig(r=8, target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
@@ -59,7 +60,7 @@ def test_engine_and_trainer_compute_one_model(model_type: str, dtype: str, toler
         Task(step("adapted", recipe, problems=problems["test"], adapter=made["model"]), (), "adapter", 0),
     ]
     ids = torch.randint(5, VOCABULARY, (100,)).tolist()  # beyond the windows, and beyond YaRN's original context
-    engine = Engine(tasks, store, LOCAL.changed(engine_dtype=dtype), 128)
+    engine = Engine(tasks, store, LOCAL, 128)
     assert engine.engine is not None, engine.broken
     try:
         base, adapted = LOOP.run_until_complete(both(engine, ids))
@@ -72,7 +73,7 @@ def test_engine_and_trainer_compute_one_model(model_type: str, dtype: str, toler
         expected = logps(trainer, ids)
     worst = [largest(base, expected), largest(adapted, logps(trainer, ids))]
     print(f"{model_type}: {worst[0]:.5f} and {worst[1]:.5f} nats apart; the adapter is {largest(base, adapted):.2f}")
-    assert max(worst) < tolerance < 0.1 < largest(base, adapted)
+    assert max(worst) < 2e-3 < 0.1 < largest(base, adapted)
 
 
 async def both(engine: Engine, ids: list[int]) -> list[list[float]]:
