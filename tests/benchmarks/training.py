@@ -113,7 +113,7 @@ def prepare(folder: Path, names: list[str]) -> Store:
         assert isinstance(recipe, FineTune | Prefer)
         optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
         tokens = Tokens(load_tokenizer(base_folder(recipe.model)), recipe.model.prompt)
-        made, _ = token_rows(rows(name), tokens, optimizer)
+        made, _ = token_rows(rows(name), tokens, optimizer, STEPS[name].settings)
         ordered = [made[index] for index in training_order(len(made), optimizer)]
         (folder / f"{name}.json").write_text(json.dumps(ordered))
     for step in STEPS.values():

@@ -125,9 +125,10 @@ def commas(rng: Random) -> Case:
         case 0 | 1:
             return different(f"{a},{part}", f"{a}{part}")
         case 2:
-            mixed = part < 1  # `22 and 2/7` may be a mixed number
-            joint = rng.choice((f"{a}, {part}", f"{part}, {a}", *([] if mixed else [f"{a} and {part}"])))
-            return equal(f"{a},{part}", joint)
+            joint = [f"{a}, {part}", f"{part}, {a}"]
+            if part > 1:  # `22 and 2/7` may be a mixed number
+                joint.append(f"{a} and {part}")
+            return equal(f"{a},{part}", rng.choice(joint))
         case 3:
             return different(f"{a},{b}", f"{a}{b}")
         case 4:
