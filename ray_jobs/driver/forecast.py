@@ -6,16 +6,17 @@ ray_jobs/cost/seconds.py.
 
 import heapq
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, count
 
 from ray_jobs.cost.memory import Memory, engine_memory, training_memory
 from ray_jobs.cost.rates import Rates
 from ray_jobs.cost.seconds import gpus, load_seconds, sampling_seconds, training_seconds
 from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work
-from ray_jobs.driver.admission import Request, may_start, request_of
-from ray_jobs.driver.grouping import ready_groups
+from ray_jobs.driver.admission import Request, may_start, places, request_of
+from ray_jobs.driver.grouping import ready_groups, shared_out
 from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import rounded_context
@@ -36,9 +37,24 @@ class Spell:
     gpus: int
     starts: float
     """Seconds of the group in which engines or workers start and load weights."""
-    works: float
+    each: tuple[float, ...]
+    """Seconds of work of each step."""
     begin: float
     """Seconds after the start of the run."""
+    together: bool
+    """Whether its steps are committed together, as an engine's are; trainings are committed one after another."""
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """Seconds after the start of the run at which each step is committed."""
+        if self.together:
+            return (self.end,) * len(self.each)
+        return tuple(self.begin + self.starts + seconds for seconds in accumulate(self.each))
+
+    @property
+    def works(self) -> float:
+        """Seconds of the group in which the work is done."""
+        return sum(self.each)
 
     @property
     def end(self) -> float:
@@ -90,24 +106,27 @@ def forecast(
     """Run the missing steps on paper. `shapes` are by the model's name; steps without work take no time."""
     nodes = preset_nodes(resources)
     started, done = set[str](), set[str]()
-    running: dict[int, tuple[Request, list[Step]]] = {}
-    ends: list[tuple[float, int]] = []
+    running: dict[int, Request] = {}
+    ends: list[tuple[float, int, str]] = []
     spells: list[Spell] = []
-    now = 0.0
+    now, numbers = 0.0, count()
     while len(done) < len(missing):
         for group in ready_groups(missing, started, done, scored):
             request = _request(group, works, resources)
-            if may_start(request, [held for held, _ in running.values()], nodes):
-                started |= {step.name for step in group}
-                spell = _spell(group, works, shapes, resources, rates, now)
-                if spell.gpus:
-                    spells.append(spell)
-                number = len(running) + len(done)
-                running[number] = (request, group)
-                heapq.heappush(ends, (spell.end, number))
-        now, number = heapq.heappop(ends)
-        finished = {step.directory or step.name for step in running.pop(number)[1]}
-        equal = {step.name for step in missing if (step.directory or step.name) in finished}
+            for part in shared_out(group, _places(group, request, running.values(), nodes)):
+                if may_start(request, list(running.values()), nodes):
+                    started |= {step.name for step in part}
+                    spell, number = _spell(part, works, shapes, resources, rates, now), next(numbers)
+                    if spell.gpus:
+                        spells.append(spell)
+                    running[number] = request
+                    for end, name in zip(spell.ends, spell.steps, strict=True):
+                        heapq.heappush(ends, (end, number, name))
+        now, number, name = heapq.heappop(ends)
+        if all(number != other for _, other, _ in ends):
+            del running[number]
+        finished = next(step.directory or name for step in missing if step.name == name)
+        equal = {step.name for step in missing if (step.directory or step.name) == finished}
         started |= equal
         done |= equal
     return Forecast(tuple(spells), sum(round(node.gpus) for node in nodes))
@@ -136,6 +155,12 @@ def _request(group: Sequence[Step], works: Mapping[str, Work], resources: Resour
     return Request(engines, request.cpus, request.gpus, request.labels)
 
 
+def _places(group: Sequence[Step], request: Request, running: Iterable[Request], nodes: Sequence[Node]) -> int:
+    """How many parts of the group start side by side, as in the scheduler."""
+    is_training = isinstance(group[0].recipe, FineTune | Prefer) and request.gpus
+    return places(request, list(running), nodes) if is_training else 1
+
+
 def _spell(
     group: Sequence[Step],
     works: Mapping[str, Work],
@@ -147,12 +172,12 @@ def _spell(
     names = tuple(step.name for step in group)
     recipe = group[0].recipe
     if not isinstance(recipe, Sample | FineTune | Prefer):
-        return Spell(names, 0, 0.0, 0.0, now)
+        return Spell(names, 0, 0.0, (0.0,) * len(names), now, together=True)
     shape, sampling = shapes[recipe.model.name], isinstance(recipe, Sample)
     seconds = sampling_seconds if sampling else training_seconds
-    each = [seconds(works[name], shape, resources, rates) for name in names]
+    each = tuple(seconds(works[name], shape, resources, rates) for name in names)
     held = max(gpus(works[name], resources) for name in names)
-    return Spell(names, held, load_seconds(shape, resources, rates, sampling), sum(each), now)
+    return Spell(names, held, load_seconds(shape, resources, rates, sampling), each, now, together=sampling)
 
 
 def memories(

@@ -44,7 +44,7 @@ def run(
         planned = plan(steps, store, only, also=damaged)
         missing = [line.step for line in planned if line.state in ("run", "resume")]
         if missing:
-            from ray_jobs.driver.checks import check
+            from ray_jobs.driver.checks.experiment import check
 
             check(experiment, missing, resources)
             _run(experiment, missing, len(planned), store, resources, leases)
@@ -60,7 +60,7 @@ def _run(
     experiment: Experiment, missing: list[Step], total: int, store: Store, resources: Resources, leases: Leases
 ) -> None:
     """Run the missing of `total` steps with the libraries' output in a log file of the store."""
-    from ray_jobs.driver.data_checks import check_data
+    from ray_jobs.driver.checks.data import check_data
 
     steps = build_steps(experiment)
     with RunLog(store) as log, Progress(log.terminal, log.lines) as progress:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import s3fs
 
-from ray_jobs.driver.model_checks import Use, check_model
+from ray_jobs.driver.checks.model import Use, check_model
 from ray_jobs.models.folders import base_folder
 from ray_jobs.resources.presets import load_resources
 from tests.conftest import ROOT, wait_for

@@ -16,7 +16,7 @@ from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
-from ray_jobs.training.trainers import load_base
+from ray_jobs.training.base import load_base
 from tests.unit.training.architectures import VOCABULARY, saved
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Sample

@@ -8,7 +8,7 @@ import pytest
 
 from ray_jobs.cost.rates import load_rates
 from ray_jobs.cost.work import all_work, split_rows
-from ray_jobs.driver.checks import _check_memory
+from ray_jobs.driver.checks.experiment import _check_memory
 from ray_jobs.driver.estimate import estimate, shape_of
 from ray_jobs.driver.forecast import forecast
 from ray_jobs.driver.grouping import only_scored
@@ -111,10 +111,10 @@ def test_engines_and_trainers_take_turns_where_they_must(preset: str, in_turn: b
     busy = sum(spell.end - spell.begin for spell in costs.spells)
     assert (costs.seconds == pytest.approx(busy)) == in_turn and costs.seconds <= busy + 1e-6
     assert 0 <= costs.idle < 1 and (not in_turn or costs.idle == pytest.approx(0, abs=1e-9))
+    ends = {step: end for spell in costs.spells for step, end in zip(spell.steps, spell.ends, strict=True)}
     for spell in costs.spells:
         at_once = sum(other.gpus for other in costs.spells if other.begin <= spell.begin < other.end)
         assert at_once <= costs.gpus, "more GPUs than the nodes have"
         for name in spell.steps:
-            ends = {step: other.end for other in costs.spells for step in other.steps}
             above = [table.step.name for step in steps if step.name == name for _, table in step.inputs]
             assert all(ends.get(step, 0.0) <= spell.begin for step in above), "before its inputs"

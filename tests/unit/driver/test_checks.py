@@ -2,7 +2,7 @@
 
 import pytest
 
-from ray_jobs.driver.checks import check_machine
+from ray_jobs.driver.checks.experiment import check_machine
 from ray_jobs.resources.presets import load_resources
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps

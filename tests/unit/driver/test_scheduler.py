@@ -186,7 +186,7 @@ def test_another_step_that_fails_meanwhile_is_named(
     assert "failed too: dpo, orpo: LeaseLost: another run took it" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("fail", ["problems", "weak_sft"])
+@pytest.mark.parametrize("fail", ["problems", "audit"])
 def test_a_user_s_error_is_not_shown_twice_nor_cut(
     fail: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,7 +194,7 @@ def test_a_user_s_error_is_not_shown_twice_nor_cut(
     why = f"{'row ' * 200}is wrong: repair it"
 
     def job(self: Recorder, steps: list[Step], *rest: Any) -> None:
-        time.sleep(0.2 if steps[0].name == "ceiling" else 0.01)
+        time.sleep(0.5 if steps[0].name == "dpo" else 0.01)
         if steps[0].name == fail:
             raise ValueError(why)
         self.done.update(step.name for step in steps)
@@ -203,8 +203,8 @@ def test_a_user_s_error_is_not_shown_twice_nor_cut(
     with pytest.raises(ValueError, match=why):
         scheduled(monkeypatch, Recorder(), cpus=64)
     printed = capsys.readouterr()
-    assert "row row" not in printed.out and printed.err.count(why) == (fail == "weak_sft")
-    assert ("waiting for the running steps to end: ceiling" in printed.out) is (fail == "weak_sft")
+    assert "row row" not in printed.out and printed.err.count(why) == (fail == "audit")
+    assert ("waiting for the running steps to end: dpo, orpo" in printed.out) is (fail == "audit")
 
 
 def test_ctrl_c_while_the_others_end_leaves_them(monkeypatch: pytest.MonkeyPatch, _cluster: list[str]) -> None:

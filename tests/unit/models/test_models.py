@@ -131,7 +131,7 @@ def test_a_folder_that_this_node_has_not_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ConnectionError("reset\nby peer"), OSError("no space"), RuntimeError("")])
 def test_before_anything_starts_every_failure_is_one_line(error: Exception) -> None:
-    from ray_jobs.driver import model_checks
+    from ray_jobs.driver.checks import model as model_checks
 
     def fails() -> Path:
         raise error

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ray_jobs.driver.support import engine_support
+from ray_jobs.driver.checks.support import engine_support
 from ray_jobs.models.configs import context_limit, experts, quantization, raw_config
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.layers import check_targets, meta_model
