@@ -68,21 +68,20 @@ def test_more_problems_that_kill_the_engine_than_may_fail_end_the_step(store_fol
     assert done.returncode == 1 and f"problems {poison.problem_id} kill the engine" in done.stderr, done.stderr
 
 
-def test_a_model_that_vllm_refuses_ends_the_step_at_once_with_the_reason(store_folder: Path, tmp_path: Path) -> None:
+def test_a_model_that_vllm_refuses_is_known_before_anything_starts(store_folder: Path, tmp_path: Path) -> None:
     broken = tmp_path / "model"
     broken.mkdir()
     for path in base_folder(quickstart().strong).iterdir():
         (broken / path.name).write_bytes(path.read_bytes())
     config = json.loads((broken / "config.json").read_text())
-    (broken / "config.json").write_text(
-        json.dumps(config | {"architectures": ["NoSuchForCausalLM"], "model_type": "gpt2"})
-    )
+    (broken / "config.json").write_text(json.dumps(config | {"architectures": ["NoSuchForCausalLM"]}))
     began = time.monotonic()
     done = w2s(
         "run", *CHOSEN, "test_strong_base", "--store", str(store_folder), "--set", f"strong.name={broken}", check=False
     )
     assert done.returncode == 2, done.stderr
-    assert "NoSuchForCausalLM" in done.stderr, done.stderr
+    assert "the engine cannot load NoSuchForCausalLM (it has no such architecture)" in done.stderr, done.stderr
+    assert "started" not in done.stdout, "known before anything starts"
     print(f"{time.monotonic() - began:.0f} s: {done.stderr}")
 
 
