@@ -40,8 +40,8 @@ def test_a_plan_asks_little_of_the_server(store: Store, monkeypatch: pytest.Monk
     half = len(steps) // 2
     begun = len(steps[half::3])
     assert len(steps) >= 60
-    assert len(asked) == 1 + half + 2 * begun, (
-        "one listing, a manifest a directory that is there, and a look into those without one"
+    assert len(asked) == 1 + half + 3 * begun, (
+        "one listing, a manifest a directory that is there, and of those without one their lists and their leases"
     )
 
 
