@@ -2,8 +2,7 @@
 
 import argparse
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -70,7 +69,7 @@ def _fields(options: argparse.Namespace) -> int:
 
 def _kinds(part: str) -> "list[type[BaseModel]]":
     """The recipes that `part`, such as problems.test, may be. Raises ValueError if an experiment has no such part."""
-    from w2s.experiments.overrides import closest
+    from w2s.experiments.rules import closest, recipes_of
     from w2s.recipe import Experiment
 
     kinds: list[type[BaseModel]] = [Experiment]
@@ -79,18 +78,11 @@ def _kinds(part: str) -> "list[type[BaseModel]]":
         if name not in there:
             raise ValueError(f"no part {part!r}{closest(name, there)}: the fields there are {', '.join(there)}")
         found = [recipe for kind in kinds if name in kind.model_fields
-                 for recipe in _recipes(kind.model_fields[name].annotation)]  # fmt: skip
+                 for recipe in recipes_of(kind.model_fields[name].annotation)]  # fmt: skip
         if not found:
             raise ValueError(f"{part} is a field and has no parts: --set {part}=VALUE")
         kinds = list(dict.fromkeys(found))
     return kinds
-
-
-def _recipes(annotation: Any) -> "list[type[BaseModel]]":
-    from pydantic import BaseModel
-
-    allowed = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    return [one for one in allowed if isinstance(one, type) and issubclass(one, BaseModel)]
 
 
 def _init(options: argparse.Namespace) -> int:

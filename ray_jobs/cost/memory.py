@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from ray_jobs.cost.shape import Shape
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import PREFILL_TOKENS
-from w2s.recipe import LoRA
 
 GIB = 1 << 30
 RUNTIME = 2 * GIB
@@ -95,8 +94,3 @@ def training_memory(
         "runtime": float(RUNTIME) / 2,
     }
     return Memory(parts, float(resources.gpu_gib * GIB))
-
-
-def adapter_parameters(shape: Shape, lora: LoRA) -> int:
-    """Parameters of an adapter of this recipe."""
-    return shape.adapter(lora.rank, lora.targets)

@@ -53,13 +53,12 @@ def training_seconds(work: Work, shape: Shape, resources: Resources, rates: Rate
     """
     recipe = work.step.recipe
     assert isinstance(recipe, FineTune | Prefer)
-    optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
     reference = isinstance(recipe, Prefer) and recipe.preference.loss == "dpo"
     passes = 2 + resources.gradient_checkpointing + reference
     speed = resources.workers * rates.tflops * 1e12 * rates.compute_share
     compute = 2 * passes * shape.parameters * work.trained_tokens / speed
     if resources.zero_stage != 3 or resources.workers == 1:
         return compute
-    micro_steps = math.ceil(work.rows * optimizer.epochs / (resources.workers * resources.micro_batch))
+    micro_steps = math.ceil(work.rows * recipe.optimizer.epochs / (resources.workers * resources.micro_batch))
     gathered = shape.parameters * BYTES[resources.train_dtype] * passes
     return max(compute, micro_steps * gathered / (rates.link_gb_s * 1e9))

@@ -72,10 +72,10 @@ def _sampling(step: Step, experiment: Experiment, splits: Mapping[str, int], rat
 def _training(step: Step, splits: Mapping[str, int], rates: Rates) -> Work:
     assert isinstance(step.recipe, FineTune | Prefer)
     rows = _examples(step, splits, rates)
-    recipe = step.recipe.sft if isinstance(step.recipe, FineTune) else step.recipe.preference
-    length = min(rates.question_tokens + rates.answer_tokens, recipe.max_tokens)
+    optimizer = step.recipe.optimizer
+    length = min(rates.question_tokens + rates.answer_tokens, optimizer.max_tokens)
     sides = 1 if isinstance(step.recipe, FineTune) else 2
-    return Work(step, rows, trained_tokens=rows * sides * length * recipe.epochs, context=length)
+    return Work(step, rows, trained_tokens=rows * sides * length * optimizer.epochs, context=length)
 
 
 def _examples(step: Step, splits: Mapping[str, int], rates: Rates) -> int:

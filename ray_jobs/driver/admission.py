@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime.local_ray import Node
+from w2s.graph.recipes import FineTune, Prefer
+from w2s.graph.step import Step
 
 NODE_GROUP = "ray.io/node-group"
 """Label that Ray gives to the nodes of a launcher or of KubeRay, so to those of a cluster that can grow."""
@@ -45,6 +47,12 @@ def may_start(request: Request, running: Sequence[Request], nodes: Sequence[Node
         return True
     beside = [other for other in running if other.labels == request.labels]
     return any(NODE_GROUP in node.labels for node in nodes) and fit(beside, nodes)
+
+
+def is_shared_out(first: Step, request: Request) -> bool:
+    """Whether the group that begins with `first` is dealt over all places: trainings on GPUs are; on CPU groups slow
+    each other."""
+    return isinstance(first.recipe, FineTune | Prefer) and bool(request.gpus)
 
 
 def places(request: Request, running: Sequence[Request], nodes: Sequence[Node]) -> int:

@@ -9,9 +9,8 @@ from ray_jobs.cost.work import Work, all_work, split_rows
 from ray_jobs.driver.forecast import Forecast, Spell, forecast, memories
 from ray_jobs.driver.grouping import only_scored
 from ray_jobs.models.configs import text_config
-from ray_jobs.models.folders import base_folder
+from ray_jobs.models.folders import base_folder, fetched
 from ray_jobs.resources.resources import Resources
-from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.recipe import Experiment, Model
@@ -55,15 +54,11 @@ def shape_of(model: Model) -> Shape:
 
     Raises ValueError where it cannot be fetched or counted.
     """
-    try:
-        config = text_config(base_folder(model, weights=False))
-    except ValueError:
-        raise
-    except Exception as error:  # each file system and the hub raise types of their own
-        raise ValueError(
-            f"the configuration of {model.name} cannot be fetched ({first_line(error)}): "
-            "check that this machine reaches its server, or give a folder with its config.json"
-        ) from error
+    config = fetched(
+        f"the configuration of {model.name}",
+        ", or give a folder with its config.json",
+        lambda: text_config(base_folder(model, weights=False)),
+    )
     return Shape.of(config, model.name)
 
 

@@ -15,7 +15,7 @@ from ray_jobs.cost.rates import Rates
 from ray_jobs.cost.seconds import gpus, load_seconds, sampling_seconds, training_seconds
 from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work
-from ray_jobs.driver.admission import Request, may_start, places, request_of
+from ray_jobs.driver.admission import Request, is_shared_out, may_start, places, request_of
 from ray_jobs.driver.grouping import ready_groups, shared_out
 from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
 from ray_jobs.resources.resources import Resources
@@ -157,8 +157,7 @@ def _request(group: Sequence[Step], works: Mapping[str, Work], resources: Resour
 
 def _places(group: Sequence[Step], request: Request, running: Iterable[Request], nodes: Sequence[Node]) -> int:
     """How many parts of the group start side by side, as in the scheduler."""
-    is_training = isinstance(group[0].recipe, FineTune | Prefer) and request.gpus
-    return places(request, list(running), nodes) if is_training else 1
+    return places(request, list(running), nodes) if is_shared_out(group[0], request) else 1
 
 
 def _spell(
@@ -204,7 +203,6 @@ def memories(
                 found[f"engine of {name}"] = engine_memory(shape, resources, context, adapters)
         elif resources.gpus_per_worker:
             pairs = isinstance(recipe, Prefer)
-            optimizer = recipe.preference if isinstance(recipe, Prefer) else recipe.sft
             kind = recipe.preference.loss.upper() if isinstance(recipe, Prefer) else "SFT"
-            found[f"{kind} of {name}"] = training_memory(shape, resources, adapter, optimizer.max_tokens, pairs)
+            found[f"{kind} of {name}"] = training_memory(shape, resources, adapter, recipe.optimizer.max_tokens, pairs)
     return found

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from threading import Thread
 
-from ray_jobs.driver.admission import Request, may_start, places, request_of
+from ray_jobs.driver.admission import Request, is_shared_out, may_start, places, request_of
 from ray_jobs.driver.commits import Commits
 from ray_jobs.driver.grouping import ready_groups, shared_out
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
@@ -195,9 +195,9 @@ class Scheduler:
         self.on_ray = True
 
     def _places(self, group: list[Step]) -> int:
-        """How many worker groups the free GPUs hold; 1 for other steps, and on CPU, where groups slow each other."""
+        """How many parts of the group start side by side."""
         request = request_of(self.context.resources, group[0].kind)
-        if not isinstance(group[0].recipe, FineTune | Prefer) or not request.gpus:
+        if not is_shared_out(group[0], request):
             return 1
         self._start_ray(group)
         return places(request, self._held(), local_ray.nodes())

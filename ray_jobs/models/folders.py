@@ -6,10 +6,10 @@ import posixpath
 import shutil
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
 from filelock import FileLock
@@ -22,6 +22,7 @@ from w2s.store.objects.objects import in_parallel
 from w2s.store.objects.s3 import S3
 from w2s.store.store import Store
 
+T = TypeVar("T")
 HUB_REFUSES = (400, 401, 403, 404, 410)
 """HTTP codes that a retry does not change: no such model or revision, or no access for this user."""
 GATED = (
@@ -88,6 +89,18 @@ def _copy(url: str, patterns: Sequence[str], folder: Path) -> None:
         in_parallel(lambda path: fs.get_file(path, str(folder / posixpath.basename(path)), **whole), paths)
     except (FileNotFoundError, PermissionError, ImportError, ValueError) as error:
         raise ValueError(f"{url} cannot be fetched ({first_line(error)}): {CHECK_URL}") from error
+
+
+def fetched(what: str, way: str, fetch: Callable[[], T]) -> T:
+    """What `fetch` returns; a failure of the network or of a server becomes a ValueError, which ends with `way`."""
+    try:
+        return fetch()
+    except ValueError:
+        raise
+    except Exception as error:  # each file system and the hub raise types of their own
+        raise ValueError(
+            f"{what} cannot be fetched ({first_line(error)}): check that this machine reaches its server{way}"
+        ) from error
 
 
 def file_system(url: str) -> tuple[Any, str]:

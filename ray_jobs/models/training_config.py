@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.models.configs import load_config
+
 NOISE = re.compile(r"drop|jitter")
 """Fields of transformers' configurations that are probabilities or widths of noise in training mode: attention_dropout,
 resid_pdrop, layerdrop, drop_path_rate, router_jitter_noise, ..."""
@@ -17,9 +19,7 @@ SPARSE_MIXER = ("phimoe", "router_jitter_noise")
 
 def training_config(folder: Path) -> Any:
     """The configuration of the model in `folder`, changed for training."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config = load_config(folder)
     parts = list(_parts(config))
     for part in parts:
         _silence(part)

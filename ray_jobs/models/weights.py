@@ -13,7 +13,6 @@ from typing import Any
 import fsspec
 
 from ray_jobs.models.folders import file_system
-from ray_jobs.models.layers import meta_model
 from w2s.data.location import locate
 from w2s.recipe import Model
 from w2s.store.objects.objects import in_parallel
@@ -27,10 +26,11 @@ Shapes = dict[str, list[int]]
 """Shapes of tensors, by name."""
 
 
-def check_weights(model: Model, folder: Path) -> None:
+def check_weights(model: Model, folder: Path, blank: Any) -> None:
     """Check that the safetensors files of `model` hold the weights that its configuration describes, and no others.
 
-    `folder` holds its configuration, and its weights unless it is a light copy. Raises ValueError with the names.
+    `folder` holds its configuration, and its weights unless it is a light copy; `blank` is its `meta_model`. Raises
+    ValueError with the names.
     """
     import torch
     from transformers.utils import logging
@@ -38,13 +38,12 @@ def check_weights(model: Model, folder: Path) -> None:
     fs, root = _place(model, folder)
     files = [posixpath.join(root, name) for name in weight_files(folder, _sizes(fs, root))]
     shapes = {name: shape for header in in_parallel(lambda path: header_of(fs, path), files) for name, shape in header}
-    kind = type(blank := meta_model(folder))
     tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)  # its report of the same findings has a line for every weight
     logging.disable_progress_bar()
     try:
-        _, found = kind.from_pretrained(
+        _, found = type(blank).from_pretrained(
             None,
             config=blank.config,
             state_dict=tensors,

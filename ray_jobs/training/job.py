@@ -89,8 +89,7 @@ def training_job(step: Step, attempt: Attempt, context: Context, reporter: Any) 
     store, recipe = context.store, step.recipe
     assert isinstance(recipe, FineTune | Prefer)
     rows, counts = sft_examples(step, store) if isinstance(recipe, FineTune) else (preference_pairs(step, store), {})
-    optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
-    total = math.ceil(math.ceil(len(rows) / optimizer.batch_size) * optimizer.epochs)
+    total = math.ceil(math.ceil(len(rows) / recipe.optimizer.batch_size) * recipe.optimizer.epochs)
     inputs = store.inputs_digest(step)
     return TrainingJob(step, store, context.resources, rows, total, inputs, attempt.name, reporter), counts
 

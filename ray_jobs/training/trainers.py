@@ -28,13 +28,13 @@ def make_trainer(job: TrainingJob, folder: Path, base: Base) -> tuple[Any, RowCo
 
     recipe, resources = job.step.recipe, job.resources
     assert isinstance(recipe, FineTune | Prefer)
-    optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
-    set_seed(optimizer.seed)  # for a new adapter's weights
+    set_seed(recipe.optimizer.seed)  # for a new adapter's weights
     tokenizer = load_tokenizer(base.folder)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token  # attention and loss mask padding out
     try:
-        rows, counts = token_rows(job.rows, Tokens(tokenizer, recipe.model.prompt), optimizer, job.step.settings)
+        tokens = Tokens(tokenizer, recipe.model.prompt)
+        rows, counts = token_rows(job.rows, tokens, recipe.optimizer, job.step.settings)
     except ValueError as error:
         raise ValueError(f"{job.step.name}: {error}") from error
     if isinstance(recipe, FineTune):

@@ -106,13 +106,8 @@ def diverged(step: Step, reason: str) -> TrainingRefused:
     """The error of a training whose numbers are no longer finite; it names the experiment's field to lower."""
     recipe = step.recipe
     assert isinstance(recipe, FineTune | Prefer)
-    if isinstance(recipe, Prefer):
-        section, optimizer = recipe.preference.loss, recipe.preference
-    else:
-        section, optimizer = ("weak_sft" if step.name == "weak_sft" else "sft"), recipe.sft
-    return TrainingRefused(
-        f"{step.name}: the training has diverged: {reason}: lower {section}.learning_rate={optimizer.learning_rate}"
-    )
+    rate = f"{step.settings}.learning_rate={recipe.optimizer.learning_rate}"
+    return TrainingRefused(f"{step.name}: the training has diverged: {reason}: lower {rate}")
 
 
 @dataclass(frozen=True)

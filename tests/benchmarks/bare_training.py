@@ -37,7 +37,7 @@ def main(name: str, folder: Path) -> None:
 
     recipe = STEPS[name].recipe
     assert isinstance(recipe, FineTune | Prefer)
-    optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
+    optimizer = recipe.optimizer
     set_seed(optimizer.seed)
     base = base_folder(recipe.model)
     tokenizer = load_tokenizer(base)

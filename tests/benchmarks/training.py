@@ -111,10 +111,9 @@ def prepare(folder: Path, names: list[str]) -> Store:
     for name in names:
         recipe = STEPS[name].recipe
         assert isinstance(recipe, FineTune | Prefer)
-        optimizer = recipe.sft if isinstance(recipe, FineTune) else recipe.preference
         tokens = Tokens(load_tokenizer(base_folder(recipe.model)), recipe.model.prompt)
-        made, _ = token_rows(rows(name), tokens, optimizer, STEPS[name].settings)
-        ordered = [made[index] for index in training_order(len(made), optimizer)]
+        made, _ = token_rows(rows(name), tokens, recipe.optimizer, STEPS[name].settings)
+        ordered = [made[index] for index in training_order(len(made), recipe.optimizer)]
         (folder / f"{name}.json").write_text(json.dumps(ordered))
     for step in STEPS.values():
         if not isinstance(step.recipe, FineTune | Prefer):

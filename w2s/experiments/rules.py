@@ -73,7 +73,7 @@ def _walk(
             continue
         owners = inner
         info = next((one.model_fields[part] for one in owners if part in one.model_fields), None)
-        inner = _recipes(info.annotation) if info else []
+        inner = recipes_of(info.annotation) if info else []
     return path, owners, info
 
 
@@ -84,7 +84,8 @@ def _options(annotation: Any) -> list[Any]:
     return _options(get_args(annotation)[0]) if get_origin(annotation) is Annotated else [annotation]
 
 
-def _recipes(annotation: Any) -> list[type[BaseModel]]:
+def recipes_of(annotation: Any) -> list[type[BaseModel]]:
+    """The recipes that a field of this type may hold."""
     return [option for option in _options(annotation) if isinstance(option, type) and issubclass(option, BaseModel)]
 
 
@@ -92,7 +93,7 @@ def _form(where: str, info: FieldInfo | None, rule: Rule) -> str:
     """How a value of the field's type is written, if the value is of another type; else empty."""
     if info is None:
         return ""
-    if rule["type"] in ("model_type", "model_attributes_type") and (recipes := _recipes(info.annotation)):
+    if rule["type"] in ("model_type", "model_attributes_type") and (recipes := recipes_of(info.annotation)):
         fields = recipes[0].model_fields
         field = "name" if "name" in fields else next(iter(fields))
         return f"; set {where}.{field}=... or another of its fields, or all of it as JSON"

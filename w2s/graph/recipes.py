@@ -4,7 +4,19 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from w2s.recipe import SFT, Agreement, Answers, Demonstrations, Model, Pairs, Preference, Sampling, Source, StepRecipe
+from w2s.recipe import (
+    SFT,
+    Agreement,
+    Answers,
+    Demonstrations,
+    Model,
+    Optimizer,
+    Pairs,
+    Preference,
+    Sampling,
+    Source,
+    StepRecipe,
+)
 
 
 class FineTune(StepRecipe):
@@ -17,6 +29,11 @@ class FineTune(StepRecipe):
     answers: Answers | None = None
     """How to tell whole completions from cut ones; None where the input is no table of completions."""
 
+    @property
+    def optimizer(self) -> Optimizer:
+        """The settings that SFT and preference training share."""
+        return self.sft
+
 
 class Prefer(StepRecipe):
     """Step: M_plus's adapter trained on by DPO or ORPO."""
@@ -25,6 +42,11 @@ class Prefer(StepRecipe):
     tables = ("model", "losses")
     model: Model
     preference: Preference
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The settings that SFT and preference training share."""
+        return self.preference
 
 
 class Sample(StepRecipe):

@@ -26,11 +26,7 @@ class Run:
     @property
     def lost(self) -> str:
         """Why the run goes on no longer; empty if it does."""
-        if self.record is not None and self.record.has_ended:
-            return "its process has ended"
-        if self.beat_seconds > 2 * EXPIRY_SECONDS:
-            return f"no heartbeat for {self.beat_seconds:.0f} s"
-        return ""
+        return _lost(self.record is not None and self.record.has_ended, self.beat_seconds)
 
 
 @dataclass(frozen=True)
@@ -67,11 +63,12 @@ def holders(objects: Objects, directories: Sequence[str]) -> dict[str, Holder]:
     leases = {directory: found[1] for directory, found in zip(directories, held, strict=True) if found}
     names = sorted({lease.run for lease in leases.values()})
     beats = dict(zip(names, in_parallel(lambda name: seconds_since_beat(objects, name), names), strict=True))
-    return {directory: Holder(lease, _lost(lease, beats[lease.run])) for directory, lease in leases.items()}
+    return {directory: Holder(lease, _lost(lease.has_ended, beats[lease.run])) for directory, lease in leases.items()}
 
 
-def _lost(lease: Lease, seconds: float | None) -> str:
-    if lease.has_ended:
+def _lost(has_ended: bool, seconds: float | None) -> str:
+    """Why a process that beat so many seconds ago holds nothing any more; empty if it does."""
+    if has_ended:
         return "its process has ended"
     if seconds is None:
         return "its run has no heartbeat"

@@ -26,6 +26,7 @@ def add_commands(commands: Any) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     from w2s.report.compare import differences, different_settings, pooled, seeds_alone
+    from w2s.report.sections import percent
     from w2s.report.terminal import grid, printable
 
     if len(options.runs) < 2:
@@ -44,7 +45,7 @@ def _compare(options: argparse.Namespace) -> int:
     lines += ["", *(grid(["setting", *letters], rows, range(len(letters) + 1)) if rows else ["no setting differs"])]
     rows = []
     for model, accuracies, paired in differences(runs):
-        rows.append([model, *(_share(one.value) for one in accuracies), *(_points(one) for one in paired)])
+        rows.append([model, *(percent(one.value) for one in accuracies), *(_points(one) for one in paired)])
     header = ["model", *letters, *(f"{letter} - A, points" for letter in letters[1:])]
     lines += ["", *grid(header, rows)]
     if any(run.questions != runs[0].questions for run in runs):
@@ -52,8 +53,8 @@ def _compare(options: argparse.Namespace) -> int:
     if seeds_alone(runs):
         header = ["all seeds", "mean", "95 % over problems", "between seeds", "deviation"]
         rows = [
-            [one.model, _share(one.estimate.value), f"{_share(one.estimate.low)} .. {_share(one.estimate.high)}",
-             f"{_share(one.lowest)} .. {_share(one.highest)}", f"{100 * one.deviation:.1f} points"]
+            [one.model, percent(one.estimate.value), f"{percent(one.estimate.low)} .. {percent(one.estimate.high)}",
+             f"{percent(one.lowest)} .. {percent(one.highest)}", f"{100 * one.deviation:.1f} points"]
             for one in pooled(runs)
         ]  # fmt: skip
         lines += ["", *grid(header, rows)]
@@ -85,10 +86,6 @@ def _read(text: str) -> "Run":
     questions = {problem.problem_id: problem.question for problem in store.inputs(scores, "problems", Problem)}
     settings = flat(experiment.model_dump(mode="json"))
     return Run(text, settings, questions, {model: credit_by_problem(rows) for model, rows in by_model.items()})
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
 
 
 def _points(estimate: "Estimate | None") -> str:

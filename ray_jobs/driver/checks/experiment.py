@@ -27,10 +27,8 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
     Raises ValueError with the value, the rule and the way out.
     """
     for step in missing:
-        if isinstance(step.recipe, FineTune):
-            accumulation(step.recipe.sft.batch_size, resources, f"{step.settings}.batch_size")
-        elif isinstance(step.recipe, Prefer):
-            accumulation(step.recipe.preference.batch_size, resources, f"{step.settings}.batch_size")
+        if isinstance(step.recipe, FineTune | Prefer):
+            accumulation(step.recipe.optimizer.batch_size, resources, f"{step.settings}.batch_size")
     for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
         if steps := [step for step in missing if _model(step) == model]:
             assert isinstance(model, Model)
@@ -71,6 +69,8 @@ def _check_memory(experiment: Experiment, missing: Sequence[Step], resources: Re
 
     Activations are left to `w2s plan --resources`, because they are estimates; so are models that it cannot count.
     """
+    if not resources.gpus_per_engine and not resources.gpus_per_worker:
+        return
     shapes: dict[str, Shape] = {}
     for model in (experiment.weak, experiment.strong):
         if isinstance(model, Completions):

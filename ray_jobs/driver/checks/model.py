@@ -1,25 +1,24 @@
 """Preflight checks of one base model: its files, weights, tokenizer, context, layers, and the engine's support."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ray_jobs.driver.checks.support import engine_support
 from ray_jobs.models.configs import context_limit, experts, quantization, raw_config
-from ray_jobs.models.folders import base_folder
+from ray_jobs.models.folders import base_folder, fetched
 from ray_jobs.models.layers import check_targets, meta_model
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.models.weights import check_weights
 from ray_jobs.resources.resources import Resources
 from w2s.data.revision import check_no_adapter
-from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.recipe import Model
 
-T = TypeVar("T")
 SAMPLED_QUANTIZED = ("awq", "compressed-tensors", "fp8", "gptq")
 """Methods of quantized weights that vLLM's CUDA build samples; bitsandbytes is a package of its own."""
 
@@ -56,9 +55,7 @@ class Use:
             with_adapter=any(isinstance(step.recipe, Sample) and step.input("adapter") for step in steps),
             max_tokens=max((recipe.sampling.max_tokens for recipe in recipes if isinstance(recipe, Sample)), default=1),
             row_tokens=max(
-                [recipe.sft.max_tokens for recipe in recipes if isinstance(recipe, FineTune)]
-                + [recipe.preference.max_tokens for recipe in recipes if isinstance(recipe, Prefer)],
-                default=1,
+                (recipe.optimizer.max_tokens for recipe in recipes if isinstance(recipe, FineTune | Prefer)), default=1
             ),
             demonstrations=demonstrations if shown else 0,
         )
@@ -66,7 +63,8 @@ class Use:
 
 def check_model(role: str, model: Model, use: Use, resources: Resources) -> None:
     """Check that the steps can use the model. Raises ValueError with the model, the rule and the way out."""
-    folder = _fetched(role, model, lambda: base_folder(model, weights=False))
+    fetching = partial(fetched, f"{role} model {model.name}", " and run again, or give a folder")
+    folder = fetching(lambda: base_folder(model, weights=False))
     try:
         check_no_adapter([path.name for path in folder.iterdir()])
         _check_quantization(folder, use, resources)
@@ -79,26 +77,13 @@ def check_model(role: str, model: Model, use: Use, resources: Resources) -> None
         if use.sampled:
             _check_heads(blank, resources.tensor_parallel)
         if not quantization(folder):
-            _fetched(role, model, lambda: check_weights(model, folder))
+            fetching(lambda: check_weights(model, folder, blank))
         if use.sampled:
             _check_engine(folder, blank, use, resources)
     except ValueError as error:
         if str(error).startswith(f"{role} model {model.name} cannot be fetched"):
             raise
         raise ValueError(f"{role} model {model.name}: {error}") from error
-
-
-def _fetched(role: str, model: Model, fetch: Callable[[], T]) -> T:
-    """What `fetch` returns; a failure of the network or of a server becomes a ValueError."""
-    try:
-        return fetch()
-    except ValueError:
-        raise
-    except Exception as error:  # each file system and the hub raise types of their own
-        raise ValueError(
-            f"{role} model {model.name} cannot be fetched ({first_line(error)}): "
-            "check that this machine reaches its server and run again, or give a folder"
-        ) from error
 
 
 def _check_quantization(folder: Path, use: Use, resources: Resources) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ray_jobs.models.layers import meta_model
 from ray_jobs.models.weights import INDEX, SINGLE, check_weights
 from tests.unit.models import tiny_models
 from w2s.recipe import Model
@@ -21,7 +22,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check(path: Path) -> None:
-    check_weights(Model(name=str(path), revision="sha256:1"), path)
+    check_weights(Model(name=str(path), revision="sha256:1"), path, meta_model(path))
 
 
 def without(*parts: str) -> Change:
@@ -185,10 +186,10 @@ def test_weights_at_a_url_are_checked_without_a_copy(tmp_path: Path) -> None:
     memory: Any = fsspec.filesystem("memory")
     memory.pipe("/bucket/model.safetensors", (path / SINGLE).read_bytes())
     model = Model(name="memory://bucket", revision="sha256:1")
-    check_weights(model, path)
+    check_weights(model, path, meta_model(path))
     whole = load_file(path / SINGLE)
     tiny_models.change_weights(path, without("layers.1."))
     memory.pipe("/bucket/model.safetensors", (path / SINGLE).read_bytes())
     with pytest.raises(ValueError, match=r"^9 weights of the model"):
-        check_weights(model, path)
+        check_weights(model, path, meta_model(path))
     assert len(whole) == 21

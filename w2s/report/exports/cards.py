@@ -8,6 +8,7 @@ from typing import Any
 from w2s.graph.fingerprint import stable
 from w2s.graph.step import Step, with_upstream
 from w2s.recipe import Model, Prompt
+from w2s.report.sections import percent
 from w2s.report.terminal import printable
 
 
@@ -127,12 +128,12 @@ def _figures(card: ModelCard) -> list[str]:
         return ["Not scored in this store."]
     row, pgr = card.figures, card.figures["pgr"]
     told = [
-        f"- accuracy {_share(row['accuracy'])} ({row['right']} of {row['total']}), 95 % interval "
-        f"{_share(row['low'])} to {_share(row['high'])}, greedy, {card.problems} test problems",
+        f"- accuracy {percent(row['accuracy'])} ({row['right']} of {row['total']}), 95 % interval "
+        f"{percent(row['low'])} to {percent(row['high'])}, greedy, {card.problems} test problems",
         f"- {row['undecided']} undecided and {row['unreadable']} unreadable answers count as not right",
     ]
     if pgr and pgr["value"] is not None:
-        told.append(f"- performance gap recovered {_share(pgr['value'])} of the gap between weak floor and ceiling")
+        told.append(f"- performance gap recovered {percent(pgr['value'])} of the gap between weak floor and ceiling")
     return told
 
 
@@ -193,7 +194,3 @@ def _block(language: str, text: str) -> str:
 
 def _cell(text: str) -> str:
     return printable(text).replace("|", "\\|")
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
