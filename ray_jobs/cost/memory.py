@@ -20,7 +20,7 @@ STATE_BYTES = 16
 SFT_LOGIT_BYTES, PAIR_LOGIT_BYTES = 14, 8
 """Of each logit: bfloat16 with its gradient, and the float32 copy, log-softmax and gradient of the SFT loss; preference
 losses keep a log-softmax and no float32 copy."""
-BYTES = {"bfloat16": 2, "float32": 4}
+BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,17 @@ def test_a_preset_that_fits_passes(preset: str, tmp_path: Path) -> None:
     _check_memory(experiment, build_steps(experiment), load_resources(preset))
 
 
+def test_float16_engines_take_what_bfloat16_engines_take(tmp_path: Path) -> None:
+    experiment = paper(tmp_path)
+    texts: list[str] = []
+    for dtype in ("float16", "bfloat16"):
+        resources = load_resources(f"cluster-70b,engine_dtype={dtype}")
+        _check_memory(experiment, build_steps(experiment), resources)
+        steps, rates = build_steps(experiment), load_rates(resources, [])
+        texts.append("\n".join(estimate(experiment, steps, steps, resources, rates)))
+    assert texts[0] == texts[1]
+
+
 def test_a_done_run_costs_nothing(tmp_path: Path) -> None:
     experiment, resources = paper(tmp_path), load_resources("cluster-70b")
     text = "\n".join(estimate(experiment, build_steps(experiment), [], resources, load_rates(resources, [])))
