@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import quickest
 from w2s.answers import Answer, canonical, equal, merge, read
 from w2s.answers.forms import canonical as canonical_rules
 from w2s.answers.forms.canonical import form
@@ -192,23 +193,24 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_takes_bounded_time(text):
-    start = time.process_time()
-    for family in ("gsm8k", "math", "olympicarena", "plain"):
-        read(text, family)
-    assert canonical(canonical(text)) == canonical(text)
-    assert time.process_time() - start < 4
+    def read_and_compare() -> None:
+        for family in ("gsm8k", "math", "olympicarena", "plain"):
+            read(text, family)
+        assert canonical(canonical(text)) == canonical(text)
+
+    assert quickest(read_and_compare, tries=1) < 4
 
 
 def test_random_hostile_texts_in_bounded_time():
     seed = 20240720
     rng = random.Random(seed)
-    start = time.perf_counter()
+    start = time.thread_time()
     undecided = 0
     for _ in range(4000):
         text = "".join(rng.choices(PIECES, k=rng.choice((3, 6, 12, 60))))
         undecided += not form(text, rng.choice(KINDS)).exact
-    print(f"seed {seed}: 4000 hostile texts in {time.perf_counter() - start:.1f} s, {undecided} without an exact form")
-    assert time.perf_counter() - start < 20
+    print(f"seed {seed}: 4000 hostile texts in {time.thread_time() - start:.1f} s, {undecided} without an exact form")
+    assert time.thread_time() - start < 20
 
 
 def test_forms_of_one_problem_fall_into_classes_in_any_order():
