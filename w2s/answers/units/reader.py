@@ -113,7 +113,7 @@ class _Parts:
         return True
 
     def _multiply(self, name: str, token: re.Match[str]) -> bool:
-        read = _names(name, self.text[token.end() : token.end() + 1], self.sign)
+        read = _names(name, self.text[token.end() : token.end() + 3], self.sign)
         if not read or (self.has_name and self.sign < 0 and not self.in_brackets):
             return False  # `J/mol K`
         self.parts += [(symbol, unit, self.sign * self.coming) for symbol, unit in read]
@@ -139,11 +139,15 @@ class _Parts:
 
 
 def _names(name: str, after: str, sign: int) -> list[tuple[str, Unit]]:
-    """The units of one word; two for `kJmol`, which is followed by a power; none for `ms^{-1}`, which may be m/s."""
+    """The units of one word; two for `kJmol`, which is followed by a power; none for `ms^{-1}`, which may be m/s.
+
+    `after`: the three characters after the word. Who types `ms^-2` means m/s^2, since no one counts by inverse square
+    milliseconds; `ms^-1` may be a rate, and in LaTeX `ms` may come from one macro, so that `ms^{-2}` stays open.
+    """
     known = named(name)
     if name == "c" and sign < 0:
         return [("c", _LIGHT)]
-    if after == "^" or name in _TOGETHER:
+    if after.startswith("^") or name in _TOGETHER:
         pairs = [(named(name[:cut]), named(name[cut:])) for cut in range(1, len(name))]
         together = [[first, second] for first, second in pairs if first and second and name not in ("kg", "mol")]
         if together and (known is None or name in ("kmh", "kph")):
@@ -151,7 +155,7 @@ def _names(name: str, after: str, sign: int) -> list[tuple[str, Unit]]:
             apart = [named("m"), named("s")] if second[0] == "ms" else [second]  # `kgms^{-1}` is kg m/s
             return [first, *filter(None, apart)]
         if known and name == "ms":
-            return []
+            return [unit for unit in map(named, name) if unit] if after == "^-2" else []
     if known:
         return [known]
     noun = counted(name)
