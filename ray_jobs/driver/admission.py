@@ -55,6 +55,11 @@ def is_shared_out(first: Step, request: Request) -> bool:
     return isinstance(first.recipe, FineTune | Prefer) and bool(request.gpus)
 
 
+def loads_are_long(resources: Resources) -> bool:
+    """Whether loads of bases take minutes, as they do onto GPUs."""
+    return bool(resources.gpus_per_engine or resources.gpus_per_worker)
+
+
 def places(request: Request, running: Sequence[Request], nodes: Sequence[Node]) -> int:
     """How many groups with this request fit beside the running groups; at least 1, because one may wait."""
     count = 1

@@ -15,7 +15,7 @@ from ray_jobs.cost.rates import Rates
 from ray_jobs.cost.seconds import gpus, load_seconds, sampling_seconds, training_seconds
 from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work
-from ray_jobs.driver.admission import Request, is_shared_out, may_start, places, request_of
+from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, may_start, places, request_of
 from ray_jobs.driver.grouping import ready_groups, shared_out
 from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
 from ray_jobs.resources.resources import Resources
@@ -111,7 +111,7 @@ def forecast(
     spells: list[Spell] = []
     now, numbers = 0.0, count()
     while len(done) < len(missing):
-        for group in ready_groups(missing, started, done, scored):
+        for group in ready_groups(missing, started, done, scored, loads_are_long(resources)):
             request = _request(group, works, resources)
             for part in shared_out(group, _places(group, request, running.values(), nodes)):
                 if may_start(request, list(running.values()), nodes):

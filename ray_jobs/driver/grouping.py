@@ -3,7 +3,8 @@
 Pure functions over the graph and the progress of a run, because a table can then test each decision without Ray.
 Loading a base's weights can take minutes; so a group that only scores need waits for the other steps of its base. Of
 trainings, a whole run then loads each base as often as the longest chain of its trainings has links, which is the least
-that is possible: the weak base once, the strong one once for each round of stage I and once for stage II.
+that is possible: the weak base once, the strong one once for each round of stage I and once for stage II. Bases for CPU
+load in seconds, so there what only scores need does not wait for a later stage: another start fills an idle core.
 """
 
 from collections import defaultdict
@@ -35,14 +36,18 @@ def only_scored(steps: Iterable[Step]) -> frozenset[str]:
 
 
 def ready_groups(
-    missing: Sequence[Step], started: Collection[str], done: Collection[str], scored: Collection[str]
+    missing: Sequence[Step],
+    started: Collection[str],
+    done: Collection[str],
+    scored: Collection[str],
+    loads_are_long: bool = True,
 ) -> list[list[Step]]:
     """The groups of steps to start now: all inputs are finished, and waiting would not let them share a load.
 
     A group is one step, or several sampling steps or several trainings with the same base model, those that only scores
     need last. `missing` holds the steps that the run must do, in the graph's order; `started` and `done` are names of
-    some of them; `scored` comes from `only_scored`. Of steps with equal fingerprints only the first is returned,
-    because all of them write the same directory.
+    some of them; `scored` comes from `only_scored`. Of steps with equal fingerprints only the first is returned, because
+    all of them write the same directory.
     """
     unfinished = {step.name for step in missing} - set(done)
     begun = {step.directory for step in missing if step.name in started}
@@ -63,6 +68,7 @@ def ready_groups(
             [step for step in waiting.values() if step not in group and _load(step) == load],
             unfinished - {step.name for step in feasible if _may_be_awaited(step, group[0])},
             scored,
+            loads_are_long,
         )
     ]
 
@@ -72,14 +78,17 @@ def shared_out(group: list[Step], places: int) -> list[list[Step]]:
     return [group[place::places] for place in range(min(places, len(group)))]
 
 
-def _should_wait(group: list[Step], others: list[Step], infeasible: set[str], scored: Collection[str]) -> bool:
+def _should_wait(
+    group: list[Step], others: list[Step], infeasible: set[str], scored: Collection[str], loads_are_long: bool
+) -> bool:
     """Whether a group should wait for `others`, the steps that could share its load.
 
-    A group that only scores need waits for all of them, because nothing else of the run depends on it. Any other group
-    waits only for steps that need no `infeasible` step; so its wait ends.
+    A group that only scores need waits for all of them, because nothing else of the run depends on it; where loads are
+    short, only for those that more than scores need and those that need no `infeasible` step. Any other group waits
+    only for steps that need no `infeasible` step; so its wait ends.
     """
     if all(step.name in scored for step in group):
-        return bool(others)
+        return any(loads_are_long or step.name not in scored or not _inputs(step) & infeasible for step in others)
     return any(step.name not in scored and not _inputs(step) & infeasible for step in others)
 
 

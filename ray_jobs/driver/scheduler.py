@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from threading import Thread
 
-from ray_jobs.driver.admission import Request, is_shared_out, may_start, places, request_of
+from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, may_start, places, request_of
 from ray_jobs.driver.commits import Commits
 from ray_jobs.driver.grouping import ready_groups, shared_out
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
@@ -104,7 +104,8 @@ class Scheduler:
     def _run(self, leases: Leases) -> None:
         try:
             while self.running or len(self.done) < len(self.missing):
-                for group in ready_groups(self.missing, self.started, self.done, self.scored):
+                long = loads_are_long(self.context.resources)
+                for group in ready_groups(self.missing, self.started, self.done, self.scored, long):
                     for part in shared_out(group, self._places(group)):
                         if self._may_start(part):
                             self._start(leases, part)

@@ -25,13 +25,13 @@ def experiment(name: str) -> Experiment:
     return shipped.model_copy(update=models)
 
 
-def in_order(steps: Sequence[Step]) -> list[str]:
+def in_order(steps: Sequence[Step], loads_are_long: bool = True) -> list[str]:
     """The groups of a run that starts every ready group at once and finishes the groups in their order, a line each."""
     started, done = set[str](), set[str]()
     running: list[list[Step]] = []
     lines: list[str] = []
     while len(done) < len(steps):
-        for group in ready_groups(steps, started, done, only_scored(steps)):
+        for group in ready_groups(steps, started, done, only_scored(steps), loads_are_long):
             running.append(group)
             started |= {step.name for step in group}
             lines.append(" ".join(step.name for step in group))
@@ -60,14 +60,16 @@ def test_only_scored_steps_are_those_that_the_report_names_and_their_trainings()
         assert trainings - scored == trainings & awaited
 
 
-def any_order(steps: Sequence[Step], scored: Collection[str], order: random.Random) -> list[list[Step]]:
+def any_order(
+    steps: Sequence[Step], scored: Collection[str], order: random.Random, loads_are_long: bool = True
+) -> list[list[Step]]:
     """The groups of a run in which trainings and other steps end one by one in a random order, groups of engines at
     once."""
     started, done = set[str](), set[str]()
     running: list[list[Step]] = []
     groups: list[list[Step]] = []
     while len(done) < len(steps):
-        for group in ready_groups(steps, started, done, scored):
+        for group in ready_groups(steps, started, done, scored, loads_are_long):
             groups.append(group)
             running.append(list(group))
             started |= {step.name for step in group}
@@ -132,6 +134,35 @@ def test_missing_steps_alone_never_wait_for_each_other() -> None:
         missing = [step for step in steps if order.random() < 0.6]
         groups = any_order(missing, only_scored(steps), order)
         assert sorted(step.name for group in groups for step in group) == sorted(step.name for step in missing)
+
+
+def test_where_loads_are_short_scores_wait_for_no_later_stage() -> None:
+    """Stage I's students are tested while stage II trains; the base alone still waits for its demonstrations."""
+    steps = build_steps(quickstart().model_copy(update={"iterations": 1}))
+    names = {step.name for step in steps}
+    tests = {"test_full_weak_ft", "test_weak_ft_1", "test_icl_ft_1", "test_ceiling"}
+    later = {"pairs", "audit", "dpo", "orpo", "test_dpo", "test_orpo", "scores", "report"}
+    running = {"sampled", "test_hybrid_ft_1"}
+    done = names - tests - later - running
+    for long, expected in (True, set[str]()), (False, tests):
+        groups = ready_groups(steps, done | running, done, only_scored(steps), loads_are_long=long)
+        assert {step.name for group in groups for step in group} == expected
+    begun = {"problems"}
+    groups = ready_groups(steps, begun, begun, only_scored(steps), loads_are_long=False)
+    assert [[step.name for step in group] for group in groups] == [["weak_sft"]]
+    training = done - {"icl_ft_1"}  # its test is awaited while it is trained
+    assert not ready_groups(steps, done | running, training, only_scored(steps), loads_are_long=False)
+
+
+def test_short_loads_end_every_run_and_train_in_as_few_groups() -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    for name, expected in LOADS.items():
+        steps = build_steps(experiment(name))
+        for number in range(10):
+            groups = any_order(steps, only_scored(steps), random.Random(seed + number), loads_are_long=False)
+            assert sorted(step.name for group in groups for step in group) == sorted(step.name for step in steps)
+            assert loads(groups) == expected, name
 
 
 STEPS = build_steps(quickstart().model_copy(update={"iterations": 2}))
