@@ -46,8 +46,8 @@ def ready_groups(
 
     A group is one step, or several sampling steps or several trainings with the same base model, those that only scores
     need last. `missing` holds the steps that the run must do, in the graph's order; `started` and `done` are names of
-    some of them; `scored` comes from `only_scored`. Of steps with equal fingerprints only the first is returned, because
-    all of them write the same directory.
+    some of them; `scored` comes from `only_scored`. Of steps with equal fingerprints only the first is returned,
+    because all of them write the same directory.
     """
     unfinished = {step.name for step in missing} - set(done)
     begun = {step.directory for step in missing if step.name in started}

@@ -70,6 +70,10 @@ def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]
         arguments["gpu_memory_utilization"] = resources.gpu_memory_utilization
     else:
         arguments["enforce_eager"] = True  # compiling a small model costs more than it saves
+        # The core runs the model itself. vLLM 0.32.0 turns "uni" on CPU into a worker process below the core, for which
+        # it sets OpenMP's threads; here `engine_environment` sets them, and the worker would be one more import of vLLM
+        # and make the core wait in a busy loop.
+        arguments["distributed_executor_backend"] = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
         arguments["worker_extension_cls"] = "ray_jobs.sampling.cpu_lora.WorkerExtension"
         # vLLM 0.32.0 on CPU: a seeded request whose prompt is split kills the engine ("CPU Generator does not use
         # offset", which torch has on GPU only). tests/ray/sampling/test_engine.py shows when this line can go.
@@ -87,9 +91,12 @@ def engine_environment(resources: Resources, cache: Path) -> dict[str, str]:
     """Environment variables that an engine's process needs before vLLM is imported.
 
     `cache` is this node's folder for models (`W2S_CACHE`): on GPUs, code that one engine compiles is kept there for the
-    next. Time-out and folders that the node sets itself are left as they are.
+    next. What the node sets itself is left as it is.
     """
-    wanted = {"VLLM_ENGINE_READY_TIMEOUT_S": str(START_SECONDS)}
+    wanted = {
+        "VLLM_ENGINE_READY_TIMEOUT_S": str(START_SECONDS),
+        "VLLM_NO_USAGE_STATS": "1",  # else each start describes this machine, for seconds, and sends it off
+    }
     if resources.gpus_per_engine:
         wanted |= {name: str(cache / folder) for name, folder in COMPILED.items()}
     environment = {name: value for name, value in wanted.items() if name not in os.environ}

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ray_jobs.resources.deepspeed import scaling_config, torch_config
+from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
 from ray_jobs.training.progress import Follower, Reporter
@@ -127,14 +128,26 @@ def run_workers(jobs: Sequence[TrainingJob]) -> None:
     """
     from ray.train import FailureConfig, RunConfig
     from ray.train.torch import TorchTrainer
+    from ray.train.v2._internal.callbacks import DatasetsCallback
+    from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 
     from ray_jobs.training.worker import train_loop
+
+    # Ray Train 2.60 starts a process for datasets, of which a training has none here, and one that frees the workers'
+    # place when the controller is lost; a local Ray ends with its run. Each imports for seconds.
+    unneeded = (DatasetsCallback, PlacementGroupCleanerCallback) if local_ray.is_own() else (DatasetsCallback,)
+
+    class Workers(TorchTrainer):
+        """A TorchTrainer with fewer processes."""
+
+        def _create_default_callbacks(self) -> list[Any]:
+            return [callback for callback in super()._create_default_callbacks() if not isinstance(callback, unneeded)]
 
     resources = jobs[0].resources
     # Ray Train needs a folder on the driver's node for its own state.
     with tempfile.TemporaryDirectory(prefix="w2s-ray-train-") as scratch:
         failures = FailureConfig(max_failures=resources.max_failures, max_preemption_failures=PREEMPTIONS)
-        TorchTrainer(
+        Workers(
             partial(train_loop, jobs),
             scaling_config=scaling_config(resources),
             torch_config=torch_config(resources),

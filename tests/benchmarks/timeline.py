@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,15 +44,26 @@ KINDS = (
 """A pattern in a process's title or command, and its kind; the first that fits counts."""
 
 
+class Seconds(defaultdict[str, float]):
+    """Processor seconds by name."""
+
+    def __init__(self) -> None:
+        super().__init__(float)
+
+    def largest(self) -> list[tuple[str, float]]:
+        """Names and seconds, the most seconds first."""
+        return sorted(self.items(), key=lambda item: -item[1])
+
+
 @dataclass
 class Used:
-    """Processor seconds, whole and by second of the run."""
+    """Processor seconds of the run, by kind and title of process and by sample."""
 
-    kinds: Counter[str] = field(default_factory=Counter[str])
-    titles: Counter[str] = field(default_factory=Counter[str])
+    kinds: Seconds = field(default_factory=Seconds)
+    titles: Seconds = field(default_factory=Seconds)
     started: Counter[str] = field(default_factory=Counter[str])
     """Processes by kind, each counted once for every kind that it was."""
-    beside: list[tuple[float, Counter[str]]] = field(default_factory=list[tuple[float, Counter[str]]])
+    beside: list[tuple[float, Seconds]] = field(default_factory=list[tuple[float, Seconds]])
     """Seconds since the start, and what each kind used in the sample."""
 
 
@@ -66,7 +77,7 @@ def watch(run: subprocess.Popen[bytes], mark: str, began: float) -> Used:
     used, seen = Used(), dict[psutil.Process, float]()
     known, ours = set[tuple[psutil.Process, str]](), dict[psutil.Process, bool]()
     while run.poll() is None:
-        now = Counter[str]()
+        now = Seconds()
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if process not in ours:
@@ -80,11 +91,11 @@ def watch(run: subprocess.Popen[bytes], mark: str, began: float) -> Used:
                 seen[process] = times.user + times.system
                 kind = kind_of(title)
                 now[kind] += grown
+                used.kinds[kind] += grown
                 used.titles[re.sub(r"\d+", "N", title)[:70]] += grown
                 if (process, kind) not in known:
                     known.add((process, kind))
                     used.started[kind] += 1
-        used.kinds += now
         used.beside.append((time.time() - began, now))
         time.sleep(SAMPLE_SECONDS)
     return used
@@ -103,24 +114,24 @@ def show(used: Used, steps: list[dict[str, Any]], wall: float, waited: float, id
     """Print the tables."""
     total = sum(used.kinds.values())
     cores = psutil.cpu_count() or 1
-    print(f"wall {wall:.0f} s, processor {total:.0f} s sampled ({waited:.0f} s of processes that were waited for), ")
+    print(f"wall {wall:.0f} s, processor {total:.0f} s sampled ({waited:.0f} s of processes that were waited for)")
     print(f"idle {idle:.0%} of {cores} cores\n")
     print(f"{'kind of process':<36} {'processor s':>11} {'share':>6} {'processes':>9}")
-    for kind, seconds in used.kinds.most_common():
+    for kind, seconds in used.kinds.largest():
         print(f"{kind:<36} {seconds:>11.1f} {seconds / total:>6.0%} {used.started[kind]:>9}")
     print("\ntitles")
-    for title, seconds in used.titles.most_common(16):
+    for title, seconds in used.titles.largest()[:16]:
         print(f"  {seconds:>7.1f} s  {title}")
     print(f"\n{'step':<20} {'from':>6} {'to':>6} {'wall s':>7}")
     for step in steps:
         print(f"{step['step']:<20} {step['from']:>6.0f} {step['to']:>6.0f} {step['seconds']:>7.1f}")
     print("\nevery 20 s: processor seconds of the kinds that used more than one")
     for start in range(0, int(wall) + 1, 20):
-        window = Counter[str]()
+        window = Seconds()
         for second, now in used.beside:
-            if start <= second < start + 20:
-                window += now
-        parts = ", ".join(f"{kind} {seconds:.0f}" for kind, seconds in window.most_common() if seconds >= 1)
+            for kind, seconds in now.items():
+                window[kind] += seconds * (start <= second < start + 20)
+        parts = ", ".join(f"{kind} {seconds:.0f}" for kind, seconds in window.largest() if seconds >= 1)
         print(f"  {start:>4} s  {sum(window.values()):>4.0f}  {parts}")
 
 

@@ -138,9 +138,9 @@ class Job:
         return times
 
     def at_work(self) -> set[psutil.Process]:
-        """The processes that compute: the workers of engines or of a training."""
+        """The processes that compute: engine cores or the workers of a training."""
         return set(
-            processes.engine_workers(self.marker)
+            processes.engines(self.marker)
             if self.work.name.startswith("sampling")
             else processes.training_workers(self.marker)
         )

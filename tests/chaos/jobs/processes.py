@@ -45,28 +45,14 @@ def title(process: psutil.Process) -> str:
         return ""
 
 
-def parent(process: psutil.Process) -> int | None:
-    """The pid of a process's parent; None if the process has ended."""
-    try:
-        return process.ppid()
-    except psutil.Error:
-        return None
-
-
 def engines(marker: str) -> list[psutil.Process]:
-    """vLLM's own processes: the engine core and, on CPU, its worker.
+    """vLLM's own processes: the engine core, which holds the model.
 
     By their title or, where they have none, by how they were started: setproctitle (1.3.8) looks for the command line
     below the first variable of the environment, and sets no title where the process has changed that variable; Ray's
     workers have them in any order.
     """
     return titled(marker, lambda name: name.startswith("VLLM::") or "from multiprocessing.spawn import" in name)
-
-
-def engine_workers(marker: str) -> list[psutil.Process]:
-    """vLLM's workers, which hold the model: children of an engine core, started some seconds after it."""
-    found = engines(marker)
-    return [process for process in found if parent(process) in {process.pid for process in found}]
 
 
 def sampling_actors(marker: str) -> list[psutil.Process]:

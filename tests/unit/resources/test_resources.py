@@ -111,6 +111,7 @@ def test_engine_on_cpu() -> None:
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "OMP_NUM_THREADS": "1",
         "VLLM_ENGINE_READY_TIMEOUT_S": "3600",
+        "VLLM_NO_USAGE_STATS": "1",
     }
     assert engine_placement(LOCAL) == {"num_cpus": 1, "num_gpus": 0}
 
