@@ -28,7 +28,7 @@ import psutil
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE_SECONDS = 0.5
 KINDS = (
-    (r"--type=|runtime_env.agent|dashboard|log_monitor|monitor\.py|autoscaler", "Ray: agents, dashboard, monitors"),
+    (r"runtime_env.agent|[Dd]ashboard|log_monitor|monitor\.py", "Ray: agents, dashboard, monitors"),
     (r"gcs_server|raylet", "Ray: gcs_server, raylet"),
     (r"ray::IDLE|default_worker\.py|setup_worker\.py", "Ray: idle and starting workers"),
     (r"ray::TrainController|PlacementGroupCleaner|SynchronizationActor|DatasetManager|ray::Reporter", "Ray Train"),
