@@ -18,7 +18,7 @@ from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.prompts import prompted
 from ray_jobs.sampling.results import BlockRequest
-from ray_jobs.selection.curate import agreement, pairs
+from ray_jobs.selection.curate import agreement, demonstrations, pairs
 from ray_jobs.selection.scores import scores
 from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
@@ -26,9 +26,9 @@ from ray_jobs.training.callbacks import CheckLosses
 from ray_jobs.training.job import finish, training_job
 from ray_jobs.training.trainers import make_trainer
 from ray_jobs.training.values import StepState, TrainingResult, diverged
-from w2s.graph.recipes import Agree, FineTune, Grade, Pair, Prefer, Sample
+from w2s.graph.recipes import Agree, Demonstrate, FineTune, Grade, Pair, Prefer, Sample
 from w2s.graph.step import Step, Table, step
-from w2s.recipe import SFT, Agreement, Answers, LoRA, Model, Pairs, Preference, Sampling, WorldProblems
+from w2s.recipe import SFT, Agreement, Answers, Demonstrations, LoRA, Model, Pairs, Preference, Sampling, WorldProblems
 from w2s.records import Completion, Problem, Reference
 from w2s.store.store import Store
 
@@ -74,12 +74,19 @@ class Method:
         self.base_completions = sample("base_completions", GREEDY, None)
         self.weak = sample("weak_completions", GREEDY, self.weak_sft)
         self.icl = sample("icl_completions", Sampling(max_tokens=48, temperature=0.5), self.weak_sft)
+        self.demonstrations = step(
+            "demonstrations",
+            Demonstrate(demonstrations=Demonstrations(count=1), answers=answers),
+            problems=problems["train_1"],
+            completions=self.weak["completions"],
+        )
         self.consistent = step(
             "consistent_1",
             Agree(agreement=Agreement(min_kept=1), answers=answers),
             problems=problems["train_1"],
             weak=self.weak["completions"],
             icl=self.icl["completions"],
+            demonstrations=self.demonstrations["demonstrations"],
         )
         self.sampled = sample("sampled", Sampling(n=16, max_tokens=48, temperature=1.5), self.weak_sft)
         rule = Pairs(min_confidence=0.0, min_confidence_against_weak=0.0, min_pairs=1)
@@ -152,7 +159,8 @@ class Method:
         return store.records(sampled["completions"], Completion)
 
     def curate(self) -> None:
-        """Agreement, then pairs of the samples."""
+        """A demonstration, agreement, then pairs of the samples."""
+        self._job(demonstrations, self.demonstrations)
         self._job(agreement, self.consistent)
         self._job(pairs, self.pairs)
 
