@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from tests.conftest import ROOT
+from tests.ray.models.architectures import ARCHITECTURES
 from tests.ray.models.row import Row
 
 PAGE = ROOT / "docs" / "models.md"
 HEAD = """# Models
 
-`make models` takes a tiny random model of each architecture, with a tokenizer trained on the spot, through the method's
-own functions on one process and one engine: checks, weak SFT, sampling, agreement, pairs, DPO, ORPO and scores. It
-writes this page. These numbers are of vLLM {vllm} on CPU, transformers {transformers}, PEFT {peft} and TRL {trl}, in
-float32. A model of a family is what its config.json says: the row of Llama is also that of every model with
-`LlamaForCausalLM`.
+`make models` takes a tiny random model of each architecture, with a tokenizer trained for it, through the method's own
+functions: checks, weak SFT, sampling, agreement, pairs, DPO, ORPO and scores, in one process and with one engine. It
+writes this page; `python -m tests.ray.models NAME --folder FOLDER` makes one row. The numbers are of vLLM {vllm} on
+CPU, transformers {transformers}, PEFT {peft} and TRL {trl}, in float32. A row holds for every model whose config.json
+names the same class, whatever the model is called.
 """
 WORKS = """
 ## What works
@@ -38,7 +39,8 @@ LEGEND = """
 REFUSED = """
 ## What is refused
 
-Before anything starts, in one line, for the machine that made this page. What remains possible was tried too.
+Before anything starts, in one line, on a machine without GPUs. What remains possible was tried too. Vision models lack
+torchvision there, of which PyPI has CUDA builds only; the image for GPUs has it.
 
 | architecture | the line | what was tried |
 |---|---|---|
@@ -51,6 +53,8 @@ def write(rows: Sequence[Row], text: int) -> None:
     whole = [row for row in rows if not row.refused]
     parts += [WORKS, *map(_works, whole), LEGEND.format(text=text)]
     parts += [REFUSED, *(_refused(row) for row in rows if row.refused)]
+    if absent := [name for name in ARCHITECTURES if name not in {row.name for row in rows}]:
+        parts.append(f"\nNot run for this page: {', '.join(absent)}.\n")
     PAGE.write_text("".join(parts))
 
 
