@@ -20,6 +20,10 @@ HEADS_OF_32 = {"hidden_size": 128, "head_dim": 32, "intermediate_size": 192, "in
 WINDOW = {"sliding_window": 40}
 TEXT = 100
 """Tokens that engine and trainer are compared on: beyond the windows, and beyond YaRN's original context."""
+SCALED = {"initializer_range": 0.4}
+"""Large weights where the configuration scales logits down, so that a model can be sure of a token."""
+SOFT_CAPS = {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "query_pre_attn_scalar": 32}
+"""Gemma-2's own."""
 ENDS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3}
 GPT_2 = {"n_embd": 128, "n_head": 4, "initializer_range": 0.1}
 VISION = {
@@ -64,7 +68,7 @@ ARCHITECTURES = {
     "Qwen3": Architecture("qwen3", template=tiny.QWEN_3),
     "Mistral": Architecture("mistral", template=tiny.LLAMA_2, changes=WINDOW, tokenizer=tiny.sentence_piece),
     "Gemma": Architecture("gemma", template=tiny.GEMMA),
-    "Gemma-2": Architecture("gemma2", template=tiny.GEMMA, changes=WINDOW),
+    "Gemma-2": Architecture("gemma2", template=tiny.GEMMA, changes=WINDOW | SOFT_CAPS),
     "Gemma-3, text": Architecture("gemma3_text", template=tiny.GEMMA, changes=WINDOW),
     "Gemma-3, vision": Architecture("gemma3", template=tiny.GEMMA),
     "Phi-2": Architecture("phi", ("q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2")),
@@ -77,10 +81,10 @@ ARCHITECTURES = {
     ),
     "BLOOM": Architecture("bloom", FUSED),
     "Falcon": Architecture("falcon", FUSED),
-    "Granite": Architecture("granite", template=tiny.GRANITE),
+    "Granite": Architecture("granite", template=tiny.GRANITE, changes=SCALED),
     "SmolLM3": Architecture("smollm3", template=tiny.QWEN_3),
-    "Cohere": Architecture("cohere"),
-    "Cohere-2": Architecture("cohere2", changes=WINDOW),
+    "Cohere": Architecture("cohere", changes=SCALED),
+    "Cohere-2": Architecture("cohere2", changes=WINDOW | SCALED),
     "StarCoder2": Architecture("starcoder2", (*ATTENTION, "c_fc", "c_proj")),
     "StableLM": Architecture("stablelm"),
     "GLM-4": Architecture("glm4", (*ATTENTION, "gate_up_proj", "down_proj")),

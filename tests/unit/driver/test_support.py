@@ -15,7 +15,7 @@ NAME = "LlamaForCausalLM"
 
 @pytest.fixture
 def vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A script in place of the process that imports vLLM, which takes half a minute; it writes down how it was called."""
+    """A script in place of the process that imports vLLM for half a minute; it writes down its calls."""
     monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
     script = tmp_path / "python"
     monkeypatch.setattr(sys, "executable", str(script))
