@@ -21,7 +21,7 @@ from w2s.errors import first_line
 from w2s.graph.recipes import FineTune
 from w2s.graph.step import step
 from w2s.recipe import Model, Prompt
-from w2s.records import Score, SFTExample
+from w2s.records import PreferencePair, Score, SFTExample
 
 ZERO_3 = load_resources("local,workers=1,zero_stage=3,micro_batch=8")
 
@@ -128,8 +128,8 @@ def _prefer(row: Row, method: Method) -> None:
     """Agreement, pairs, DPO, ORPO, their answers and scores."""
     store = method.context.store
     method.curate()
-    row.kept = int(store.manifest(method.consistent).rows["weak"])
-    row.pairs = int(store.manifest(method.pairs).counts["pairs"])
+    row.kept = len(store.records(method.consistent["weak"], SFTExample))
+    row.pairs = len(store.records(method.pairs["pairs"], PreferencePair))
     row.dpo, row.orpo = (
         method.train(each).losses[last].loss for each, last in zip(method.preferred, (0, -1), strict=True)
     )

@@ -61,10 +61,10 @@ def test_the_process_answers_while_others_check(vllm: Path) -> None:
 
 def test_a_check_that_fails_ends_the_process(vllm: Path) -> None:
     answers(vllm, "exec sleep 60")
-    began = time.monotonic()
-    with pytest.raises(ValueError, match="another mistake"), Question(NAME) as asked:
-        assert asked._process is not None
-        process = psutil.Process(asked._process.pid)
+    began, question = time.monotonic(), Question(NAME)
+    assert question._process is not None
+    process = psutil.Process(question._process.pid)
+    with pytest.raises(ValueError, match="another mistake"), question:
         raise ValueError("another mistake")
     assert not process.is_running() and time.monotonic() - began < 10
 
