@@ -3,15 +3,48 @@
 `make models` runs every row; the trainers' side of all architectures is tests/unit/training/test_architectures.py.
 """
 
+import math
 import subprocess
 import sys
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.ray.models.row import Row, read
+from tests.ray.models.row import LN_2, Row, read
 
 NAMES = ["Qwen2, YaRN", "Cohere-2", "Gemma-3, vision"]
+
+
+GOOD = Row(
+    "made", layers=4, learned=4, zero_3=0.0, base=1e-5, adapter=1e-5, change=2.0, problems=8, same_ids=8, ended=8,
+    end_token="</s>", kept=7, pairs=5, dpo=LN_2, orpo=0.1, right={"dpo": 8, "orpo": 7},
+)  # fmt: skip
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("failed", ["KeyError"]),
+        ("learned", [0, 3]),
+        ("zero_3", [0.01, NAN]),
+        ("base", [0.02, NAN]),
+        ("adapter", [0.02, NAN]),
+        ("change", [0.0, NAN]),
+        ("same_ids", [0, 7]),
+        ("ended", [0, 7]),
+        ("dpo", [0.69, NAN]),
+        ("orpo", [NAN]),
+        ("pairs", [0]),
+        ("right", [{}, {"dpo": 8, "orpo": 0}]),
+    ],
+)
+def test_each_measurement_can_be_a_fault(field: str, values: list[Any]) -> None:
+    assert not GOOD.faults()
+    for value in values:
+        assert len(replace(GOOD, **{field: value}).faults()) == 1, value
 
 
 @pytest.fixture(scope="module")
