@@ -30,9 +30,9 @@ class ChatTemplate:
         self._name = tokenizer.name_or_path
         if not tokenizer.chat_template:
             raise ValueError(
-                f"{self._name} has no chat template in tokenizer_config.json or chat_template.jinja (some models have it "
-                "in chat_template.json, which tokenizers do not read): put it there, or set prompt.style=completion for "
-                "this model"
+                f"{self._name} has no chat template in tokenizer_config.json or chat_template.jinja (some models have "
+                "it in chat_template.json, which tokenizers do not read): put it there, or set "
+                "prompt.style=completion for this model"
             )
         self._date = date.fromisoformat(prompt.date)
         self._switches = {} if prompt.thinking is None else dict.fromkeys(SWITCHES, prompt.thinking)

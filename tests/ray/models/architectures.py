@@ -20,8 +20,8 @@ HEADS_OF_32 = {"hidden_size": 128, "head_dim": 32, "intermediate_size": 192, "in
 WINDOW = {"sliding_window": 40}
 TEXT = 100
 """Tokens that engine and trainer are compared on: beyond the windows, and beyond YaRN's original context."""
-SCALED = {"initializer_range": 0.4}
-"""Large weights where the configuration scales logits down, so that a model can be sure of a token."""
+SCALED = {"initializer_range": 0.2, "logit_scale": 0.5, "logits_scaling": 2.0}
+"""Logits that the configuration scales down, with weights so large that a model can be sure of a token."""
 SOFT_CAPS = {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "query_pre_attn_scalar": 32}
 """Gemma-2's own."""
 ENDS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3}
