@@ -61,7 +61,7 @@ def write(rows: Sequence[Row], text: int) -> None:
 def _works(row: Row) -> str:
     if faults := row.faults():
         return f"| {row.name} | **{'; '.join(faults)}** | | | | | | | | | |\n"
-    of = f"of {row.problems}"
+    of, pipe = f"of {row.problems}", "\\|"  # a bare | would end the cell
     right = ", ".join(str(count) for count in row.right.values())
     cells = [
         row.name,
@@ -70,7 +70,7 @@ def _works(row: Row) -> str:
         f"{row.base:.5f}",
         f"{row.adapter:.5f}",
         f"{row.change:.2f}",
-        f"{row.ended} {of}, `{row.end_token}`",
+        f"{row.ended} {of}, `{row.end_token.replace('|', pipe)}`",
         f"{row.dpo - math.log(2):.5f}",
         f"{row.zero_3:.5f}",
         f"{row.kept}, {row.pairs}",
