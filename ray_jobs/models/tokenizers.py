@@ -51,11 +51,26 @@ def engine_tokenizer(folder: Path) -> Path:
 def adds_bos(folder: str) -> bool | None:
     """`add_bos_token` of the tokenizer_config.json in `folder`, which transformers 5 ignores beside a tokenizer.json;
     None where the file does not say."""
-    try:
-        value = json.loads((Path(folder) / "tokenizer_config.json").read_bytes()).get("add_bos_token")
-    except (OSError, ValueError, AttributeError):
-        return None
+    value = _config(folder).get("add_bos_token")
     return value if isinstance(value, bool) else None
+
+
+def additional_special(folder: str) -> set[str]:
+    """`additional_special_tokens` of the tokenizer_config.json in `folder`, which transformers 5.19 drops beside
+    `extra_special_tokens` (huggingface/transformers#47838)."""
+    listed = _config(folder).get("additional_special_tokens")
+    entries = listed if isinstance(listed, list) else []
+    tokens = [token.get("content") if isinstance(token, dict) else token for token in entries]
+    return {token for token in tokens if isinstance(token, str)}
+
+
+def _config(folder: str) -> dict[str, Any]:
+    """tokenizer_config.json of `folder`; empty where it cannot be read."""
+    try:
+        config = json.loads((Path(folder) / "tokenizer_config.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _loaded(folder: Path) -> tuple[Any, bool]:
