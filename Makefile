@@ -13,7 +13,7 @@ TWO_AT_ONCE := -n 2 --dist loadfile
 # Runs two targets at once: pyright needs only one core, and the tests often wait.
 BESIDE := $(MAKE) --no-print-directory -j 2
 
-.PHONY: help setup quickstart check lint types format fast unit s3 ray chaos bench test without-ray
+.PHONY: help setup quickstart check lint types format fast unit s3 ray chaos bench models test without-ray
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ ray: .venv/ready ## tests with real Ray, engines and training
 
 bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figures
 	set -e; for name in answers data selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
+
+models: .venv/ready ## docs/models.md: a tiny model of each architecture through the method (an hour)
+	.venv/bin/python -m tests.ray.models
 
 # CHAOS="--folder DIR" continues the campaign in DIR; tests/chaos/README.md explains the faults.
 chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours for N=200)

@@ -29,7 +29,11 @@ class ChatTemplate:
         self._tokenizer, self._prompt = tokenizer, prompt
         self._name = tokenizer.name_or_path
         if not tokenizer.chat_template:
-            raise ValueError(f"{self._name} has no chat template: set prompt.style=completion for this model")
+            raise ValueError(
+                f"{self._name} has no chat template in tokenizer_config.json or chat_template.jinja (some models have "
+                "it in chat_template.json, which tokenizers do not read): put it there, or set "
+                "prompt.style=completion for this model"
+            )
         self._date = date.fromisoformat(prompt.date)
         self._switches = {} if prompt.thinking is None else dict.fromkeys(SWITCHES, prompt.thinking)
         opened, closed = self._around_answer()

@@ -51,23 +51,42 @@ def engine_tokenizer(folder: Path) -> Path:
 def adds_bos(folder: str) -> bool | None:
     """`add_bos_token` of the tokenizer_config.json in `folder`, which transformers 5 ignores beside a tokenizer.json;
     None where the file does not say."""
-    try:
-        value = json.loads((Path(folder) / "tokenizer_config.json").read_bytes()).get("add_bos_token")
-    except (OSError, ValueError, AttributeError):
-        return None
+    value = _config(folder).get("add_bos_token")
     return value if isinstance(value, bool) else None
+
+
+def additional_special(folder: str) -> set[str]:
+    """`additional_special_tokens` of the tokenizer_config.json in `folder`, which transformers 5.19 drops beside
+    `extra_special_tokens` (huggingface/transformers#47838)."""
+    listed = _config(folder).get("additional_special_tokens")
+    entries = listed if isinstance(listed, list) else []
+    tokens = [token.get("content") if isinstance(token, dict) else token for token in entries]
+    return {token for token in tokens if isinstance(token, str)}
+
+
+def _config(folder: str) -> dict[str, Any]:
+    """tokenizer_config.json of `folder`; empty where it cannot be read."""
+    try:
+        config = json.loads((Path(folder) / "tokenizer_config.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _loaded(folder: Path) -> tuple[Any, bool]:
     """The tokenizer, and whether it is the one that `AutoTokenizer` loads."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+    _check_pair(folder)
     reasons: list[str] = []
     for number, kind in enumerate((AutoTokenizer, PreTrainedTokenizerFast)):
         try:
             tokenizer: Any = kind.from_pretrained(folder, trust_remote_code=False)
             if probe := _misread(tokenizer, folder / "tokenizer.json"):
                 reasons.append(f"{type(tokenizer).__name__} and tokenizer.json read {probe!r} as other tokens")
+                continue
+            if not _reads(tokenizer):
+                reasons.append(f"{type(tokenizer).__name__} has no vocabulary in this folder")
                 continue
         except Exception as error:  # the tokenizers library raises plain Exceptions
             reasons.append(first_line(error))
@@ -81,6 +100,24 @@ def _loaded(folder: Path) -> tuple[Any, bool]:
         f"{folder} has no tokenizer that loads ({'; '.join(reasons)}): put the model's own tokenizer.json and "
         "tokenizer_config.json there"
     )
+
+
+def _check_pair(folder: Path) -> None:
+    """Check that vocab.json and merges.txt are both there where they are all there is of a tokenizer."""
+    names = {path.name for path in folder.iterdir()}
+    pair = {"vocab.json", "merges.txt"}
+    if len(pair & names) == 1 and not names & {"tokenizer.json", "tokenizer.model"}:
+        raise ValueError(
+            f"{folder} has {(pair & names).pop()} and no {(pair - names).pop()}, and a tokenizer is made of both: put "
+            "the model's own file there, or its tokenizer.json in place of both"
+        )
+
+
+def _reads(tokenizer: Any) -> bool:
+    """Whether the tokenizer has tokens for text; transformers makes some classes without any file, with a vocabulary of
+    special tokens alone."""
+    ids: list[int] = tokenizer(PROBES[0], add_special_tokens=False)["input_ids"]
+    return bool(tokenizer.decode([number for number in ids if number != tokenizer.unk_token_id]).strip())
 
 
 def _misread(tokenizer: Any, file: Path) -> str:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ray_jobs.models.chat import ChatTemplate
-from ray_jobs.models.tokenizers import adds_bos
+from ray_jobs.models.tokenizers import additional_special, adds_bos
 from w2s.method.prompts import completion_text, prompt_text
 from w2s.recipe import Prompt
 from w2s.records import Demonstration
@@ -116,7 +116,8 @@ class Tokens:
     def _special(self) -> re.Pattern[str]:
         """Finds the tokens that no text may contain: special ones, and those that mark turns in the chat template."""
         scaffold = self.chat.scaffold if self.chat else ""
-        tokens = {*self.tokenizer.all_special_tokens, MARK}
+        named = additional_special(self.tokenizer.name_or_path) & self.tokenizer.get_added_vocab().keys()
+        tokens = {*self.tokenizer.all_special_tokens, *named, MARK}
         for token in self.tokenizer.added_tokens_decoder.values():
             if token.special or (token.content.strip() and token.content in scaffold):
                 tokens.add(token.content)

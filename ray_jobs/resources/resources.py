@@ -65,6 +65,16 @@ class Resources(BaseModel):
     max_failures: int = Field(ge=0)
     """Lost workers after which a training step gives up."""
 
+    @field_validator("train_dtype", mode="before")
+    @classmethod
+    def _train_dtype(cls, dtype: Any) -> Any:
+        if dtype in ("float16", "fp16", "half"):
+            raise ValueError(
+                f"{dtype} loses small gradients and overflows at 65504, so training in it is not offered: set "
+                "train_dtype=float32 on GPUs without bfloat16; engine_dtype=float16 is for their engines"
+            )
+        return dtype
+
     @field_validator("zero_stage")
     @classmethod
     def _zero_stage(cls, stage: int) -> int:

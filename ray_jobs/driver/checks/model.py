@@ -1,12 +1,13 @@
 """Preflight checks of one base model: its files, weights, tokenizer, context, layers, and the engine's support."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ray_jobs.driver.checks.support import engine_support
+from ray_jobs.driver.checks.support import Question
 from ray_jobs.models.configs import context_limit, experts, quantization, raw_config
 from ray_jobs.models.folders import base_folder, fetched
 from ray_jobs.models.layers import check_targets, meta_model
@@ -68,18 +69,21 @@ def check_model(role: str, model: Model, use: Use, resources: Resources) -> None
     try:
         check_no_adapter([path.name for path in folder.iterdir()])
         _check_quantization(folder, use, resources)
-        blank = meta_model(folder)
-        tokens = Tokens(load_tokenizer(folder), model.prompt)
-        _check_context(tokens, context_limit(folder), use)
-        _check_embeddings(tokens, blank)
-        for field, targets in sorted(use.targets):
-            check_targets(field, blank, targets)
-        if use.sampled:
-            _check_heads(blank, resources.tensor_parallel)
-        if not quantization(folder):
-            fetching(lambda: check_weights(model, folder, blank))
-        if use.sampled:
-            _check_engine(folder, blank, use, resources)
+        with ExitStack() as processes:
+            # Asked first, because the answer takes as long as all other checks together.
+            asked = processes.enter_context(Question(_architecture(folder))) if use.sampled else None
+            blank = meta_model(folder)
+            tokens = Tokens(load_tokenizer(folder), model.prompt)
+            _check_context(tokens, context_limit(folder), use)
+            _check_embeddings(tokens, blank)
+            for field, targets in sorted(use.targets):
+                check_targets(field, blank, targets)
+            if use.sampled:
+                _check_heads(blank, resources.tensor_parallel)
+            if not quantization(folder):
+                fetching(lambda: check_weights(model, folder, blank))
+            if asked:
+                _check_engine(asked, blank, use, resources)
     except ValueError as error:
         if str(error).startswith(f"{role} model {model.name} cannot be fetched"):
             raise
@@ -148,17 +152,22 @@ def _check_heads(blank: Any, tensor_parallel: int) -> None:
         )
 
 
-def _check_engine(folder: Path, blank: Any, use: Use, resources: Resources) -> None:
+def _architecture(folder: Path) -> str:
+    """The name by which the engine looks the model up: config.json's, or that of transformers' class."""
+    named = raw_config(folder).get("architectures")
+    return str(named[0]) if isinstance(named, list) and named else type(meta_model(folder)).__name__
+
+
+def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -> None:
     """Check that the engine has the architecture and, where a step samples with an adapter, adapters for it."""
-    named = raw_config(folder).get("architectures") or [type(blank).__name__]
-    support = engine_support(str(named[0]))
+    name, support = asked.architecture, asked.answer()
     if support.error:
-        raise ValueError(f"the engine cannot load {named[0]} ({support.error}): take a model of another architecture")
+        raise ValueError(f"the engine cannot load {name} ({support.error}): take a model of another architecture")
     if not use.with_adapter:
         return
     if not support.lora:
         raise ValueError(
-            f"the engine has no LoRA adapters for {named[0]}, so what is trained could not be sampled: "
+            f"the engine has no LoRA adapters for {name}, so what is trained could not be sampled: "
             "take a model of another architecture"
         )
     if not resources.gpus_per_engine and (count := experts(blank.config.get_text_config())):

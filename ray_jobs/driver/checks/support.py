@@ -26,32 +26,53 @@ class Support:
     """Why the engine cannot load it; empty if it can."""
 
 
-def engine_support(architecture: str) -> Support:
-    """The support for a name of config.json's `architectures`; a node asks once for each version of vLLM.
+class Question:
+    """The question what the engine supports of an architecture, a name of config.json's `architectures`.
 
-    Raises ValueError where vLLM itself does not start.
+    A process answers it while other checks run, and ends with the context at the latest. A node asks once for each
+    version of vLLM.
     """
-    if re.fullmatch(r"\w{1,100}", architecture) is None:
-        return Support(False, "which is no name of an architecture")
-    build = "-".join(f"{name}-{version}" for name, version in versions().items() if name.startswith("vllm"))
-    file = cache_folder() / f"engine-{build}-{architecture}.json"
-    if file.is_file():
-        return Support(**json.loads(file.read_bytes()))
-    command = [sys.executable, "-m", __name__, architecture]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise ValueError(f"vLLM did not start within {SECONDS} seconds on this machine: run again") from error
-    lines = done.stdout.splitlines()
-    if done.returncode or not lines:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ValueError(f"vLLM does not start on this machine ({last}): install this project's locked packages again")
-    support = Support(**json.loads(lines[-1]))  # before it, the lines that vLLM prints
-    if not support.error:  # an error may go away with a package that is installed later
-        temporary = file.with_suffix(".tmp")
-        temporary.write_text(lines[-1])
-        temporary.replace(file)
-    return support
+
+    def __init__(self, architecture: str) -> None:
+        self.architecture = architecture
+        build = "-".join(f"{name}-{version}" for name, version in versions().items() if name.startswith("vllm"))
+        self._file = cache_folder() / f"engine-{build}-{architecture}.json"
+        self._process: subprocess.Popen[str] | None = None
+        self._is_name = re.fullmatch(r"\w{1,100}", architecture) is not None
+        if self._is_name and not self._file.is_file():
+            command = [sys.executable, "-m", __name__, architecture]
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> "Question":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            with self._process:  # closes its pipes
+                self._process.kill()
+
+    def answer(self) -> Support:
+        """The engine's support. Raises ValueError where vLLM itself does not start."""
+        if not self._is_name:
+            return Support(False, "which is no name of an architecture")
+        if self._process is None:
+            return Support(**json.loads(self._file.read_bytes()))
+        try:
+            out, err = self._process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise ValueError(f"vLLM did not start within {SECONDS} seconds on this machine: run again") from error
+        lines = out.splitlines()
+        if self._process.returncode or not lines:
+            last = (err.strip().splitlines() or ["no message"])[-1]
+            raise ValueError(
+                f"vLLM does not start on this machine ({last}): install this project's locked packages again"
+            )
+        support = Support(**json.loads(lines[-1]))  # before it, the lines that vLLM prints
+        if not support.error:  # an error may go away with a package that is installed later
+            temporary = self._file.with_suffix(f".{self._process.pid}.tmp")
+            temporary.write_text(lines[-1])
+            temporary.replace(self._file)
+        return support
 
 
 def ask(architecture: str) -> Support:

@@ -9,7 +9,7 @@ import pytest
 
 from ray_jobs.driver.checks import model as model_checks
 from ray_jobs.driver.checks.model import Use, check_model
-from ray_jobs.driver.checks.support import Support
+from ray_jobs.driver.checks.support import Question, Support
 from ray_jobs.resources.presets import load_resources
 from tests.unit.models import tiny, tiny_models
 from w2s.recipe import Model, Prompt
@@ -21,14 +21,20 @@ SAMPLED = Use(False, frozenset(), sampled=True, with_adapter=False, max_tokens=3
 Damage = Callable[[Path], object]
 
 
-@pytest.fixture(autouse=True)
-def engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that has adapters for all architectures but StableLM's, and not Foo."""
+class Answered(Question):
+    """An engine that has adapters for all architectures but StableLM's, and not Foo; it answers without a process."""
 
-    def support(name: str) -> Support:
+    def __init__(self, architecture: str) -> None:
+        self.architecture, self._process = architecture, None
+
+    def answer(self) -> Support:
+        name = self.architecture
         return Support(name != "StableLmForCausalLM", "it has no such architecture" if name == "Foo" else "")
 
-    monkeypatch.setattr(model_checks, "engine_support", support)
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_checks, "Question", Answered)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 

@@ -69,7 +69,7 @@ REFUSED = [
     ("{% for m in messages %}{% for part in m.content %}{{ part.text }}{% endfor %}</s>{% endfor %}", "drops the text"),
     ("{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}</s>{% endif %}{% endfor %}", "drops the text"),
     (tiny.PLAIN_END, "ends with '<END>', which is no added token"),
-    (None, "has no chat template: set prompt.style=completion"),
+    (None, "has no chat template in tokenizer_config.json or chat_template.jinja (some models have"),
     ([{"name": "tool_use", "template": "x"}], "it fails (ValueError"),
 ]
 

@@ -1,6 +1,7 @@
 """The tokenizer of a folder is the one of its tokenizer.json, whatever class the folder names; BOS once, and no end
 token in a prompt."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,28 @@ def test_a_broken_tokenizer_is_one_line(broken: dict[str, str], said: str, tmp_p
     model = folder(tmp_path / "m", byte_level(), tokenizer_class="PreTrainedTokenizerFast")
     for name, text in broken.items():
         (model / name).write_text(text)
+    with pytest.raises(ValueError, match=said) as error:
+        load_tokenizer(model)
+    assert "\n" not in str(error.value) and str(model) in str(error.value)
+
+
+@pytest.mark.parametrize("name", [*CLASSES, "Qwen2Tokenizer", "RobertaTokenizer", None])
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (("vocab.json",), "has vocab.json and no merges.txt, .* put the model's own file there"),
+        (("merges.txt",), "has merges.txt and no vocab.json, .* put the model's own file there"),
+        ((), "has no tokenizer that loads"),
+    ],
+)
+def test_a_part_of_a_tokenizer_is_no_tokenizer(files: tuple[str, ...], said: str, name: Any, tmp_path: Path) -> None:
+    """transformers makes some classes of no file at all; their prompts have no tokens."""
+    model = folder(tmp_path / "m", byte_level(), **({"tokenizer_class": name} if name else {}))
+    bpe = json.loads((model / "tokenizer.json").read_text())["model"]
+    (model / "tokenizer.json").unlink()
+    texts = {"vocab.json": json.dumps(bpe["vocab"]), "merges.txt": "".join(f"{a} {b}\n" for a, b in bpe["merges"])}
+    for file in files:
+        (model / file).write_text(texts[file])
     with pytest.raises(ValueError, match=said) as error:
         load_tokenizer(model)
     assert "\n" not in str(error.value) and str(model) in str(error.value)

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
+from tests.unit.models.tiny import byte_level, folder
 from w2s.experiments.quickstart import quickstart
 from w2s.method.prompts import prompt_text
 from w2s.recipe import Prompt
@@ -84,3 +85,24 @@ def test_chat_without_a_template_is_refused(tokenizer: Any) -> None:
 def test_a_folder_without_a_tokenizer_says_what_to_put_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"tokenizer\.json"):
         load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"additional_special_tokens": ["<|turn|>"]},
+        {"extra_special_tokens": ["<|turn|>"]},
+        {"additional_special_tokens": ["<|turn|>"], "extra_special_tokens": []},
+        {"additional_special_tokens": ["<|turn|>"], "extra_special_tokens": ["<|end|>"]},
+        {
+            "additional_special_tokens": [{"content": "<|turn|>"}, 7, None, "<absent>"],
+            "extra_special_tokens": ["<|end|>"],
+        },
+    ],
+)
+def test_special_tokens_that_only_the_config_names_are_text_in_a_question(config: Any, tmp_path: Path) -> None:
+    made = byte_level(special=("<|end|>",), plain=("<|turn|>",))
+    tokens = Tokens(load_tokenizer(folder(tmp_path / "m", made, **config)), Prompt())
+    number = tokens.tokenizer.convert_tokens_to_ids("<|turn|>")
+    ids = tokens.prompt_ids("a <|turn|> b")
+    assert number not in ids and "a <|turn|> b" in tokens.tokenizer.decode(ids)

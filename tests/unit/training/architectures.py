@@ -65,7 +65,9 @@ def saved(model_type: str, folder: Path, changes: dict[str, Any] | None = None) 
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(7)
-    config = AutoConfig.for_model(model_type.removesuffix("_yarn"), **(ARCHITECTURES[model_type] | (changes or {})))
+    config = AutoConfig.for_model(
+        model_type.removesuffix("_yarn"), **(ARCHITECTURES.get(model_type, {}) | (changes or {}))
+    )
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     for parameter in model.parameters():  # biases, norms and sinks too, which start as 0 or 1
         parameter.data.add_(0.1 * torch.randn_like(parameter))

@@ -5,22 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.s3.servers import free_port
+from tests.ray.models.alone import environment
 
 
 @pytest.fixture(scope="session")
 def group_of_one() -> Iterator[dict[str, str]]:
     """The environment of a process group of one rank, made once a session because DeepSpeed keeps its first group."""
-    names = {
-        "RANK": "0",
-        "LOCAL_RANK": "0",
-        "WORLD_SIZE": "1",
-        "LOCAL_WORLD_SIZE": "1",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-        "GLOO_SOCKET_IFNAME": "lo",
-        "OMP_NUM_THREADS": "1",  # else accelerate sets it, with a warning
-    }
+    names = environment()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in names.items():
             patch.setenv(name, value)

@@ -1,6 +1,6 @@
 """Each architecture's losses in our trainers are those of its configuration, without noise and router losses.
 
-The engine's side of this comparison is tests/ray/sampling/test_same_model.py.
+The engine's side of this comparison is tests/ray/models/test_models.py.
 """
 
 import math
