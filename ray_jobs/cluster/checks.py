@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ray_jobs.cluster import probe
@@ -71,6 +72,10 @@ def check_here(cluster: Cluster, store: str) -> Iterator[Row]:
         yield row("file", True, str(cluster.file))
     missing = [name for name in ("ssh", "rsync") if shutil.which(name) is None]
     yield row("programs", not missing, f"install {', '.join(missing)}" if missing else "ssh, rsync")
+    if cluster.key:
+        there = Path(cluster.key).is_file()
+        make = f"no {cluster.key}: ssh-keygen -t ed25519 -f {cluster.key}, and ssh-copy-id to each host"
+        yield row("ssh key", there, cluster.key if there else make)
     try:
         use_token({"HOME": os.environ.get("HOME", "~")})  # the file, because the launcher copies it to the hosts
         there = token_file({"HOME": os.environ.get("HOME", "~")}).is_file()

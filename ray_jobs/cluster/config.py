@@ -1,5 +1,6 @@
 """A cluster's file as Ray's launcher reads it, and the parts of it that w2s needs itself: hosts, user, key, port."""
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +53,14 @@ def load_cluster(path: str) -> Cluster:
             raise ValueError(f"--config {path}: {wrong[0]!r} in provider is no host's name or address")
         if len(set(hosts)) < len(hosts):
             raise ValueError(f"--config {path}: provider names a host twice: {', '.join(hosts)}")
+    name = content.get("cluster_name")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ValueError(f"--config {path}: cluster_name={name!r} must be letters, digits, `_`, `.` and `-`")
     user = auth.get("ssh_user")
     if not isinstance(user, str) or not user or user.startswith("-"):
         raise ValueError(f"--config {path}: auth needs ssh_user, the user on the hosts")
     key = str(Path(str(auth["ssh_private_key"])).expanduser()) if auth.get("ssh_private_key") else ""
-    return Cluster(
-        file, str(content.get("cluster_name", "")), tuple(hosts), user, key, _programs(content), _placeholders(content)
-    )
+    return Cluster(file, name, tuple(hosts), user, key, _programs(content), _placeholders(content))
 
 
 def _mapping(path: str, content: Any, name: str) -> dict[str, Any]:

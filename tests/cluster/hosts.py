@@ -180,7 +180,12 @@ class Network:
         ends = ["type", "veth", "peer", "name", "eth0", "netns", str(host.pid)]
         self._switch("ip", "link", "add", port, *ends)
         self._switch("ip", "link", "set", port, "master", "switch", "up")
-        for words in (["addr", "add", f"{host.address}/24", "dev", "eth0"], ["link", "set", "eth0", "up"]):
+        card = f"02:77:00:00:00:{int(host.address.rsplit('.', 1)[1]):02x}"  # the same after a restart, as a real card's
+        for words in (
+            ["link", "set", "eth0", "address", card],
+            ["addr", "add", f"{host.address}/24", "dev", "eth0"],
+            ["link", "set", "eth0", "up"],
+        ):
             subprocess.run(host.inside("ip", *words, user=False), check=True)
         wait_for(lambda: any(":22 " in line for line in host.listening()), 20, f"sshd of {host.name}")
 

@@ -41,6 +41,8 @@ def test_a_file_says_hosts_user_key_and_where_ray_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
+        ({"cluster_name": "../../etc/x"}, "cluster_name"),
+        ({"cluster_name": None}, "cluster_name"),
         ({"provider": None}, "section `provider`"),
         ({"auth": []}, "section `auth`"),
         ({"auth": {}}, "ssh_user"),
@@ -88,6 +90,12 @@ def test_the_token_here_is_there_and_private(
         token.chmod(mode)
     (row,) = [row for row in check_here(load_cluster(written(tmp_path)), "") if row.check == "token"]
     assert row.ok is ok and says in row.text
+
+
+def test_a_key_that_is_not_here_is_said(tmp_path: Path) -> None:
+    cluster = load_cluster(written(tmp_path, auth={"ssh_user": "me", "ssh_private_key": f"{tmp_path}/k"}))
+    (row,) = [row for row in check_here(cluster, "") if row.check == "ssh key"]
+    assert not row.ok and "ssh-keygen" in row.text
 
 
 GIB = 1 << 30
