@@ -33,24 +33,25 @@ def _check(options: argparse.Namespace) -> int:
     from ray_jobs.cluster.config import load_cluster
     from ray_jobs.driver.submit import passed_on
 
-    return _show(check(load_cluster(options.config), options.store, passed_on(os.environ, [])))
+    return show_rows(check(load_cluster(options.config), options.store, passed_on(os.environ, [])))
 
 
 def _up(options: argparse.Namespace) -> int:
     from ray_jobs.cluster.config import load_cluster
     from ray_jobs.cluster.launch import up
 
-    return _check(options) or _show(up(load_cluster(options.config)))
+    return _check(options) or show_rows(up(load_cluster(options.config)))
 
 
 def _down(options: argparse.Namespace) -> int:
     from ray_jobs.cluster.config import load_cluster
     from ray_jobs.cluster.launch import down
 
-    return _show(down(load_cluster(options.config)))
+    return show_rows(down(load_cluster(options.config)))
 
 
-def _show(rows: "Sequence[Row]") -> int:
+def show_rows(rows: "Sequence[Row]") -> int:
+    """Print the table; 1 if a row fails."""
     from ray_jobs.cluster.checks import table
 
     print("\n".join(table(rows)), flush=True)

@@ -50,8 +50,7 @@ def check(cluster: Cluster, store: str, environment: Mapping[str, str]) -> list[
         began = time.time()
         peers = cluster.hosts[1:] if host == cluster.head else ()
         found = ask(cluster, host, probe.probe, packages=PACKAGES, peers=peers, store=store, environment=environment)
-        # `clock` was read between the two; a host is at least as far off as it is from the nearer of both.
-        return found, 0.0 if isinstance(found, Done) else _outside(found["clock"], began, time.time())
+        return found, 0.0 if isinstance(found, Done) else outside(found["clock"], began, time.time())
 
     if cluster.placeholders or not cluster.hosts:
         return rows
@@ -105,6 +104,15 @@ def judge(host: str, found: dict[str, Any] | Done, skew: float, expected: Mappin
     yield row("ssh", True, "reached")
     yield row("rsync", found["rsync"], "there" if found["rsync"] else "apt install rsync: the launcher copies with it")
     yield _token(row, found["token_mode"])
+    yield from judge_machine(row, found, skew, expected)
+    if found["unreached"]:
+        yield row("workers", False, f"the head does not reach port 22 of {', '.join(found['unreached'])}")
+
+
+def judge_machine(
+    row: "partial[Row]", found: Mapping[str, Any], skew: float, expected: Mapping[str, str]
+) -> Iterator[Row]:
+    """What holds whether or not ssh leads to the host: versions, clock, disks, shared memory, store."""
     yield from _versions(row, {"python": found["python"], **found["packages"]}, expected)
     if skew > SKEW_SECONDS:
         yield row("clock", False, f"{skew:.0f} s off: timedatectl set-ntp true")
@@ -119,8 +127,6 @@ def judge(host: str, found: dict[str, Any] | Done, skew: float, expected: Mappin
     shared = f"/dev/shm: {found['shared_memory'] / 2**30:.1f} GiB free"  # noqa: S108
     remedy = f", at least {SHARED_BYTES >> 30} is needed: mount -o remount,size=8G /dev/shm"
     yield row("shared memory", not small, shared + (remedy if small else ""))
-    if found["unreached"]:
-        yield row("workers", False, f"the head does not reach port 22 of {', '.join(found['unreached'])}")
     if found["store"] is not None:
         yield row("store", not found["store"], found["store"] or "written and read")
 
@@ -152,7 +158,8 @@ def _versions(row: "partial[Row]", found: Mapping[str, str], expected: Mapping[s
         yield row("versions", True, f"Python {found['python']}, Ray {here}, {len(found) - 2} more packages")
 
 
-def _outside(clock: float, earliest: float, latest: float) -> float:
+def outside(clock: float, earliest: float, latest: float) -> float:
+    """Seconds by which a clock, read between two moments of this machine's, is off at least."""
     return max(earliest - clock, clock - latest, 0.0)
 
 

@@ -56,8 +56,9 @@ def submit(
     attempts: int,
     names: Sequence[str] = (),
     code: Mapping[str, Any] = MappingProxyType({}),
+    program: Sequence[str] = ("ray_jobs.run",),
 ) -> int:
-    """Run `python -m ray_jobs.run ARGUMENTS` as a job, submitted at most `attempts` times.
+    """Run `python -m PROGRAM ARGUMENTS` as a job, submitted at most `attempts` times.
 
     `names` are variables that the job gets besides PASSED and the commit of this code; `code` is the part of its
     `runtime_env` that brings the code (ray_jobs/driver/package.py). Returns the driver's exit code, 1 if all attempts
@@ -77,7 +78,7 @@ def submit(
     try:
         for number in range(1, attempts + 1):
             patience = 0 if number == 1 else CLUSTER_SECONDS
-            job = _ask(address, lambda client: _start(client, run, arguments, runtime), patience)
+            job = _ask(address, lambda client: _start(client, run, [*program, *arguments], runtime), patience)
             exit_code = _follow(address, job)
             if exit_code in OWN_CODES or exit_code == 130:
                 return exit_code
@@ -148,7 +149,7 @@ def _client(address: Address) -> Any:
     return JobSubmissionClient(address.url() if isinstance(address, Tunnel) else address)
 
 
-def _start(client: Any, run: str, arguments: Sequence[str], runtime: dict[str, Any]) -> str:
+def _start(client: Any, run: str, words: Sequence[str], runtime: dict[str, Any]) -> str:
     """The submission id of the attempt that is running, or of a new attempt."""
     earlier = {
         job.submission_id: job
@@ -160,7 +161,7 @@ def _start(client: Any, run: str, arguments: Sequence[str], runtime: dict[str, A
             _print(f"{name} is running: following it")
             return name
     number = max((int(name.rsplit("-", 1)[1]) for name in earlier), default=0) + 1
-    command = shlex.join(["python", "-m", "ray_jobs.run", *arguments])
+    command = shlex.join(["python", "-m", *words])
     job = client.submit_job(entrypoint=command, submission_id=f"{run}-{number}", runtime_env=runtime)
     _print(f"submitted {job}")
     return job

@@ -43,7 +43,7 @@ class Lab:
         environment = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_DEFAULT_REGION": "us-east-1", "HF_HUB_OFFLINE": "1"}
         return self.laptop.inside(W2S, "-m", "ray_jobs.cli", *arguments, PYTHONPATH=str(ROOT), **environment)
 
-    def w2s(self, *arguments: str, code: int = 0, seconds: float = 300) -> str:
+    def w2s(self, *arguments: str, code: int = 0, seconds: float = 600) -> str:
         """What `w2s ARGUMENTS` prints on the laptop, both streams; it must end with `code`."""
         done = subprocess.run(
             self.command(*arguments),

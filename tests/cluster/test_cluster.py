@@ -76,6 +76,17 @@ def test_another_host_without_the_token_is_refused(hosts: Lab, story: Story) -> 
     assert "401" in hosts.stranger.run(*submit, check=False, RAY_AUTH_MODE="disabled")
 
 
+def test_preflight_tries_every_node(hosts: Lab, story: Story) -> None:
+    shown = hosts.w2s("preflight", *CHOSEN[:3], *FILE)  # without labels, so all three are training nodes
+    rows = [line for line in shown.splitlines() if line.startswith(("ok", "FAIL"))]
+    story("preflight:\n" + "\n".join(row for row in rows if "cluster" in row or "model" in row))
+    assert not failed(shown) and shown.count("configuration and tokenizer are read") == 6, shown
+    assert "head, " in rows[-1] and "GB/s a node" in rows[-1], shown
+    labels = "local,training_nodes=other"
+    shown = hosts.w2s("preflight", *CHOSEN[:3], *FILE, "--resources", labels, code=1)
+    assert "no node has w2s-nodes=other" in shown and "all-reduce" not in shown, shown
+
+
 class Run:
     """`w2s submit` on the laptop, in the background."""
 
@@ -99,7 +110,7 @@ class Run:
         return {path: path.stat().st_mtime_ns for path in self.hosts.objects() if path.parent.name == "blocks"}
 
     def more_blocks(self, than: int, what: str) -> None:
-        self.wait(lambda: len(self.blocks()) > than, 240, what)
+        self.wait(lambda: len(self.blocks()) > than, 600, what)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +126,7 @@ def on(host: Host, text: str) -> bool:
 
 
 def test_a_run_is_spread_by_labels_and_survives_a_cut_link_and_a_power_cut(hosts: Lab, run: Run, story: Story) -> None:
-    run.wait(lambda: "weak_sft                 started" in run.said(), 240, "weak_sft trains")
+    run.wait(lambda: "weak_sft                 started" in run.said(), 600, "weak_sft trains")
     assert on(hosts.training, "RayTrainWorker") and not on(hosts.sampling, "RayTrainWorker"), hosts.training.processes()
     hosts.network.link(hosts.training, up=False)
     story("the cable of training-1 is out")
@@ -141,7 +152,7 @@ def test_a_new_cluster_on_the_same_store_does_only_what_is_missing(hosts: Lab, r
     shown = hosts.w2s("cluster", "up", *FILE)
     assert shown.count("joined after") == 3, shown
     story("up: a new cluster")
-    assert run.process.wait(300) == 0, run.said()
+    assert run.process.wait(600) == 0, run.said()
     said = run.said()
     story(
         "the run has ended:\n"
