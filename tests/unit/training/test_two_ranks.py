@@ -19,7 +19,7 @@ from tests.unit.training.ranks import MODEL, STEPS
 
 pytestmark = pytest.mark.slow
 DTYPE = "train_dtype=bfloat16,gradient_checkpointing=True"
-WORLDS = {1: f"local,workers=1,micro_batch=2,{DTYPE}", 2: f"local,workers=2,micro_batch=2,zero_stage=3,{DTYPE}"}
+WORLDS = {world: f"local,workers={world},micro_batch=2,zero_stage=3,{DTYPE}" for world in (1, 2)}
 """Equal micro batches, so that padding and the order of sums within one are equal too."""
 
 
