@@ -27,9 +27,9 @@ def rpc(address: str, method: str) -> str:
         return error.code().name
 
 
-def http(url: str) -> str:
+def http(url: str, sent: bytes | None = None) -> str:
     try:
-        return str(urllib.request.urlopen(url, timeout=10).status)
+        return str(urllib.request.urlopen(url, sent, timeout=10).status)
     except urllib.error.HTTPError as error:
         return str(error.code)
     except urllib.error.URLError as error:
@@ -41,5 +41,6 @@ got = {name: rpc(f"{head}:{port}", method) for name, (port, method) in RPCS.item
 got["object manager of a worker"] = rpc(f"{worker}:8076", RPCS["object manager, read"][1])
 got["dashboard and jobs"] = http(f"http://{head}:8265/api/jobs/")
 got["jobs of a worker's agent"] = http(f"http://{worker}:52365/api/jobs/")
+got["a job through a worker's agent"] = http(f"http://{worker}:52365/api/job_agent/jobs/", b'{"entrypoint": "id"}')
 got["bucket"] = http(f"{bucket}/runs")
 print(json.dumps(got))

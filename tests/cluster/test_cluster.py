@@ -71,9 +71,8 @@ def test_another_host_without_the_token_is_refused(hosts: Lab, story: Story) -> 
     answer = hosts.stranger.run(python, "-c", code, "head", "sampling-1", hosts.endpoint).splitlines()[-1]
     got = json.loads(answer)
     story("the stranger without a token got: " + ", ".join(f"{name}: {said}" for name, said in got.items()))
-    assert set(got.values()) == {"UNAUTHENTICATED", "ConnectionRefusedError", "401", "403"}, got
-    submit = [RAY, "job", "submit", "--address", "http://sampling-1:52365", "--", "id"]
-    assert "401" in hosts.stranger.run(*submit, check=False, RAY_AUTH_MODE="disabled")
+    assert got.pop("bucket") in ("400", "403"), got  # rclone takes an unsigned request for a malformed one
+    assert set(got.values()) == {"UNAUTHENTICATED", "ConnectionRefusedError", "401"}, got
 
 
 def test_preflight_tries_every_node(hosts: Lab, story: Story) -> None:
@@ -133,7 +132,7 @@ def test_a_run_is_spread_by_labels_and_survives_a_cut_link_and_a_power_cut(hosts
     time.sleep(4)
     hosts.network.link(hosts.training, up=True)
     run.more_blocks(1, "first blocks of completions are in the bucket")
-    assert on(hosts.sampling, "Engine") and not on(hosts.training, "Engine"), hosts.sampling.processes()
+    assert on(hosts.sampling, "EngineCore") and not on(hosts.training, "EngineCore"), hosts.sampling.processes()
     before = run.blocks()
     hosts.network.kill(hosts.sampling)
     story("sampling-1 lost its power")
