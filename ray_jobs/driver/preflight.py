@@ -35,8 +35,15 @@ def preflight(experiment: Experiment, store: Store, resources: Resources) -> lis
     rows = list(_labels(labels, fitting))
     working = {node["NodeID"] for found in fitting.values() for node in found}
     models = [model for model in (experiment.weak, experiment.strong) if isinstance(model, Model)]
-    for node in nodes:
-        rows += _node(node, store, [model for model in models if node["NodeID"] in working])
+    began, facts = time.time(), ray.remote(_facts)
+    tasks = [
+        facts.options(num_cpus=0, scheduling_strategy=_there(node)).remote(
+            store, models if node["NodeID"] in working else []
+        )
+        for node in nodes
+    ]
+    for node, task in zip(nodes, tasks, strict=True):
+        rows += _node(node["NodeManagerHostname"], task, began)
     return [*rows, _all_reduce(fitting["finetune"], resources)] if fitting["finetune"] else rows
 
 
@@ -52,17 +59,15 @@ def _labels(labels: Mapping[str, Mapping[str, str]], fitting: Mapping[str, Seque
         yield Row("cluster", f"nodes for {work}", bool(found), f"{wanted}: {', '.join(found)}" if found else missing)
 
 
-def _node(node: Mapping[str, Any], store: Store, models: Sequence[Model]) -> list[Row]:
-    """The checks of one node, by a task that runs there."""
+def _node(host: str, task: Any, began: float) -> list[Row]:
+    """The checks of one node, from the facts of the task that runs there since `began`."""
     import ray
 
-    began = time.time()
-    task = ray.remote(_facts).options(num_cpus=0, scheduling_strategy=_there(node))
     try:
-        found = ray.get(task.remote(store, models), timeout=NETWORK_SECONDS)
+        found: dict[str, Any] = ray.get(task, timeout=NETWORK_SECONDS)
     except Exception as error:  # a lost node, or a task without its packages
-        return [Row(node["NodeManagerHostname"], "task", False, first_line(error))]
-    row = partial(Row, node["NodeManagerHostname"])
+        return [Row(host, "task", False, first_line(error))]
+    row = partial(Row, host)
     here = probe.probe(list(PACKAGES), [], "", {})
     rows = list(judge_machine(row, found, outside(found["clock"], began, time.time()), _versions(here)))
     for name, why in found["models"].items():
