@@ -13,7 +13,7 @@ TWO_AT_ONCE := -n 2 --dist loadfile
 # Runs two targets at once: pyright needs only one core, and the tests often wait.
 BESIDE := $(MAKE) --no-print-directory -j 2
 
-.PHONY: help setup quickstart check lint types format fast unit s3 ray cluster chaos bench test with-ray without-ray debian
+.PHONY: help setup quickstart check lint types format fast unit s3 ray cluster chaos bench test without-ray debian
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -69,10 +69,7 @@ chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours 
 # each other.
 test: lint ## everything: check and all tests (about 30 minutes)
 	@$(BESIDE) types without-ray
-	@$(MAKE) --no-print-directory with-ray
-
-with-ray: .venv/ready debian
-	$(PYTEST) -m "ray or chaos or cluster" $(TWO_AT_ONCE) --durations=10
+	@$(MAKE) --no-print-directory ray
 
 without-ray: .venv/ready
 	$(PYTEST) -m "not ray and not chaos and not cluster" $(TWO_AT_ONCE) --durations=10

@@ -1,4 +1,4 @@
-"""ZeRO-3 over two ranks against one process without it: SFT, DPO and ORPO in bfloat16 with gradient checkpointing.
+"""ZeRO-3 over two ranks against one process: SFT, DPO and ORPO in bfloat16 with gradient checkpointing.
 
 No Ray: ranks are processes of this machine on gloo. tests/ray/training has float32, kills and other numbers of workers.
 """
@@ -68,10 +68,9 @@ def adapter(folder: Path) -> None:
 @pytest.mark.parametrize("method", ["sft", "dpo", "orpo"])
 def test_two_sharded_ranks_train_what_one_process_trains(method: str, trained: dict[int, dict[str, Any]]) -> None:
     one, two = trained[1][method], trained[2][method]
-    print(method, one, two)
-    assert len(one["losses"]) == len(two["losses"]) == STEPS
+    assert len(one["losses"]) == len(two["losses"]) == STEPS  # a rank alone with the resources of two would take 8
     assert all(math.isclose(a, b, abs_tol=1e-4) for a, b in zip(one["losses"], two["losses"], strict=True)), (one, two)
     assert math.isclose(one["norm"], two["norm"], rel_tol=1e-4), (one, two)
-    assert len(set(one["losses"])) == STEPS, "it trains"
+    assert len(set(one["losses"])) >= STEPS - 1, "it trains, from the second step on: the first has learning rate 0"
     if method == "dpo":
         assert math.isclose(two["losses"][0], math.log(2), abs_tol=1e-4)
