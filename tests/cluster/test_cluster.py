@@ -80,7 +80,7 @@ def test_preflight_tries_every_node(hosts: Lab, story: Story) -> None:
     rows = [line for line in shown.splitlines() if line.startswith(("ok", "FAIL"))]
     story("preflight:\n" + "\n".join(row for row in rows if "cluster" in row or "model" in row))
     assert not failed(shown) and shown.count("configuration and tokenizer are read") == 6, shown
-    assert "head, " in rows[-1] and "GB/s a node" in rows[-1], shown
+    assert all(host.name in rows[-1] for host in hosts.nodes) and "GB/s a node" in rows[-1], shown
     labels = "local,training_nodes=other"
     shown = hosts.w2s("preflight", *CHOSEN[:3], *FILE, "--resources", labels, code=1)
     assert "no node has w2s-nodes=other" in shown and "all-reduce" not in shown, shown
