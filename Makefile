@@ -13,7 +13,7 @@ TWO_AT_ONCE := -n 2 --dist loadfile
 # Runs two targets at once: pyright needs only one core, and the tests often wait.
 BESIDE := $(MAKE) --no-print-directory -j 2
 
-.PHONY: help setup quickstart check lint types format fast unit s3 ray chaos bench models test without-ray
+.PHONY: help setup quickstart check lint types format fast unit s3 ray cluster chaos bench models test without-ray debian
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,13 @@ s3: .venv/ready ## tests of the store on a folder and on two S3 servers
 ray: .venv/ready ## tests with real Ray, engines and training
 	$(PYTEST) -m "ray or chaos" $(TWO_AT_ONCE) --durations=10
 
+cluster: .venv/ready debian ## three ssh hosts of namespaces, from check to down; needs root (about 6 minutes)
+	$(PYTEST) -m cluster -s
+
+# What the hosts run; installed where we may, else their tests are skipped and say what is missing.
+debian:
+	@dev/debian.sh ip:iproute2 rsync:rsync ssh:openssh-client /usr/sbin/sshd:openssh-server
+
 bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figures
 	set -e; for name in answers data selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
 
@@ -68,4 +75,4 @@ test: lint ## everything: check and all tests (about 30 minutes)
 	@$(MAKE) --no-print-directory ray
 
 without-ray: .venv/ready
-	$(PYTEST) -m "not ray and not chaos" $(TWO_AT_ONCE) --durations=10
+	$(PYTEST) -m "not ray and not chaos and not cluster" $(TWO_AT_ONCE) --durations=10

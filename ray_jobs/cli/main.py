@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ray_jobs.cli import answers, help, plan, run, store, submit
+from ray_jobs.cli import answers, cluster, help, plan, preflight, run, store, submit
 from ray_jobs.cli.options import Parser
 from ray_jobs.cli.reading import compare, export, show, status
 from ray_jobs.runtime.local_ray import leave
@@ -50,7 +50,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     run.add_commands(commands)
     plan.add_commands(commands)
+    preflight.add_commands(commands)
     submit.add_commands(commands)
+    cluster.add_commands(commands)
     status.add_commands(commands)
     show.add_commands(commands)
     compare.add_commands(commands)

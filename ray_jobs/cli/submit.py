@@ -1,8 +1,10 @@
 """`w2s submit`: `w2s run` as a job of a Ray cluster."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
+from ray_jobs.cli.cluster import CONFIG_HELP
 from ray_jobs.cli.options import add_experiment, add_resources, experiment
 
 
@@ -14,7 +16,7 @@ def add_commands(commands: Any) -> None:
     submit.set_defaults(command=_submit)
     add_experiment(submit)
     add_resources(submit)
-    submit.add_argument("--address", metavar="URL", help="the cluster's job server, for example http://127.0.0.1:8265")
+    add_cluster(submit)
     submit.add_argument(
         "--attempts", type=int, default=3, metavar="N", help="submit at most N times if drivers are lost (default 3)"
     )
@@ -28,9 +30,29 @@ def add_commands(commands: Any) -> None:
     )
 
 
+def add_cluster(command: argparse.ArgumentParser) -> None:
+    """Add --address and --config: the cluster that a job is submitted to."""
+    command.add_argument("--address", metavar="URL", help="its job server, for example http://127.0.0.1:8265")
+    command.add_argument("--config", metavar="FILE", help=f"reach the cluster through ssh: {CONFIG_HELP}")
+
+
+def submit_to(options: argparse.Namespace, arguments: Sequence[str], name: str, **how: Any) -> int:
+    """Submit to the cluster of --address or --config, for the latter through a tunnel that this call opens and closes.
+
+    The rest is as in ray_jobs/driver/submit.py.
+    """
+    from ray_jobs.cluster.config import load_cluster
+    from ray_jobs.cluster.tunnel import Tunnel
+    from ray_jobs.driver.submit import submit
+
+    if options.address or not options.config:
+        return submit(arguments, name, options.address, **how)
+    with Tunnel(load_cluster(options.config)) as tunnel:
+        return submit(arguments, name, tunnel, **how)
+
+
 def _submit(options: argparse.Namespace) -> int:
     from ray_jobs.driver.package import experiment_in_job
-    from ray_jobs.driver.submit import submit
     from ray_jobs.resources.presets import load_resources
     from w2s.store.store import Store
 
@@ -42,4 +64,4 @@ def _submit(options: argparse.Namespace) -> int:
     arguments = [options.experiment, "--store", Store.at(options.store).objects.url, "--resources", options.resources]
     for flag, values in (("--set", options.set), ("--only", options.only)):
         arguments += [flag, *values] if values else []
-    return submit(arguments, name, options.address, options.attempts, options.env, code)
+    return submit_to(options, arguments, name, attempts=options.attempts, names=options.env, code=code)

@@ -18,12 +18,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ray_jobs.driver.token import refusal, use_token
+from ray_jobs.cluster.token import refusal, use_token
+from ray_jobs.cluster.tunnel import Tunnel
 from ray_jobs.runtime.code_commit import code_commit
 from w2s.errors import first_line
 from w2s.urls import has_credentials
 
 Answer = TypeVar("Answer")
+Address = str | Tunnel | None
+"""Of the job server; None: what Ray's variables name."""
 
 PASSED = (
     "AWS_ENDPOINT_URL",
@@ -49,12 +52,13 @@ POLL_SECONDS = 2.0
 def submit(
     arguments: Sequence[str],
     experiment: str,
-    address: str | None,
+    address: Address,
     attempts: int,
     names: Sequence[str] = (),
     code: Mapping[str, Any] = MappingProxyType({}),
+    program: Sequence[str] = ("ray_jobs.run",),
 ) -> int:
-    """Run `python -m ray_jobs.run ARGUMENTS` as a job, submitted at most `attempts` times.
+    """Run `python -m PROGRAM ARGUMENTS` as a job, submitted at most `attempts` times.
 
     `names` are variables that the job gets besides PASSED and the commit of this code; `code` is the part of its
     `runtime_env` that brings the code (ray_jobs/driver/package.py). Returns the driver's exit code, 1 if all attempts
@@ -74,7 +78,7 @@ def submit(
     try:
         for number in range(1, attempts + 1):
             patience = 0 if number == 1 else CLUSTER_SECONDS
-            job = _ask(address, lambda client: _start(client, run, arguments, runtime), patience)
+            job = _ask(address, lambda client: _start(client, run, [*program, *arguments], runtime), patience)
             exit_code = _follow(address, job)
             if exit_code in OWN_CODES or exit_code == 130:
                 return exit_code
@@ -116,7 +120,7 @@ def passed_on(environment: Mapping[str, str], names: Sequence[str]) -> dict[str,
     return passed
 
 
-def _ask(address: str | None, question: Callable[[Any], Answer], seconds: float) -> Answer:
+def _ask(address: Address, question: Callable[[Any], Answer], seconds: float) -> Answer:
     """The job server's answer to `question`, asked again for `seconds` while the server fails.
 
     Raises ValueError if it fails longer.
@@ -131,7 +135,7 @@ def _ask(address: str | None, question: Callable[[Any], Answer], seconds: float)
             if time.monotonic() > end:
                 raise ValueError(
                     f"no Ray cluster answers at {address or 'the usual address'} ({first_line(error)}): "
-                    "set --address, for example http://127.0.0.1:8265"
+                    "set --config to the cluster's file, or --address, for example http://127.0.0.1:8265"
                 ) from error
             if not waiting:
                 _print(f"the cluster does not answer ({first_line(error)}), waiting for it")
@@ -139,13 +143,13 @@ def _ask(address: str | None, question: Callable[[Any], Answer], seconds: float)
         time.sleep(POLL_SECONDS)
 
 
-def _client(address: str | None) -> Any:
+def _client(address: Address) -> Any:
     from ray.job_submission import JobSubmissionClient
 
-    return JobSubmissionClient(address)
+    return JobSubmissionClient(address.url() if isinstance(address, Tunnel) else address)
 
 
-def _start(client: Any, run: str, arguments: Sequence[str], runtime: dict[str, Any]) -> str:
+def _start(client: Any, run: str, words: Sequence[str], runtime: dict[str, Any]) -> str:
     """The submission id of the attempt that is running, or of a new attempt."""
     earlier = {
         job.submission_id: job
@@ -157,7 +161,7 @@ def _start(client: Any, run: str, arguments: Sequence[str], runtime: dict[str, A
             _print(f"{name} is running: following it")
             return name
     number = max((int(name.rsplit("-", 1)[1]) for name in earlier), default=0) + 1
-    command = shlex.join(["python", "-m", "ray_jobs.run", *arguments])
+    command = shlex.join(["python", "-m", *words])
     job = client.submit_job(entrypoint=command, submission_id=f"{run}-{number}", runtime_env=runtime)
     _print(f"submitted {job}")
     return job
@@ -212,7 +216,7 @@ class _Silence:
             self.next = 2 * seconds
 
 
-def _follow(address: str | None, job: str) -> int | None:
+def _follow(address: Address, job: str) -> int | None:
     """Print the log of a job until the job ends.
 
     Returns the driver's exit code, -9 if it left none, or None if the cluster no longer knows the job.

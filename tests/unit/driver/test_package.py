@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from ray_jobs.cluster.token import use_token
 from ray_jobs.driver import submit as module
 from ray_jobs.driver.package import ROOT, experiment_in_job
-from ray_jobs.driver.token import use_token
 from tests.unit.driver.test_submit import Server, run
 
 

@@ -22,7 +22,7 @@ LAYERS = {
         ["run"],
         ["cli"],
         ["driver"],
-        ["sampling", "training", "selection"],
+        ["sampling", "training", "selection", "cluster"],
         ["models", "runtime", "cost"],
         ["resources"],
     ],

@@ -5,11 +5,17 @@ that every user of the machine can read.
 """
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 REFUSED = re.compile(r"Authentication (required|failed)|Unauthorized|\b401\b")
 """What Ray's job server answers to a missing or a wrong token."""
+
+
+def token_file(environment: Mapping[str, str]) -> Path:
+    """Where Ray's clients look for a token."""
+    given = environment.get("RAY_AUTH_TOKEN_PATH")
+    return Path(given) if given else Path(environment.get("HOME", "~")).expanduser() / ".ray/auth_token"
 
 
 def use_token(environment: MutableMapping[str, str]) -> None:
@@ -17,9 +23,7 @@ def use_token(environment: MutableMapping[str, str]) -> None:
 
     Raises ValueError for a token file that other users can read.
     """
-    path = Path(
-        environment.get("RAY_AUTH_TOKEN_PATH") or Path(environment.get("HOME", "~")).expanduser() / ".ray/auth_token"
-    )
+    path = token_file(environment)
     if not environment.get("RAY_AUTH_TOKEN"):
         if not path.is_file():
             return

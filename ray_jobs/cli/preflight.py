@@ -1,0 +1,34 @@
+"""`w2s preflight`: what a run needs of every node, tried on the nodes in a minute before anything expensive starts."""
+
+import argparse
+from typing import Any
+
+from ray_jobs.cli.cluster import show_rows
+from ray_jobs.cli.options import add_experiment, add_resources, experiment
+from ray_jobs.cli.submit import add_cluster, submit_to
+
+
+def add_commands(commands: Any) -> None:
+    """Add the command to the subparsers."""
+    preflight = commands.add_parser("preflight", help="try store, models, versions and network on every node")
+    preflight.set_defaults(command=_preflight)
+    add_experiment(preflight, only=False)
+    add_resources(preflight)
+    add_cluster(preflight)
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    """As a job with --address or --config, else on the Ray that this process is a driver of, or a local one."""
+    from ray_jobs.driver.package import experiment_in_job
+    from ray_jobs.driver.preflight import preflight
+    from ray_jobs.resources.presets import load_resources
+    from w2s.store.store import Store
+
+    chosen, resources, store = experiment(options), load_resources(options.resources), Store.at(options.store)
+    if not (options.address or options.config):
+        return show_rows(preflight(chosen, store, resources))
+    name, code = experiment_in_job(options.experiment)
+    arguments = [name, "--store", store.objects.url, "--resources", options.resources]
+    arguments += ["--set", *options.set] if options.set else []
+    program = ("ray_jobs.cli", "preflight")
+    return submit_to(options, arguments, f"preflight-{chosen.name}", attempts=1, code=code, program=program)
