@@ -1,8 +1,9 @@
 """One run of an experiment: plan it, check the missing steps, run them, and name the log if a step fails."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ray_jobs.driver.grouping import only_scored
 from ray_jobs.driver.scheduler import Scheduler, StepFailed
@@ -12,15 +13,14 @@ from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
 from ray_jobs.runtime.logs import RunLog
 from ray_jobs.runtime.progress import Progress
-from w2s.graph.build import build_steps
 from w2s.graph.step import Step
 from w2s.recipe import Experiment
 from w2s.store import layout
 from w2s.store.lease.leases import Leases
 from w2s.store.maintenance.repair import set_damaged_aside
 from w2s.store.objects.probes import check_writable
-from w2s.store.plan import plan
-from w2s.store.revisions import identify
+from w2s.store.plan import Planned, plan, to_run
+from w2s.store.revisions import identified_steps, identify
 from w2s.store.store import Store
 
 
@@ -36,18 +36,18 @@ def run(
     """
     store = replace(store, objects=check_writable(store.objects), run=layout.new_name())
     experiment = identify(experiment, store, network=True)
-    steps = build_steps(experiment)
+    steps = identified_steps(experiment, store, read=True)
     with Leases(
         store.objects, store.run, Progress().log
     ) as leases:  # before the plan, because from here on `w2s gc` knows of this run
         damaged = set_damaged_aside(steps, store, leases) if repair else []
-        planned = plan(steps, store, only, also=damaged)
-        missing = [line.step for line in planned if line.state in ("run", "resume")]
-        if missing:
+        planning = partial(plan, store=store, only=only, also=damaged)
+        planned = planning(steps)
+        if missing := to_run(planned):
             from ray_jobs.driver.checks.experiment import check
 
             check(experiment, missing, resources)
-            _run(experiment, missing, len(planned), store, resources, leases)
+            planned = _run(experiment, steps, planned, planning, store, resources, leases)
         else:
             absent = [line.step.name for line in planned if line.state == "absent"]
             all_done = f"all {len(planned)} steps are done"
@@ -57,12 +57,21 @@ def run(
 
 
 def _run(
-    experiment: Experiment, missing: list[Step], total: int, store: Store, resources: Resources, leases: Leases
-) -> None:
-    """Run the missing of `total` steps with the libraries' output in a log file of the store."""
+    experiment: Experiment,
+    steps: Sequence[Step],
+    planned: list[Planned],
+    planning: Callable[[Sequence[Step]], list[Planned]],
+    store: Store,
+    resources: Resources,
+    leases: Leases,
+) -> list[Planned]:
+    """Run the missing of the planned steps with the libraries' output in a log file of the store.
+
+    Returns the plan after the problems step, when the rows that name the other steps are known for certain.
+    """
     from ray_jobs.driver.checks.data import check_data
 
-    steps = build_steps(experiment)
+    missing, total = to_run(planned), len(planned)
     with RunLog(store) as log, Progress(log.terminal, log.lines) as progress:
         progress.plan(experiment.name, [step.name for step in missing], total)
         before, leases.log, leases.state = leases.log, progress.log, progress.state
@@ -71,9 +80,14 @@ def _run(
         progress.log(commit_rule(store))
         try:
             context = Context(store, resources, progress)
-            Scheduler([step for step in missing if not step.inputs], (), context).run(leases)
-            check_data(experiment, missing, store)
-            Scheduler([step for step in missing if step.inputs], only_scored(steps), context).run(leases)
+            if problems := [step for step in missing if not step.inputs]:
+                Scheduler(problems, (), context).run(leases)
+                steps = identified_steps(experiment, store)
+                planned = planning(steps)
+                missing = to_run(planned)
+            check_data(experiment, steps, missing, store)
+            assert not any(step.unread for step in missing), "the problems step is finished"
+            Scheduler(missing, only_scored(steps), context).run(leases)
         except ValueError as error:
             raise ValueError(f"{error} (log: {log.url})") from error
         except Exception as error:  # the only place that turns every library's failure into a line for the user

@@ -86,14 +86,16 @@ NEAR_DUPLICATE = 0.7
 """In GSM8K, questions over 0.7 with equal numbers differ in a name or a clause's form."""
 
 SPLITS = ("train_1", "train_2", "test")
-PROBLEM_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS), "duplicates", "disagreements")
+SPLIT_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS))
+PROBLEM_TABLES = (*SPLIT_TABLES, "duplicates", "disagreements")
 
 
 class DatasetProblems(StepRecipe):
     """Problems from datasets: the weak model's gold half, the strong model's questions, the test split."""
 
-    version: ClassVar[int] = 2  # exact texts of cells, final answers of cells, Unicode, a table of disagreements
-    tables = PROBLEM_TABLES
+    # The manifest has the contents of the splits; 2: exact texts of cells, final answers, Unicode, disagreements.
+    version: ClassVar[int] = 3
+    tables, by_content = PROBLEM_TABLES, SPLIT_TABLES
 
     train_1: Source
     """No step reads it if the weak model is not fine-tuned."""
@@ -118,7 +120,8 @@ class DatasetProblems(StepRecipe):
 class WorldProblems(StepRecipe):
     """Problems of the generated world of word problems that the quickstart uses (w2s/data/world.py)."""
 
-    tables = PROBLEM_TABLES
+    version: ClassVar[int] = 2  # the manifest has the contents of the splits
+    tables, by_content = PROBLEM_TABLES, SPLIT_TABLES
 
     train_1: int = Field(default=600, ge=1)
     train_2: int = Field(default=600, ge=1)

@@ -1,6 +1,6 @@
-"""Which bytes a name stands for: hub names to commits, files to content hashes, before anything is planned or run.
+"""Which bytes a name stands for: hub names to commits, files and splits to content hashes, before anything is planned.
 
-Not here: reading datasets (problems.py) and downloading models (ray_jobs/models/folders.py).
+Not here: downloading models (ray_jobs/models/folders.py).
 """
 
 # pyright: reportMissingTypeStubs=false
@@ -9,8 +9,14 @@ from typing import TypeVar
 
 from w2s.data.location import is_hub_name, locate
 from w2s.data.revision import hash_local, hash_url, hub_commit, misfit, record_name
+from w2s.data.splits import read_problems
+from w2s.graph.build import build_steps
+from w2s.graph.contents import content_of
+from w2s.graph.directory import STEPS
+from w2s.graph.step import Step
 from w2s.recipe import Experiment, Model, Recipe, Source
 from w2s.store import layout
+from w2s.store.manifest import readable_manifest
 from w2s.store.store import Store
 
 Value = TypeVar("Value")
@@ -59,6 +65,26 @@ def identify(experiment: Experiment, store: Store, *, network: bool) -> Experime
         return value
 
     return filled(experiment, "")
+
+
+def identified_steps(experiment: Experiment, store: Store, *, read: bool = False) -> tuple[Step, ...]:
+    """The steps of an identified experiment, what reads a split named by the split's rows.
+
+    The manifest of the problems step has the hashes of its rows. Where it is not finished they are unknown; `read` then
+    reads the problems here, which loads no model, unless the store is new and has nothing that could be done already.
+
+    Raises ValueError, with `read`, for problems that the step itself would refuse.
+    """
+    problems, *_ = steps = build_steps(experiment)
+    finished = readable_manifest(store.objects, problems.directory)
+    if finished is not None:
+        return build_steps(experiment, finished.contents)
+    if read and not problems.open_revisions and store.objects.names(store.objects.path(STEPS)):
+        splits = read_problems(experiment.problems).splits
+        contents = {name: content_of(split.problems) for name, split in splits.items()}
+        gold = {f"{name}_references": content_of(split.references) for name, split in splits.items()}
+        return build_steps(experiment, contents | gold)
+    return steps
 
 
 def _resolve(named: Model | Source, store: Store, network: bool) -> str | None:
