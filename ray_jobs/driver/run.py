@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ray_jobs.driver.grouping import only_scored
@@ -24,6 +24,19 @@ from w2s.store.revisions import identified_steps, identify
 from w2s.store.store import Store
 
 
+@dataclass(frozen=True)
+class Graph:
+    """What a run runs: how its steps are made, and what is checked before they start."""
+
+    name: str
+    steps: Callable[[bool], Sequence[Step]]
+    """The steps, given whether to read problems that are not in the store yet."""
+    check: Callable[[Sequence[Step]], None]
+    """Checks the missing steps before anything starts."""
+    check_data: Callable[[Sequence[Step], Sequence[Step]], None] = lambda steps, missing: None
+    """Checks the finished problems against all steps and the missing ones."""
+
+
 def run(
     experiment: Experiment, store: Store, resources: Resources, only: Sequence[str] = (), repair: bool = False
 ) -> Step:
@@ -34,9 +47,33 @@ def run(
     Raises ValueError for errors that the user can correct, mostly before anything starts, and StepFailed for every
     other error of a step, after the other running steps have ended. Both name the log.
     """
-    store = replace(store, objects=check_writable(store.objects), run=layout.new_name())
+    store = opened(store)
     experiment = identify(experiment, store, network=True)
-    steps = identified_steps(experiment, store, read=True)
+
+    def check(missing: Sequence[Step]) -> None:
+        from ray_jobs.driver.checks.experiment import check
+
+        check(experiment, missing, resources)
+
+    def check_data(steps: Sequence[Step], missing: Sequence[Step]) -> None:
+        from ray_jobs.driver.checks.data import check_data
+
+        check_data(experiment, steps, missing, store)
+
+    graph = Graph(experiment.name, lambda read: identified_steps(experiment, store, read=read), check, check_data)
+    return run_graph(graph, store, resources, only, repair)[-1].step
+
+
+def opened(store: Store) -> Store:
+    """The store under a new name of a run. Raises ValueError if it cannot be written."""
+    return replace(store, objects=check_writable(store.objects), run=layout.new_name())
+
+
+def run_graph(
+    graph: Graph, store: Store, resources: Resources, only: Sequence[str] = (), repair: bool = False
+) -> list[Planned]:
+    """Run the missing steps of a graph in an `opened` store. Returns its last plan; raises what `run` does."""
+    steps = graph.steps(True)
     with Leases(
         store.objects, store.run, Progress().log
     ) as leases:  # before the plan, because from here on `w2s gc` knows of this run
@@ -44,48 +81,44 @@ def run(
         planning = partial(plan, store=store, only=only, also=damaged)
         planned = planning(steps)
         if missing := to_run(planned):
-            from ray_jobs.driver.checks.experiment import check
-
-            check(experiment, missing, resources)
-            planned = _run(experiment, steps, planned, planning, store, resources, leases)
+            graph.check(missing)
+            planned = _run(graph, steps, planned, planning, Context(store, resources, Progress()), leases)
         else:
             absent = [line.step.name for line in planned if line.state == "absent"]
             all_done = f"all {len(planned)} steps are done"
             done = f"done except {', '.join(absent)}, which no step needs" if absent else all_done
-            leases.log(f"{experiment.name}: {done}, nothing to do")
-    return planned[-1].step
+            leases.log(f"{graph.name}: {done}, nothing to do")
+    return planned
 
 
 def _run(
-    experiment: Experiment,
+    graph: Graph,
     steps: Sequence[Step],
     planned: list[Planned],
     planning: Callable[[Sequence[Step]], list[Planned]],
-    store: Store,
-    resources: Resources,
+    context: Context,
     leases: Leases,
 ) -> list[Planned]:
     """Run the missing of the planned steps with the libraries' output in a log file of the store.
 
     Returns the plan after the problems step, when the rows that name the other steps are known for certain.
     """
-    from ray_jobs.driver.checks.data import check_data
-
+    store = context.store
     missing, total = to_run(planned), len(planned)
     with RunLog(store) as log, Progress(log.terminal, log.lines) as progress:
-        progress.plan(experiment.name, [step.name for step in missing], total)
+        progress.plan(graph.name, [step.name for step in missing], total)
         before, leases.log, leases.state = leases.log, progress.log, progress.state
-        first_line = f"{experiment.name}: {len(missing)} of {total} steps to run"
+        first_line = f"{graph.name}: {len(missing)} of {total} steps to run"
         progress.log(f"{first_line}, store {store.objects.url}, log {log.url}")
         progress.log(commit_rule(store))
         try:
-            context = Context(store, resources, progress)
+            context = replace(context, progress=progress)
             if problems := [step for step in missing if not step.inputs]:
                 Scheduler(problems, (), context).run(leases)
-                steps = identified_steps(experiment, store)
+                steps = graph.steps(False)
                 planned = planning(steps)
                 missing = to_run(planned)
-            check_data(experiment, steps, missing, store)
+            graph.check_data(steps, missing)
             assert not any(step.unread for step in missing), "the problems step is finished"
             Scheduler(missing, only_scored(steps), context).run(leases)
         except ValueError as error:
@@ -98,6 +131,7 @@ def _run(
         finally:
             leases.log = before  # the log's terminal is closed after this block
             local_ray.stop()
+    return planned
 
 
 def commit_rule(store: Store) -> str:

@@ -117,6 +117,21 @@ class DatasetProblems(StepRecipe):
     """Remove GSM8K's `<<...>>` marks from solutions."""
 
 
+class TestProblems(StepRecipe):
+    """Problems of one split, to ask models of, with the fields that `DatasetProblems` has for its test split."""
+
+    __test__: ClassVar[bool] = False  # it is no test of pytest's
+    tables = ("test", "test_references", "disagreements")
+    by_content = ("test", "test_references")
+
+    test: Source
+    seed: int = 42
+    repeats: Literal["error", "remove", "keep"] = "error"
+    max_disagreement: float = Field(default=0.01, ge=0, le=1)
+    solution_ending: str = "\n#### {answer}"
+    drop_calculator_marks: bool = True
+
+
 class WorldProblems(StepRecipe):
     """Problems of the generated world of word problems that the quickstart uses (w2s/data/world.py)."""
 
