@@ -42,7 +42,7 @@ def add_commands(commands: Any) -> None:
     )
     command.add_argument("--with", **many, dest="fields", metavar="FIELD=VALUE", help=f"a field, for example {EXAMPLE}")
     command.add_argument("--set", **many, metavar="FIELD=VALUE", help="of the EXPERIMENT's run")
-    command.add_argument("--json", action="store_true", help="print the figures as JSON")
+    command.add_argument("--json", metavar="FILE", help="also write the figures to a file as JSON")
     add_resources(command)
 
 
@@ -77,7 +77,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         return 1
     _, verdicts = build_evaluation(evaluation, asked, known_contents(evaluation.problems, store))
     found = document(verdicts, store)
-    print(json.dumps(found, indent=1) if options.json else "\n".join(["", *map(printable, text(found))]))
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    print("\n".join(["", *map(printable, text(found))]))
     return 0
 
 
