@@ -98,14 +98,14 @@ def _planned(step: Step, manifest: Manifest | None, wanted: bool, begun: bool, f
     if still_open := step.open_revisions:
         names = ", ".join(dict.fromkeys(one.name for one in still_open))
         return Planned(step, "run", f"revision still open: {names}", "")
-    if step.unread:
-        return Planned(step, "run", f"known once {', '.join(step.unread)} is finished", "")
     if not wanted:
         return Planned(
             step, "absent", f"not needed: what reads it is finished; --only {step.name} makes it", step.directory
         )
     if begun:
         return Planned(step, "resume", "an unfinished attempt is there", step.directory)
+    if step.unread:
+        return Planned(step, "run", f"known once {', '.join(step.unread)} is finished", "")
     return Planned(step, "run", _why(step, finished), step.directory)
 
 
