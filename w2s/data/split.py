@@ -17,7 +17,8 @@ def store_split(split: str, recipe: DatasetProblems | TestProblems, stored: Stor
     """Store one split's items, cut and without repeats."""
     source: Source = getattr(recipe, split)
     field = f"problems.{split}"
-    cut = None if source.rows is None else _positions(field, source, recipe.seed)
+    seed = recipe.seed if source.seed is None else source.seed
+    cut = None if source.rows is None else _positions(field, source, seed)
     read = allowed = shortened = 0
 
     def items() -> Iterator[tuple[int, Item]]:

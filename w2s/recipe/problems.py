@@ -35,6 +35,8 @@ class Source(Recipe):
     """The split of a hub dataset or of a folder, or the list of rows in a .json file such as {"train": [...]}."""
     rows: tuple[int, int] | None = None
     """Half-open range of rows, after the shuffle by `DatasetProblems.seed`; None takes all."""
+    seed: int | None = None
+    """Seed of that shuffle for this source alone; None takes `DatasetProblems.seed`."""
     question: str = "question"
     """Column of the question, or of a chat's turns (`messages`), whose last user turn is the question. In all columns a
     dot leads into nested cells: `extra.text`."""
@@ -54,8 +56,11 @@ class Source(Recipe):
     writes them; a missing value is an empty text."""
 
     def identity(self) -> dict[str, Any]:
-        """Files are identified by their hash alone, so that they may be moved."""
-        return located(super().identity(), self.revision)
+        """Files are identified by their hash alone, so that they may be moved; only rows that are cut see a seed."""
+        identity = super().identity()
+        if self.rows is None or self.seed is None:
+            del identity["seed"]
+        return located(identity, self.revision)
 
 
 class Completions(Recipe):
@@ -77,7 +82,9 @@ class Completions(Recipe):
                 continue
             if source.solution is None:
                 raise ValueError(f"{name}.solution must be the column of the responses")
-            if unused := [field for field in ("answer", "rows", "kind", "level") if getattr(source, field) is not None]:
+            if unused := [
+                field for field in ("answer", "rows", "seed", "kind", "level") if getattr(source, field) is not None
+            ]:
                 raise ValueError(f"{name}.{unused[0]} is not read from responses: set it to None")
         return self
 

@@ -67,11 +67,11 @@ def finish(steps: Sequence[Step], store: Store) -> None:
         commit(store, step, tables)
 
 
-def finished(folder: Path) -> Store:
+def finished(folder: Path, changes: Sequence[str] = ()) -> Store:
     """A store with every step of the experiment."""
     store = Store.at(str(folder / "store"))
-    finish(steps_of(folder, store)[:1], store)
-    finish(steps_of(folder, store, read=False)[1:], store)
+    finish(steps_of(folder, store, changes)[:1], store)
+    finish(steps_of(folder, store, changes, read=False)[1:], store)
     return store
 
 
@@ -174,6 +174,13 @@ def test_what_a_change_of_the_data_runs(
     # What the plan read is what the step writes.
     finish([step for step in steps_of(folder, store, changes) if step.name in {"problems"} & expected], store)
     assert again(folder, store, changes) == expected - {"problems"}
+
+
+def test_another_draw_of_the_test_set_alone(folder: Path) -> None:
+    cut = [f"problems.{split}.rows=[0,4]" for split in SPLITS]
+    store = finished(folder, cut)
+    assert again(folder, store, [*cut, "problems.test.seed=5"]) == SCORED | TEST_ANSWERS
+    assert again(folder, store, [*cut, "problems.seed=5"]) == {step.name for step in steps_of(folder, store)}
 
 
 def test_a_new_store_reads_nothing_and_says_so(folder: Path) -> None:
