@@ -115,7 +115,8 @@ def _of_experiment(options: argparse.Namespace) -> "tuple[Evaluation, list[Asked
     options.experiment = options.model
     experiment, steps, store = recorded(options)
     if options.steps:
-        asked = [named_model(steps, name, store) for name in dict.fromkeys(options.steps)]
+        by_name = {one.name: one for one in (named_model(steps, name, store) for name in options.steps)}
+        asked = list(by_name.values())  # weak_sft and weak_floor are one model
     else:
         asked = [one for one in models(steps).values() if is_finished(one, store)]
     made = Evaluation(problems=_problems(options), model=None, answers=Answers(), greedy=Sampling()).model_copy(
