@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from w2s.graph.recipes import Grade, Sample
+from w2s.graph.recipes import ForeignAdapter, Grade, Sample
 from w2s.graph.step import Step, Table, step
 from w2s.recipe import Evaluation, Model, Sampling
 
@@ -32,7 +32,7 @@ def build_evaluation(
 ) -> tuple[tuple[Step, ...], tuple[Verdicts, ...]]:
     """The steps of an evaluation, inputs before what reads them, and each model's two grading steps.
 
-    The steps that trained the models are not among them: they must be finished.
+    The steps that trained the models are not among them: they must be finished. Foreign adapters are.
     """
     problems = Step("problems", e.problems, contents=tuple((contents or {}).items()))
     asking: list[Step] = []
@@ -50,4 +50,6 @@ def build_evaluation(
     for asked in models:
         greedy = graded(asked, "", e.greedy)
         verdicts.append(Verdicts(asked, greedy, graded(asked, "_samples", e.sampled) if e.sampled else None))
-    return (problems, *asking, *grading), tuple(verdicts)
+    adapters = [asked.adapter.step for asked in models if asked.adapter is not None]
+    foreign = [adapter for adapter in adapters if isinstance(adapter.recipe, ForeignAdapter)]
+    return (problems, *foreign, *asking, *grading), tuple(verdicts)

@@ -12,12 +12,17 @@ import pytest
 from ray_jobs.cli.asking.chat import converse
 from ray_jobs.cli.asking.figures import document
 from ray_jobs.cli.main import main
+from ray_jobs.models.foreign import adapter_revision, read_adapter
+from ray_jobs.selection.adapters import foreign_adapter
 from tests.unit.cli.small_run import HOSTILE, commit, completion, scores, small_run, steps_of
 from w2s.graph.evaluate import Asked, build_evaluation
+from w2s.graph.recipes import ForeignAdapter
+from w2s.graph.step import Step
 from w2s.recipe import Answers, Evaluation, Model, Sampling, Source
 from w2s.recipe.problems import TestProblems
 from w2s.records import Completion, Problem, Reference, Score
 from w2s.report.evaluation import figures, length_group, sampled_figures, text
+from w2s.store.attempt import Attempt
 from w2s.store.revisions import known_contents
 from w2s.store.store import Store
 
@@ -166,6 +171,33 @@ def test_models_on_the_same_rows_are_paired_whoever_graded_them(tmp_path: Path) 
     assert differences("other.jsonl") == {}
     found = differences("same.jsonl")
     assert found["weak_floor"] == 0.5 and found["dpo"] == 0.0 and {"strong_base", "ceiling"} <= set(found)
+
+
+def test_a_foreign_adapter_becomes_a_step(tmp_path: Path) -> None:
+    """It runs with the problems, before what reads it; its files name it, not their place."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8}')
+    (tmp_path / "mine" / "adapter_model.safetensors").write_bytes(b"weights")
+    files = read_adapter(str(tmp_path / "mine"))
+    recipe = ForeignAdapter(name=str(tmp_path / "mine"), revision=adapter_revision(files))
+    made = Evaluation(
+        problems=TestProblems(test=Source(name="x.jsonl", revision="sha256:0", answer="a")),
+        model=Model(name="a/base", revision="0"),
+        answers=Answers(),
+        greedy=Sampling(),
+    )
+    adapter = Step("adapter", recipe)
+    steps, _ = build_evaluation(made, [Asked("mine", Model(name="a/base", revision="0"), adapter["model"])])
+    assert [step.name for step in steps] == ["problems", "adapter", "test_mine", "scores_mine"]
+    assert adapter.directory == Step("adapter", recipe.model_copy(update={"name": "/elsewhere"})).directory
+    store = Store.at(str(tmp_path / "store"))
+    attempt = Attempt(store, adapter)
+    assert "adapter of" in foreign_adapter(adapter, attempt, None)  # pyright: ignore[reportArgumentType]
+    attempt.commit({})
+    assert [Path(file.path).name for file in store.files(adapter["model"])] == list(files)
+    (tmp_path / "mine" / "adapter_model.safetensors").write_bytes(b"others")
+    with pytest.raises(ValueError, match="have changed since the command began"):
+        foreign_adapter(adapter, Attempt(store, adapter), None)  # pyright: ignore[reportArgumentType]
 
 
 # A server
