@@ -35,6 +35,8 @@ class Graph:
     """Checks the missing steps before anything starts."""
     check_data: Callable[[Sequence[Step], Sequence[Step]], None] = lambda steps, missing: None
     """Checks the finished problems against all steps and the missing ones."""
+    every: bool = False
+    """Whether each step must be finished, even if what reads it is."""
 
 
 def run(
@@ -78,7 +80,8 @@ def run_graph(
         store.objects, store.run, Progress().log
     ) as leases:  # before the plan, because from here on `w2s gc` knows of this run
         damaged = set_damaged_aside(steps, store, leases) if repair else []
-        planning = partial(plan, store=store, only=only, also=damaged)
+        goals = [step.name for step in steps] if graph.every else damaged
+        planning = partial(plan, store=store, only=only, also=goals)
         planned = planning(steps)
         if missing := to_run(planned):
             graph.check(missing)

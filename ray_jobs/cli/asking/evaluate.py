@@ -70,7 +70,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         return build_evaluation(evaluation, asked, known_contents(evaluation.problems, store, read=read))[0]
 
     try:
-        graph = Graph("eval", steps, lambda missing: check_evaluation(missing, resources))
+        graph = Graph("eval", steps, lambda missing: check_evaluation(missing, resources), every=True)
         run_graph(graph, store, resources)
     except StepFailed as error:
         print(f"w2s: {error}", file=sys.stderr)
