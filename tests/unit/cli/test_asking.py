@@ -173,6 +173,35 @@ def test_models_on_the_same_rows_are_paired_whoever_graded_them(tmp_path: Path) 
     assert found["weak_floor"] == 0.5 and found["dpo"] == 0.0 and {"strong_base", "ceiling"} <= set(found)
 
 
+def test_an_evaluation_on_rows_that_were_asked_before_asks_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No engine and no Ray start: the answers are those of the experiment, named by the rows."""
+    small_run(tmp_path / "store")
+    rows = [
+        {"n": f"test-{n}", "question": q, "solution": f"#### {a}"} for n, q, a in ((0, "2 + 2?", 4), (1, "3 + 3?", 6))
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    arguments = ["eval", "quickstart", "dpo", "weak_sft", "weak_floor", "--store", str(tmp_path / "store")]
+    arguments += [
+        "--data",
+        str(tmp_path / "rows.jsonl"),
+        *GOLD,
+        "problems.test.id=n",
+        "--json",
+        str(tmp_path / "f.json"),
+    ]
+    assert main(arguments) == 0
+    shown = capfd.readouterr().out
+    assert "eval: 3 of 5 steps to run" in shown and "test_dpo " not in shown, shown
+    found = json.loads((tmp_path / "f.json").read_text())
+    assert [one["model"] for one in found["models"]] == ["dpo", "weak_floor"]
+    assert all(one["accuracy"]["numerator"] == 1 and one["accuracy"]["denominator"] == 2 for one in found["models"])
+    assert {"ceiling", "strong_base", "weak_icl"} <= {one["baseline"] for one in found["differences"]}
+    assert main(arguments) == 0
+    assert "all 5 steps are done, nothing to do" in capfd.readouterr().out
+
+
 def test_a_foreign_adapter_becomes_a_step(tmp_path: Path) -> None:
     """It runs with the problems, before what reads it; its files name it, not their place."""
     (tmp_path / "mine").mkdir()
