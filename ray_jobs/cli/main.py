@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ray_jobs.cli import answers, cluster, help, plan, preflight, run, store, submit
+from ray_jobs.cli.asking import chat, evaluate
 from ray_jobs.cli.options import Parser
 from ray_jobs.cli.reading import compare, export, show, status
 from ray_jobs.runtime.local_ray import leave
@@ -57,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
     show.add_commands(commands)
     compare.add_commands(commands)
     export.add_commands(commands)
+    evaluate.add_commands(commands)
+    chat.add_commands(commands)
     store.add_commands(commands)
     answers.add_commands(commands)
     help.add_commands(commands)

@@ -93,14 +93,13 @@ def recorded(options: argparse.Namespace) -> "tuple[Experiment, tuple[Step, ...]
 
     Raises ValueError if the store is another than meant, or has no step of the experiment.
     """
-    from w2s.graph.build import build_steps
     from w2s.graph.directory import listed_directory
-    from w2s.store.revisions import identify
+    from w2s.store.revisions import identified_steps, identify
 
     given = experiment(options)
     store = existing_store(options)
     identified = identify(given, store, network=False)
-    steps = build_steps(identified)
+    steps = identified_steps(identified, store)
     there = {listed_directory(name) for name in store.objects.names(store.objects.path(STEPS))}
     if all(step.open_revisions or step.directory not in there for step in steps):
         raise ValueError(

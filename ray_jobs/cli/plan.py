@@ -35,9 +35,8 @@ def add_commands(commands: Any) -> None:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from w2s.graph.build import build_steps
-    from w2s.store.plan import plan
-    from w2s.store.revisions import identify
+    from w2s.store.plan import plan, to_run
+    from w2s.store.revisions import identified_steps, identify
     from w2s.store.store import Store
 
     if options.rates and not options.resources:
@@ -45,7 +44,7 @@ def _plan(options: argparse.Namespace) -> int:
     store = Store.at(options.store)
     check_readable(store.objects)
     identified = identify(experiment(options), store, network=False)
-    steps = build_steps(identified)
+    steps = identified_steps(identified, store, read=True)
     planned = plan(steps, store, options.only)
     for line in planned:
         print(f"{line.state:<6} {line.step.name:<24} {line.directory or '(open)':<34} {line.why}")
@@ -53,8 +52,7 @@ def _plan(options: argparse.Namespace) -> int:
     absent = f", {states.count('absent')} absent and not needed" if "absent" in states else ""
     print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run{absent}")
     if options.resources:
-        missing = [line.step for line in planned if line.state in ("run", "resume")]
-        _print_cost(options, identified, steps, missing)
+        _print_cost(options, identified, steps, to_run(planned))
     return 0
 
 

@@ -86,11 +86,11 @@ def _directories(text: str, store: "Store") -> list[str]:
     """
     from w2s.experiments.catalog import load
     from w2s.experiments.overrides import set_fields
-    from w2s.graph.build import build_steps
-    from w2s.store.revisions import identify
+    from w2s.store.revisions import identified_steps, identify
 
     name, *fields = re.split(r",(?=[a-z_][\w.]*=)", text)  # a value may contain commas
-    steps = build_steps(identify(set_fields(load(name), fields, "--keep"), store, network=False))
+    identified = identify(set_fields(load(name), fields, "--keep"), store, network=False)
+    steps = identified_steps(identified, store, read=True)
     if unknown := [source.name for step in steps for source in step.open_revisions]:
         raise ValueError(
             f"--keep {text}: the revision of {unknown[0]} is not recorded in this store, so the directories of its "

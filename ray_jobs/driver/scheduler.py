@@ -39,11 +39,13 @@ GroupJob = Callable[[Sequence[Step], Context], None]
 
 def jobs() -> dict[str, Job]:
     """The job of each kind of step that runs alone."""
-    from ray_jobs.selection import curate, problems, report, responses, scores
+    from ray_jobs.selection import adapters, curate, problems, report, responses, scores
 
     return {
         "datasetproblems": problems.problems,
+        "testproblems": problems.problems,
         "worldproblems": problems.problems,
+        "foreignadapter": adapters.foreign_adapter,
         "respond": responses.respond,
         "demonstrate": curate.demonstrations,
         "agree": curate.agreement,

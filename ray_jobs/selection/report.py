@@ -19,7 +19,7 @@ def report(step: Step, attempt: Attempt, context: Context) -> str:
         step.recipe,
         store.inputs(step, "scores", Score),
         [above.report_name for above in upstream if above.report_name],
-        {role: store.document(table) for role, table in step.inputs if role not in ("scores", "audit")},
+        {role: store.document(table) for role, table in step.inputs if table.name == "summary"},
         store.document(dict(step.inputs)["audit"]),
         {name: manifest.counts for name, manifest in manifests.items()},
         {name: manifest.seconds for name, manifest in manifests.items()},

@@ -7,17 +7,18 @@ import numpy as np
 from w2s.data.cells.problem import Item, to_item
 from w2s.data.rows import is_allowed, read_rows
 from w2s.data.stored import Stored
-from w2s.recipe import DatasetProblems, Source
+from w2s.recipe import DatasetProblems, Source, TestProblems
 from w2s.seed import derived_seed
 
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def store_split(split: str, recipe: DatasetProblems, stored: Stored, counts: dict[str, float]) -> None:
+def store_split(split: str, recipe: DatasetProblems | TestProblems, stored: Stored, counts: dict[str, float]) -> None:
     """Store one split's items, cut and without repeats."""
     source: Source = getattr(recipe, split)
     field = f"problems.{split}"
-    cut = None if source.rows is None else _positions(field, source, recipe.seed)
+    seed = recipe.seed if source.seed is None else source.seed
+    cut = None if source.rows is None else _positions(field, source, seed)
     read = allowed = shortened = 0
 
     def items() -> Iterator[tuple[int, Item]]:

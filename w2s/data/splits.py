@@ -12,7 +12,7 @@ from typing import NamedTuple
 from w2s.data.duplicates import duplicates_in, find_duplicates, in_order, overlap_counts
 from w2s.data.split import store_split
 from w2s.data.stored import Stored
-from w2s.recipe import NEAR_DUPLICATE, SPLITS, DatasetProblems, Source, WorldProblems
+from w2s.recipe import NEAR_DUPLICATE, SPLITS, DatasetProblems, Source, TestProblems, WorldProblems
 from w2s.records import Disagreement, Duplicate, Problem, Reference
 
 
@@ -34,8 +34,8 @@ class Problems(NamedTuple):
     disagreements: Collection[Disagreement]
 
 
-def read_problems(recipe: DatasetProblems | WorldProblems) -> Problems:
-    """The three splits.
+def read_problems(recipe: DatasetProblems | TestProblems | WorldProblems) -> Problems:
+    """The three splits, or the test split alone.
 
     Order of work: `where` filters, the seeded shuffle (only with `rows`), the cut, repeats, then overlap. A repeat is
     the same text in one split after `normal`; duplicates.py defines overlap (the paper, weak point 4).
@@ -51,20 +51,21 @@ def read_problems(recipe: DatasetProblems | WorldProblems) -> Problems:
         raise ValueError(f"the rows cannot be stored on disk ({error}): set TMPDIR to a folder with space") from error
 
 
-def _dataset(recipe: DatasetProblems) -> Problems:
+def _dataset(recipe: DatasetProblems | TestProblems) -> Problems:
     counts: dict[str, float] = {}
     stored = Stored()
-    for split in SPLITS:
+    names = ("test",) if isinstance(recipe, TestProblems) else SPLITS
+    for split in names:
         store_split(split, recipe, stored, counts)
-    duplicates = _settle_overlap(stored, recipe, counts)
-    for split in SPLITS:
+    duplicates = [] if isinstance(recipe, TestProblems) else _settle_overlap(stored, recipe, counts)
+    for split in names:
         if not (size := len(stored.problems(split))):
             told = ", ".join(f"{key} {count:.0f}" for key, count in counts.items() if key.startswith(split))
             name = getattr(recipe, split).name
             raise ValueError(f"problems.{split} is empty, nothing of {name} is left ({told}): change its fields")
         counts[f"{split}_problems"] = size
         _check_agreement(split, recipe, stored, counts)
-    splits = {split: Split(stored.problems(split), stored.references(split)) for split in SPLITS}
+    splits = {split: Split(stored.problems(split), stored.references(split)) for split in names}
     return Problems(splits, counts, duplicates, stored.disagreements())
 
 
@@ -85,7 +86,9 @@ def _world(recipe: WorldProblems) -> Problems:
     return Problems(splits, counts, duplicates, [])
 
 
-def _check_agreement(split: str, recipe: DatasetProblems, stored: Stored, counts: dict[str, float]) -> None:
+def _check_agreement(
+    split: str, recipe: DatasetProblems | TestProblems, stored: Stored, counts: dict[str, float]
+) -> None:
     """Count the solutions that end with another answer than the column of answers has, and refuse too many."""
     verdicts = stored.verdicts(split)
     compared = sum(count for verdict, count in verdicts.items() if verdict)

@@ -3,14 +3,19 @@
 Who may see gold: `references` is an input of weak_sft, ceiling, scores and audit, and of no other step.
 """
 
+from collections.abc import Mapping
+
 from w2s.graph.recipes import Agree, Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Respond, Sample
 from w2s.graph.step import Step, Table, step, with_upstream
 from w2s.recipe import Answers, Experiment, Model, Preference
 
 
-def build_steps(e: Experiment) -> tuple[Step, ...]:
-    """All steps of an experiment, inputs before what reads them; the last one is `report`."""
-    problems = step("problems", e.problems)
+def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tuple[Step, ...]:
+    """All steps of an experiment, inputs before what reads them; the last one is `report`.
+
+    `contents` are the hashes of the splits' rows, once they are known: what reads a split is named by its rows.
+    """
+    problems = Step("problems", e.problems, contents=tuple((contents or {}).items()))
     train_1, train_2, test = problems["train_1"], problems["train_2"], problems["test"]
     gold_1, gold_2, gold_test = (
         problems["train_1_references"],
@@ -109,6 +114,7 @@ def build_steps(e: Experiment) -> tuple[Step, ...]:
         audit=audit["audit"],
         **summaries,
         contrast=pairs["summary"],
+        problems=problems["duplicates"],  # not by content, so that the report has the counts of these very problems
     )
     # Training comes first, so that a plan reads as the method does.
     return with_upstream([*m_pro, full_weak, *ceiling, report])

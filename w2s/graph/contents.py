@@ -1,5 +1,9 @@
 """What each table of a step holds: which records, and of which split's problems."""
 
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from w2s import records
@@ -30,6 +34,16 @@ DOCUMENTS = ("summary", "audit", "report", "losses")
 def record_of(table: Table) -> type[Any] | None:
     """The record of a table's rows; None for documents, models and pages."""
     return _RECORDS.get(table.name)
+
+
+def content_of(rows: Iterable[Any]) -> str:
+    """SHA-256 of rows in their order, whatever file holds them; empty cells do not count, so that a column may be
+    added."""
+    digest = hashlib.sha256()
+    for row in rows:
+        cells = {name: value for name, value in asdict(row).items() if value not in ("", None)}
+        digest.update(f"{json.dumps(cells, sort_keys=True)}\n".encode())
+    return digest.hexdigest()
 
 
 def split_of(table: Table) -> str:

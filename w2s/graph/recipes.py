@@ -1,6 +1,6 @@
 """What each kind of step computes, put together from the experiment's parts (w2s/recipe/) by w2s/graph/build.py."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from w2s.recipe import (
     Source,
     StepRecipe,
 )
+from w2s.recipe.model import Location, located
 
 
 class FineTune(StepRecipe):
@@ -33,6 +34,19 @@ class FineTune(StepRecipe):
     def optimizer(self) -> Optimizer:
         """The settings that SFT and preference training share."""
         return self.sft
+
+
+class ForeignAdapter(StepRecipe):
+    """Step: a LoRA adapter that was trained elsewhere."""
+
+    tables = ("model",)
+    name: Location
+    revision: str
+    """`sha256:...` of its files."""
+
+    def identity(self) -> dict[str, Any]:
+        """The files' hash alone, so that the folder may be moved."""
+        return located(super().identity(), self.revision)
 
 
 class Prefer(StepRecipe):

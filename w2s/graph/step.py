@@ -22,6 +22,16 @@ class Table:
     step: "Step"
     name: str
 
+    @property
+    def content(self) -> str:
+        """The hash of its rows where the recipe of its step tells tables by content and the hash is known, else ''."""
+        return dict(self.step.contents).get(self.name, "")
+
+    @property
+    def identity(self) -> list[str]:
+        """What the fingerprint of a reader says of it: its rows, or the step that writes it and its name."""
+        return [self.content] if self.content else [self.step.fingerprint, self.name]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -36,6 +46,9 @@ class Step:
     inputs: tuple[tuple[str, Table], ...] = ()
     report_name: str = field(default="", compare=False)
     """The model's name in the report; empty for a step whose completions are not scored."""
+    contents: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+    """(table, hash of its rows) of the tables in the recipe's `by_content`; empty until the step is finished or its
+    rows were read (w2s/store/revisions.py)."""
 
     @property
     def settings(self) -> str:
@@ -68,7 +81,7 @@ class Step:
 
         Raises TypeError where a recipe holds a value that has no stable text.
         """
-        inputs = {role: [table.step.fingerprint, table.name] for role, table in self.inputs}
+        inputs = {role: table.identity for role, table in self.inputs}
         text = json.dumps({"recipe": stable(self.recipe), "inputs": inputs}, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -85,6 +98,15 @@ class Step:
         for _, table in self.inputs:
             unknown.extend(table.step.open_revisions)
         return tuple(dict.fromkeys(unknown))
+
+    @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """Names of the steps above whose contents are not known yet; with any, `fingerprint` will change."""
+        names: list[str] = []
+        for _, table in self.inputs:
+            is_unread = table.name in table.step.recipe.by_content and not table.content
+            names += [*([table.step.name] if is_unread else []), *table.step.unread]
+        return tuple(dict.fromkeys(names))
 
 
 def step(name: str, recipe: StepRecipe, report_name: str = "", /, **inputs: Table | None) -> Step:

@@ -12,7 +12,7 @@ from w2s.recipe.model import Prompt as Prompt  # for users of w2s.recipe
 from w2s.recipe.model import StepRecipe as StepRecipe
 from w2s.recipe.problems import NEAR_DUPLICATE as NEAR_DUPLICATE
 from w2s.recipe.problems import SPLITS as SPLITS
-from w2s.recipe.problems import Completions, DatasetProblems, WorldProblems
+from w2s.recipe.problems import Completions, DatasetProblems, TestProblems, WorldProblems
 from w2s.recipe.problems import Source as Source
 
 
@@ -130,6 +130,18 @@ class Pairs(Recipe):
     min_pairs: int = Field(default=8, ge=1)
     """Fewer pairs than this stop the run: there is nothing to train on."""
     seed: int = 42
+
+
+class Evaluation(Recipe):
+    """Models asked the problems of one split, beside any experiment: `w2s eval`."""
+
+    problems: TestProblems
+    model: Model | None
+    """A base that is asked; None where the models are those of an experiment."""
+    answers: Answers
+    greedy: Sampling
+    sampled: Sampling | None = None
+    """Samples for pass@k and maj@k; None takes none."""
 
 
 class Experiment(Recipe):

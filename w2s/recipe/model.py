@@ -26,6 +26,8 @@ class StepRecipe(Recipe):
 
     tables: ClassVar[tuple[str, ...]] = ()
     """Names of the tables that the step writes; not hashed, so a table may be added without a new version."""
+    by_content: ClassVar[tuple[str, ...]] = ()
+    """Those of `tables` whose rows say what their readers compute, whichever step wrote them."""
 
 
 def _without_credentials(name: str) -> str:

@@ -35,6 +35,8 @@ class Source(Recipe):
     """The split of a hub dataset or of a folder, or the list of rows in a .json file such as {"train": [...]}."""
     rows: tuple[int, int] | None = None
     """Half-open range of rows, after the shuffle by `DatasetProblems.seed`; None takes all."""
+    seed: int | None = None
+    """Seed of that shuffle for this source alone; None takes `DatasetProblems.seed`."""
     question: str = "question"
     """Column of the question, or of a chat's turns (`messages`), whose last user turn is the question. In all columns a
     dot leads into nested cells: `extra.text`."""
@@ -54,8 +56,11 @@ class Source(Recipe):
     writes them; a missing value is an empty text."""
 
     def identity(self) -> dict[str, Any]:
-        """Files are identified by their hash alone, so that they may be moved."""
-        return located(super().identity(), self.revision)
+        """Files are identified by their hash alone, so that they may be moved; only rows that are cut see a seed."""
+        identity = super().identity()
+        if self.rows is None or self.seed is None:
+            del identity["seed"]
+        return located(identity, self.revision)
 
 
 class Completions(Recipe):
@@ -77,7 +82,9 @@ class Completions(Recipe):
                 continue
             if source.solution is None:
                 raise ValueError(f"{name}.solution must be the column of the responses")
-            if unused := [field for field in ("answer", "rows", "kind", "level") if getattr(source, field) is not None]:
+            if unused := [
+                field for field in ("answer", "rows", "seed", "kind", "level") if getattr(source, field) is not None
+            ]:
                 raise ValueError(f"{name}.{unused[0]} is not read from responses: set it to None")
         return self
 
@@ -86,14 +93,16 @@ NEAR_DUPLICATE = 0.7
 """In GSM8K, questions over 0.7 with equal numbers differ in a name or a clause's form."""
 
 SPLITS = ("train_1", "train_2", "test")
-PROBLEM_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS), "duplicates", "disagreements")
+SPLIT_TABLES = (*SPLITS, *(f"{split}_references" for split in SPLITS))
+PROBLEM_TABLES = (*SPLIT_TABLES, "duplicates", "disagreements")
 
 
 class DatasetProblems(StepRecipe):
     """Problems from datasets: the weak model's gold half, the strong model's questions, the test split."""
 
-    version: ClassVar[int] = 2  # exact texts of cells, final answers of cells, Unicode, a table of disagreements
-    tables = PROBLEM_TABLES
+    # The manifest has the contents of the splits; 2: exact texts of cells, final answers, Unicode, disagreements.
+    version: ClassVar[int] = 3
+    tables, by_content = PROBLEM_TABLES, SPLIT_TABLES
 
     train_1: Source
     """No step reads it if the weak model is not fine-tuned."""
@@ -115,10 +124,26 @@ class DatasetProblems(StepRecipe):
     """Remove GSM8K's `<<...>>` marks from solutions."""
 
 
+class TestProblems(StepRecipe):
+    """Problems of one split, to ask models of, with the fields that `DatasetProblems` has for its test split."""
+
+    __test__: ClassVar[bool] = False  # it is no test of pytest's
+    tables = ("test", "test_references", "disagreements")
+    by_content = ("test", "test_references")
+
+    test: Source
+    seed: int = 42
+    repeats: Literal["error", "remove", "keep"] = "error"
+    max_disagreement: float = Field(default=0.01, ge=0, le=1)
+    solution_ending: str = "\n#### {answer}"
+    drop_calculator_marks: bool = True
+
+
 class WorldProblems(StepRecipe):
     """Problems of the generated world of word problems that the quickstart uses (w2s/data/world.py)."""
 
-    tables = PROBLEM_TABLES
+    version: ClassVar[int] = 2  # the manifest has the contents of the splits
+    tables, by_content = PROBLEM_TABLES, SPLIT_TABLES
 
     train_1: int = Field(default=600, ge=1)
     train_2: int = Field(default=600, ge=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from w2s.graph.contents import content_of
 from w2s.graph.step import Step, stable
 from w2s.records import Record
 from w2s.store import layout
@@ -31,6 +32,7 @@ class Attempt:
     tables: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     rows: dict[str, int] = field(default_factory=dict[str, int])
     counts: dict[str, float] = field(default_factory=dict[str, float])
+    contents: dict[str, str] = field(default_factory=dict[str, str])
     _files: list[File] = field(default_factory=list[File])
 
     def add(self, table: str, path: str, data: bytes) -> None:
@@ -53,6 +55,8 @@ class Attempt:
     def write_records(self, table: str, records: Collection[Record], record: type[Record]) -> None:
         """Write a whole table, as one Parquet file for every `ROWS_PER_FILE` records."""
         total, rows = len(records), iter(records)
+        if table in self.step.recipe.by_content:
+            self.contents[table] = content_of(records)
         for number in range(max(1, -(-total // ROWS_PER_FILE))):
             part = list(islice(rows, ROWS_PER_FILE))
             name = f"{table}-{number:05d}" if total > ROWS_PER_FILE else table
@@ -76,6 +80,8 @@ class Attempt:
             attempt=self.name,
             recipe=stable(self.step.recipe),
             inputs={role: (table.step.directory, table.name) for role, table in self.step.inputs},
+            input_contents={role: table.content for role, table in self.step.inputs if table.content},
+            contents=self.contents,
             tables={name: tuple(paths) for name, paths in self.tables.items()},
             rows=self.rows,
             counts=self.counts,

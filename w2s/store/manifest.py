@@ -45,6 +45,10 @@ class Manifest(BaseModel):
     recipe: dict[str, Any]
     inputs: dict[str, tuple[str, str]]
     """role -> (step directory, table)."""
+    input_contents: dict[str, str] = {}
+    """role -> hash of the rows, of inputs that are named by their rows and not by the step that wrote them."""
+    contents: dict[str, str] = {}
+    """Table -> hash of its rows, of the recipe's tables `by_content`."""
     tables: dict[str, tuple[str, ...]]
     """Table, document or model name -> paths of its files."""
     rows: dict[str, int]

@@ -21,7 +21,7 @@ State = Literal["done", "resume", "run", "absent"]
 
 @dataclass(frozen=True)
 class Planned:
-    """One step, what will happen to it and why; `directory` is empty while a revision above it is open."""
+    """One step, what will happen to it and why; `directory` is empty while a revision or content above it is open."""
 
     step: Step
     state: State
@@ -68,6 +68,11 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
     return [replace(line, why=str(held[line.directory])) if line.directory in held else line for line in lines]
 
 
+def to_run(planned: Sequence[Planned]) -> list[Step]:
+    """The steps of a plan that a run would run."""
+    return [line.step for line in planned if line.state in ("run", "resume")]
+
+
 def _wanted(chosen: Sequence[Step], unfinished: set[str], asked: set[str]) -> set[str]:
     """Names of the unfinished steps that must run."""
     read = {table.step.name for step in chosen for _, table in step.inputs}
@@ -99,6 +104,8 @@ def _planned(step: Step, manifest: Manifest | None, wanted: bool, begun: bool, f
         )
     if begun:
         return Planned(step, "resume", "an unfinished attempt is there", step.directory)
+    if step.unread:
+        return Planned(step, "run", f"known once {', '.join(step.unread)} is finished", "")
     return Planned(step, "run", _why(step, finished), step.directory)
 
 
@@ -111,7 +118,8 @@ def _why(step: Step, finished: list[Manifest]) -> str:
         lines += [
             f"input {role} is another"
             for role, table in step.inputs
-            if other.inputs.get(role) != (table.step.directory, table.name)
+            if (other.input_contents.get(role) or other.inputs.get(role))
+            != (table.content or (table.step.directory, table.name))
         ]
         candidates.append((len(lines) + (other.step != step.name), other.started, lines))
     if not candidates:

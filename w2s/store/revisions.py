@@ -1,6 +1,6 @@
-"""Which bytes a name stands for: hub names to commits, files to content hashes, before anything is planned or run.
+"""Which bytes a name stands for: hub names to commits, files and splits to content hashes, before anything is planned.
 
-Not here: reading datasets (problems.py) and downloading models (ray_jobs/models/folders.py).
+Not here: downloading models (ray_jobs/models/folders.py).
 """
 
 # pyright: reportMissingTypeStubs=false
@@ -9,15 +9,22 @@ from typing import TypeVar
 
 from w2s.data.location import is_hub_name, locate
 from w2s.data.revision import hash_local, hash_url, hub_commit, misfit, record_name
-from w2s.recipe import Experiment, Model, Recipe, Source
+from w2s.data.splits import read_problems
+from w2s.graph.build import build_steps
+from w2s.graph.contents import content_of
+from w2s.graph.directory import STEPS
+from w2s.graph.step import Step, step
+from w2s.recipe import DatasetProblems, Experiment, Model, Recipe, Source, TestProblems, WorldProblems
 from w2s.store import layout
+from w2s.store.manifest import readable_manifest
 from w2s.store.store import Store
 
 Value = TypeVar("Value")
+Named = TypeVar("Named", bound=Recipe)
 
 
-def identify(experiment: Experiment, store: Store, *, network: bool) -> Experiment:
-    """The experiment with every `revision` that can be known filled in; explicit ones are kept.
+def identify(experiment: Named, store: Store, *, network: bool) -> Named:
+    """The experiment, or other recipe, with every `revision` that can be known filled in; explicit ones are kept.
 
     Package and local files: always hashed, so that an edit is noticed. Hub names: looked up once per store and read
     from its record ever after. URLs: hashed anew, and recorded, with `network`. Without it, what has no record stays
@@ -59,6 +66,35 @@ def identify(experiment: Experiment, store: Store, *, network: bool) -> Experime
         return value
 
     return filled(experiment, "")
+
+
+def identified_steps(experiment: Experiment, store: Store, *, read: bool = False) -> tuple[Step, ...]:
+    """The steps of an identified experiment, what reads a split named by the split's rows.
+
+    Raises ValueError, with `read`, for problems that the problems step would refuse.
+    """
+    return build_steps(experiment, known_contents(experiment.problems, store, read=read))
+
+
+def known_contents(
+    recipe: DatasetProblems | TestProblems | WorldProblems, store: Store, *, read: bool = False
+) -> dict[str, str]:
+    """Hashes of the rows of each split's tables; empty where they are unknown.
+
+    The manifest of the problems step has them. Where it is not finished they are unknown; `read` then
+    reads the problems here, which loads no model, unless the store is new and has nothing that could be done already.
+
+    Raises ValueError, with `read`, for problems that the step itself would refuse.
+    """
+    problems = step("problems", recipe)
+    finished = readable_manifest(store.objects, problems.directory)
+    if finished is not None:
+        return finished.contents
+    if not read or problems.open_revisions or not store.objects.names(store.objects.path(STEPS)):
+        return {}
+    splits = read_problems(recipe).splits
+    contents = {name: content_of(split.problems) for name, split in splits.items()}
+    return contents | {f"{name}_references": content_of(split.references) for name, split in splits.items()}
 
 
 def _resolve(named: Model | Source, store: Store, network: bool) -> str | None:

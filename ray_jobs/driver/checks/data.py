@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from w2s.data.gold import check_stop_strings
-from w2s.graph.build import build_steps
 from w2s.graph.recipes import FineTune, Sample
 from w2s.graph.step import Step
 from w2s.recipe import Experiment
@@ -11,14 +10,14 @@ from w2s.records import Reference
 from w2s.store.store import Store
 
 
-def check_data(experiment: Experiment, missing: Sequence[Step], store: Store) -> None:
-    """Check the finished problems against the models that the `missing` steps use.
+def check_data(experiment: Experiment, steps: Sequence[Step], missing: Sequence[Step], store: Store) -> None:
+    """Check the finished problems against the models that the `missing` steps of the experiment's `steps` use.
 
     Raises ValueError with the value, the rule and the way out.
     """
     if not any(isinstance(step.recipe, FineTune | Sample) for step in missing):
         return
-    gold = {step.name: table for step in build_steps(experiment) if (table := step.input("references"))}
+    gold = {step.name: table for step in steps if (table := step.input("references"))}
     for name, split in (("weak_sft", "train_1"), ("ceiling", "train_2")):
         if name in gold:
             check_stop_strings(experiment, split, store.each_record(gold[name], Reference))

@@ -38,6 +38,18 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
     _check_memory(experiment, missing, resources)
 
 
+def check_evaluation(missing: Sequence[Step], resources: Resources) -> None:
+    """Check what the missing steps of an evaluation will use, but for the memory of GPUs.
+
+    Raises ValueError with the value, the rule and the way out.
+    """
+    for model in dict.fromkeys(model for step in missing if (model := _model(step)) is not None):
+        steps = [step for step in missing if _model(step) == model]
+        check_model("evaluated", model, Use.of(steps, 0), resources)
+    if local_ray.is_own():
+        check_machine(missing, resources, local_ray.machine())
+
+
 def check_machine(missing: Sequence[Step], resources: Resources, machine: Mapping[str, float]) -> None:
     """Check that this machine, whose Ray never grows, has what each missing step requests.
 

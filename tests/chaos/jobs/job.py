@@ -15,9 +15,8 @@ from tests.chaos.jobs import processes
 from tests.conftest import ROOT
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
-from w2s.graph.build import build_steps
 from w2s.graph.step import Step, with_upstream
-from w2s.store.revisions import identify
+from w2s.store.revisions import identified_steps, identify
 from w2s.store.store import Store
 
 POLL_SECONDS = 0.25
@@ -52,7 +51,7 @@ class Work:
     def steps(self, store: Store) -> tuple[Step, ...]:
         """The steps of the job and the steps they need, inputs first."""
         experiment = identify(set_fields(load("quickstart"), self.sets), store, network=False)
-        every = build_steps(experiment)
+        every = identified_steps(experiment, store, read=True)
         return with_upstream([step for step in every if step.name in self.only] if self.only else every)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from w2s.data.gold import check_gold
 from w2s.experiments.quickstart import quickstart
-from w2s.graph.build import build_steps
 from w2s.graph.contents import record_of
 from w2s.graph.recipes import Report
 from w2s.graph.step import Step
@@ -24,7 +23,7 @@ from w2s.records import (
 )
 from w2s.report.document import build
 from w2s.store.attempt import Attempt
-from w2s.store.revisions import identify
+from w2s.store.revisions import identified_steps, identify
 from w2s.store.store import Store
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202eevil"
@@ -41,7 +40,7 @@ def completion(problem_id: str, answer: str, sample: int = 0, model: str = "m") 
 def steps_of(store: Store, **changes: Any) -> tuple[Step, ...]:
     experiment = quickstart().model_copy(update=changes)
     check_gold(experiment)
-    return build_steps(identify(experiment, store, network=False))
+    return identified_steps(identify(experiment, store, network=False), store)
 
 
 def commit(store: Store, step: Step, tables: dict[str, list[Any]], counts: dict[str, float] | None = None) -> None:
@@ -65,8 +64,12 @@ def commit(store: Store, step: Step, tables: dict[str, list[Any]], counts: dict[
 def small_run(folder: Path, without: tuple[str, ...] = (), **changes: Any) -> Store:
     """The store of a run whose steps are all finished but those of `without`."""
     store = Store.at(str(folder))
+    problems, *_ = steps_of(store, **changes)
+    commit(store, problems, tables_of(problems, {}))
     steps = {step.name: step for step in steps_of(store, **changes)}
     for name, step in steps.items():
+        if name == "problems":
+            continue
         if name not in without:
             commit(store, step, tables_of(step, steps), {"kept": 2} if step.kind == "agree" else None)
     return store

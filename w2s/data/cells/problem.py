@@ -13,7 +13,7 @@ from w2s.data.cells.chat import chat
 from w2s.data.cells.final_answer import MARKS, answer_of_cell, final_answer
 from w2s.data.cells.row import Cells
 from w2s.data.rows import Row
-from w2s.recipe import DatasetProblems, Source
+from w2s.recipe import DatasetProblems, Source, TestProblems
 from w2s.records import Problem, Reference
 
 MISSING_NUMBERS = ("nan", "NaN", "<NA>", "NaT")
@@ -41,7 +41,7 @@ class Item(NamedTuple):
     """Turns of a chat before its question, which the problem leaves out."""
 
 
-def to_item(split: str, source: Source, recipe: DatasetProblems, row: Row) -> Item:
+def to_item(split: str, source: Source, recipe: DatasetProblems | TestProblems, row: Row) -> Item:
     """One row as records."""
     cells = Cells(f"problems.{split}", source, row)
     problem_id = cells.text("id") if source.id is not None else f"{split}-{row.number}"

@@ -157,7 +157,11 @@ def _contradictions(directory: str, manifest: Manifest) -> list[str]:
 
 
 def _absent_inputs(store: Store, manifests: dict[str, Manifest]) -> dict[str, list[tuple[str, str]]]:
-    """By directory, the inputs that are not in the store, as (role, where it should be)."""
+    """By directory, the inputs that are not in the store, as (role, where it should be).
+
+    An input that is named by its rows is there where any step has these rows.
+    """
+    contents = {content for manifest in manifests.values() for content in manifest.contents.values()}
     wanted = sorted({directory for manifest in manifests.values() for directory, _ in manifest.inputs.values()})
     known = dict(zip(wanted, in_parallel(lambda one: manifests.get(one) or _manifest(store, one), wanted), strict=True))
 
@@ -167,7 +171,9 @@ def _absent_inputs(store: Store, manifests: dict[str, Manifest]) -> dict[str, li
 
     return {
         directory: [
-            (role, f"{step}: {table}") for role, (step, table) in manifest.inputs.items() if not is_there(step, table)
+            (role, f"{step}: {table}")
+            for role, (step, table) in manifest.inputs.items()
+            if not is_there(step, table) and manifest.input_contents.get(role) not in contents
         ]
         for directory, manifest in manifests.items()
     }

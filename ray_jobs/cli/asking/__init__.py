@@ -1,0 +1,1 @@
+"""The commands that ask models: eval, chat."""

@@ -1,0 +1,53 @@
+"""The models of an experiment that can be asked: those of its report, by their names there and by their steps."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ray_jobs.cli.options import named_step
+
+if TYPE_CHECKING:
+    from w2s.graph.evaluate import Asked
+    from w2s.graph.step import Step
+    from w2s.store.store import Store
+
+
+def is_finished(asked: "Asked", store: "Store") -> bool:
+    """Whether the store has its adapter and its demonstrations."""
+    return not _unfinished(asked, store)
+
+
+def models(steps: "Sequence[Step]") -> "dict[str, Asked]":
+    """All models of the report, by their names in it."""
+    from w2s.graph.evaluate import Asked
+    from w2s.graph.recipes import Sample
+
+    return {
+        step.report_name: Asked(
+            step.report_name, step.recipe.model, step.input("adapter"), step.input("demonstrations")
+        )
+        for step in steps
+        if step.report_name and isinstance(step.recipe, Sample)
+    }
+
+
+def named_model(steps: "Sequence[Step]", name: str, store: "Store") -> "Asked":
+    """The finished model called `name` in the report, or trained by the step `name`.
+
+    Raises ValueError if there is none, or if it is not finished.
+    """
+    known = models(steps)
+    trained = {asked.adapter.step.name: asked for asked in known.values() if asked.adapter is not None}
+    if (asked := known.get(name) or trained.get(name)) is None:
+        if name not in {step.name for step in steps}:
+            _ = named_step([step for step in steps if step.name in trained], name)  # raises
+        raise ValueError(f"step {name} trains no model: the models are {', '.join(known)}")
+    if unfinished := _unfinished(asked, store):
+        raise ValueError(
+            f"{name}: step {unfinished[0]} is not finished in {store.objects.url}: run the experiment first"
+        )
+    return asked
+
+
+def _unfinished(asked: "Asked", store: "Store") -> list[str]:
+    tables = [table for table in (asked.adapter, asked.demonstrations) if table is not None]
+    return [table.step.name for table in tables if store.manifest(table.step) is None]

@@ -1,0 +1,55 @@
+"""Models asked the problems of one split, as a graph of the method's own steps: problems, samples, verdicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from w2s.graph.recipes import ForeignAdapter, Grade, Sample
+from w2s.graph.step import Step, Table, step
+from w2s.recipe import Evaluation, Model, Sampling
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A model to ask: a base, perhaps with an adapter or with demonstrations before each question."""
+
+    name: str
+    model: Model
+    adapter: Table | None = None
+    demonstrations: Table | None = None
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The steps of one model: greedy answers, and samples where the evaluation draws some."""
+
+    asked: Asked
+    greedy: Step
+    sampled: Step | None
+
+
+def build_evaluation(
+    e: Evaluation, models: Sequence[Asked], contents: Mapping[str, str] | None = None
+) -> tuple[tuple[Step, ...], tuple[Verdicts, ...]]:
+    """The steps of an evaluation, inputs before what reads them, and each model's two grading steps.
+
+    The steps that trained the models are not among them: they must be finished. Foreign adapters are.
+    """
+    problems = Step("problems", e.problems, contents=tuple((contents or {}).items()))
+    asking: list[Step] = []
+    grading: list[Step] = []
+    verdicts: list[Verdicts] = []
+
+    def graded(asked: Asked, suffix: str, sampling: Sampling) -> Step:
+        inputs = {"problems": problems["test"], "adapter": asked.adapter, "demonstrations": asked.demonstrations}
+        asking.append(step(f"test_{asked.name}{suffix}", Sample(model=asked.model, sampling=sampling), **inputs))
+        tables = {"problems": problems["test"], "references": problems["test_references"]}
+        answers = {asked.name: asking[-1]["completions"]}
+        grading.append(step(f"scores_{asked.name}{suffix}", Grade(answers=e.answers), **tables, **answers))
+        return grading[-1]
+
+    for asked in models:
+        greedy = graded(asked, "", e.greedy)
+        verdicts.append(Verdicts(asked, greedy, graded(asked, "_samples", e.sampled) if e.sampled else None))
+    adapters = [asked.adapter.step for asked in models if asked.adapter is not None]
+    foreign = [adapter for adapter in adapters if isinstance(adapter.recipe, ForeignAdapter)]
+    return (problems, *foreign, *asking, *grading), tuple(verdicts)
