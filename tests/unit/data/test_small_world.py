@@ -1,4 +1,4 @@
-"""The generated world: right answers, disjoint splits, the same text everywhere."""
+"""The small world: right answers, disjoint splits, the same text everywhere."""
 
 import re
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from w2s.data import world
+from w2s.data.worlds import small as world
 
 SEEDS = (0, 11)
 
@@ -42,7 +42,7 @@ def test_questions_of_a_split_are_distinct_and_a_longer_list_starts_with_the_sho
 
 
 def test_the_same_in_another_process() -> None:
-    code = "from w2s.data import world; print(world.problems(5, 'test', 3), world.document(1, 2, True, 1.0))"
+    code = "from w2s.data.worlds import small as world; print(world.problems(5, 'test', 3), world.document(1, 2, True, 1.0))"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     ).stdout
