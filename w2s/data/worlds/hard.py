@@ -158,6 +158,11 @@ def _solve(draft: Draft, readings: Sequence[Reading | None], slips: Sequence[int
     return f"{' '.join(equations)}\n#### {answer}".lstrip(), values
 
 
+def drafted(seed: int, split: str, count: int) -> list[Draft]:
+    """The drafts of `problems`, in order."""
+    return [draft for _, draft in distinct(_draft, f"hard-{seed}", split, count)]
+
+
 def problems(seed: int, split: str, count: int) -> list[Made]:
     """The first `count` problems of a split (`train_1`, `train_2` or `test`) of world `seed`, all questions distinct.
 
