@@ -79,6 +79,7 @@ def test_length_does_not_tell_wrong_solutions_from_right_ones(degree: float) -> 
         if right.rpartition("####")[2] != wrong.rpartition("####")[2]:
             compared[(wrong.count("=") > right.count("=")) - (wrong.count("=") < right.count("="))] += 1
     total = sum(compared.values())
+    print(f"degree {degree}: {compared[1]} wrong solutions longer, {compared[-1]} shorter, {compared[0]} as long")
     assert abs(compared[1] - compared[-1]) < 3 * total**0.5, compared
     assert compared[0] > total / 5
 
