@@ -11,6 +11,9 @@ import pytest
 from w2s.answers import Answer, grade, read
 from w2s.data.worlds import hard
 from w2s.data.worlds.hard import Draft, Event, Reading, worked
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.step import step
+from w2s.recipe import WorldProblems
 
 SEEDS = (0, 11)
 DEGREES = {0.1: 1.0, 0.8: 1.0}
@@ -110,3 +113,11 @@ def test_the_same_in_another_process() -> None:
 def test_an_unknown_split_is_an_error() -> None:
     with pytest.raises(KeyError):
         hard.problems(0, "train_3", 1)
+
+
+def test_the_small_world_keeps_the_fingerprint_it_had_alone() -> None:
+    small, other = (
+        step("problems", WorldProblems(train_1=300, train_2=400, world=world)) for world in ("small", "hard")
+    )
+    assert small.fingerprint.startswith("fca64258") and other.fingerprint != small.fingerprint
+    assert small.recipe == quickstart().problems
