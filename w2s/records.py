@@ -208,6 +208,8 @@ class Score:
     reason: str
     second_opinion: str = ""
     """Math-Verify's verdict, '' where it was not asked."""
+    level: str = ""
+    """The problem's."""
 
 
 Record = TypeVar(

@@ -32,7 +32,7 @@ def scores(step: Step, attempt: Attempt, context: Context) -> str:
 
 def score_shard(recipe: Grade, rows: Rows) -> Result:
     """The verdicts of one shard by problem, then by model in the order of the step's inputs."""
-    kinds = {problem.problem_id: problem.kind for problem in rows["problems"]}
+    problems = {problem.problem_id: problem for problem in rows["problems"]}
     gold = {reference.problem_id: reference for reference in rows["references"]}
     scores: list[Score] = []
     disputed: list[Score] = []
@@ -41,8 +41,10 @@ def score_shard(recipe: Grade, rows: Rows) -> Result:
         if model in GOLD_INPUTS:
             continue
         for row in completions:
-            grade = grade_completion(row, gold[row.problem_id], kinds[row.problem_id], recipe.answers)
-            score = Score(row.problem_id, model, grade.answer, grade.verdict, grade.reason, grade.second_opinion)
+            problem = problems[row.problem_id]
+            grade = grade_completion(row, gold[row.problem_id], problem.kind, recipe.answers)
+            verdict = grade.answer, grade.verdict, grade.reason, grade.second_opinion
+            score = Score(row.problem_id, model, *verdict, problem.level)
             scores.append(score)
             if grade.disputed:
                 disputed.append(score)

@@ -4,7 +4,6 @@ Wrong data raises ValueError here, before any model is loaded; every row left ou
 stored on disk, so that memory does not grow with their number.
 """
 
-import importlib
 import sqlite3
 from collections.abc import Callable, Collection
 from typing import NamedTuple
@@ -12,8 +11,12 @@ from typing import NamedTuple
 from w2s.data.duplicates import duplicates_in, find_duplicates, in_order, overlap_counts
 from w2s.data.split import store_split
 from w2s.data.stored import Stored
+from w2s.data.worlds import hard, small
+from w2s.data.worlds.draws import Made
 from w2s.recipe import NEAR_DUPLICATE, SPLITS, DatasetProblems, Source, TestProblems, WorldProblems
 from w2s.records import Disagreement, Duplicate, Problem, Reference
+
+WORLDS: dict[str, Callable[[int, str, int], list[Made]]] = {"small": small.problems, "hard": hard.problems}
 
 
 class Split(NamedTuple):
@@ -70,14 +73,12 @@ def _dataset(recipe: DatasetProblems | TestProblems) -> Problems:
 
 
 def _world(recipe: WorldProblems) -> Problems:
-    make: Callable[[int, str, int], list[tuple[str, str, str, str]]] = importlib.import_module(
-        "w2s.data.world"
-    ).problems
+    make = WORLDS[recipe.world]
     splits: dict[str, Split] = {}
     for split in SPLITS:
         made = sorted(make(recipe.seed, split, getattr(recipe, split)))
-        references = [Reference(problem_id, answer, solution) for problem_id, _, answer, solution in made]
-        splits[split] = Split([Problem(problem_id, question) for problem_id, question, _, _ in made], references)
+        references = [Reference(one.problem_id, one.answer, one.solution) for one in made]
+        splits[split] = Split([Problem(one.problem_id, one.question, level=one.level) for one in made], references)
     duplicates = find_duplicates(
         {split: {p.problem_id: p.question for p in of.problems} for split, of in splits.items()}, NEAR_DUPLICATE
     )

@@ -111,7 +111,7 @@ class Pair(StepRecipe):
 class Grade(StepRecipe):
     """Step: grades every model's test completions against gold."""
 
-    version: ClassVar[int] = 3  # a table of disputed verdicts; 2: a column for the second opinion
+    version: ClassVar[int] = 4  # the level of a problem; 3: a table of disputed verdicts; 2: the second opinion
     tables = ("scores", "disputed")
     answers: Answers
 
@@ -119,7 +119,7 @@ class Grade(StepRecipe):
 class Audit(StepRecipe):
     """Step: how right the kept set and the chosen side are, by gold; nothing reads it but the report."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3  # precision by level, vote share and answer; lengths of right and wrong pairs
     tables = ("audit",)
     answers: Answers
 
@@ -127,7 +127,7 @@ class Audit(StepRecipe):
 class Report(StepRecipe):
     """Step: report.json and report.html."""
 
-    version: ClassVar[int] = 3  # an exact interval where no answer or every answer is right
+    version: ClassVar[int] = 4  # accuracy by level; 3: an exact interval where no answer or every answer is right
     tables = ("report", "html")
     experiment: str
     description: str

@@ -140,7 +140,7 @@ class TestProblems(StepRecipe):
 
 
 class WorldProblems(StepRecipe):
-    """Problems of the generated world of word problems that the quickstart uses (w2s/data/world.py)."""
+    """Problems of a generated world of word problems (w2s/data/worlds)."""
 
     version: ClassVar[int] = 2  # the manifest has the contents of the splits
     tables, by_content = PROBLEM_TABLES, SPLIT_TABLES
@@ -150,3 +150,9 @@ class WorldProblems(StepRecipe):
     test: int = Field(default=600, ge=1)
     """Problems per split."""
     seed: int = 0
+    world: Literal["small", "hard"] = "small"
+    """`small`: the quickstart's; `hard`: longer problems with levels and sentences that are easily misread."""
+
+    def identity(self) -> dict[str, Any]:
+        """The small world is not named, because stores from before there were two have its steps."""
+        return {k: v for k, v in super().identity().items() if (k, v) != ("world", "small")}

@@ -47,19 +47,31 @@ def audit_pairs(
 ) -> Tally:
     """chosen_right and rejected_right, of all pairs; consensus_right, of problems with a vote; undecided verdicts.
 
+    consensus_right and chosen_right also by vote share (to two digits) and by level. chosen_longer: of the pairs with a
+    right chosen side and of those with a wrong one, the share whose chosen side has more characters; equal lengths
+    count one half. Where both are far from one half and alike, preference training can learn length in place of truth.
     Unlike majority_at_n, consensus_right leaves out a problem without a readable sample, and a tie has one answer.
     """
+    problems = list(problems)
+    levels = {p.problem_id: p.level or "any" for p in problems}
     right = _judge(problems, references, answers)
     tally = Tally()
     tally.count("undecided", by=0)
-    rows = [("consensus_right", c.problem_id, c.answer) for c in consensus if c.answer]
-    rows += [("chosen_right", p.problem_id, p.chosen_answer) for p in pairs] + [
-        ("rejected_right", p.problem_id, p.rejected_answer) for p in pairs
-    ]
-    for name, problem_id, answer in rows:
+    rows = [("consensus_right", c.problem_id, c.answer, c.confidence) for c in consensus if c.answer]
+    rows += [("chosen_right", p.problem_id, p.chosen_answer, p.confidence) for p in pairs]
+    for name, problem_id, answer, confidence in rows:
         if (verdict := right(problem_id, answer)) is not None:
             tally.share(name, of=verdict == "right")
+            tally.share(f"{name}_by_vote_share", f"{confidence:.2f}", of=verdict == "right")
+            tally.share(f"{name}_by_level", levels[problem_id], of=verdict == "right")
             tally.count("undecided", by=verdict == "undecided")
+    for pair in pairs:
+        chosen, rejected = (right(pair.problem_id, side) for side in (pair.chosen_answer, pair.rejected_answer))
+        if chosen is not None and rejected is not None:
+            tally.share("rejected_right", of=rejected == "right")
+            tally.count("undecided", by=rejected == "undecided")
+            longer = (len(pair.chosen) > len(pair.rejected)) + (len(pair.chosen) == len(pair.rejected)) / 2
+            tally.share("chosen_longer", "chosen right" if chosen == "right" else "chosen not right", of=longer)
     return tally
 
 

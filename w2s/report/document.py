@@ -40,6 +40,7 @@ def build(
                                     right + wrong + undecided + unreadable = total; accuracy = right / total;
                                     pgr = {value, low, high, numerator, denominator} (metrics.Recovery), None for floor
                                     and ceiling and without a ceiling
+        levels                      [{model, level, right, total}], sorted, where the problems have levels
         differences                 [{result, baseline, value, low, high, holds}]: accuracy of result - baseline, paired
                                     by problem; holds if all of low..high is above 0
         selection, audit, counts, seconds   as given
@@ -79,12 +80,24 @@ def build(
         "bootstrap": {"draws": draws, "seed": seed},
         "problems": rows[0]["total"] if rows else 0,
         "models": rows,
+        "levels": _by_level(by_model),
         "differences": differences,
         "selection": dict(selection),
         "audit": dict(audit),
         "counts": {step: dict(values) for step, values in counts.items()},
         "seconds": dict(seconds),
     }
+
+
+def _by_level(by_model: Mapping[str, Sequence[Score]]) -> list[dict[str, Any]]:
+    """Right answers of each model to the problems of each level; empty where no problem has a level."""
+    rows: list[dict[str, Any]] = []
+    for model, scores in by_model.items():
+        total = Counter(score.level for score in scores)
+        right = Counter(score.level for score in scores if score.verdict == "right")
+        if any(total):
+            rows += [{"model": model, "level": one, "right": right[one], "total": total[one]} for one in sorted(total)]
+    return rows
 
 
 def claims(models: Sequence[str]) -> list[tuple[str, str]]:

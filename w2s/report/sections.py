@@ -1,6 +1,6 @@
 """The report document as tables of formatted cells, which text.py and page.py both show."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from w2s.report.document import COUNTED
@@ -37,8 +37,9 @@ def differences_table(report: Mapping[str, Any]) -> tuple[list[str], list[list[s
 
 
 def selection_sections(report: Mapping[str, Any]) -> list[Section]:
-    """Figures of stages I and II, without and with gold, and counts of truncated and failed completions."""
-    sections = [
+    """Accuracy by level; figures of stages I and II, without and with gold; truncated and failed completions."""
+    sections = _levels(report["levels"])
+    sections += [
         (f"{name}, without gold", ["", ""], list(_figures(figures))) for name, figures in report["selection"].items()
     ]
     sections += [
@@ -56,6 +57,17 @@ def selection_sections(report: Mapping[str, Any]) -> list[Section]:
         if rows
         else sections
     )
+
+
+def _levels(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
+    """One row a model, one column a level."""
+    levels = sorted({row["level"] for row in rows})
+    shares: dict[str, dict[str, str]] = {}
+    for row in rows:
+        shares.setdefault(row["model"], {})[row["level"]] = _share(row["right"], row["total"])
+    table = [[model, *(of.get(level, "-") for level in levels)] for model, of in shares.items()]
+    header = ["model", *(f"level {level}" if level else "no level" for level in levels)]
+    return [("accuracy by level", header, table)] if table else []
 
 
 def step_sections(report: Mapping[str, Any]) -> list[Section]:

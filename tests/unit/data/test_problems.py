@@ -4,10 +4,8 @@ import gzip
 import json
 import os
 import sqlite3
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.unit.data.problem_files import Rows, lines, read_problems, recipe, rows
 from w2s.data import splits, stored
+from w2s.data.worlds.draws import Made
 from w2s.recipe import SPLITS, DatasetProblems, Source, WorldProblems
 from w2s.records import Problem, Reference
 from w2s.store.tables import parquet_bytes, parse_parquet
@@ -274,12 +273,12 @@ def test_hostile_text_survives(tmp_path_factory: pytest.TempPathFactory, text: s
 
 
 def test_world_problems(monkeypatch: pytest.MonkeyPatch) -> None:
-    def problems(seed: int, split: str, count: int) -> list[tuple[str, str, str, str]]:
-        return [(f"{split}-{n}", f"world {seed}, {split}, {n}?", str(n), f"#### {n}") for n in range(count)]
+    def problems(seed: int, split: str, count: int) -> list[Made]:
+        return [Made(f"{split}-{n}", f"world {seed}, {split}, {n}?", str(n), f"#### {n}", "2") for n in range(count)]
 
-    monkeypatch.setitem(sys.modules, "w2s.data.world", SimpleNamespace(problems=problems))
-    found, counts, _ = read_problems(WorldProblems(train_1=3, train_2=4, test=5, seed=9))
-    assert found["train_2"].problems[1] == Problem("train_2-1", "world 9, train_2, 1?")
+    monkeypatch.setitem(splits.WORLDS, "hard", problems)
+    found, counts, _ = read_problems(WorldProblems(train_1=3, train_2=4, test=5, seed=9, world="hard"))
+    assert found["train_2"].problems[1] == Problem("train_2-1", "world 9, train_2, 1?", level="2")
     assert found["test"].references[4] == Reference("test-4", "4", "#### 4")
     assert {name: count for name, count in counts.items() if count} == {
         "train_1_problems": 3,

@@ -239,12 +239,18 @@ def test_audit_counts_by_gold():
     found = whole_tables.pairs(problems, strong, weak, Pairs(min_pairs=1), GSM8K)
     gold = problems, references, GSM8K
     audit = audit_pairs(found.consensus, found.pairs, *gold).nested()
-    assert {name: of["numerator"] for name, of in audit.items() if name != "undecided"} == {
-        "consensus_right": 1,
-        "chosen_right": 1,
-        "rejected_right": 0,
+    one, none, half = ({"numerator": n, "denominator": d} for n, d in ((1, 1), (0, 1), (1, 2)))
+    assert audit == {
+        "undecided": 0,
+        "consensus_right": half,
+        "consensus_right_by_vote_share": {"0.90": one, "0.80": none},
+        "consensus_right_by_level": {"any": half},
+        "chosen_right": half,
+        "chosen_right_by_vote_share": {"0.90": one, "0.80": none},
+        "chosen_right_by_level": {"any": half},
+        "rejected_right": {"numerator": 0, "denominator": 2},
+        "chosen_longer": {"chosen right": {"numerator": 0.5, "denominator": 1}, "chosen not right": one},
     }
-    assert {of["denominator"] for name, of in audit.items() if name != "undecided"} == {2} and audit["undecided"] == 0
     icl = [s for s in strong if s.sample == 0]
     selected = whole_tables.agreement(problems, weak, icl, (), Agreement(min_kept=1), GSM8K)
     by_gold = audit_selection(selected.selection, *gold).nested()

@@ -214,3 +214,27 @@ def test_the_chart_has_every_model_and_both_limits() -> None:
 def test_models_and_scores_must_match(models: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         document(models=models)
+
+
+def test_accuracy_by_level() -> None:
+    rows = {
+        model: [
+            Score(f"p{i}", model, "1", verdict, "", level=level)
+            for i, (verdict, level) in enumerate(zip(verdicts, ("1", "1", "2", "2"), strict=True))
+        ]
+        for model, verdicts in {
+            "weak_floor": ("right", "wrong", "wrong", "undecided"),
+            "ceiling": ("right", "right", "right", "wrong"),
+        }.items()
+    }
+    recipe = Report(experiment="e", description="d", bootstrap_draws=200)
+    made = build(recipe, [score for of in rows.values() for score in of], list(rows), {}, {}, {}, {})
+    assert [(row["model"], row["level"], row["right"], row["total"]) for row in made["levels"]] == [
+        ("weak_floor", "1", 1, 2),
+        ("weak_floor", "2", 0, 2),
+        ("ceiling", "1", 2, 2),
+        ("ceiling", "2", 1, 2),
+    ]
+    shown = text(made, verbose=True)
+    assert "accuracy by level" in shown and "50.0 % (1 of 2)" in shown
+    assert not document()["levels"] and "accuracy by level" not in text(document(), verbose=True)

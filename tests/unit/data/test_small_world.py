@@ -1,4 +1,4 @@
-"""The generated world: right answers, disjoint splits, the same text everywhere."""
+"""The small world: right answers, disjoint splits, the same text everywhere."""
 
 import re
 import subprocess
@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from w2s.data import world
+from w2s.data.worlds import small
 
 SEEDS = (0, 11)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_solutions_are_right(seed: int) -> None:
-    for problem in world.problems(seed, "test", 200):
+    for problem in small.problems(seed, "test", 200):
         equations = re.findall(r"(\d+) ([-+*]) (\d+) = (\d+)\.", problem.solution)
         value = int(re.findall(r"\d+", problem.question)[0])
         for left, sign, right, result in equations:
@@ -26,29 +26,29 @@ def test_solutions_are_right(seed: int) -> None:
 
 def test_no_question_is_in_two_splits_of_any_seed_or_in_the_documents() -> None:
     splits = {
-        split: {p.question for seed in SEEDS for p in world.problems(seed, split, 300)}
+        split: {p.question for seed in SEEDS for p in small.problems(seed, split, 300)}
         for split in ("train_1", "train_2", "test")
     }
-    documents = [world.document(0, index, graded) for index in range(300) for graded in (False, True)]
+    documents = [small.document(0, index, graded) for index in range(300) for graded in (False, True)]
     splits["documents"] = {question for text in documents for question in re.findall(r"Question: (.*)\n", text)}
     names = list(splits)
     assert all(splits[a].isdisjoint(splits[b]) for a in names for b in names if a < b)
 
 
 def test_questions_of_a_split_are_distinct_and_a_longer_list_starts_with_the_shorter() -> None:
-    many = world.problems(3, "train_2", 400)
+    many = small.problems(3, "train_2", 400)
     assert len({p.question for p in many}) == 400
-    assert world.problems(3, "train_2", 50) == many[:50]
+    assert small.problems(3, "train_2", 50) == many[:50]
 
 
 def test_the_same_in_another_process() -> None:
-    code = "from w2s.data import world; print(world.problems(5, 'test', 3), world.document(1, 2, True, 1.0))"
+    code = "from w2s.data.worlds import small; print(small.problems(5, 'test', 3), small.document(1, 2, True, 1.0))"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     ).stdout
-    assert told.strip() == f"{world.problems(5, 'test', 3)} {world.document(1, 2, True, 1.0)}"
+    assert told.strip() == f"{small.problems(5, 'test', 3)} {small.document(1, 2, True, 1.0)}"
 
 
 def test_an_unknown_split_is_an_error() -> None:
     with pytest.raises(KeyError):
-        world.problems(0, "train_3", 1)
+        small.problems(0, "train_3", 1)

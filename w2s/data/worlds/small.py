@@ -2,17 +2,15 @@
 
 A problem starts with 2 to 20 things and changes the number two to four times; its solution writes one equation a
 change and ends with `#### answer`. Everything is drawn from hashed seeds, so that the same arguments give the same
-text on every machine. Whether a question belongs to a split, or to the pretraining documents, follows from a hash
-of its text: no two splits of any seed share a question, and no base has read a question it is asked later.
+text on every machine.
 """
 
-import hashlib
 import math
 import random
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-SPLITS: Final = {"train_1": (0,), "train_2": (1,), "test": (2,), "documents": (3, 4, 5, 6, 7)}
+from w2s.data.worlds.draws import Made, distinct, drafts, generator
+
 STYLES: Final = {"worked": 0.65, "guess": 0.15, "chat": 0.20}
 CARELESS: Final = 0.6
 """Share of careless writers among those who work answers out."""
@@ -33,15 +31,6 @@ _TEMPTING: Final = (
 )  # log odds of haste by the kind of the last sentence, and by two, three or four steps
 
 
-class Problem(NamedTuple):
-    """One word problem: its id, the question, the gold answer and the gold solution, which ends `#### answer`."""
-
-    problem_id: str
-    question: str
-    answer: str
-    solution: str
-
-
 class _Draft(NamedTuple):
     """A problem before it is written down: the question, its things and the equations with their results."""
 
@@ -52,17 +41,6 @@ class _Draft(NamedTuple):
     tempting: float
     equations: tuple[str, ...]
     results: tuple[int, ...]
-
-
-def _generator(*key: object) -> random.Random:
-    """A random generator that depends on nothing but `key`."""
-    digest = hashlib.sha256("/".join(str(part) for part in key).encode()).digest()
-    return random.Random(int.from_bytes(digest[:8], "big"))
-
-
-def _bucket(question: str) -> int:
-    """The one of eight buckets that a question text falls into."""
-    return hashlib.sha256(question.encode()).digest()[0] % 8
 
 
 def _draft(rng: random.Random) -> _Draft:
@@ -95,33 +73,20 @@ def _draft(rng: random.Random) -> _Draft:
     return _Draft(" ".join(sentences), owner, things, start, tempting, tuple(equations), tuple(results))
 
 
-def _drafts(rng: random.Random, split: str) -> Iterator[_Draft]:
-    """Endless drafts whose questions belong to `split`."""
-    while True:
-        draft = _draft(rng)
-        if _bucket(draft.question) in SPLITS[split]:
-            yield draft
-
-
 def _solution(draft: _Draft, steps: int) -> str:
     """The first `steps` equations, and the answer they lead to."""
     return " ".join(draft.equations[:steps]) + f"\n#### {draft.results[steps - 1]}"
 
 
-def problems(seed: int, split: str, count: int) -> list[Problem]:
+def problems(seed: int, split: str, count: int) -> list[Made]:
     """The first `count` problems of a split (`train_1`, `train_2` or `test`) of world `seed`, all questions distinct.
 
     A longer list starts with the shorter one. Raises KeyError for an unknown split.
     """
-    found: list[Problem] = []
-    seen: set[str] = set()
-    for index in range(count):
-        drafts = _drafts(_generator(seed, split, index), split)
-        draft = next(draft for draft in drafts if draft.question not in seen)
-        seen.add(draft.question)
-        answer = str(draft.results[-1])
-        found.append(Problem(f"{split}-{index:05d}", draft.question, answer, _solution(draft, len(draft.equations))))
-    return found
+    return [
+        Made(problem_id, draft.question, str(draft.results[-1]), _solution(draft, len(draft.equations)))
+        for problem_id, draft in distinct(_draft, seed, split, count)
+    ]
 
 
 def _reply(rng: random.Random, style: str, hasty: float, draft: _Draft) -> str:
@@ -144,13 +109,13 @@ def document(seed: int, index: int, graded: bool = False, settled: float = 0.0) 
     one degree of haste holds for the whole document: log odds rise with the temptation of a problem, and fall by
     `settled` after the first problem.
     """
-    rng = _generator(seed, "document", index)
+    rng = generator(seed, "document", index)
     style = rng.choices(list(STYLES), list(STYLES.values()))[0]
     careless = rng.random() < CARELESS
     haste = rng.choices(list(GRADES), list(GRADES.values()))[0]
     odds = math.log(haste / (1 - haste))
     replies: list[str] = []
-    for place, draft in zip(range(rng.randint(1, 5)), _drafts(rng, "documents"), strict=False):
+    for place, draft in zip(range(rng.randint(1, 5)), drafts(_draft, rng, "documents"), strict=False):
         by_degree = 1 / (1 + math.exp(-odds + settled * (place > 0) - draft.tempting))
         by_steps = HASTE[len(draft.equations)] if careless else 0.0
         hasty = by_degree if graded else by_steps

@@ -1,0 +1,123 @@
+"""The hard world: right answers, levels, disjoint splits, and wrong solutions as long as right ones."""
+
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from w2s.answers import Answer, grade, read
+from w2s.data.worlds import hard
+from w2s.data.worlds.hard import Draft, Event, Reading, worked
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.step import step
+from w2s.recipe import WorldProblems
+
+SEEDS = (0, 11)
+DEGREES = {0.1: 1.0, 0.8: 1.0}
+MORE = Event("Leo buys 4 more.", Reading("+", 4), Reading("+", 4), 0.0)
+BAGS = Event("Leo buys 3 bags of 4.", Reading("+", 12, (3, 4)), Reading("+", 3), 1.5)
+OTHER = Event("Mia buys 5 more.", None, Reading("+", 5), 1.5)
+
+
+def draft(*events: Event, form: str = "now") -> Draft:
+    return Draft("?", "Leo", "pens", 6, events, form, 2)
+
+
+@pytest.mark.parametrize(
+    "given, degree, solution",
+    [
+        (draft(MORE, BAGS), 0.0, "6 + 4 = 10. 3 * 4 = 12. 10 + 12 = 22.\n#### 22"),
+        (draft(OTHER, MORE), 0.0, "6 + 4 = 10.\n#### 10"),
+        (draft(OTHER), 0.0, "#### 6"),
+        (draft(MORE, BAGS, form="both"), 0.0, "6 + 4 = 10. 3 * 4 = 12. 10 + 12 = 22.\n#### 22 and 6"),
+        (draft(MORE, form="worth"), 0.0, "6 + 4 = 10. 10 * 2 = 20.\n#### 20 cents"),
+        (draft(BAGS), 1 - 1e-12, "6 + 3 = 9.\n#### 9"),
+        (draft(OTHER), 1 - 1e-12, "6 + 5 = 11.\n#### 11"),
+    ],
+)
+def test_readings(given: Draft, degree: float, solution: str) -> None:
+    assert worked(random.Random(1), given, degree) == solution
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_equations_are_right_and_answers_are_read_back(seed: int) -> None:
+    levels = Counter[str]()
+    forms = Counter[str]()
+    for problem in hard.problems(seed, "test", 300):
+        value = int(re.findall(r"\d+", problem.question)[0])
+        for left, sign, right, result in re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)\.", problem.solution):
+            a, b, c = int(left), int(right), int(result)
+            assert {"+": a + b, "-": a - b, "*": a * b, "/": a / b}[sign] == c and 0 < c <= hard.LARGEST
+            value = c
+        answer = read(problem.solution, "gsm8k")
+        assert isinstance(answer, Answer) and grade(answer, problem.answer).verdict == "right"
+        assert re.findall(r"\d+", problem.answer)[0] == str(value)
+        levels[problem.level] += 1
+        forms["both" if " and " in problem.answer else "cents" if "cents" in problem.answer else "now"] += 1
+    assert set(levels) == {"1", "2", "3"} and min(levels.values()) > 70
+    assert set(forms) == {"both", "cents", "now"} and min(forms.values()) > 10
+
+
+def test_no_question_is_in_two_splits_of_any_seed_or_in_the_documents() -> None:
+    splits = {
+        split: {p.question for seed in SEEDS for p in hard.problems(seed, split, 300)}
+        for split in ("train_1", "train_2", "test")
+    }
+    assert all(len(questions) == 600 for questions in splits.values())
+    documents = [hard.document(0, index, DEGREES) for index in range(400)]
+    splits["documents"] = {question for text in documents for question in re.findall(r"Question: (.*)\n", text)}
+    names = list(splits)
+    assert all(splits[a].isdisjoint(splits[b]) for a in names for b in names if a < b)
+
+
+@pytest.mark.parametrize("degree", [0.2, 0.5, 0.8])
+def test_length_does_not_tell_wrong_solutions_from_right_ones(degree: float) -> None:
+    rng, drafts = random.Random(3), list(hard.drafted(7, "train_2", 4000))
+    compared = Counter[int]()
+    for one in drafts:
+        right, wrong = worked(rng, one, 0.0), worked(rng, one, degree)
+        if right.rpartition("####")[2] != wrong.rpartition("####")[2]:
+            compared[(wrong.count("=") > right.count("=")) - (wrong.count("=") < right.count("="))] += 1
+    total = sum(compared.values())
+    print(f"degree {degree}: {compared[1]} wrong solutions longer, {compared[-1]} shorter, {compared[0]} as long")
+    assert abs(compared[1] - compared[-1]) < 3 * total**0.5, compared
+    assert compared[0] > total / 5
+
+
+def test_a_careless_writer_is_right_less_often_on_every_level() -> None:
+    rng, rates = random.Random(5), dict[tuple[int, float], list[bool]]()
+    for one in hard.drafted(8, "train_2", 3000):
+        gold = worked(rng, one, 0.0).rpartition("####")[2]
+        for degree in (0.1, 0.5, 0.9):
+            right = worked(rng, one, degree).rpartition("####")[2] == gold
+            rates.setdefault((len(one.events), degree), []).append(right)
+    shares = {key: sum(of) / len(of) for key, of in rates.items()}
+    for events in (2, 3, 4):
+        assert shares[events, 0.1] > shares[events, 0.5] + 0.1 > shares[events, 0.9] + 0.15
+    for degree in (0.1, 0.5, 0.9):
+        assert shares[2, degree] > shares[3, degree] > shares[4, degree]
+
+
+def test_the_same_in_another_process() -> None:
+    code = "from w2s.data.worlds import hard; print(hard.problems(5, 'test', 3), hard.document(1, 2, {0.1: 1.0}, 1.0))"
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
+    ).stdout
+    assert told.strip() == f"{hard.problems(5, 'test', 3)} {hard.document(1, 2, {0.1: 1.0}, 1.0)}"
+    assert hard.problems(5, "test", 9)[:3] == hard.problems(5, "test", 3)
+
+
+def test_an_unknown_split_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        hard.problems(0, "train_3", 1)
+
+
+def test_the_small_world_keeps_the_fingerprint_it_had_alone() -> None:
+    small, other = (
+        step("problems", WorldProblems(train_1=300, train_2=400, world=world)) for world in ("small", "hard")
+    )
+    assert small.fingerprint.startswith("fca64258") and other.fingerprint != small.fingerprint
+    assert small.recipe == quickstart().problems
