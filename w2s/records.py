@@ -116,7 +116,7 @@ class Demonstration:
 class SFTExample:
     """A question and the completion to learn.
 
-    Written by agreement (ray_jobs/selection). Read by SFT (ray_jobs/training).
+    Written by agreement and label (ray_jobs/selection). Read by SFT (ray_jobs/training).
     """
 
     problem_id: str
@@ -128,17 +128,17 @@ class SFTExample:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The agreement filter's decision on one problem of train_2, and its reason.
+    """Stage I's decision on one problem of train_2, by agreement or by M's own samples, and its reason.
 
-    Written by agreement (ray_jobs/selection). Read by audit (ray_jobs/selection).
+    Written by agreement and label (ray_jobs/selection). Read by audit (ray_jobs/selection).
     """
 
     problem_id: str
     outcome: str
-    """`kept`, or the reason it was not: see `AGREEMENT_OUTCOMES`."""
+    """`kept`, or the reason it was not: see `AGREEMENT_OUTCOMES` and `LABEL_OUTCOMES`."""
     weak_answer: str
     icl_answer: str
-    """Answer classes by their representatives; empty where unreadable."""
+    """Answer classes by their representatives; empty where unreadable. Of M's own samples, the majority's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +186,12 @@ class PreferencePair:
     chosen: str
     rejected: str
     chosen_source: str
-    """`weak` or `strong`: who wrote the chosen one; the other side wrote the rejected one."""
+    """`weak` or `strong`: who wrote the chosen one; the other side wrote the rejected one, or with
+    `pairs.rule="votes"` the same model."""
     chosen_answer: str
     rejected_answer: str
     confidence: float
+    """The majority's vote share; with `pairs.rule="votes"` the margin to the runner-up. A `weighted` loss reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def _fields(options: argparse.Namespace) -> int:
         ]
         print("\n".join(grid(["  field", "type", "default", "meaning"], rows, (0, 1, 2, 3))))
     if not part:
+        print("`--set recipe=paper` and `--set recipe=w2s` set several at once: docs/recipes.md")
         print("`w2s fields PART` lists the fields of a part; `w2s fields resources` those of --resources")
     return 0
 

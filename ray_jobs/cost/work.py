@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_jobs.cost.rates import Rates
-from w2s.graph.recipes import Agree, FineTune, Pair, Prefer, Sample
+from w2s.graph.recipes import Agree, FineTune, Label, Pair, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.recipe import DatasetProblems, Experiment, Source, WorldProblems
 
@@ -83,8 +83,11 @@ def _examples(step: Step, splits: Mapping[str, int], rates: Rates) -> int:
     for role, table in step.inputs:
         if isinstance(table.step.recipe, Agree):
             return round(splits["train_2"] * rates.kept)
+        if isinstance(table.step.recipe, Label):  # at most: some problems have no majority
+            return splits["train_2"] * table.step.recipe.labels.per_problem
         if isinstance(table.step.recipe, Pair):
             return round(splits["train_2"] * rates.pairs)
         if role == "problems":
-            return splits[table.name]
+            part = step.recipe.part if isinstance(step.recipe, FineTune) else 1.0
+            return round(splits[table.name] * part)
     raise AssertionError(f"{step.name} trains on no known table")

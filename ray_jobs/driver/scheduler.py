@@ -49,6 +49,8 @@ def jobs() -> dict[str, Job]:
         "respond": responses.respond,
         "demonstrate": curate.demonstrations,
         "agree": curate.agreement,
+        "label": curate.labels,
+        "reliability": scores.reliability,
         "pair": curate.pairs,
         "grade": scores.scores,
         "audit": scores.audit,

@@ -1,4 +1,4 @@
-"""The jobs that make training data out of completions: demonstrations, agreement and pairs.
+"""The jobs that make training data out of completions: demonstrations, agreement, labels and pairs.
 
 Each reads tables, applies a pure function of w2s/method and writes tables. The tables of train_2 are read in shards,
 because they may be larger than memory.
@@ -10,10 +10,12 @@ from functools import partial
 
 from ray_jobs.runtime.context import Context
 from ray_jobs.selection.shards import Records, Result, Rows, over_shards, rows_of, tasks_of
-from w2s.graph.recipes import Agree, Demonstrate, Pair
+from w2s.graph.recipes import Agree, Demonstrate, Label, Pair
 from w2s.graph.step import Step
 from w2s.method.agreement import check_kept, choose_top_up, filter_problems, top_up_candidates
 from w2s.method.demonstrations import choose_demonstrations
+from w2s.method.labels.majority import check_labels, label_problems
+from w2s.method.labels.trust import Evidence, evidence_of
 from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.pairs import check_pairs, pair_problems
 from w2s.records import (
@@ -35,7 +37,9 @@ AGREEMENT_OUTPUTS: Records = {
     "selection": Selection,
     "merges": Merge,
 }
-PAIR_INPUTS: Records = {"problems": Problem, "samples": Completion, "weak": Completion}
+LABEL_INPUTS: Records = {"problems": Problem, **dict.fromkeys(("samples", "greedy", "weak"), Completion)}
+LABEL_OUTPUTS: Records = {"examples": SFTExample, "selection": Selection, "merges": Merge}
+PAIR_INPUTS: Records = {"problems": Problem, **dict.fromkeys(("samples", "greedy", "weak"), Completion)}
 PAIR_OUTPUTS: Records = {"consensus": Consensus, "pairs": PreferencePair, "merges": Merge}
 
 
@@ -86,6 +90,46 @@ def agreement_shard(
     return Result({**examples, "selection": filtered.selection, "merges": filtered.merges}, filtered.tally)
 
 
+def labels(step: Step, attempt: Attempt, context: Context) -> str:
+    """Label problems with majorities of M's own samples.
+
+    Trust needs two passes, because its evidence is of the problems of all shards.
+    """
+    assert isinstance(step.recipe, Label)
+    recipe, reliability = step.recipe, step.input("reliability")
+    prompted = [row.problem_id for row in context.store.inputs(step, "demonstrations", Demonstration)]
+    evidence = None
+    if reliability is not None:
+        count = partial(count_shard, recipe, prompted)
+        counted = over_shards(attempt, LABEL_INPUTS, {}, count, context.progress)
+        right: dict[str, float] = context.store.document(reliability)["right"]
+        evidence = evidence_of(counted.tally, right["numerator"] / right["denominator"])
+    compute = partial(label_shard, recipe, prompted, evidence)
+    total = over_shards(attempt, LABEL_INPUTS, LABEL_OUTPUTS, compute, context.progress).tally
+    check_labels(total, recipe.labels, recipe.answers)
+    if evidence is not None:
+        total.count("trust", "reliability", by=evidence.reliability)
+        total.count("trust", "agreement_right_at_most", by=evidence.bound)
+        total.count("trust", "agreement_believed", by=evidence.believes_agreement)
+    attempt.write_document("summary", total.nested())
+    counts = most_frequent_first(total.section("outcomes"))
+    attempt.counts.update(counts | {"examples": total["examples",], "merged_forms": total["merged_forms",]})
+    return f"{attempt.rows['examples']} examples of {attempt.rows['selection']} problems ({listed(counts)})"
+
+
+def count_shard(recipe: Label, demonstration_ids: Collection[str], rows: Rows) -> Result:
+    """First pass of trust on one shard: counts, no tables."""
+    return Result(tally=label_shard(recipe, demonstration_ids, None, rows).tally)
+
+
+def label_shard(recipe: Label, demonstration_ids: Collection[str], evidence: Evidence | None, rows: Rows) -> Result:
+    """The labels of one shard."""
+    tables = rows["problems"], rows["samples"], rows.get("greedy", []), rows["weak"]
+    labelled = label_problems(*tables, demonstration_ids, recipe.labels, recipe.answers, evidence)
+    written = {"examples": labelled.examples, "selection": labelled.selection, "merges": labelled.merges}
+    return Result(written, labelled.tally)
+
+
 def pairs(step: Step, attempt: Attempt, context: Context) -> str:
     """Run stage II's vote and pair rule over all shards."""
     assert isinstance(step.recipe, Pair)
@@ -100,5 +144,6 @@ def pairs(step: Step, attempt: Attempt, context: Context) -> str:
 
 def pair_shard(recipe: Pair, rows: Rows) -> Result:
     """The votes and pairs of one shard."""
-    paired = pair_problems(rows["problems"], rows["samples"], rows["weak"], recipe.pairs, recipe.answers)
+    tables = rows["problems"], rows["samples"], rows["weak"]
+    paired = pair_problems(*tables, recipe.pairs, recipe.answers, rows.get("greedy", []))
     return Result({"consensus": paired.consensus, "pairs": paired.pairs, "merges": paired.merges}, paired.tally)

@@ -1,6 +1,7 @@
-"""The scores job and the audit job: the only jobs beside training's gold steps that read references.
+"""The jobs for scores, audit and the weak model's reliability: with training's gold steps all that read references.
 
-No step on the strong model's path reads their tables.
+No step on the strong model's path reads the tables of scores and audit. Reliability is a share of train_1, whose gold
+is the weak model's own.
 """
 
 from functools import partial
@@ -8,8 +9,9 @@ from functools import partial
 from ray_jobs.runtime.context import Context
 from ray_jobs.selection.shards import Records, Result, Rows, over_shards
 from w2s.answers import grade_completion
-from w2s.graph.recipes import Audit, Grade
+from w2s.graph.recipes import Audit, Grade, Reliability
 from w2s.graph.step import Step
+from w2s.method.examples import in_part
 from w2s.method.outcomes import listed
 from w2s.method.tally import Tally
 from w2s.records import Completion, Consensus, PreferencePair, Problem, Reference, Score, Selection
@@ -53,6 +55,32 @@ def score_shard(recipe: Grade, rows: Rows) -> Result:
             tally.count("math_verify_disagrees", by=grade.disputed)
     tables = {"scores": scores, "disputed": disputed}
     return Result({name: sorted(table, key=lambda score: score.problem_id) for name, table in tables.items()}, tally)
+
+
+def reliability(step: Step, attempt: Attempt, context: Context) -> str:
+    """Measure how often the weak model is right on problems of train_1 that it has not learned from."""
+    assert isinstance(step.recipe, Reliability)
+    inputs: Records = {**GOLD_INPUTS, "completions": Completion}
+    total = over_shards(attempt, inputs, {}, partial(reliability_shard, step.recipe), context.progress).tally
+    right = total.section("right")
+    if not right.get("denominator"):
+        raise ValueError(
+            "train_1 has no problem left to measure the weak model on: use more train_1 problems, or another stage_one"
+        )
+    attempt.write_document("summary", total.nested())
+    return f"right on {right['numerator']:.0f} of {right['denominator']:.0f}"
+
+
+def reliability_shard(recipe: Reliability, rows: Rows) -> Result:
+    """The verdicts of one shard on the problems that the weak model has not learned from."""
+    kinds = {problem.problem_id: problem.kind for problem in rows["problems"]}
+    gold = {reference.problem_id: reference for reference in rows["references"]}
+    tally = Tally()
+    for row in rows["completions"]:
+        if not in_part(row.problem_id, recipe.part):
+            grade = grade_completion(row, gold[row.problem_id], kinds[row.problem_id], recipe.answers)
+            tally.share("right", of=grade.verdict == "right")
+    return Result(tally=tally)
 
 
 def audit(step: Step, attempt: Attempt, context: Context) -> str:

@@ -19,7 +19,7 @@ from ray_jobs.training.progress import Follower, Reporter
 from ray_jobs.training.values import Refusal, StepState, TrainingJob, TrainingResult
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
-from w2s.method.examples import examples_from_completions, examples_from_references, in_order
+from w2s.method.examples import examples_from_completions, examples_from_references, in_order, in_part
 from w2s.records import Completion, PreferencePair, Problem, Reference, SFTExample
 from w2s.store import layout
 from w2s.store.attempt import Attempt
@@ -173,14 +173,17 @@ def sft_examples(step: Step, store: Store) -> tuple[list[SFTExample], dict[str, 
     Raises ValueError if no example is left.
     """
     counts: dict[str, float] = {}
+    assert isinstance(step.recipe, FineTune)
     if step.input("examples"):
         examples = in_order(store.inputs(step, "examples", SFTExample))
     elif step.input("references"):
         problems = store.inputs(step, "problems", Problem)
-        examples = examples_from_references(problems, store.inputs(step, "references", Reference))
+        references = store.inputs(step, "references", Reference)
+        learned = [row for row in references if in_part(row.problem_id, step.recipe.part)]
+        examples = examples_from_references(problems, learned)
     else:
         problems = store.inputs(step, "problems", Problem)
-        assert isinstance(step.recipe, FineTune) and step.recipe.answers is not None
+        assert step.recipe.answers is not None
         completions = store.inputs(step, "completions", Completion)
         examples, left_out = examples_from_completions(problems, completions, step.recipe.answers)
         counts |= {f"left_out_{reason}": count for reason, count in left_out.items()}

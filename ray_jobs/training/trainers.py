@@ -13,7 +13,7 @@ from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training.base import Base
-from ray_jobs.training.rows import dataset, token_rows
+from ray_jobs.training.rows import TokenRow, dataset, token_rows
 from ray_jobs.training.values import RowCounts, TrainingJob
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.recipe import Optimizer
@@ -75,7 +75,7 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
 
 
 def sft_trainer(
-    recipe: FineTune, resources: Resources, rows: list[dict[str, list[int]]], tokenizer: Any, base: Base, folder: Path
+    recipe: FineTune, resources: Resources, rows: list[TokenRow], tokenizer: Any, base: Base, folder: Path
 ) -> Any:
     """SFT of a new adapter; the loss is the mean over completion tokens."""
     from peft import LoraConfig
@@ -113,7 +113,7 @@ def sft_trainer(
 def preference_trainer(
     recipe: Prefer,
     resources: Resources,
-    rows: list[dict[str, list[int]]],
+    rows: list[TokenRow],
     tokenizer: Any,
     base: Base,
     adapter: Path,
@@ -121,43 +121,18 @@ def preference_trainer(
 ) -> Any:
     """DPO or ORPO that trains the adapter in folder `adapter` further; TRL freezes a copy of it as DPO's reference."""
     from peft import PeftModel
-    from trl import DPOConfig, DPOTrainer
-    from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+    from trl import DPOConfig
+    from trl.experimental.orpo import ORPOConfig
 
-    from ray_jobs.training.resumable import Resumable
-
-    class TokenDPO(Resumable, DPOTrainer):
-        """DPOTrainer on pre-tokenized rows; TRL 1.16 has no public way to skip its tokenizing."""
-
-        def _prepare_dataset(self, rows: Any, *_: Any, **__: Any) -> Any:
-            return rows
-
-    class TokenORPO(Resumable, ORPOTrainer):
-        """ORPOTrainer on pre-tokenized rows, with the SFT term on the completion only.
-
-        TRL 1.16 takes the SFT term over prompt and completion; the ORPO paper takes it over the completion.
-        """
-
-        def tokenize_row(self, feature: Any, model: Any = None) -> dict[str, list[int]]:
-            prompt, row = feature["prompt_ids"], {}
-            for side in ("chosen", "rejected"):
-                completion = feature[f"{side}_ids"]
-                row[f"{side}_input_ids"] = prompt + completion
-                row[f"{side}_attention_mask"] = [1] * len(prompt + completion)
-                row[f"{side}_labels"] = [-100] * len(prompt) + completion
-            return row
-
-        def concatenated_forward(self, model: Any, batch: Any) -> Any:
-            forward: tuple[Any, ...] = super().concatenated_forward(model, batch)
-            chosen, rejected, chosen_logits, rejected_logits, _, *rest = forward
-            return (chosen, rejected, chosen_logits, rejected_logits, -chosen.mean(), *rest)
+    from ray_jobs.training.preference import PairCollator, TokenDPO, TokenORPO
 
     preference = recipe.preference
     shared: dict[str, Any] = arguments(preference, resources, folder) | {"beta": preference.beta}
     trainer: Any
     if preference.loss == "dpo":
+        shared |= {"loss_type": [preference.dpo_loss], "label_smoothing": preference.label_smoothing}
         if preference.sft_weight:
-            shared |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, preference.sft_weight]}
+            shared |= {"loss_type": [preference.dpo_loss, "sft"], "loss_weights": [1.0, preference.sft_weight]}
         trainer, config = TokenDPO, DPOConfig(**shared, router_aux_loss_coef=0.0)
     else:
         # No row is longer than max_length, but TRL warns and takes 512 where it is None.
@@ -166,7 +141,10 @@ def preference_trainer(
     # ZeRO-3 needs one dtype for base and adapter (TRL does the same for adapters that it makes: huggingface/trl#6089).
     same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
     model = PeftModel.from_pretrained(base.lend(), adapter, is_trainable=True, **same_dtype)
-    made = trainer(model=model, args=config, train_dataset=dataset(rows, preference), processing_class=tokenizer)
+    named: dict[str, Any] = {"train_dataset": dataset(rows, preference), "processing_class": tokenizer}
+    if preference.loss == "dpo":
+        named["data_collator"] = PairCollator(pad_token_id=tokenizer.pad_token_id)
+    made = trainer(model=model, args=config, **named)
     parameters = dict(model.named_parameters())
     for name, parameter in parameters.items():  # TRL copies M_plus into a reference in float32, whatever its dtype is
         if ".ref." in name:

@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from w2s.experiments.recipes import FIELD, with_recipe
 from w2s.experiments.rules import broken_rule, closest
+from w2s.recipe import Experiment
 from w2s.urls import has_credentials
 
 Changed = TypeVar("Changed", bound=BaseModel)
@@ -34,26 +36,34 @@ def set_fields(
 
     Neighbouring assignments to different fields of one part are checked together, so that fields which are only valid
     together can be set. A value is JSON where it parses as such, else text; a field of text takes it as it stands; none
-    and null are None; a tuple is a JSON list, a recipe a JSON object. Raises ValueError, naming the assignment and the
-    rule, for an unknown field, a wrong type or a refused value.
+    and null are None; a tuple is a JSON list, a recipe a JSON object. Of an experiment, recipe=NAME sets all
+    fields of a named recipe (recipes.py).
+
+    Raises ValueError, naming the assignment and the rule, for an unknown field, a wrong type or a refused value.
     """
+    current: BaseModel = values
     for group in _groups([_assignment(text, option, example) for text in assignments]):
         for assignment in group:
             try:
-                _check_path(values, assignment)
+                if isinstance(current, Experiment) and _names_recipe(assignment):
+                    current = with_recipe(current, assignment.raw)
+                else:
+                    _check_path(current, assignment)
             except ValueError as error:
                 raise ValueError(f"{option} {assignment.shown}: {error}") from None
+        if _names_recipe(group[0]) and isinstance(current, Experiment):
+            continue
         try:
-            values = _changed(values, group[0].parent, {assignment.name: assignment.raw for assignment in group})
+            current = _changed(current, group[0].parent, {assignment.name: assignment.raw for assignment in group})
         except ValidationError as error:  # not kept as the cause, because it holds the values
             wrong = {rule["loc"][0] for rule in error.errors() if rule["loc"]}
             named = next(([assignment] for assignment in group if assignment.name in wrong), group)
             shown = ", ".join(assignment.shown for assignment in named)
             parent = group[0].parent
             field = named[0].name if named[0].name in wrong else None
-            rule = broken_rule(error, type(_part_at(values, parent)), field, parent)
+            rule = broken_rule(error, type(_part_at(current, parent)), field, parent)
             raise ValueError(f"{option} {shown}: {rule}") from None
-    return values
+    return cast("Changed", current)
 
 
 def _assignment(text: str, option: str, example: str) -> Assignment:
@@ -66,15 +76,25 @@ def _assignment(text: str, option: str, example: str) -> Assignment:
 
 
 def _groups(assignments: Sequence[Assignment]) -> Iterator[list[Assignment]]:
-    """Neighbours with one parent; a field set again begins a new group, so that every value is checked."""
+    """Neighbours with one parent; a field set again begins a new group, so that every value is checked, and the name of
+    a recipe is one by itself."""
     group: list[Assignment] = []
     for assignment in assignments:
-        if group and (assignment.parent != group[0].parent or assignment.name in {earlier.name for earlier in group}):
+        if group and (
+            assignment.parent != group[0].parent
+            or assignment.name in {earlier.name for earlier in group}
+            or _names_recipe(assignment)
+            or _names_recipe(group[0])
+        ):
             yield group
             group = []
         group.append(assignment)
     if group:
         yield group
+
+
+def _names_recipe(assignment: Assignment) -> bool:
+    return not assignment.parent and assignment.name == FIELD
 
 
 def _check_path(values: BaseModel, assignment: Assignment) -> None:

@@ -1,13 +1,15 @@
 """The whole method as a graph of steps: the paper's two stages, top to bottom.
 
-Who may see gold: `references` is an input of weak_sft, ceiling, scores and audit, and of no other step.
+Who may see gold: `references` is an input of weak_sft, ceiling, scores and audit, and of no other step; where stage I
+weighs the weak model's reliability, train_1's is also read to measure it. The rounds of stage I are in stage_one.py.
 """
 
 from collections.abc import Mapping
 
-from w2s.graph.recipes import Agree, Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Respond, Sample
+from w2s.graph.recipes import Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Respond, Sample
+from w2s.graph.stage_one import complete, from_agreement, from_own_answers, tune
 from w2s.graph.step import Step, Table, step, with_upstream
-from w2s.recipe import Answers, Experiment, Model, Preference
+from w2s.recipe import Experiment, Model, Preference
 
 
 def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tuple[Step, ...]:
@@ -23,13 +25,6 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
         problems["test_references"],
     )
 
-    def tune(name: str, answers: Answers | None = None, /, **examples: Table) -> Step:
-        return step(name, FineTune(model=e.strong, sft=e.sft, answers=answers), **examples)
-
-    def complete(name: str, adapter: Table | None, demonstrations: Table | None = None) -> Step:
-        recipe = Sample(model=e.strong, sampling=e.greedy)
-        return step(name, recipe, problems=train_2, adapter=adapter, demonstrations=demonstrations)
-
     # The weak model: gold on train_1, then its own answers to train_2 are all the supervision there is.
     weak_adapter = None
     if e.weak_sft and isinstance(e.weak, Model):
@@ -37,41 +32,27 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
     weak_completions = _weak_answers("weak_completions", "", e, train_2, weak_adapter)
     assert weak_completions is not None
 
-    # Stage I: learn from agreement. Every round trains the base again, never the last round's model.
+    # Stage I: learn from agreement with the weak model, or from M's own answers (w2s/graph/stage_one.py).
     demonstrate = Demonstrate(demonstrations=e.demonstrations, answers=e.answers)
-    demonstrations = step("demonstrations", demonstrate, problems=train_2, completions=weak_completions["completions"])
-    icl_completions = complete("icl_completions", None, demonstrations["demonstrations"])
-    students: list[Step] = []
-    selections: dict[str, Table] = {}
-    summaries: dict[str, Table] = {}
-    by_weak, by_icl = weak_completions, icl_completions
-    for iteration in range(1, e.iterations + 1):
-        if iteration > 1:
-            by_weak = complete(f"weak_ft_{iteration - 1}_completions", students[-3]["model"])
-            by_icl = complete(f"icl_ft_{iteration - 1}_completions", students[-2]["model"])
-        agreement = step(
-            f"consistent_{iteration}",
-            Agree(agreement=e.agreement, answers=e.answers),
-            problems=train_2,
-            weak=by_weak["completions"],
-            icl=by_icl["completions"],
-            demonstrations=demonstrations["demonstrations"],
-        )
-        selections[f"selection_{iteration}"] = agreement["selection"]
-        summaries[f"agreement_{iteration}"] = agreement["summary"]
-        for half in ("weak", "icl", "hybrid"):
-            students.append(tune(f"{half}_ft_{iteration}", examples=agreement[half]))
-    m_plus = students[-1]
+    shown = step("demonstrations", demonstrate, problems=train_2, completions=weak_completions["completions"])
+    demonstrations = shown["demonstrations"]
+    icl_completions = complete(e, "icl_completions", e.greedy, train_2, None, demonstrations)
+    if e.stage_one == "agreement":
+        stage_one = from_agreement(e, train_2, weak_completions, icl_completions, demonstrations)
+    else:
+        stage_one = from_own_answers(e, train_1, gold_1, train_2, weak_completions, icl_completions, demonstrations)
+    m_plus = stage_one.students[-1]
 
     # Stage II: learn from contrast, starting from M_plus, which is also the reference.
-    sample_recipe = Sample(model=e.strong, sampling=e.sampled)
-    sampled = step("sampled", sample_recipe, problems=train_2, adapter=m_plus["model"])
+    sampled = complete(e, "sampled", e.sampled, train_2, m_plus)
+    greedy = complete(e, "m_plus_completions", e.greedy, train_2, m_plus) if e.pairs.greedy_vote else None
     pairs = step(
         "pairs",
         Pair(pairs=e.pairs, answers=e.answers),
         problems=train_2,
         samples=sampled["completions"],
         weak=weak_completions["completions"],
+        greedy=greedy["completions"] if greedy else None,
     )
 
     def prefer(name: str, preference: Preference) -> Step:
@@ -80,8 +61,10 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
     m_pro = [prefer(name, loss) for name, loss in (("dpo", e.dpo), ("orpo", e.orpo)) if loss is not None]
 
     # What the method is measured against.
-    full_weak = tune("full_weak_ft", e.answers, problems=train_2, completions=weak_completions["completions"])
-    ceiling = [tune("ceiling", problems=train_2, references=gold_2)] if e.ceiling else []
+    unfiltered = [tune(e, "full_weak_ft", e.answers, problems=train_2, completions=weak_completions["completions"])]
+    if e.full_icl and e.stage_one != "icl":  # else it is the first student
+        unfiltered += [tune(e, "full_icl_ft", e.answers, problems=train_2, completions=icl_completions["completions"])]
+    ceiling = [tune(e, "ceiling", problems=train_2, references=gold_2)] if e.ceiling else []
 
     # Greedy answers to the test split, graded together.
     def answer(name: str, recipe: Sample, adapter: Table | None, demonstrations: Table | None = None) -> Step:
@@ -92,8 +75,11 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
     answers = [
         *([floor] if floor else []),
         answer("strong_base", strong_recipe, None),
-        answer("weak_icl", strong_recipe, None, demonstrations["demonstrations"]),
-        *(answer(model.name, strong_recipe, model["model"]) for model in [full_weak, *students, *m_pro, *ceiling]),
+        answer("weak_icl", strong_recipe, None, demonstrations),
+        *(
+            answer(model.name, strong_recipe, model["model"])
+            for model in [*unfiltered, *stage_one.students, *m_pro, *ceiling]
+        ),
     ]
     graded = {answered.report_name: answered["completions"] for answered in answers}
     scores = step("scores", Grade(answers=e.answers), problems=test, references=gold_test, **graded)
@@ -105,19 +91,19 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
         samples=sampled["completions"],
         consensus=pairs["consensus"],
         pairs=pairs["pairs"],
-        **selections,
+        **stage_one.selections,
     )
     report = step(
         "report",
         Report(experiment=e.name, description=e.description),
         scores=scores["scores"],
         audit=audit["audit"],
-        **summaries,
+        **stage_one.summaries,
         contrast=pairs["summary"],
         problems=problems["duplicates"],  # not by content, so that the report has the counts of these very problems
     )
     # Training comes first, so that a plan reads as the method does.
-    return with_upstream([*m_pro, full_weak, *ceiling, report])
+    return with_upstream([*m_pro, *unfiltered, *ceiling, report])
 
 
 def _weak_answers(name: str, report_name: str, e: Experiment, problems: Table, adapter: Step | None) -> Step | None:

@@ -16,6 +16,7 @@ _RECORDS: dict[str, type[Any]] = {
     "weak": records.SFTExample,
     "icl": records.SFTExample,
     "hybrid": records.SFTExample,
+    "examples": records.SFTExample,
     "selection": records.Selection,
     "merges": records.Merge,
     "consensus": records.Consensus,

@@ -9,6 +9,7 @@ from w2s.recipe import (
     Agreement,
     Answers,
     Demonstrations,
+    Labels,
     Model,
     Optimizer,
     Pairs,
@@ -24,11 +25,14 @@ class FineTune(StepRecipe):
     """Step: a LoRA adapter by SFT on the base."""
 
     version: ClassVar[int] = 2
+    later: ClassVar[tuple[str, ...]] = ("part",)
     tables = ("model", "losses")
     model: Model
     sft: SFT
     answers: Answers | None = None
     """How to tell whole completions from cut ones; None where the input is no table of completions."""
+    part: float = Field(default=1.0, gt=0, le=1)
+    """Share of the problems that is learned from; a hash decides which (w2s/method/examples.py)."""
 
     @property
     def optimizer(self) -> Optimizer:
@@ -96,6 +100,23 @@ class Agree(StepRecipe):
     version: ClassVar[int] = 2
     tables = ("weak", "icl", "hybrid", "selection", "merges", "summary")
     agreement: Agreement
+    answers: Answers
+
+
+class Reliability(StepRecipe):
+    """Step: how often the weak model is right on problems of train_1 that it has not learned from, by their gold."""
+
+    tables = ("summary",)
+    answers: Answers
+    part: float = Field(ge=0, lt=1)
+    """Share of the problems that it has learned from; the others are graded."""
+
+
+class Label(StepRecipe):
+    """Step: what M_plus learns where stage I takes majorities of M's own samples."""
+
+    tables = ("examples", "selection", "merges", "summary")
+    labels: Labels
     answers: Answers
 
 

@@ -54,6 +54,8 @@ class Step:
     def settings(self) -> str:
         """The experiment's field that holds the settings of a training step, for errors: `weak_sft`, `sft`, `dpo` or
         `orpo`."""
+        if self.name == "weak_half_sft":
+            return "weak_sft"
         return self.name if self.name in ("weak_sft", "dpo", "orpo") else "sft"
 
     def __getitem__(self, table: str) -> Table:

@@ -10,6 +10,15 @@ from collections.abc import Iterable, Sequence
 from w2s.method.whole import obstacle, part_read
 from w2s.recipe import Answers
 from w2s.records import Completion, Problem, Reference, SFTExample
+from w2s.seed import derived_seed
+
+SEEDS = 2**63
+"""How many values `derived_seed` has."""
+
+
+def in_part(problem_id: str, part: float) -> bool:
+    """Whether a hash puts a problem into the first `part` (0..1) of all problems: the same ones for every table."""
+    return derived_seed(0, "part", problem_id) < part * SEEDS
 
 
 def in_order(examples: Iterable[SFTExample]) -> list[SFTExample]:

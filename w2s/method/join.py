@@ -3,8 +3,10 @@
 A completion of an unknown problem is an error and not dropped, because it means that two splits are mixed.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from w2s.records import Completion, Problem
 
@@ -39,3 +41,36 @@ def check_known(problem_id: str, known: set[str], table: str) -> None:
         raise ValueError(
             f"{table} hold problem {problem_id!r}, not among the {len(known)} problems: two splits are mixed"
         )
+
+
+def samples_by_problem(
+    samples: Sequence[Completion], problems: Sequence[Problem], greedy: Sequence[Completion] = ()
+) -> Mapping[str, list[Completion]]:
+    """Samples by problem_id, in order of sample number; `greedy` completions, at most one a problem, come last.
+
+    A greedy completion takes the number after the last sample's. The order of rows changes nothing.
+
+    Raises ValueError if a (problem_id, sample) repeats or a completion's problem is unknown.
+    """
+    known = {problem.problem_id for problem in problems}
+    grouped: defaultdict[str, list[Completion]] = defaultdict(list)
+    for sample in samples:
+        check_known(sample.problem_id, known, "the samples")
+        grouped[sample.problem_id].append(sample)
+    found = {problem_id: in_sample_order(group) for problem_id, group in grouped.items()}
+    for problem_id, completion in by_problem(greedy, problems, "the greedy completions").items():
+        group = found.setdefault(problem_id, [])
+        group.append(replace(completion, sample=group[-1].sample + 1 if group else 0))
+    return found
+
+
+def in_sample_order(samples: Sequence[Completion]) -> list[Completion]:
+    """One problem's samples by sample number. Raises ValueError if a number repeats."""
+    ordered = sorted(samples, key=lambda sample: sample.sample)
+    for sample, following in pairwise(ordered):
+        if sample.sample == following.sample:
+            raise ValueError(
+                f"problem {sample.problem_id!r} has sample {sample.sample} more than once: "
+                f"(problem_id, sample) must be unique"
+            )
+    return ordered

@@ -24,6 +24,18 @@ AGREEMENT_OUTCOMES = {
 If several apply, the first in this order holds: missing, failed, unreadable (weak before ICL), demonstration, the rest.
 """
 
+LABEL_OUTCOMES = {
+    "kept": "the majority's vote share is at least labels.min_share",
+    "kept_weak_agrees": "the share is lower, but the weak model gives the same answer and its agreement is believed",
+    "demonstration": "the problem is a demonstration in the strong model's prompt, which would copy the weak answer",
+    "samples_missing": "the table has no samples",
+    "unreadable": "no sample has a readable answer; in paper mode: the empty answer has the most votes",
+    "undecided:majority": "which answer has the most votes depends on classes that may or may not be equal",
+    "tie": "two answers share the most votes, so there is no majority",
+    "low_share": "the majority's vote share is below labels.min_share, and nothing else speaks for it",
+}
+"""`Selection.outcome` of labels out of M's own samples, and its meaning."""
+
 PAIR_OUTCOMES = {
     "paired": "at least one pair",
     "samples_missing": "the table has no samples",
@@ -31,6 +43,7 @@ PAIR_OUTCOMES = {
     "undecided:majority": "which answer has the most votes depends on classes that may or may not be equal",
     "tie": "two answers share the most votes, so there is no majority",
     "low_confidence": "the majority's vote share is below pairs.min_confidence",
+    "low_margin": "pairs.rule is votes: the majority leads the runner-up by less than pairs.min_margin",
     "weak_missing": "the table has no weak completion",
     "weak_failed": "the engine returned an error for the weak completion",
     "weak_unusable:REASON": "the weak answer is not the majority's, and its completion is truncated, cut or blank, "
@@ -38,8 +51,10 @@ PAIR_OUTCOMES = {
     "undecided:weak": "the comparison could not decide whether the weak answer equals the majority's",
     "low_confidence_against_weak": "the weak answer is not the majority's, whose vote share is below "
     "pairs.min_confidence_against_weak",
-    "undecided:dissent": "the weak answer is the majority's; no usable sample certainly disagrees, but one may",
-    "no_dissent": "the weak answer is the majority's, and no usable sample disagrees",
+    "undecided:dissent": "the weak answer is the majority's, or pairs.rule is votes; no usable sample certainly "
+    "disagrees, but one may",
+    "no_dissent": "the weak answer is the majority's, and no usable sample disagrees; with pairs.rule votes: no other "
+    "answer has a vote",
 }
 """`Consensus.outcome` and its meaning, in the order of the decisions."""
 

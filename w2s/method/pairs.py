@@ -3,17 +3,17 @@
 `pair_problem` decides each problem alone, so that tables of any size can be paired in shards.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import product
 
 from w2s.answers import Unreadable
 from w2s.method.classes import Classes, classify
-from w2s.method.join import by_problem, check_known
+from w2s.method.join import by_problem, in_sample_order, samples_by_problem
 from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.tally import Tally
-from w2s.method.votes import count_problem, vote
+from w2s.method.votes import Vote, count_problem, vote
 from w2s.method.whole import obstacle, part_read
 from w2s.recipe import Answers, Pairs
 from w2s.records import Completion, Consensus, Merge, PreferencePair, Problem
@@ -51,23 +51,21 @@ def pair_problems(
     weak_completions: Sequence[Completion],
     rule: Pairs,
     answers: Answers,
+    greedy: Sequence[Completion] = (),
 ) -> PairedProblems:
     """Apply the pair rule to the problems of one shard; see `pair_problem`.
 
-    `samples` holds M_plus's n samples a problem, `weak_completions` at most one. Both are joined by problem_id; the
-    order of rows changes nothing.
+    `samples` holds M_plus's n samples a problem, `greedy` at most one more vote, `weak_completions` at most one
+    completion. All are joined by problem_id; the order of rows changes nothing.
 
     Raises ValueError if a (problem_id, sample) repeats or a completion's problem is unknown.
     """
     weak = by_problem(weak_completions, problems, "the weak completions")
-    known = {problem.problem_id for problem in problems}
-    samples_of: defaultdict[str, list[Completion]] = defaultdict(list)
-    for sample in samples:
-        check_known(sample.problem_id, known, "the samples")
-        samples_of[sample.problem_id].append(sample)
+    samples_of = samples_by_problem(samples, problems, greedy)
     paired = PairedProblems()
     for problem in sorted(problems, key=lambda p: p.problem_id):
-        result = pair_problem(problem, samples_of[problem.problem_id], weak.get(problem.problem_id), rule, answers)
+        given, beside = samples_of.get(problem.problem_id, []), weak.get(problem.problem_id)
+        result = pair_problem(problem, given, beside, rule, answers)
         paired.consensus.append(result.consensus)
         paired.pairs.extend(result.pairs)
         paired.merges.extend(result.classes.merges)
@@ -104,6 +102,10 @@ def pair_problem(
     rejected. If the weak answer differs, a majority sample is chosen, and the weak completion is rejected. `_ranked`
     decides which samples; no two pairs have the same texts.
 
+    With `rule="votes"` the weak answer has no say: a majority sample is chosen, and a sample of the runner-up rejected,
+    the class with the most votes of those that certainly differ. Both are readable and whole. The pair's confidence is
+    then the margin, the majority's share minus the runner-up's (ScPO, arXiv 2411.04109, eq. 1).
+
     A chosen completion is always readable. A rejected one may be unreadable if it finished: it gives no answer or
     several, which is wrong and worth unlearning. A completion that max_tokens or a stop string cut is never rejected
     (`obstacle`): training would append an end token that the model never wrote, and its length alone would give it
@@ -111,7 +113,7 @@ def pair_problem(
 
     Raises ValueError if a sample number repeats.
     """
-    ordered = _in_order(problem, samples)
+    ordered = in_sample_order(samples)
     classes = classify(problem, [*ordered, *([weak] if weak is not None else [])], answers)
     by_sample = classes.by_completion[: len(ordered)]
     weak_class = classes.by_completion[-1] if weak is not None else Unreadable("error")
@@ -131,6 +133,14 @@ def pair_problem(
         return decided(majority.obstacle)
     if confidence < rule.min_confidence:
         return decided("low_confidence")
+    if rule.rule == "votes":
+        sides, margin = _against_runner_up(ordered, by_sample, classes, majority, rule)
+        if not sides:
+            others = {answer for answer in by_sample if isinstance(answer, str) and answer} - {majority.answer}
+            return decided("undecided:dissent" if others else "no_dissent")
+        if margin < rule.min_margin:
+            return decided("low_margin")
+        return decided("paired", _pairs(problem, sides, "strong", margin, rule))
     if weak is None or weak.finish_reason == "error":
         return decided("weak_missing" if weak is None else "weak_failed")
     ranked = _ranked([*zip(ordered, by_sample, strict=True)], weak, rule)
@@ -153,16 +163,29 @@ def pair_problem(
     return decided("paired", _pairs(problem, sides, "strong", confidence, rule))
 
 
-def _in_order(problem: Problem, samples: Sequence[Completion]) -> list[Completion]:
-    """Samples by sample number, each number once."""
-    ordered = sorted(samples, key=lambda sample: sample.sample)
-    for sample, following in pairwise(ordered):
-        if sample.sample == following.sample:
-            raise ValueError(
-                f"problem {problem.problem_id!r} has sample {sample.sample} more than once: "
-                f"(problem_id, sample) must be unique"
-            )
-    return ordered
+def _against_runner_up(
+    samples: Sequence[Completion], by_sample: Sequence[AnswerClass], classes: Classes, majority: Vote, rule: Pairs
+) -> tuple[list[tuple[Side, Side]], float]:
+    """All (majority sample, sample of the runner-up) in the order in which pairs take them, and the vote margin.
+
+    A hash of (seed, problem_id, both samples) decides; with `match_length`, first the distance in characters. Of
+    runners-up with equal votes the alphabetically first is taken.
+    """
+    votes = Counter(a for a in by_sample if isinstance(a, str) and a and classes.differ(majority.answer, a))
+    if not votes:
+        return [], 0.0
+    runner_up = min(votes, key=lambda answer: (-votes[answer], answer))
+    sides = [*zip(samples, by_sample, strict=True)]
+    both = product(
+        [side for side in sides if side[1] == majority.answer], [side for side in sides if side[1] == runner_up]
+    )
+
+    def rank(pair: tuple[Side, Side]) -> tuple[int, int]:
+        (chosen, _), (rejected, _) = pair
+        distance = abs(len(part_read(chosen.text)) - len(part_read(rejected.text))) if rule.match_length else 0
+        return distance, derived_seed(rule.seed, chosen.problem_id, chosen.sample, rejected.sample)
+
+    return sorted(both, key=rank), (majority.votes - votes[runner_up]) / len(samples)
 
 
 def _ranked(samples: Sequence[Side], weak: Completion, rule: Pairs) -> list[Side]:

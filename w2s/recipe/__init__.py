@@ -81,7 +81,16 @@ class SFT(Optimizer):
 class Preference(Optimizer):
     """Preference training, starting from M_plus's adapter (the paper, "Stage II")."""
 
+    later: ClassVar[tuple[str, ...]] = ("weighted", "dpo_loss", "label_smoothing")
     loss: Literal["dpo", "orpo"]
+    dpo_loss: Literal["sigmoid", "ipo", "robust"] = "sigmoid"
+    """DPO only. `sigmoid`: Rafailov et al. (arXiv 2305.18290); `ipo`: a squared loss that stops at a margin (arXiv
+    2310.12036); `robust`: unbiased where a share `label_smoothing` of the pairs is the wrong way round (arXiv
+    2403.00409)."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    """`robust` only: the expected share of pairs whose rejected side is the better one."""
+    weighted: bool = False
+    """Weigh each pair's loss by its confidence, scaled to a mean of 1 over the pairs (ScPO, arXiv 2411.04109)."""
     beta: float = Field(default=0.1, gt=0)
     """DPO: strength of the pull to the reference, M_plus; ORPO: weight of the odds-ratio term."""
     sft_weight: float = Field(default=0.0, ge=0)
@@ -93,6 +102,17 @@ class Preference(Optimizer):
     def _sft_weight_is_dpo(self) -> Self:
         if self.loss == "orpo" and self.sft_weight:
             raise ValueError("sft_weight belongs to dpo: orpo contains the SFT loss already")
+        return self
+
+    @model_validator(mode="after")
+    def _dpo_loss_is_dpo(self) -> Self:
+        if self.loss == "orpo" and self.dpo_loss != "sigmoid":
+            raise ValueError(f"dpo_loss={self.dpo_loss} belongs to dpo: leave it at sigmoid for orpo")
+        if (self.dpo_loss == "robust") != bool(self.label_smoothing):
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing} with dpo_loss={self.dpo_loss}: the robust loss needs a value "
+                "above 0, and no other loss reads it: set both, like dpo_loss=robust label_smoothing=0.1"
+            )
         return self
 
 
@@ -117,16 +137,41 @@ class Agreement(Recipe):
     seed: int = 42
 
 
+class Labels(Recipe):
+    """Stage I's labels where they are majorities of M's own samples: `stage_one` of `icl_votes` or `trust`."""
+
+    min_share: float = Field(default=0.0, ge=0, le=1)
+    """Least share of the votes, or with `trust` least expected share right, of an answer that is learned."""
+    per_problem: int = Field(default=1, ge=1)
+    """Most completions a problem that are learned, all of the majority and with different texts (RFT, arXiv
+    2308.01825)."""
+    greedy_vote: bool = False
+    """The greedy answer votes too: where samples are hot it is right more often than one of them."""
+    min_kept: int = Field(default=8, ge=1)
+    """Fewer problems with a label than this stop the run: there is nothing to train on."""
+    seed: int = 42
+    """Which of several completions of the majority is learned: a hash decides."""
+
+
 class Pairs(Recipe):
     """Stage II's pair rule (the paper, stage II.3)."""
 
+    later: ClassVar[tuple[str, ...]] = ("rule", "min_margin", "greedy_vote")
+    rule: Literal["weak", "votes"] = "weak"
+    """`weak`: the majority against the weak answer, as in the paper; `votes`: a majority sample against a sample of the
+    runner-up, whatever the weak answer is (ScPO, arXiv 2411.04109)."""
+    min_margin: float = Field(default=0.0, ge=0, le=1)
+    """`votes` only: least share of the majority minus share of the runner-up."""
+    greedy_vote: bool = False
+    """M_plus's greedy answer votes too, and may be a side of a pair."""
     min_confidence: float = Field(default=0.6, ge=0, le=1)
-    """Least vote share where the weak answer is the majority's."""
+    """Least vote share where the weak answer is the majority's; with `votes`, everywhere."""
     min_confidence_against_weak: float = Field(default=0.8, ge=0, le=1)
     """Least vote share where the weak answer differs."""
     per_problem: int = Field(default=1, ge=1)
     match_length: bool = False
-    """Take the rejected (or chosen) sample nearest in length to the other side, instead of a random one."""
+    """Take the rejected (or chosen) sample nearest in length to the other side, instead of a random one; with `votes`,
+    the two samples nearest to each other."""
     min_pairs: int = Field(default=8, ge=1)
     """Fewer pairs than this stop the run: there is nothing to train on."""
     seed: int = 42
@@ -160,9 +205,16 @@ class Experiment(Recipe):
     greedy: Sampling
     """For every answer to train_2 in stage I and every answer to the test split."""
     demonstrations: Demonstrations = Demonstrations()
+    stage_one: Literal["agreement", "icl", "icl_votes", "trust"] = "agreement"
+    """What M_plus learns. `agreement`: answers that the weak model and prompted M share (the paper); `icl`: all greedy
+    answers of prompted M; `icl_votes`: majorities of prompted M's samples; `trust`: those majorities for which M's
+    consistency speaks, or the weak model's agreement as far as it can be believed (w2s/method/labels/trust.py)."""
+    icl_sampled: Sampling | None = None
+    """M's samples of train_2 in stage I, with `icl_votes` and `trust`."""
+    labels: Labels = Labels()
     agreement: Agreement = Agreement()
     iterations: int = Field(default=1, ge=1)
-    """Rounds of stage I."""
+    """Rounds of stage I. From the second on, the model of the round before answers, without demonstrations."""
     sampled: Sampling
     """M_plus's samples in stage II."""
     pairs: Pairs = Pairs()
@@ -170,12 +222,24 @@ class Experiment(Recipe):
     orpo: Preference | None = None
     ceiling: bool = True
     """Train the ceiling on train_2's gold; without it there is no PGR."""
+    full_icl: bool = True
+    """Train the baseline full_icl_ft: SFT on all weak-ICL completions, no filter."""
 
     @model_validator(mode="after")
     def _losses(self) -> Self:
         for name, preference in (("dpo", self.dpo), ("orpo", self.orpo)):
             if preference is not None and preference.loss != name:
                 raise ValueError(f"{name}.loss is {preference.loss!r}, it must be {name!r}")
+        if self.stage_one in ("icl_votes", "trust") and self.icl_sampled is None:
+            raise ValueError(
+                f"stage_one={self.stage_one} needs M's samples of train_2: set icl_sampled beside it, like "
+                'icl_sampled=\'{"n": 5, "temperature": 0.7}\''
+            )
+        if self.stage_one == "trust" and isinstance(self.weak, Completions):
+            raise ValueError(
+                "stage_one=trust measures the weak model on train_1, and weak holds responses to train_2 only: take "
+                "icl_votes"
+            )
         if isinstance(self.weak, Completions) and self.weak_sft is not None:
             raise ValueError("weak_sft must be none where weak holds responses: there is no weak model to train")
         if self.greedy.n != 1 or self.greedy.temperature != 0:

@@ -16,9 +16,19 @@ class Recipe(BaseModel):
     version: ClassVar[int] = 1
     """Increase it by hand when a step with this recipe would write other bytes."""
 
+    later: ClassVar[tuple[str, ...]] = ()
+    """Fields added after the first release: at their default they bear no identity, so that old steps keep their
+    fingerprints. Such a default must never change."""
+
     def identity(self) -> dict[str, Any]:
-        """The fields that bear identity, by name; all of them unless a recipe says otherwise."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
+        """The fields that bear identity, by name; all but `later` ones at their default, unless a recipe says
+        otherwise."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in self.later or value != type(self).model_fields[name].default
+        }
 
 
 class StepRecipe(Recipe):

@@ -103,10 +103,12 @@ def _by_level(by_model: Mapping[str, Sequence[Score]]) -> list[dict[str, Any]]:
 def claims(models: Sequence[str]) -> list[tuple[str, str]]:
     """(better, worse) pairs of what the method promises, as far as the models are there (the paper, "Results").
 
-    weak floor < full weak fine-tuning < weak ICL and weak-ft < hybrid-ft of the last iteration < stage II < ceiling.
+    weak floor < full weak fine-tuning < weak ICL and weak-ft < M_plus < stage II < ceiling, and stage II, or M_plus
+    without it, is above SFT on all weak-ICL completions. M_plus is the last hybrid-ft, or the last student of M's own
+    answers.
     """
-    iterations = [int(model.rsplit("_", 1)[1]) for model in models if model.startswith("hybrid_ft_")]
-    last = f"hybrid_ft_{max(iterations, default=1)}"
+    students = [model for model in models if model.startswith(("hybrid_ft_", "m_plus_"))]
+    last = max(students, key=lambda model: int(model.rsplit("_", 1)[1]), default="hybrid_ft_1")
     stage_2 = [model for model in ("dpo", "orpo") if model in models]
     pairs = [
         ("full_weak_ft", FLOOR),
@@ -114,6 +116,7 @@ def claims(models: Sequence[str]) -> list[tuple[str, str]]:
         ("weak_ft_1", "full_weak_ft"),
         (last, "weak_icl"),
         (last, "weak_ft_1"),
+        *((model, "full_icl_ft") for model in stage_2 or [last]),
     ]
     pairs += [(model, last) for model in stage_2] + [(CEILING, model) for model in stage_2 or [last]]
     return [(better, worse) for better, worse in pairs if better in models and worse in models]

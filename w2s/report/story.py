@@ -9,11 +9,11 @@ from typing import Any
 
 from w2s.answers import Answer, Unreadable, read
 from w2s.graph.contents import record_of, split_of
-from w2s.graph.recipes import Agree, FineTune, Grade, Pair, Prefer, Sample
+from w2s.graph.recipes import Agree, FineTune, Grade, Label, Pair, Prefer, Sample
 from w2s.graph.step import Step, Table
 from w2s.method.classes import classify
-from w2s.method.examples import examples_from_completions, examples_from_references
-from w2s.method.outcomes import AGREEMENT_OUTCOMES, PAIR_OUTCOMES
+from w2s.method.examples import examples_from_completions, examples_from_references, in_part
+from w2s.method.outcomes import AGREEMENT_OUTCOMES, LABEL_OUTCOMES, PAIR_OUTCOMES
 from w2s.recipe import Answers
 from w2s.records import Completion, Consensus, PreferencePair, Problem, Reference, Score, SFTExample
 
@@ -174,10 +174,11 @@ def _reading(completion: Completion, found: str | Unreadable, kind: str, answers
 
 
 def _decisions(step: Step, rows: Rows) -> Iterator[Decision]:
-    if isinstance(step.recipe, Agree):
+    if isinstance(step.recipe, Agree | Label):
+        own, meanings = ("ICL", AGREEMENT_OUTCOMES) if isinstance(step.recipe, Agree) else ("majority", LABEL_OUTCOMES)
         for row in rows(step["selection"]):
-            detail = f"weak answer {row.weak_answer or '-'}, ICL answer {row.icl_answer or '-'}"
-            yield Decision(step.name, row.outcome, _meaning(row.outcome, AGREEMENT_OUTCOMES), detail)
+            detail = f"weak answer {row.weak_answer or '-'}, {own} answer {row.icl_answer or '-'}"
+            yield Decision(step.name, row.outcome, _meaning(row.outcome, meanings), detail)
     if isinstance(step.recipe, Pair):
         consensus: list[Consensus] = rows(step["consensus"])
         for row in consensus:
@@ -186,7 +187,7 @@ def _decisions(step: Step, rows: Rows) -> Iterator[Decision]:
             )
             detail = f"{votes}; weak answer {row.weak_answer or '-'}"
             yield Decision(step.name, row.outcome, _meaning(row.outcome, PAIR_OUTCOMES), detail)
-    if isinstance(step.recipe, Agree | Pair):
+    if isinstance(step.recipe, Agree | Label | Pair):
         for row in rows(step["merges"]):
             yield Decision(step.name, "merged", row.why, f"{row.form} counts as {row.representative}")
 
@@ -217,7 +218,9 @@ def _lessons(step: Step, finished: set[str], rows: Rows, problem: Problem) -> It
     if "examples" in inputs:
         examples = rows(inputs["examples"])
     elif "references" in inputs:
-        examples = examples_from_references([problem], rows(inputs["references"]))
+        part = step.recipe.part if isinstance(step.recipe, FineTune) else 1.0
+        learned = [row for row in rows(inputs["references"]) if in_part(row.problem_id, part)]
+        examples = examples_from_references([problem], learned)
     elif isinstance(step.recipe, FineTune) and step.recipe.answers is not None:
         examples, left_out = examples_from_completions([problem], rows(inputs["completions"]), step.recipe.answers)
         for reason in left_out:

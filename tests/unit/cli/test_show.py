@@ -63,7 +63,7 @@ def test_the_story_as_json(store: str, capsys: pytest.CaptureFixture[str]) -> No
         "weak_completions": 1, "icl_completions": 1, "sampled": 5
     }  # fmt: skip
     trained = {lesson["step"]: lesson["is_trained"] for lesson in story["lessons"]}
-    assert trained == {"dpo": True, "orpo": False, "full_weak_ft": True, "ceiling": True}
+    assert trained == {"dpo": True, "orpo": False, "full_weak_ft": True, "full_icl_ft": True, "ceiling": True}
     assert "test_dpo" not in story["unfinished"] and "orpo" in story["unfinished"]
 
 

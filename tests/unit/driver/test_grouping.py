@@ -182,7 +182,7 @@ STEPS = build_steps(quickstart().model_copy(update={"iterations": 2}))
             "problems weak_sft weak_completions test_weak_floor demonstrations icl_completions test_strong_base "
             "test_weak_icl consistent_1",
             "",
-            ["weak_ft_1 icl_ft_1 full_weak_ft ceiling hybrid_ft_1"],
+            ["weak_ft_1 icl_ft_1 full_weak_ft full_icl_ft ceiling hybrid_ft_1"],
         ),
     ],
 )

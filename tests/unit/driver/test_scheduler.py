@@ -154,7 +154,7 @@ def test_a_step_that_another_run_holds_makes_no_other_step_of_its_group_wait(mon
 
         monkeypatch.setattr(Recorder, "job", work)
         groups = scheduled(monkeypatch, recorder, cpus=2).groups
-    assert ["weak_ft_1", "icl_ft_1", "full_weak_ft", "hybrid_ft_1"] in groups and ["ceiling"] in groups
+    assert ["weak_ft_1", "icl_ft_1", "full_weak_ft", "full_icl_ft", "hybrid_ft_1"] in groups and ["ceiling"] in groups
 
 
 def kinds() -> dict[str, Any]:
@@ -166,7 +166,7 @@ def test_a_failure_is_raised_and_starts_nothing_more(monkeypatch: pytest.MonkeyP
     with pytest.raises(RuntimeError, match="it broke"):
         scheduled(monkeypatch, recorder, 2)
     trained = [name for group in recorder.groups for name in group if isinstance(kinds()[name], FineTune | Prefer)]
-    assert set(trained) <= {"weak_sft", "full_weak_ft", "ceiling"}
+    assert set(trained) <= {"weak_sft", "full_weak_ft", "full_icl_ft", "ceiling"}
 
 
 def test_another_step_that_fails_meanwhile_is_named(

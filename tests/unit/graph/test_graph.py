@@ -1,5 +1,6 @@
 """What must hold for every experiment's graph: no gold leaks, stable names."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +24,33 @@ BASE = "gsm8k-gemma-2b"
 
 GOLD_READERS = {
     "weak_sft": "train_1_references",
+    "weak_half_sft": "train_1_references",
+    "weak_reliability": "train_1_references",
     "ceiling": "train_2_references",
     "scores": "test_references",
     "audit": "train_2_references",
 }
+OF_THE_WEAK_MODEL = {"weak_sft", "weak_half_sft", "weak_reliability"}
+"""Readers of train_1's gold, which is the weak model's own."""
 AFTER_THE_STRONG_MODEL = {"ceiling", "test_ceiling", "scores", "audit", "report"}
-VARIANTS = [[], ["iterations=1"], ["iterations=3"], ["dpo=none"], ["orpo=none"], ["weak_sft=none"], ["ceiling=false"]]
+SAMPLES = 'icl_sampled={"n": 5, "temperature": 0.7}'
+VARIANTS = [
+    [],
+    ["iterations=1"],
+    ["iterations=3"],
+    ["dpo=none"],
+    ["orpo=none"],
+    ["weak_sft=none"],
+    ["ceiling=false"],
+    ["full_icl=false"],
+    ["recipe=paper"],
+    ["recipe=w2s"],
+    ["recipe=w2s", "iterations=3", "pairs.greedy_vote=true"],
+    ["recipe=w2s", "weak_sft=none"],
+    ["stage_one=icl", "iterations=2"],
+    ["stage_one=icl_votes", SAMPLES, "labels.greedy_vote=true", "iterations=2"],
+    ["stage_one=trust", SAMPLES, "pairs.rule=votes"],
+]
 
 
 def gold_inputs(step: Step) -> list[str]:
@@ -41,10 +63,11 @@ def check_no_gold_leaks(steps: tuple[Step, ...]) -> None:
     for step in steps:
         assert gold_inputs(step) == ([GOLD_READERS[step.name]] if step.name in GOLD_READERS else []), step.name
     strong = [step for step in steps if step.name not in AFTER_THE_STRONG_MODEL]
-    assert {"pairs", "sampled", "hybrid_ft_1", "icl_completions", "full_weak_ft"} <= {step.name for step in strong}
+    student = "m_plus_1" if any(step.name == "m_plus_1" for step in steps) else "hybrid_ft_1"
+    assert {"pairs", "sampled", student, "icl_completions", "full_weak_ft"} <= {step.name for step in strong}
     for step in with_upstream(strong):
         assert step.name not in AFTER_THE_STRONG_MODEL, f"the strong model's path reads {step.name}"
-        assert not gold_inputs(step) or step.name == "weak_sft", step.name
+        assert not gold_inputs(step) or step.name in OF_THE_WEAK_MODEL, step.name
 
 
 @pytest.mark.parametrize("changes", VARIANTS, ids=str)
@@ -62,6 +85,16 @@ def test_a_leak_would_be_found(reader: str) -> None:
     )
     with pytest.raises(AssertionError, match=reader):
         check_no_gold_leaks(leaky)
+
+
+@pytest.mark.parametrize("reader", ["labels_1", "icl_samples", "m_plus_1", "labels_2", "m_plus_1_samples", "pairs"])
+def test_a_leak_into_a_step_of_own_answers_would_be_found(reader: str) -> None:
+    steps = build_steps(set_fields(load(BASE), ["recipe=w2s", "iterations=2"]))
+    for table in ("train_1_references", "train_2_references"):
+        hints = ("hints", steps[0][table])
+        leaky = tuple(replace(step, inputs=(*step.inputs, hints)) if step.name == reader else step for step in steps)
+        with pytest.raises(AssertionError, match=reader):
+            check_no_gold_leaks(leaky)
 
 
 def test_a_leak_through_a_later_step_would_be_found() -> None:
@@ -104,6 +137,59 @@ def fingerprints(experiment: Experiment) -> dict[str, str]:
     return {step.name: step.fingerprint for step in build_steps(experiment)}
 
 
+BEFORE = {
+    "quickstart": ("fdcd38fba266b148", "417ddf48290d3c6d"),
+    "gsm8k-small": ("d2935ee26ff38c7d", "c635eb09c5910a5c"),
+    "gsm8k-llama2-7b": ("031985c98da965fb", "9517655199f27b72"),
+    "gsm8k-gemma-2b": ("30fb41b3d8441218", "b6dbe3998eea4c26"),
+    "gsm8k-mistral-7b": ("9d6cc1b49321f6b4", "dae5e23325a0b5ec"),
+    "math-llama2-7b": ("4af4bb91d7f4a466", "343728696888c5c4"),
+    "math-gemma-2b": ("179bef38646e635e", "c6887df5023081e3"),
+    "math-mistral-7b": ("50abe290c3fe8346", "73abd8feef5c5bb6"),
+    "olympicarena-llama3-8b": ("d271a4f005d97606", "f714b60cb1c3ba03"),
+}
+"""A hash of all fingerprints of an experiment, and of those with answers.equality=paper, before stage I had other rules
+than agreement. They change only where a recipe's `version` is raised, or an experiment's own values."""
+
+
+def digest(found: dict[str, str]) -> str:
+    short = {name: fingerprint[:16] for name, fingerprint in found.items()}
+    return hashlib.sha256(json.dumps(short, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_the_paper_s_recipe_keeps_the_fingerprints_of_old_stores(name: str) -> None:
+    """All of them without the baseline full_icl_ft; with it, what is graded and reported is one model more."""
+    without, equality = "full_icl=false", "answers.equality=paper"
+    for recipe in ([], ["recipe=paper"]):
+        old = fingerprints(set_fields(load(name), [*recipe, without]))
+        assert digest(old) == BEFORE[name][0]
+        assert digest(fingerprints(set_fields(load(name), [*recipe, without, equality]))) == BEFORE[name][1]
+        new = fingerprints(set_fields(load(name), recipe))
+        assert {step for step in new if new[step] != old.get(step)} == {
+            "full_icl_ft",
+            "test_full_icl_ft",
+            "scores",
+            "report",
+        }
+
+
+def test_a_rule_moves_only_what_follows_it() -> None:
+    assert moved("pairs.rule=votes") == moved("pairs.per_problem=2")
+    assert moved("dpo.weighted=true") == moved("dpo.sft_weight=0.5") == moved("dpo.beta=0.3")
+    own = ["stage_one=icl_votes", SAMPLES]
+    votes, trust = (fingerprints(set_fields(load(BASE), [*own, *more])) for more in ([], ["stage_one=trust"]))
+    assert {name for name in votes if votes[name] == trust[name]} >= {"icl_samples", "full_icl_ft", "weak_completions"}
+    assert trust.keys() - votes.keys() == {"weak_half_sft", "weak_half_completions", "weak_reliability"}
+
+
+def test_the_baseline_of_all_icl_answers_is_the_student_where_stage_one_learns_them() -> None:
+    """The same work under two names would be computed once, but graded and listed twice."""
+    student = fingerprints(set_fields(load(BASE), ["stage_one=icl"]))
+    assert "full_icl_ft" not in student
+    assert student["m_plus_1"] == fingerprints(load(BASE))["full_icl_ft"]
+
+
 def moved(*assignments: str) -> set[str]:
     """Names of the steps whose directory changes with the assignments."""
     before, after = fingerprints(load(BASE)), fingerprints(set_fields(load(BASE), assignments))
@@ -113,6 +199,7 @@ def moved(*assignments: str) -> set[str]:
 
 def test_fingerprints_are_the_same_in_every_process() -> None:
     code = f"""
+import hashlib
 import json
 from w2s.experiments.catalog import load
 from w2s.graph.build import build_steps
@@ -163,3 +250,5 @@ def test_the_field_that_holds_a_training_s_settings() -> None:
     fields = {s.name: s.settings for s in build_steps(load("quickstart")) if isinstance(s.recipe, FineTune | Prefer)}
     assert {name for name, field in fields.items() if field == name} == {"weak_sft", "dpo", "orpo"}
     assert {field for name, field in fields.items() if field != name} == {"sft"}
+    own = build_steps(set_fields(load("quickstart"), ["recipe=w2s"]))
+    assert {step.name: step.settings for step in own}["weak_half_sft"] == "weak_sft"

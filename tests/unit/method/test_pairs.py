@@ -332,3 +332,58 @@ def test_merged_and_undecided_classes(monkeypatch, given, weak, undecided, merge
 def test_paper_mode_merges_nothing(monkeypatch):
     classified(monkeypatch, merges=[("6", "5")])
     assert pair_problem(PROBLEM, samples(*["5"] * 8, *["6"] * 2), samples("5")[0], Pairs(), PAPER).consensus.votes == 8
+
+
+BY_VOTES = [
+    # samples, greedy, changes, outcome, chosen answer, rejected answer, confidence
+    (["5"] * 6 + ["6"] * 3 + ["7"], "", {}, "paired", "5", "6", 0.3),
+    (["5"] * 6 + ["7"] * 2 + ["6"] * 2, "", {}, "paired", "5", "6", 0.4),
+    (["5"] * 6 + ["5.0"] + ["6"] * 3, "", {}, "paired", "5", "6", 0.4),
+    (["5"] * 6 + ["6"] * 4, "", {"min_margin": 0.3}, "low_margin", None, None, None),
+    (["5"] * 6 + ["6"] * 3, "5", {"min_margin": 0.4}, "paired", "5", "6", 0.4),
+    (["5"] * 9 + [""], "", {}, "no_dissent", None, None, None),
+    (["5"] * 9 + [LONG], "", {}, "no_dissent", None, None, None),
+    (["5"] * 5 + ["6"] * 5, "", {}, "tie", None, None, None),
+    (["5"] * 5 + ["6"] * 5, "6", {"min_confidence": 0.5}, "paired", "6", "5", 1 / 11),
+    (["5"] * 4 + ["6"] * 3 + ["7"] * 3, "", {}, "low_confidence", None, None, None),
+    (["5"] * 4 + ["6"] * 3 + ["7"] * 3, "", {"min_confidence": 0.4}, "paired", "5", "6", 0.1),
+]
+
+
+@pytest.mark.parametrize(("given", "greedy", "changes", "outcome", "chosen", "rejected", "confidence"), BY_VOTES)
+@pytest.mark.parametrize("weak", ["5", "6", None])
+def test_votes_decide_whatever_the_weak_answer_is(given, greedy, changes, outcome, chosen, rejected, confidence, weak):
+    rule = Pairs(rule="votes", **changes)
+    beside = [completion(f"w\n#### {weak}")] if weak else []
+    voted = [completion(f"g\n#### {greedy}")] if greedy else []
+    found = pair_problems([PROBLEM], samples(*given), beside, rule, GSM8K, voted)
+    assert found.consensus[0].outcome == outcome and outcome in PAIR_OUTCOMES
+    pairs = [(p.chosen_answer, p.rejected_answer, p.chosen_source) for p in found.pairs]
+    assert pairs == ([(chosen, rejected, "strong")] if chosen else [])
+    if chosen:
+        assert found.pairs[0].confidence == pytest.approx(confidence)
+
+
+def test_pairs_by_votes_may_be_several_and_near_in_length():
+    texts = ["a" * n + "\n#### 5" for n in (10, 30, 50)] + ["b" * n + "\n#### 6" for n in (31, 90)]
+    rows = [completion(text, n) for n, text in enumerate(texts)]
+    rule = Pairs(rule="votes", match_length=True)
+    (pair,) = pair_problem(PROBLEM, rows, None, rule, GSM8K).pairs
+    assert (len(pair.chosen), len(pair.rejected)) == (30 + 7, 31 + 7)
+    several = pair_problem(PROBLEM, rows, None, rule.model_copy(update={"per_problem": 9}), GSM8K).pairs
+    assert len({(p.chosen, p.rejected) for p in several}) == len(several) == 6
+
+
+@pytest.mark.parametrize(
+    ("given", "undecided", "outcome", "rejected"),
+    [
+        (["5"] * 6 + ["6"] * 3 + ["7"], ["56"], "paired", "7"),
+        (["5"] * 6 + ["6"] * 4, ["56"], "undecided:dissent", None),
+        (["5"] * 6 + ["6"] * 3 + ["7"], ["67"], "paired", "6"),
+    ],
+)
+def test_a_runner_up_certainly_differs(monkeypatch, given, undecided, outcome, rejected):
+    classified(monkeypatch, undecided)
+    found = pair_problem(PROBLEM, samples(*given), None, Pairs(rule="votes"), GSM8K)
+    assert found.consensus.outcome == outcome
+    assert [pair.rejected_answer for pair in found.pairs] == ([rejected] if rejected else [])

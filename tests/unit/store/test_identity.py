@@ -97,12 +97,13 @@ def moved(folder: Path) -> None:
 
 TEST_ANSWERS = {
     "test_weak_floor", "test_strong_base", "test_weak_icl", "test_full_weak_ft", "test_weak_ft_1", "test_icl_ft_1",
-    "test_hybrid_ft_1", "test_dpo", "test_orpo", "test_ceiling",
+    "test_hybrid_ft_1", "test_dpo", "test_orpo", "test_ceiling", "test_full_icl_ft",
 }  # fmt: skip
 SCORED = {"problems", "scores", "report"}
 AFTER_TRAIN_2 = {
     "problems", "weak_completions", "demonstrations", "icl_completions", "consistent_1", "weak_ft_1", "icl_ft_1",
-    "hybrid_ft_1", "sampled", "pairs", "dpo", "orpo", "full_weak_ft", "ceiling", "audit", "scores", "report",
+    "hybrid_ft_1", "sampled", "pairs", "dpo", "orpo", "full_weak_ft", "full_icl_ft", "ceiling", "audit",
+    "scores", "report",
 } | (TEST_ANSWERS - {"test_weak_floor", "test_strong_base"})  # fmt: skip
 IN_TRAIN_2 = row("boats", 0)
 CHANGES: list[tuple[str, Callable[[Path], None], list[str], set[str]]] = [

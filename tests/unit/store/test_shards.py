@@ -1,7 +1,7 @@
 """Tables in parts: what a manifest says of files, how shards are cut, and that a step gives the same rows in one shard
 and in many."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.conftest import fresh
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
+from w2s.graph.step import Step
 from w2s.records import (
     Completion,
     Consensus,
@@ -59,10 +60,14 @@ def tables() -> dict[str, dict[str, tuple[list[Any], type[Any]]]]:
     samples = [completion(n, s, n % 7 if s < 9 - n % 4 else s, f"try {s}") for n in range(COUNT) for s in range(10)]
     icl = [completion(n, 0, n % 7 if n % 2 else 8, "x") for n in range(COUNT)]
     splits = {
-        **dict.fromkeys(("train_2", "test"), (problems, Problem)),
-        **dict.fromkeys(("train_2_references", "test_references"), (gold, Reference)),
+        **dict.fromkeys(("train_1", "train_2", "test"), (problems, Problem)),
+        **dict.fromkeys(("train_1_references", "train_2_references", "test_references"), (gold, Reference)),
     }
-    completions = {"weak_completions": weak, "icl_completions": icl, "sampled": samples, **dict.fromkeys(TESTED, weak)}
+    completions = {
+        **{"weak_completions": weak, "icl_completions": icl, "sampled": samples, "icl_samples": samples},
+        **{"m_plus_completions": icl, "weak_half_completions": weak},
+        **dict.fromkeys([*TESTED, *TESTED_OWN], weak),
+    }
     return {
         "problems": splits,
         "demonstrations": {"demonstrations": ([Demonstration("p004", "q", "c")], Demonstration)},
@@ -70,8 +75,15 @@ def tables() -> dict[str, dict[str, tuple[list[Any], type[Any]]]]:
     }
 
 
+OWN = set_fields(
+    EXPERIMENT,
+    ["stage_one=trust", 'icl_sampled={"n": 10, "temperature": 0.7}', "labels.min_share=0.8", "labels.greedy_vote=true",
+     "labels.per_problem=2", "pairs.rule=votes", "pairs.greedy_vote=true"],
+)  # fmt: skip
 STEPS = {step.name: step for step in build_steps(EXPERIMENT)}
 TESTED = [step for step in STEPS if step.startswith("test_")]
+STEPS_OWN = {step.name: step for step in build_steps(OWN)}
+TESTED_OWN = [step for step in STEPS_OWN if step.startswith("test_")]
 OUTPUTS: dict[str, dict[str, type[Any]]] = {
     "consistent_1": {
         "weak": SFTExample,
@@ -80,30 +92,40 @@ OUTPUTS: dict[str, dict[str, type[Any]]] = {
         "selection": Selection,
         "merges": Merge,
     },
+    "labels_1": {"examples": SFTExample, "selection": Selection, "merges": Merge},
     "pairs": {"consensus": Consensus, "pairs": PreferencePair, "merges": Merge},
     "scores": {"scores": Score, "disputed": Score},
 }
 
 
-def run(folder: Path) -> dict[str, Any]:
-    """All rows and documents of the four steps that go shard by shard."""
+SHARDED = ("weak_reliability", "consistent_1", "labels_1", "pairs", "scores", "audit")
+
+
+def run(folder: Path, steps: Mapping[str, Step] = STEPS) -> dict[str, Any]:
+    """All rows and documents of the steps that go shard by shard."""
     store = Store.at(str(folder))
     context = Context(store, load_resources("local"), Progress())
     for name, of in tables().items():
-        attempt = Attempt(store, STEPS[name])
+        if name not in steps:
+            continue
+        attempt = Attempt(store, steps[name])
         for table, (rows, record) in of.items():
             attempt.write_records(table, rows, record)
         attempt.commit({})
-    for name in ("consistent_1", "pairs", "scores", "audit"):
-        run_steps([STEPS[name]], context)
+    there = [name for name in SHARDED if name in steps]
+    for name in there:
+        run_steps([steps[name]], context)
+    outputs = {name: of for name, of in OUTPUTS.items() if name in steps}
     found: dict[str, Any] = {
-        f"{name}/{t}": store.records(STEPS[name][t], r) for name, of in OUTPUTS.items() for t, r in of.items()
+        f"{name}/{t}": store.records(steps[name][t], r) for name, of in outputs.items() for t, r in of.items()
     }
     documents = {
-        name: store.document(STEPS[name][table])
-        for name, table in (("consistent_1", "summary"), ("pairs", "summary"), ("audit", "audit"))
+        name: store.document(steps[name][table])
+        for name in there
+        for table in steps[name].recipe.tables
+        if table in ("summary", "audit")
     }
-    manifests = {name: store.manifest(STEPS[name]) for name in OUTPUTS}
+    manifests = {name: store.manifest(steps[name]) for name in outputs}
     return found | documents | {f"{name} counts": (m.counts, m.rows) for name, m in manifests.items() if m}
 
 
@@ -129,6 +151,26 @@ def test_one_shard_and_many_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
         assert cut[name] == rows, name
     store = Store.at(str(tmp_path / "many"))
     assert len(store.files(STEPS["pairs"]["pairs"])) > 3, "the step was to be cut"
+
+
+@pytest.mark.slow
+def test_labels_of_one_shard_and_of_many_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust's evidence too, which is of the problems of all shards."""
+    whole = run(tmp_path / "one", STEPS_OWN)
+    outcomes = whole["labels_1"]["outcomes"]
+    assert outcomes["kept"] > 20 and outcomes["demonstration"] == 1 and outcomes["low_share"] > 5
+    assert 0 < whole["labels_1"]["trust"]["reliability"] < 1 and whole["pairs counts"][0]["pairs"] > 20
+    assert whole["labels_1"]["trust"]["agreement_right_at_most"] > 0
+    assert whole["pairs/consensus"][0].samples == 11, "ten samples and the greedy answer"
+    graded = whole["weak_reliability"]["right"]["denominator"]
+    assert 0 < graded < COUNT, "the half that the weak model has learned from says nothing"
+    monkeypatch.setattr(shards, "_on_ray", here)
+    monkeypatch.setattr(attempts, "ROWS_PER_FILE", 40)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 2000)
+    cut = run(tmp_path / "many", STEPS_OWN)
+    for name, rows in whole.items():
+        assert cut[name] == rows, name
+    assert len(Store.at(str(tmp_path / "many")).files(STEPS_OWN["labels_1"]["examples"])) > 2, "it was to be cut"
 
 
 def test_too_few_pairs_over_all_shards_stop_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,3 +185,60 @@ def test_deepspeeds_shared_memory_allreduce_is_not_compiled_on_cpu(monkeypatch: 
     compiled.clear()
     start_deepspeed(ONE)
     assert backend.build_shm_op() is None and not compiled
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"sft_weight": 0.5}, {"dpo_loss": "ipo"}, {"dpo_loss": "robust", "label_smoothing": 0.2}],
+    ids=str,
+)
+def test_weighted_dpo_is_the_weighted_mean_of_each_pair_s_loss(
+    changes: dict[str, Any], tokens: Tokens, m_plus: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    preference = EXPERIMENT.dpo
+    assert preference is not None
+    first, second = pairs(tokens)[1:3]
+    recipe = Prefer(
+        model=MODEL, preference=preference.model_copy(update={"batch_size": 2, "sft_weight": 0.0} | changes)
+    )
+    rows = [first | {"weight": 0.5}, second | {"weight": 1.5}]
+    trainer = preference_trainer(recipe, ONE, rows, tokens.tokenizer, Base(MODEL, ONE), m_plus, tmp_path)
+    parameters = [p for name, p in trainer.model.named_parameters() if ".default." in name]
+    for parameter in parameters:  # away from the reference, where all pairs have one loss
+        parameter.data += 0.02 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
+    trainer.model.eval()
+
+    def loss(*given: dict[str, Any]) -> float:
+        batch = trainer.data_collator(list(given))
+        with torch.no_grad():
+            return float(trainer.compute_loss(trainer.model, batch))
+
+    plain = [loss(row) for row in (first, second)]
+    assert abs(plain[0] - plain[1]) > 1e-3
+    assert math.isclose(loss(*rows), (0.5 * plain[0] + 1.5 * plain[1]) / 2, abs_tol=1e-4)
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert sorted(batch["weight"].tolist()) == [0.5, 1.5], "the trainer dropped the weights"
+
+
+def test_weighted_orpo_weighs_both_terms_of_a_pair(tokens: Tokens, m_plus: Path, tmp_path: Path) -> None:
+    import torch
+
+    preference = EXPERIMENT.orpo
+    assert preference is not None
+    first, second = pairs(tokens)[1:3]
+    recipe = Prefer(model=MODEL, preference=preference.model_copy(update={"batch_size": 2}))
+
+    def loss(number: int, *rows: dict[str, Any]) -> float:
+        folder = tmp_path / str(number)
+        trainer = preference_trainer(recipe, ONE, [*rows], tokens.tokenizer, Base(MODEL, ONE), m_plus, folder)
+        trainer.model.eval()
+        with torch.no_grad():
+            found, _ = trainer.get_batch_loss_metrics(trainer.model, next(iter(trainer.get_train_dataloader())))
+        return float(found)
+
+    plain = [loss(number, row, row) for number, row in enumerate((first, second))]
+    assert abs(plain[0] - plain[1]) > 1e-3
+    weighted = loss(2, first | {"weight": 0.5}, second | {"weight": 1.5})
+    assert math.isclose(weighted, (0.5 * plain[0] + 1.5 * plain[1]) / 2, abs_tol=1e-4)

@@ -1,0 +1,114 @@
+"""Stage I: the rounds in which M learns from agreement with the weak model, or from its own answers.
+
+Every round trains the base again, never the last round's model. No step here reads gold of train_2; `weak_reliability`
+reads train_1's, which the weak model has learned from.
+"""
+
+from dataclasses import dataclass, field
+
+from w2s.graph.recipes import Agree, FineTune, Label, Reliability, Sample
+from w2s.graph.step import Step, Table, step
+from w2s.recipe import Answers, Experiment, Model, Sampling
+
+HELD_IN = 0.5
+"""Share of train_1 that a weak model learns from where its reliability is measured on the rest."""
+
+
+@dataclass(frozen=True)
+class StageOne:
+    """What the rounds leave: students in the report's order, the last one is M_plus."""
+
+    students: list[Step] = field(default_factory=list[Step])
+    selections: dict[str, Table] = field(default_factory=dict[str, Table])
+    summaries: dict[str, Table] = field(default_factory=dict[str, Table])
+
+
+def tune(e: Experiment, name: str, answers: Answers | None = None, /, **examples: Table) -> Step:
+    """SFT of the strong base."""
+    return step(name, FineTune(model=e.strong, sft=e.sft, answers=answers), **examples)
+
+
+def complete(
+    e: Experiment, name: str, sampling: Sampling, problems: Table, adapter: Step | None, shown: Table | None = None
+) -> Step:
+    """The strong model's completions; `shown` are demonstrations."""
+    model = adapter["model"] if adapter else None
+    recipe = Sample(model=e.strong, sampling=sampling)
+    return step(name, recipe, problems=problems, adapter=model, demonstrations=shown)
+
+
+def from_agreement(e: Experiment, train_2: Table, weak: Step, icl: Step, demonstrations: Table) -> StageOne:
+    """The paper's rounds: keep where two models agree, train on each half and on both."""
+    made = StageOne()
+    by_weak, by_icl = weak, icl
+    for number in range(1, e.iterations + 1):
+        if number > 1:
+            by_weak = complete(e, f"weak_ft_{number - 1}_completions", e.greedy, train_2, made.students[-3])
+            by_icl = complete(e, f"icl_ft_{number - 1}_completions", e.greedy, train_2, made.students[-2])
+        agreement = step(
+            f"consistent_{number}",
+            Agree(agreement=e.agreement, answers=e.answers),
+            problems=train_2,
+            weak=by_weak["completions"],
+            icl=by_icl["completions"],
+            demonstrations=demonstrations,
+        )
+        made.selections[f"selection_{number}"] = agreement["selection"]
+        made.summaries[f"agreement_{number}"] = agreement["summary"]
+        for half in ("weak", "icl", "hybrid"):
+            made.students.append(tune(e, f"{half}_ft_{number}", examples=agreement[half]))
+    return made
+
+
+def from_own_answers(
+    e: Experiment, train_1: Table, gold_1: Table, train_2: Table, weak: Step, icl: Step, demonstrations: Table
+) -> StageOne:
+    """Rounds in which M learns its own answers: all greedy ones, or majorities of its samples."""
+    made = StageOne()
+    reliability = _reliability(e, train_1, gold_1) if e.stage_one == "trust" else None
+    teacher, greedy, shown = None, icl, demonstrations
+    for number in range(1, e.iterations + 1):
+        if number > 1:
+            teacher, shown = made.students[-1], None
+            greedy = complete(e, f"{teacher.name}_completions", e.greedy, train_2, teacher)
+        student = f"m_plus_{number}"
+        if e.stage_one == "icl":
+            made.students.append(tune(e, student, e.answers, problems=train_2, completions=greedy["completions"]))
+            continue
+        assert e.icl_sampled is not None
+        name = f"{teacher.name}_samples" if teacher else "icl_samples"
+        labels = step(
+            f"labels_{number}",
+            Label(labels=e.labels, answers=e.answers),
+            problems=train_2,
+            samples=complete(e, name, e.icl_sampled, train_2, teacher, shown)["completions"],
+            greedy=greedy["completions"] if e.labels.greedy_vote else None,
+            weak=weak["completions"],
+            demonstrations=demonstrations,
+            reliability=reliability["summary"] if reliability else None,
+        )
+        made.selections[f"selection_{number}"] = labels["selection"]
+        made.summaries[f"labels_{number}"] = labels["summary"]
+        made.students.append(tune(e, student, examples=labels["examples"]))
+    return made
+
+
+def _reliability(e: Experiment, train_1: Table, gold_1: Table) -> Step:
+    """How often the weak model is right on problems of train_1 that it has not learned from.
+
+    A trained weak model knows train_1, so one that has learned from half of it stands for it.
+    """
+    assert isinstance(e.weak, Model)
+    half = None
+    if e.weak_sft:
+        recipe = FineTune(model=e.weak, sft=e.weak_sft, part=HELD_IN)
+        half = step("weak_half_sft", recipe, problems=train_1, references=gold_1)
+    adapter = half["model"] if half else None
+    answers = step("weak_half_completions", Sample(model=e.weak, sampling=e.greedy), problems=train_1, adapter=adapter)
+    return step(
+        "weak_reliability",
+        Reliability(answers=e.answers, part=HELD_IN if half else 0.0),
+        problems=train_1,
+        references=gold_1,
+        completions=answers["completions"],
+    )

@@ -1,0 +1,1 @@
+"""Labels out of M's own samples, and what they can be believed by."""
