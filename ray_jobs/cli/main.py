@@ -8,10 +8,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ray_jobs.cli import answers, cluster, help, plan, preflight, run, store, submit
+from ray_jobs.cli import answers, cluster, help, store, submit
 from ray_jobs.cli.asking import chat, evaluate
 from ray_jobs.cli.options import Parser
 from ray_jobs.cli.reading import compare, export, show, status
+from ray_jobs.cli.running import plan, preflight, run, sweep
 from ray_jobs.runtime.local_ray import leave
 from w2s import __version__
 
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     run.add_commands(commands)
     plan.add_commands(commands)
+    sweep.add_commands(commands)
     preflight.add_commands(commands)
     submit.add_commands(commands)
     cluster.add_commands(commands)

@@ -6,8 +6,13 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from w2s.graph.step import Step
+    from w2s.recipe import Experiment
     from w2s.report.compare import Run
     from w2s.report.metrics import Estimate
+    from w2s.store.store import Store
 
 _RUN = re.compile(r"(?P<store>.+?):(?P<experiment>(?:[^:]*\.py:)?[\w-]+)")
 
@@ -45,7 +50,7 @@ def _compare(options: argparse.Namespace) -> int:
     lines += ["", *(grid(["setting", *letters], rows, range(len(letters) + 1)) if rows else ["no setting differs"])]
     rows = []
     for model, accuracies, paired in differences(runs):
-        rows.append([model, *(percent(one.value) for one in accuracies), *(_points(one) for one in paired)])
+        rows.append([model, *(percent(one.value) for one in accuracies), *(points(one) for one in paired)])
     header = ["model", *letters, *(f"{letter} - A, points" for letter in letters[1:])]
     lines += ["", *grid(header, rows)]
     if any(run.questions != runs[0].questions for run in runs):
@@ -65,9 +70,6 @@ def _compare(options: argparse.Namespace) -> int:
 def _read(text: str) -> "Run":
     """The finished run of STORE:EXPERIMENT[,FIELD=VALUE...]. Raises ValueError if it is not there or not scored."""
     from ray_jobs.cli.options import recorded
-    from w2s.records import Problem, Score
-    from w2s.report.compare import Run, flat
-    from w2s.report.metrics import credit_by_problem
 
     head, *fields = re.split(r",(?=[a-z_][\w.]*=)", text)  # a value may contain commas
     found = _RUN.fullmatch(head)
@@ -77,18 +79,28 @@ def _read(text: str) -> "Run":
         experiment, steps, store = recorded(argparse.Namespace(**found.groupdict(), set=fields))
     except ValueError as error:
         raise ValueError(f"{text}: {error}") from error
+    return scored(text, experiment, steps, store)
+
+
+def scored(name: str, experiment: "Experiment", steps: "Sequence[Step]", store: "Store") -> "Run":
+    """The finished run of an experiment. Raises ValueError if its scores are not finished."""
+    from w2s.records import Problem, Score
+    from w2s.report.compare import Run, flat
+    from w2s.report.metrics import credit_by_problem
+
     (scores,) = (step for step in steps if step.name == "scores")
     if store.manifest(scores) is None:
-        raise ValueError(f"{text}: its scores are not finished: `w2s run` it to its end first")
+        raise ValueError(f"{name}: its scores are not finished: `w2s run` it to its end first")
     by_model: dict[str, list[Score]] = {role: [] for role, _ in scores.inputs if role not in ("problems", "references")}
     for score in store.records(scores["scores"], Score):
         by_model[score.model].append(score)
     questions = {problem.problem_id: problem.question for problem in store.inputs(scores, "problems", Problem)}
     settings = flat(experiment.model_dump(mode="json"))
-    return Run(text, settings, questions, {model: credit_by_problem(rows) for model, rows in by_model.items()})
+    return Run(name, settings, questions, {model: credit_by_problem(rows) for model, rows in by_model.items()})
 
 
-def _points(estimate: "Estimate | None") -> str:
+def points(estimate: "Estimate | None") -> str:
+    """A difference and its interval in percentage points."""
     if estimate is None:
         return "not paired"
     return f"{100 * estimate.value:+.1f} ({100 * estimate.low:+.1f} .. {100 * estimate.high:+.1f})"

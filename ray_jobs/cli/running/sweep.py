@@ -1,0 +1,162 @@
+"""`w2s sweep`: many variations of an experiment in one store, where equal steps are shared, and one table of them."""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ray_jobs.cli.options import add_experiment, add_resources, experiment
+from ray_jobs.cli.reading.compare import points, scored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from w2s.graph.step import Step
+    from w2s.recipe import Experiment
+    from w2s.report.sweep import Variation
+    from w2s.store.store import Store
+
+SEED = "problems.seed"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the file: a name and its `--set`s."""
+
+    name: str
+    fields: tuple[str, ...]
+
+
+def add_commands(commands: Any) -> None:
+    """Add the command to the subparsers."""
+    sweep = commands.add_parser("sweep", help="run variations of an experiment in one store, and compare them")
+    sweep.set_defaults(command=_sweep)
+    add_experiment(sweep, only=False)
+    sweep.add_argument(
+        "--variations", required=True, metavar="FILE", help="a line a variation: NAME FIELD=VALUE ...; # is a comment"
+    )
+    sweep.add_argument("--baseline", metavar="NAME", help="the variation that others are compared with (the first)")
+    sweep.add_argument("--seeds", type=int, nargs="+", metavar="N", help=f"run each variation with {SEED}=N for each N")
+    add_resources(sweep)
+
+
+def read_variations(path: str) -> list[Line]:
+    """The lines of a file of variations.
+
+    Raises ValueError for a file that cannot be read or has no variation, and for a name that is no name or used twice.
+    """
+    try:
+        texts = Path(path).expanduser().read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"--variations {path}: cannot be read: {error}") from error
+    found: dict[str, Line] = {}
+    for number, text in enumerate(texts, 1):
+        words = text.partition("#")[0].split()
+        if not words:
+            continue
+        name, *fields = words
+        if "=" in name:
+            raise ValueError(f"{path}:{number}: {name} is no name: a line is NAME FIELD=VALUE ...")
+        if name in found:
+            raise ValueError(f"{path}:{number}: the name {name} is given twice")
+        found[name] = Line(name, tuple(fields))
+    if not found:
+        raise ValueError(f"--variations {path}: has no variation: give lines of NAME FIELD=VALUE ...")
+    return list(found.values())
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from ray_jobs.driver.run import run
+    from ray_jobs.driver.scheduler import StepFailed
+    from ray_jobs.resources.presets import load_resources
+    from w2s.report.sweep import Variation
+    from w2s.store.store import Store
+
+    lines = read_variations(options.variations)
+    baseline = options.baseline or lines[0].name
+    if baseline not in {line.name for line in lines}:
+        names = ", ".join(line.name for line in lines)
+        raise ValueError(f"--baseline {baseline}: no such variation; {options.variations} has {names}")
+    resources, store = load_resources(options.resources), Store.at(options.store)
+    wanted = {line.name: _experiments(line, options) for line in lines}  # all are checked before the first runs
+    finished: list[Variation] = []
+    failed: list[str] = []
+    for name, experiments in wanted.items():
+        runs: list[tuple[Experiment, Sequence[Step]]] = []
+        for number, one in enumerate(experiments, 1):
+            print(f"sweep: {name}, run {number} of {len(experiments)}", file=sys.stderr)
+            try:
+                runs.append((one, _steps(run(one, store, resources))))
+            except StepFailed as error:
+                failed.append(name)
+                print(f"w2s: {name}: {error}", file=sys.stderr)
+                break
+        else:
+            read = [scored(name, one, steps, store) for one, steps in runs]
+            finished.append(Variation(name, read, _costs([steps for _, steps in runs], store)))
+    _print(finished, baseline)
+    if failed:
+        print(f"w2s: failed, and not in the table: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _experiments(line: Line, options: argparse.Namespace) -> "list[Experiment]":
+    """One experiment a seed. Raises ValueError, naming the variation, for a field that is wrong."""
+    seeds = [[f"{SEED}={seed}"] for seed in options.seeds] if options.seeds else [[]]
+    try:
+        return [
+            experiment(argparse.Namespace(experiment=options.experiment, set=[*options.set, *line.fields, *seed]))
+            for seed in seeds
+        ]
+    except ValueError as error:
+        raise ValueError(f"variation {line.name}: {error}") from error
+
+
+def _steps(report: "Step") -> "Sequence[Step]":
+    from w2s.graph.step import with_upstream
+
+    return with_upstream([report])
+
+
+def _costs(runs: "Sequence[Sequence[Step]]", store: "Store") -> dict[str, dict[str, float]]:
+    """What M_plus and the models of stage II cost, by model."""
+    from w2s.graph.step import with_upstream
+    from w2s.report.sweep import COUNTS
+
+    costs: dict[str, dict[str, float]] = {}
+    for steps in runs:
+        named = {step.name: step for step in steps}
+        m_plus = named["sampled"].input("adapter")
+        assert m_plus is not None
+        for model in (m_plus.step.name, "dpo", "orpo"):
+            if model not in named:
+                continue
+            cost = costs.setdefault(model, dict.fromkeys(COUNTS, 0.0))
+            for step in with_upstream([named[model]]):
+                manifest = store.manifest(step)
+                assert manifest is not None
+                for count in COUNTS:
+                    cost[count] += manifest.counts.get(count, 0.0)
+    return costs
+
+
+def _print(variations: "Sequence[Variation]", baseline: str) -> None:
+    from w2s.report.sections import percent
+    from w2s.report.sweep import COUNTS, rows
+    from w2s.report.terminal import grid
+
+    if not any(one.name == baseline for one in variations):
+        print(f"w2s: {baseline}, the baseline, is not finished, so nothing is compared", file=sys.stderr)
+        return
+    seeds = len(variations[0].runs)
+    header = ["variation", "model", "accuracy", *(["seeds from .. to"] if seeds > 1 else []), "PGR",
+              f"minus the best of {baseline}, points", *COUNTS.values()]  # fmt: skip
+    shown: list[list[str]] = []
+    for row in rows(variations, baseline):
+        spread = [f"{percent(row.lowest)} .. {percent(row.highest)}"] if seeds > 1 else []
+        costs = [f"{row.cost[count]:,.0f}" for count in COUNTS]
+        is_best = row.against is None and row.variation == baseline
+        against = "the best" if is_best else points(row.against)
+        shown.append([row.variation, row.model, percent(row.accuracy), *spread, percent(row.pgr), against, *costs])
+    print("\n".join(grid(header, shown, (0, 1))))

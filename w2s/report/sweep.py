@@ -1,0 +1,76 @@
+"""Variations of one experiment beside a named one: accuracy, PGR, paired differences over problems and seeds, cost."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from w2s.report import metrics
+from w2s.report.compare import Run
+from w2s.report.metrics import Estimate
+
+FLOOR, CEILING = "weak_floor", "ceiling"
+COUNTS = {"completions": "completions", "steps": "optimizer steps"}
+"""Counts of manifests that say what a model has cost, and their names in the table."""
+Cost = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One variation under all its seeds."""
+
+    name: str
+    runs: Sequence[Run]
+    """In the order of the seeds, the same for all variations."""
+    costs: Mapping[str, Cost]
+    """By model: `COUNTS` of the steps that it needs, summed over seeds."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of one variation."""
+
+    variation: str
+    model: str
+    accuracy: float
+    """Mean over seeds."""
+    lowest: float
+    highest: float
+    pgr: float | None
+    """Of all seeds' problems together; None without a floor, a ceiling or a gap."""
+    against: Estimate | None
+    """Minus the baseline's best model, over problems and seeds; None for that model itself, and where the two were
+    scored on other questions."""
+    cost: Cost
+
+
+def rows(variations: Sequence[Variation], baseline: str) -> Iterator[Row]:
+    """A row for each model in a variation's `costs`, against the best of those of the variation called `baseline`.
+
+    The best is chosen by the test problems themselves, which favours the baseline.
+    """
+    (first,) = (one for one in variations if one.name == baseline)
+    best = max(first.costs, key=lambda model: _mean(first, model))
+    for one in variations:
+        same = all(run.questions == other.questions for run, other in zip(one.runs, first.runs, strict=True))
+        for model, cost in one.costs.items():
+            shares = [_share(run, model) for run in one.runs]
+            paired = [
+                (run.credits[model], other.credits[best]) for run, other in zip(one.runs, first.runs, strict=True)
+            ]
+            is_best = one is first and model == best
+            against = metrics.pooled_difference(paired) if same and not is_best else None
+            yield Row(one.name, model, _mean(one, model), min(shares), max(shares), _pgr(one, model), against, cost)
+
+
+def _share(run: Run, model: str) -> float:
+    return sum(run.credits[model].values()) / len(run.credits[model])
+
+
+def _mean(variation: Variation, model: str) -> float:
+    return sum(_share(run, model) for run in variation.runs) / len(variation.runs)
+
+
+def _pgr(variation: Variation, model: str) -> float | None:
+    if any(not {FLOOR, CEILING} <= run.credits.keys() for run in variation.runs):
+        return None
+    gap = _mean(variation, CEILING) - _mean(variation, FLOOR)
+    return (_mean(variation, model) - _mean(variation, FLOOR)) / gap if gap > 0 else None
