@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from w2s.report.document import CEILING, FLOOR
+from w2s.report.findings import doubts, headline
 from w2s.report.sections import (
     differences_table,
     interval,
@@ -23,6 +24,8 @@ def html(report: Mapping[str, Any]) -> str:
     reading = "".join(f"<p>{escape(line)}</p>" for line in _reading(report))
     parts = [
         f"<h1>{escape(str(report['experiment']))}</h1><p>{escape(str(report['description']))}</p>",
+        *(f"<p><strong>{escape(sentence)}</strong></p>" for sentence in [headline(report)] if sentence),
+        *(f'<p role="note">Doubt: {escape(sentence)}.</p>' for sentence in doubts(report)),
         f"<h2>Accuracy on {escape(str(report['problems']))} test problems</h2>",
         _chart(report["models"]),
         _table(*models_table(report)),

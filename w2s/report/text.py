@@ -6,12 +6,13 @@ Names and reasons may hold anything; terminal.py shows what is not printable as 
 from collections.abc import Mapping
 from typing import Any
 
+from w2s.report.findings import doubts, headline
 from w2s.report.sections import differences_table, models_table, selection_sections, step_sections
 from w2s.report.terminal import grid, printable
 
 
 def text(report: Mapping[str, Any], verbose: bool = False) -> str:
-    """Differences and scores for a terminal, in printable characters only; the scores come last, where people look.
+    """Differences, doubts and scores for a terminal, in printable characters only; scores come last, where people look.
 
     With `verbose` the counts of all steps come first; the page has them too.
     """
@@ -20,6 +21,8 @@ def text(report: Mapping[str, Any], verbose: bool = False) -> str:
         lines += [heading, *grid(header, rows), ""]
     if report["differences"]:
         lines += [*grid(*differences_table(report)), ""]
-    lines += [f"{report['experiment']}: {report['description']}", ""]
+    if doubtful := [f"! {sentence}" for sentence in doubts(report)]:
+        lines += [*doubtful, ""]
+    lines += [f"{report['experiment']}: {report['description']}", *filter(None, [headline(report)]), ""]
     lines += grid(*models_table(report))
     return "\n".join(printable(line).rstrip() for line in lines) + "\n"

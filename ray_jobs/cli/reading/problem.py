@@ -10,8 +10,8 @@ from w2s.graph.contents import record_of
 from w2s.graph.step import Step, Table
 from w2s.recipe import SPLITS, Experiment
 from w2s.records import Duplicate, Problem
-from w2s.report.story import Rows, tell
-from w2s.report.story_text import lines
+from w2s.report.story.story import Rows, tell
+from w2s.report.story.text import lines
 from w2s.store.shards import rows_of_problem
 from w2s.store.store import Store
 

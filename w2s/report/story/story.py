@@ -1,6 +1,6 @@
 """The story of one problem: its question, what every model wrote, what the method decided, who learned from it.
 
-Gold is in it because a person reads it; no step does. story_text.py makes lines of it.
+Gold is in it because a person reads it; no step does. text.py makes lines of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

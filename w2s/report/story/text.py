@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from w2s.report.story import Reading, Story, Written
+from w2s.report.story.story import Reading, Story, Written
 from w2s.report.terminal import grid, indented, printable
 
 

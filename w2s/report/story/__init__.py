@@ -1,0 +1,1 @@
+"""The story of one problem: what it is and how it reads."""
