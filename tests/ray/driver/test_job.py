@@ -22,6 +22,7 @@ import pytest
 from tests.conftest import ROOT, SMALL, w2s
 from tests.ray.conftest import RAY
 from tests.s3.servers import serve
+from w2s.records import Problem, Reference
 from w2s.store.store import Store
 
 pytestmark = [pytest.mark.ray, pytest.mark.s3]
@@ -167,7 +168,7 @@ def test_every_step_left_a_manifest_with_its_counts(finished: Finished) -> None:
 
 def test_models_of_one_base_are_scored_in_one_engine_start(finished: Finished) -> None:
     starts = finished.reading(".log").count(b"Initializing a V1 LLM engine")
-    assert starts == 5, f"{starts} engine starts: weak, weak ICL, iteration 2, samples and scores make five"
+    assert starts == 6, f"{starts} engine starts: weak, weak ICL, iteration 2, samples, scores of both stages make six"
 
 
 def test_a_second_run_does_nothing_and_starts_no_ray(finished: Finished) -> None:
@@ -215,6 +216,36 @@ def test_a_damaged_step_is_named_and_alone_run_again(finished: Finished) -> None
     assert broken.returncode == 2 and "report.json is damaged" in broken.stderr and "--repair" in broken.stderr
     repaired = finished.run("run", *EXPERIMENT, "--repair")
     assert "damaged: s3://runs/small/steps/report-" in repaired.stdout and "1 of" in repaired.stdout
+
+
+def test_another_test_set_trains_nothing_and_an_evaluation_on_its_rows_asks_nothing_again(
+    finished: Finished, tmp_path: Path
+) -> None:
+    changed = [*EXPERIMENT, "problems.test=8"]
+    plan = [line.split() for line in finished.run("plan", *changed).stdout.splitlines()]
+    to_run = {words[1] for words in plan if words[0] in ("run", "resume")}
+    asked = {words[1] for words in plan if words[1].startswith("test_")}
+    assert to_run == {"problems", "scores", "report"} | asked and len(asked) == 14
+    done = finished.run("run", *changed, "--only", "test_dpo").stdout
+    assert "2 of" in done and "test_dpo" in done and "8 problems" in done and "optimizer" not in done
+    (directory,) = [words[2] for words in plan if words[1] == "problems"]
+    problems = json.loads(finished.store.objects.read(finished.store.objects.path(directory, "manifest.json")))
+    (test,) = [finished.store.objects.path(directory, path) for path in problems["tables"]["test"]]
+    (gold,) = [finished.store.objects.path(directory, path) for path in problems["tables"]["test_references"]]
+    rows = finished.store.read_records(test, Problem)
+    answers = {one.problem_id: one.answer for one in finished.store.read_records(gold, Reference)}
+    assert len(rows) == 8
+    data = tmp_path / "rows.jsonl"
+    lines = [{"n": one.problem_id, "question": one.question, "answer": answers[one.problem_id]} for one in rows]
+    data.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    fields = ["--with", "problems.test.answer=answer", "problems.test.id=n"]
+    evaluation = ["eval", EXPERIMENT[0], "dpo", *EXPERIMENT[1:], "--data", str(data), *fields]
+    evaluated = finished.run(*evaluation, RAY_ADDRESS="127.0.0.1:1").stdout  # without Ray
+    assert "scores_dpo" in evaluated and "test_dpo" not in evaluated, evaluated
+    assert evaluated.splitlines()[-1].split()[:3:2] == ["dpo", "8"], evaluated
+    figures = tmp_path / "figures.json"
+    again = finished.run(*evaluation, "--json", str(figures), RAY_ADDRESS="127.0.0.1:1").stdout
+    assert "nothing to do" in again and json.loads(figures.read_text())["models"][0]["model"] == "dpo"
 
 
 def test_no_credential_is_anywhere(finished: Finished) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.cli import main as cli
-from ray_jobs.cli import plan
+from ray_jobs.cli.running import plan
 from tests.conftest import w2s
 
 pytestmark = pytest.mark.slow  # each case is a process of some seconds
