@@ -70,7 +70,7 @@ chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours 
 
 # The tests with Ray come last. Starting Ray, an engine or workers keeps one core busy, so that two files fit beside
 # each other.
-test: lint ## everything: check and all tests (about 30 minutes)
+test: lint ## everything: check and all tests (about 35 minutes)
 	@$(BESIDE) types without-ray
 	@$(MAKE) --no-print-directory ray
 
