@@ -53,8 +53,11 @@ class Spell:
 
     @property
     def works(self) -> float:
-        """Seconds of the group in which the work is done."""
-        return sum(self.each)
+        """Seconds of the group in which the work is done: added as `ends` adds them, so that the last end is `end`.
+
+        From Python 3.12 on, `sum` makes up for rounding and may differ in the last digit.
+        """
+        return [*accumulate(self.each, initial=0.0)][-1]
 
     @property
     def end(self) -> float:
@@ -92,7 +95,7 @@ class Forecast:
     @property
     def idle(self) -> float:
         """Share of the nodes' GPU-hours in which no step holds them, if all nodes stay for the whole run."""
-        return 1 - self.gpu_hours / (self.gpus * self.seconds / 3600) if self.seconds else 0.0
+        return max(0.0, 1 - self.gpu_hours / (self.gpus * self.seconds / 3600)) if self.seconds else 0.0
 
 
 def forecast(
