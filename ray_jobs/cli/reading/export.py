@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ray_jobs.cli.options import add_experiment, finished_manifest, named_step, recorded
 
 if TYPE_CHECKING:
+    from ray_jobs.models.hub import Repository
     from w2s.graph.step import Step
     from w2s.recipe import Experiment
     from w2s.store.store import Store
@@ -27,6 +28,11 @@ def add_commands(commands: Any) -> None:
     )
     export.add_argument("--to", required=True, metavar="FOLDER", help="a new or empty folder")
     export.add_argument("--merge", action="store_true", help="the whole model, with the adapter added to the base")
+    export.add_argument(
+        "--push-to-hub",
+        metavar="NAME",
+        help="also commit the folder to a repository of the Hugging Face hub, made private if it is new",
+    )
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -38,16 +44,43 @@ def _export(options: argparse.Namespace) -> int:
         exported = [one.name for one in steps if isinstance(one.recipe, FineTune | Prefer | Agree | Pair)]
         raise ValueError(f"{step.name} has no model and no training data; steps to export: {', '.join(exported)}")
     finished_manifest(step, store)
+    is_model = isinstance(step.recipe, FineTune | Prefer)
+    if options.merge and not is_model:
+        raise ValueError(f"--merge adds an adapter to its base, and {step.name} has no adapter")
     final = Path(options.to).expanduser().absolute()
     with _new_folder(final) as folder:
-        if isinstance(step.recipe, FineTune | Prefer):
+        hub = _repository(options, step)
+        if is_model:
             _write_model(experiment, steps, step, store, folder, final, options.merge)
-        elif options.merge:
-            raise ValueError(f"--merge adds an adapter to its base, and {step.name} has no adapter")
         else:
             _write_data(experiment, step, store, folder)
     print(final)
+    if hub:
+        print(hub.push(final, f"{step.name} of {experiment.name}, exported by w2s"))
     return 0
+
+
+def _repository(options: argparse.Namespace, step: "Step") -> "Repository | None":
+    """The repository of --push-to-hub, made before the export begins, because the hub may refuse it.
+
+    Raises ValueError for a name, token or adapter that the hub cannot take.
+    """
+    from ray_jobs.models.hub import check_name, repository
+    from w2s.graph.recipes import FineTune, Prefer
+    from w2s.report.exports.cards import is_hub
+
+    if options.push_to_hub is None:
+        return None
+    check_name(options.push_to_hub)
+    recipe = step.recipe
+    if not isinstance(recipe, FineTune | Prefer):
+        return repository(options.push_to_hub, "dataset")
+    if not options.merge and not is_hub(recipe.model):
+        raise ValueError(
+            f"--push-to-hub {options.push_to_hub}: the base of {step.name} is on no hub, so nobody could load the "
+            "adapter: add --merge"
+        )
+    return repository(options.push_to_hub, "model")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from w2s.experiments.quickstart import quickstart
 from w2s.graph.contents import record_of
 from w2s.graph.recipes import Report
 from w2s.graph.step import Step
+from w2s.recipe import Model
 from w2s.records import (
     Completion,
     Consensus,
@@ -72,6 +73,27 @@ def small_run(folder: Path, without: tuple[str, ...] = (), **changes: Any) -> St
             continue
         if name not in without:
             commit(store, step, tables_of(step, steps), {"kept": 2} if step.kind == "agree" else None)
+    return store
+
+
+def trained_run(folder: Path, adapter: Path) -> Store:
+    """A run whose dpo adapter has random weights, large enough to change every answer; also written to `adapter`."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from ray_jobs.models.folders import base_folder
+
+    store = small_run(folder, without=("dpo", "orpo"))
+    (dpo,) = (step for step in steps_of(store) if step.name == "dpo")
+    torch.manual_seed(0)
+    lora = quickstart().sft.lora
+    config = LoraConfig(r=lora.rank, target_modules=list(lora.targets), task_type="CAUSAL_LM", init_lora_weights=False)
+    strong = quickstart().strong
+    assert isinstance(strong, Model)
+    base = AutoModelForCausalLM.from_pretrained(base_folder(strong), dtype=torch.float32)
+    get_peft_model(base, config).save_pretrained(adapter)
+    commit(store, dpo, {"model": [(path.name, path.read_bytes()) for path in sorted(adapter.glob("adapter*"))]})
     return store
 
 

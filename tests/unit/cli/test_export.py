@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ray_jobs.cli.main import main
-from tests.unit.cli.small_run import IDS, commit, small_run, steps_of
+from tests.unit.cli.small_run import IDS, small_run, steps_of, trained_run
 from tests.unit.models.tiny import byte_level, folder
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune
@@ -109,23 +109,7 @@ def test_cards_survive_hostile_names() -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A run whose dpo adapter has random weights, large enough to change every answer."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    from ray_jobs.models.folders import base_folder
-
-    store = small_run(tmp_path_factory.mktemp("trained"), without=("dpo", "orpo"))
-    (dpo,) = (step for step in steps_of(store) if step.name == "dpo")
-    torch.manual_seed(0)
-    lora = quickstart().sft.lora
-    config = LoraConfig(r=lora.rank, target_modules=list(lora.targets), task_type="CAUSAL_LM", init_lora_weights=False)
-    base = AutoModelForCausalLM.from_pretrained(base_folder(quickstart().strong), dtype=torch.float32)
-    adapter = tmp_path_factory.mktemp("adapter")
-    get_peft_model(base, config).save_pretrained(adapter)
-    commit(store, dpo, {"model": [(path.name, path.read_bytes()) for path in sorted(adapter.glob("adapter*"))]})
-    return store
+    return trained_run(tmp_path_factory.mktemp("trained"), tmp_path_factory.mktemp("adapter"))
 
 
 @pytest.mark.slow
