@@ -27,7 +27,7 @@ def add_commands(commands: Any) -> None:
         nargs="+",
         action="extend",
         metavar="EXPERIMENT",
-        help="keep only the steps of these, for example quickstart or quickstart,dpo.beta=0.3",
+        help="keep only the steps of these and the evaluations of their models: quickstart or quickstart,dpo.beta=0.3",
     )
     gc.add_argument("--dry-run", action="store_true", help="list the objects and remove nothing")
 
@@ -56,6 +56,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _gc(options: argparse.Namespace) -> int:
+    from w2s.store.maintenance.evaluations import evaluations
     from w2s.store.maintenance.gc import ORPHAN_SECONDS, collect, find_garbage
     from w2s.store.objects.probes import check_writable
 
@@ -65,6 +66,7 @@ def _gc(options: argparse.Namespace) -> int:
     keep = None
     if options.keep is not None:
         keep = {directory for text in options.keep for directory in _directories(text, store)}
+        keep |= evaluations(store, keep)
     garbage = find_garbage(store, keep)
     for group in garbage:
         print(f"{group.directory or '-':<36} {len(group.entries):>6,} objects {group.bytes:>14,} bytes  {group.why}")

@@ -41,7 +41,7 @@ def estimate(
     models = {recipe.model.name: recipe.model for recipe in recipes if isinstance(recipe, Sample | FineTune | Prefer)}
     shapes = {name: shape_of(model) for name, model in models.items()}
     shown = (1 + experiment.demonstrations.count) * (rates.question_tokens + rates.answer_tokens)
-    for name, memory in memories(missing, experiment, shapes, resources, round(shown)).items():
+    for name, memory in memories(missing, shapes, resources, round(shown)).items():
         yield from _memory(name, memory, shapes[name.partition(" of ")[2]], resources)
     costs = forecast(missing, only_scored(steps), works, shapes, resources, rates)
     for spell in costs.spells:

@@ -17,13 +17,13 @@ from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work
 from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, may_start, places, request_of
 from ray_jobs.driver.grouping import ready_groups, shared_out
+from ray_jobs.models.foreign import adapter_shapes
 from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import rounded_context
 from ray_jobs.runtime.local_ray import Node
-from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.recipes import FineTune, ForeignAdapter, Prefer, Sample
 from w2s.graph.step import Step
-from w2s.recipe import Experiment, LoRA
 
 MANY_CPUS = 1e6
 """CPUs are never what a GPU preset lacks."""
@@ -183,7 +183,7 @@ def _spell(
 
 
 def memories(
-    missing: Sequence[Step], experiment: Experiment, shapes: Mapping[str, Shape], resources: Resources, prompt: int
+    missing: Sequence[Step], shapes: Mapping[str, Shape], resources: Resources, prompt: int
 ) -> dict[str, Memory]:
     """Memory of one GPU for each kind of work of the missing steps, by a text that names it.
 
@@ -195,17 +195,25 @@ def memories(
         if not isinstance(recipe, Sample | FineTune | Prefer):
             continue
         name, shape = recipe.model.name, shapes[recipe.model.name]
-        sft = experiment.weak_sft if recipe.model == experiment.weak and experiment.weak_sft else experiment.sft
-        lora: LoRA = recipe.sft.lora if isinstance(recipe, FineTune) else sft.lora
-        adapter = shape.adapter(lora.rank, lora.targets)
         if isinstance(recipe, Sample):
             if resources.gpus_per_engine:
-                same = [other.recipe for other in missing if isinstance(other.recipe, Sample)]
-                context = rounded_context(prompt + max(other.sampling.max_tokens for other in same))
-                adapters = adapter if any(other.input("adapter") for other in missing) else 0
-                found[f"engine of {name}"] = engine_memory(shape, resources, context, adapters)
+                same = [s for s in missing if isinstance(s.recipe, Sample) and s.recipe.model.name == name]
+                most = max(s.recipe.sampling.max_tokens for s in missing if isinstance(s.recipe, Sample))
+                adapters = max(_adapter(s, shape) for s in same)
+                found[f"engine of {name}"] = engine_memory(shape, resources, rounded_context(prompt + most), adapters)
         elif resources.gpus_per_worker:
             pairs = isinstance(recipe, Prefer)
             kind = recipe.preference.loss.upper() if isinstance(recipe, Prefer) else "SFT"
-            found[f"{kind} of {name}"] = training_memory(shape, resources, adapter, recipe.optimizer.max_tokens, pairs)
+            most = recipe.optimizer.max_tokens
+            found[f"{kind} of {name}"] = training_memory(shape, resources, _adapter(step, shape), most, pairs)
     return found
+
+
+def _adapter(step: Step, shape: Shape) -> int:
+    """Parameters of the adapter that a step trains or samples with; 0 for a base alone."""
+    if isinstance(step.recipe, FineTune):
+        return shape.adapter(step.recipe.sft.lora.rank, step.recipe.sft.lora.targets)
+    if isinstance(step.recipe, ForeignAdapter):
+        return sum(math.prod(sizes) for sizes in adapter_shapes(step.recipe.name).values())
+    adapter = step.input("adapter")
+    return _adapter(adapter.step, shape) if adapter else 0

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from ray_jobs.cost.memory import GIB
 from ray_jobs.cost.shape import Shape
+from ray_jobs.driver.checks.adapter import check_adapter
 from ray_jobs.driver.checks.model import Use, check_model
 from ray_jobs.driver.estimate import shape_of
 from ray_jobs.driver.forecast import memories
@@ -16,9 +17,9 @@ from ray_jobs.resources.deepspeed import accumulation
 from ray_jobs.resources.requests import node_labels, resource_request
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
-from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.recipes import FineTune, ForeignAdapter, Prefer, Sample
 from w2s.graph.step import Step
-from w2s.recipe import Completions, Experiment, Model
+from w2s.recipe import Experiment, Model
 
 
 def check(experiment: Experiment, missing: Sequence[Step], resources: Resources) -> None:
@@ -35,19 +36,24 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
             check_model(role, model, Use.of(steps, experiment.demonstrations.count), resources)
     if local_ray.is_own():
         check_machine(missing, resources, local_ray.machine())
-    _check_memory(experiment, missing, resources)
+    _check_memory(missing, resources)
 
 
 def check_evaluation(missing: Sequence[Step], resources: Resources) -> None:
-    """Check what the missing steps of an evaluation will use, but for the memory of GPUs.
+    """Check what the missing steps of an evaluation will use.
 
     Raises ValueError with the value, the rule and the way out.
     """
     for model in dict.fromkeys(model for step in missing if (model := _model(step)) is not None):
         steps = [step for step in missing if _model(step) == model]
         check_model("evaluated", model, Use.of(steps, 0), resources)
+    for step in missing:
+        adapter = step.input("adapter")
+        if isinstance(step.recipe, Sample) and adapter and isinstance(adapter.step.recipe, ForeignAdapter):
+            check_adapter(adapter.step.recipe.name, step.recipe.model)
     if local_ray.is_own():
         check_machine(missing, resources, local_ray.machine())
+    _check_memory(missing, resources)
 
 
 def check_machine(missing: Sequence[Step], resources: Resources, machine: Mapping[str, float]) -> None:
@@ -76,7 +82,7 @@ def _model(step: Step) -> Model | None:
     return step.recipe.model if isinstance(step.recipe, FineTune | Prefer | Sample) else None
 
 
-def _check_memory(experiment: Experiment, missing: Sequence[Step], resources: Resources) -> None:
+def _check_memory(missing: Sequence[Step], resources: Resources) -> None:
     """Check that weights, optimizer, gathered layers and the KV cache of one sequence fit into each GPU.
 
     Activations are left to `w2s plan --resources`, because they are estimates; so are models that it cannot count.
@@ -84,9 +90,7 @@ def _check_memory(experiment: Experiment, missing: Sequence[Step], resources: Re
     if not resources.gpus_per_engine and not resources.gpus_per_worker:
         return
     shapes: dict[str, Shape] = {}
-    for model in (experiment.weak, experiment.strong):
-        if isinstance(model, Completions):
-            continue
+    for model in dict.fromkeys(model for step in missing if (model := _model(step)) is not None):
         with suppress(ValueError):  # a mixture of experts, for example
             shapes[model.name] = shape_of(model)
     counted = [
@@ -94,7 +98,7 @@ def _check_memory(experiment: Experiment, missing: Sequence[Step], resources: Re
         for step in missing
         if isinstance(step.recipe, FineTune | Prefer | Sample) and step.recipe.model.name in shapes
     ]
-    for name, memory in memories(counted, experiment, shapes, resources, prompt=0).items():
+    for name, memory in memories(counted, shapes, resources, prompt=0).items():
         if memory.certain > memory.limit:
             parts = ", ".join(f"{part} {size / GIB:.1f}" for part, size in memory.parts.items() if size)
             raise ValueError(

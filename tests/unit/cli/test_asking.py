@@ -55,7 +55,7 @@ EVAL_MISTAKES: list[tuple[list[str], str]] = [
     (["quickstart", "--data", "data.jsonl", *GOLD, "--samples", "-1"], "--samples -1: must be 0 or more"),
     (["quickstart", "--data", "data.jsonl", *GOLD, "--with", "greedy.n=2"], "must stay n=1 and temperature=0"),
     (["WEAK", "--adapter", "absent", "--data", "data.jsonl", *GOLD], "no adapter_config.json there: give the folder"),
-    (["WEAK", "--adapter", "dora", "--data", "data.jsonl", *GOLD], "peft_type=LORA, r=8, with DoRA: merge it"),
+    (["WEAK", "--adapter", "dora", "--data", "data.jsonl", *GOLD], "peft_type=LORA, r=8, with use_dora: merge it"),
 ]  # fmt: skip
 CHAT_MISTAKES: list[tuple[list[str], str]] = [
     (["quickstart", "orpo"], "orpo: step orpo is not finished in"),

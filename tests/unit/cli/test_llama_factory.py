@@ -1,7 +1,7 @@
 """Exported data through LLaMA-Factory's own loader. Skipped where it is not installed: it pins other libraries.
 
-    pip install --no-deps --target /tmp/llama-factory llamafactory==0.9.5
-    PYTHONPATH=/tmp/llama-factory python -m pytest -n 0 tests/unit/cli/test_llama_factory.py
+pip install --no-deps --target /tmp/llama-factory llamafactory==0.9.5
+PYTHONPATH=/tmp/llama-factory python -m pytest -n 0 tests/unit/cli/test_llama_factory.py
 """
 
 import sys

@@ -77,14 +77,14 @@ def test_rates_and_prices_change_the_plan(tmp_path: Path) -> None:
 def test_a_preset_that_does_not_fit_says_so(preset: str, strong: str, message: str, tmp_path: Path) -> None:
     experiment = paper(tmp_path, strong)
     with pytest.raises(ValueError, match=message):
-        _check_memory(experiment, build_steps(experiment), load_resources(preset))
+        _check_memory(build_steps(experiment), load_resources(preset))
     assert "DOES NOT FIT" in lines(experiment, preset)
 
 
 @pytest.mark.parametrize("preset", ["cluster-70b", "local"])
 def test_a_preset_that_fits_passes(preset: str, tmp_path: Path) -> None:
     experiment = paper(tmp_path)
-    _check_memory(experiment, build_steps(experiment), load_resources(preset))
+    _check_memory(build_steps(experiment), load_resources(preset))
 
 
 def test_float16_engines_take_what_bfloat16_engines_take(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_float16_engines_take_what_bfloat16_engines_take(tmp_path: Path) -> None
     texts: list[str] = []
     for dtype in ("float16", "bfloat16"):
         resources = load_resources(f"cluster-70b,engine_dtype={dtype}")
-        _check_memory(experiment, build_steps(experiment), resources)
+        _check_memory(build_steps(experiment), resources)
         steps, rates = build_steps(experiment), load_rates(resources, [])
         texts.append("\n".join(estimate(experiment, steps, steps, resources, rates)))
     assert texts[0] == texts[1]
