@@ -13,7 +13,7 @@ TWO_AT_ONCE := -n 2 --dist loadfile
 # Runs two targets at once: pyright needs only one core, and the tests often wait.
 BESIDE := $(MAKE) --no-print-directory -j 2
 
-.PHONY: help setup quickstart check lint types format fast unit s3 ray cluster chaos bench models test without-ray debian
+.PHONY: help setup quickstart check lint types format fast unit s3 ray cluster chaos bench models test without-ray debian browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,10 @@ cluster: .venv/ready debian ## three ssh hosts of namespaces, from check to down
 debian:
 	@dev/debian.sh ip:iproute2 rsync:rsync ssh:openssh-client /usr/sbin/sshd:openssh-server
 
+# A browser looks at the report's page; without one these tests are skipped.
+browser:
+	@dev/debian.sh chromium:chromium
+
 bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figures
 	set -e; for name in answers data selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
 
@@ -74,5 +78,5 @@ test: lint ## everything: check and all tests (about 35 minutes)
 	@$(BESIDE) types without-ray
 	@$(MAKE) --no-print-directory ray
 
-without-ray: .venv/ready
+without-ray: .venv/ready browser
 	$(PYTEST) -m "not ray and not chaos and not cluster" $(TWO_AT_ONCE) --durations=10

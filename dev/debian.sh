@@ -9,10 +9,10 @@ for pair in "$@"; do
 done
 [ ${#packages[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "debian: missing ${packages[*]}; tests of ssh hosts are skipped" >&2
+    echo "debian: missing ${packages[*]}; the tests that need them are skipped" >&2
     exit 0
 fi
 export DEBIAN_FRONTEND=noninteractive
 install() { apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null 2>&1; }
 install || { apt-get update -qq && install; } ||
-    echo "debian: apt-get cannot install ${packages[*]}; tests of ssh hosts are skipped" >&2
+    echo "debian: apt-get cannot install ${packages[*]}; the tests that need them are skipped" >&2

@@ -19,6 +19,7 @@ from ray_jobs.resources.occupancy import block_size, blocks_in_flight, engines_f
 from ray_jobs.resources.vllm import engine_placement, engines_that_fit, rounded_context
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
+from ray_jobs.runtime.devices import DeviceClock
 from ray_jobs.runtime.progress import Progress
 from ray_jobs.sampling.block_plan import problems_per_block
 from ray_jobs.sampling.blocks import finished_blocks, read_counts
@@ -105,8 +106,13 @@ def sample(steps: Sequence[Step], context: Context) -> None:
             _commit(work, context)
     if not requests:
         return
+    resources = context.resources
+    clock, engines = DeviceClock.of(resources, "sample"), set[str]()
     try:
         for result in _results(works, requests, context, max_model_len):
+            engines.add(result.engine)
+            devices = len(engines) * (resources.gpus_per_engine or resources.cpus_per_engine)
+            clock.take(works[result.task].attempt, devices)
             if result.error:
                 raise (ValueError if result.user_error else RuntimeError)(
                     f"sampling of {names} stopped: {result.error}"

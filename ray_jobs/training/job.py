@@ -14,6 +14,7 @@ from typing import Any
 from ray_jobs.resources.deepspeed import scaling_config, torch_config
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
+from ray_jobs.runtime.devices import DeviceClock
 from ray_jobs.runtime.errors import reason
 from ray_jobs.training.progress import Follower, Reporter
 from ray_jobs.training.values import Refusal, StepState, TrainingJob, TrainingResult
@@ -51,8 +52,12 @@ def train(steps: Sequence[Step], context: Context) -> None:
         if len(steps) > 1:
             context.progress.log(f"{step.name:<24} failed, without the others of its group: {reason(error):.300}")
 
+    resources = context.resources
+    clock = DeviceClock.of(resources, "finetune")
+
     def end(job: TrainingJob, state: StepState) -> None:
         try:
+            clock.take(attempts[job.step.name], resources.workers)
             finish(job, state, counts[job.step.name], attempts[job.step.name], context)
         except Exception as error:  # raised below, when the other steps have ended
             fail(job.step, error)

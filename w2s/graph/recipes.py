@@ -148,7 +148,7 @@ class Audit(StepRecipe):
 class Report(StepRecipe):
     """Step: report.json and report.html."""
 
-    version: ClassVar[int] = 4  # accuracy by level; 3: an exact interval where no answer or every answer is right
+    version: ClassVar[int] = 5  # provenance, timeline and examples; 4: accuracy by level; 3: exact intervals at 0 and 1
     tables = ("report", "html")
     experiment: str
     description: str

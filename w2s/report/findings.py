@@ -1,6 +1,6 @@
 """What a report says in one sentence, and what in it should make its reader doubt."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from w2s.report.document import CEILING, FLOOR
@@ -11,15 +11,18 @@ FEW = 8
 Row = Mapping[str, Any]
 
 
-def headline(report: Mapping[str, Any]) -> str:
-    """The last model that the method made, beside its teacher and the ceiling; empty without such a model."""
+def headline(report: Mapping[str, Any], name: Callable[[str], str] = str) -> str:
+    """The last model that the method made, beside its teacher and the ceiling; empty without such a model.
+
+    `name` says what a model is called.
+    """
     rows: dict[str, Row] = {row["model"]: row for row in report["models"]}
     made = [row for model, row in rows.items() if model.startswith(("hybrid_ft_", "m_plus_", "dpo", "orpo"))]
     if not made:
         return ""
     final = [row for row in made if row["model"] in ("dpo", "orpo")] or made[-1:]
     best = max(final, key=lambda row: row["accuracy"])
-    said = [f"{best['model']} {percent(best['accuracy'])} [{interval(best)}]"]
+    said = [f"{name(best['model'])} {percent(best['accuracy'])} [{interval(best)}]"]
     if FLOOR in rows:
         said.append(f"{_points(best['accuracy'] - rows[FLOOR]['accuracy'])} to its teacher")
     if CEILING in rows:
@@ -29,25 +32,24 @@ def headline(report: Mapping[str, Any]) -> str:
     return f"{said[0]}: {', '.join(said[1:])}" if said[1:] else said[0]
 
 
-def doubts(report: Mapping[str, Any]) -> Iterator[str]:
+def doubts(report: Mapping[str, Any], name: Callable[[str], str] = str) -> Iterator[str]:
     """A sentence for each sign that a run was not worth its cost, or that its figures say little."""
     rows: dict[str, Row] = {row["model"]: row for row in report["models"]}
     if FLOOR in rows and rows[FLOOR]["right"] == 0:
-        yield f"{FLOOR} has no right answer in {rows[FLOOR]['total']}: the weak model has nothing to teach"
+        yield f"{name(FLOOR)} has no right answer in {rows[FLOOR]['total']}: the weak model has nothing to teach"
     if any(row["pgr"] and row["pgr"]["low"] is None for row in rows.values()):
-        yield f"{CEILING} is not surely above {FLOOR}: there is no gap to recover, and PGR says nothing"
+        yield f"{name(CEILING)} is not surely above {name(FLOOR)}: there is no gap to recover, and PGR says nothing"
     for row in report["differences"]:
         if row["high"] < 0:
             bounds = f"{_points(row['low'])} .. {_points(row['high'])}"
-            yield f"{row['result']} is below {row['baseline']}: {_points(row['value'])} [{bounds}]"
-    for name, figures in report["audit"].items():
+            yield f"{name(row['result'])} is below {name(row['baseline'])}: {_points(row['value'])} [{bounds}]"
+    for audited, figures in report["audit"].items():
         shares = {side: figures.get(f"{side}_right") for side in ("chosen", "rejected")}
         if all(share and share["denominator"] >= FEW for share in shares.values()):
             chosen, rejected = (share["numerator"] / share["denominator"] for share in shares.values())
             if chosen <= rejected or chosen < 0.5:
-                yield (
-                    f"{name}: {percent(chosen)} of the chosen sides are right, and {percent(rejected)} of the rejected"
-                )
+                sides = f"{percent(chosen)} of the chosen sides are right, and {percent(rejected)} of the rejected"
+                yield f"{name(audited)}: {sides}"
 
 
 def _points(value: float) -> str:

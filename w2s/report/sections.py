@@ -1,4 +1,4 @@
-"""The report document as tables of formatted cells, which text.py and page.py both show."""
+"""The report document as tables of formatted cells, which the text and the page both show."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
@@ -40,10 +40,10 @@ def selection_sections(report: Mapping[str, Any]) -> list[Section]:
     """Accuracy by level; figures of stages I and II, without and with gold; truncated and failed completions."""
     sections = _levels(report["levels"])
     sections += [
-        (f"{name}, without gold", ["", ""], list(_figures(figures))) for name, figures in report["selection"].items()
+        (f"{name}, without gold", ["", ""], list(figure_rows(figures))) for name, figures in report["selection"].items()
     ]
     sections += [
-        (f"{name}, judged by gold for this report only", ["", ""], list(_figures(figures)))
+        (f"{name}, judged by gold for this report only", ["", ""], list(figure_rows(figures)))
         for name, figures in report["audit"].items()
     ]
     rows: list[list[str]] = []
@@ -51,7 +51,7 @@ def selection_sections(report: Mapping[str, Any]) -> list[Section]:
         if "completions" in values:
             completions, problems = values["completions"], values.get("problems", values["completions"])
             failures = [_share(values.get("truncated", 0), completions), _share(values.get("failed", 0), problems)]
-            rows.append([step, _number(completions), *failures, _number(values.get("completion_tokens", 0))])
+            rows.append([step, number(completions), *failures, number(values.get("completion_tokens", 0))])
     return (
         [*sections, ("completions", ["step", "all", "truncated", "failed problems", "tokens"], rows)]
         if rows
@@ -76,7 +76,7 @@ def step_sections(report: Mapping[str, Any]) -> list[Section]:
         step: values for step, values in report["counts"].items() if "completions" not in values
     }
     rows = [
-        [step, ", ".join(f"{name} {_number(value)}" for name, value in values.items())]
+        [step, ", ".join(f"{name} {number(value)}" for name, value in values.items())]
         for step, values in counts.items()
         if values
     ]
@@ -85,11 +85,11 @@ def step_sections(report: Mapping[str, Any]) -> list[Section]:
     return [section for section in named if section[2]]
 
 
-def _figures(figures: Mapping[str, Any], under: str = "") -> Iterable[list[str]]:
+def figure_rows(figures: Mapping[str, Any], under: str = "") -> Iterable[list[str]]:
     """Rows (name, value) of one section; a nested name follows the names above it."""
     for name, value in figures.items():
         if not isinstance(value, Mapping):
-            yield [under + name, _number(value)]
+            yield [under + name, number(value)]
             continue
         parts = cast("Mapping[str, Any]", value)
         if set(parts) == {"numerator", "denominator"}:
@@ -97,13 +97,14 @@ def _figures(figures: Mapping[str, Any], under: str = "") -> Iterable[list[str]]
         elif set(parts) == {"sum", "count"}:
             yield [
                 under + name,
-                f"{parts['sum'] / parts['count']:.1f} (mean of {_number(parts['count'])})" if parts["count"] else "-",
+                f"{parts['sum'] / parts['count']:.1f} (mean of {number(parts['count'])})" if parts["count"] else "-",
             ]
         else:
-            yield from _figures(parts, f"{under}{name}: ")
+            yield from figure_rows(parts, f"{under}{name}: ")
 
 
-def _number(value: Any) -> str:
+def number(value: Any) -> str:
+    """A number as the tables show it; - without one."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -112,9 +113,7 @@ def _number(value: Any) -> str:
 
 
 def _share(numerator: float, denominator: float) -> str:
-    return (
-        f"{percent(numerator / denominator if denominator else None)} ({_number(numerator)} of {_number(denominator)})"
-    )
+    return f"{percent(numerator / denominator if denominator else None)} ({number(numerator)} of {number(denominator)})"
 
 
 def percent(value: float | None) -> str:

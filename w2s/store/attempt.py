@@ -33,6 +33,7 @@ class Attempt:
     rows: dict[str, int] = field(default_factory=dict[str, int])
     counts: dict[str, float] = field(default_factory=dict[str, float])
     contents: dict[str, str] = field(default_factory=dict[str, str])
+    device_seconds: dict[str, float] = field(default_factory=dict[str, float])
     _files: list[File] = field(default_factory=list[File])
 
     def add(self, table: str, path: str, data: bytes) -> None:
@@ -90,6 +91,7 @@ class Attempt:
             code_commit=code_commit,
             started=layout.timestamp(self.started),
             seconds=round(time.time() - self.started, 3),
+            device_seconds={device: round(seconds, 3) for device, seconds in self.device_seconds.items()},
         )
         path = self.store.objects.path(layout.manifest(self.step.directory))
         if self.store.objects.create(path, manifest.to_json()):

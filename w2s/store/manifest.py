@@ -61,6 +61,8 @@ class Manifest(BaseModel):
     """The git commit of the code that ran; empty if the code was in no repository."""
     started: str
     seconds: float
+    device_seconds: dict[str, float] = {}
+    """Seconds that the step held devices, by their name; two devices for a second are two seconds."""
 
     def to_json(self) -> bytes:
         """The manifest's bytes, with a checksum of its content."""

@@ -4,7 +4,7 @@ Tables are written in order of problem_id, large ones in several files, and the 
 a step over any number of problems runs shard by shard, in the memory that one shard needs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -85,3 +85,21 @@ def rows_of_problem(store: Store, table: Table, problem_id: str, record: type[Re
     at = [file for file in files if file.first is None or file.last is None or file.first <= problem_id <= file.last]
     part = Part(directory=table.step.directory, files=tuple(at))
     return [row for row in read_part(store, part, Shard(last=problem_id), record) if row.problem_id == problem_id]
+
+
+def rows_of_problems(
+    store: Store, table: Table, problem_ids: Collection[str], record: type[Record]
+) -> dict[str, list[Record]]:
+    """The rows of some problems by id; of the table only the files that may hold them are read, one at a time."""
+    found: dict[str, list[Record]] = {}
+    for file in store.files(table):
+        if file.first is None or file.last is None:
+            inside = set(problem_ids)
+        else:
+            inside = {problem_id for problem_id in problem_ids if file.first <= problem_id <= file.last}
+        if inside:
+            data = store.read_file(table.step.directory, file)
+            for row in parse_parquet(data, record, last=max(inside)):
+                if row.problem_id in inside:
+                    found.setdefault(row.problem_id, []).append(row)
+    return found

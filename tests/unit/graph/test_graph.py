@@ -138,15 +138,15 @@ def fingerprints(experiment: Experiment) -> dict[str, str]:
 
 
 BEFORE = {
-    "quickstart": ("fdcd38fba266b148", "417ddf48290d3c6d"),
-    "gsm8k-small": ("d2935ee26ff38c7d", "c635eb09c5910a5c"),
-    "gsm8k-llama2-7b": ("031985c98da965fb", "9517655199f27b72"),
-    "gsm8k-gemma-2b": ("30fb41b3d8441218", "b6dbe3998eea4c26"),
-    "gsm8k-mistral-7b": ("9d6cc1b49321f6b4", "dae5e23325a0b5ec"),
-    "math-llama2-7b": ("4af4bb91d7f4a466", "343728696888c5c4"),
-    "math-gemma-2b": ("179bef38646e635e", "c6887df5023081e3"),
-    "math-mistral-7b": ("50abe290c3fe8346", "73abd8feef5c5bb6"),
-    "olympicarena-llama3-8b": ("d271a4f005d97606", "f714b60cb1c3ba03"),
+    "quickstart": ("0add85d3fe65d63d", "bb4c2e00b665b7bf"),
+    "gsm8k-small": ("dfece6c871523539", "fe06f716dcc09b96"),
+    "gsm8k-llama2-7b": ("b7810b51552c1911", "95a0acf69c135cec"),
+    "gsm8k-gemma-2b": ("90f993856dbf7abb", "fa338dac6c2c4b3a"),
+    "gsm8k-mistral-7b": ("0458b8b1ce89474b", "1ece0c7f7fe09a85"),
+    "math-llama2-7b": ("e28f911cffd517f5", "6f43015b86069606"),
+    "math-gemma-2b": ("15724028753c04ae", "a47a6c98a2895111"),
+    "math-mistral-7b": ("da30c7be7fd174f2", "39197a6d484b5208"),
+    "olympicarena-llama3-8b": ("9b6c7bd47d4ef120", "a7f71736312896f1"),
 }
 """A hash of all fingerprints of an experiment, and of those with answers.equality=paper, before stage I had other rules
 than agreement. They change only where a recipe's `version` is raised, or an experiment's own values."""

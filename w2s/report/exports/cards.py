@@ -25,7 +25,7 @@ class ModelCard:
     max_tokens: int
     experiment: str
     figures: Mapping[str, Any] | None
-    """The model's row in the report (w2s/report/document.py); None without a report."""
+    """The model's row in the report (w2s/report/document/__init__.py); None without a report."""
     problems: int
     versions: Mapping[str, str]
 

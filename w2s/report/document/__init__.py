@@ -1,6 +1,7 @@
 """The report document: a JSON value with every figure of a run's report.
 
-All figures are computed here, with metrics.py; text.py and page.py only format them, so both always show the same.
+All figures are computed in this folder, with metrics.py; text.py and the page only format them, so both always show the
+same. The scores are here, all else in details.py.
 """
 
 from collections import Counter
@@ -24,13 +25,14 @@ def build(
     selection: Mapping[str, Any],
     audit: Mapping[str, Any],
     counts: Mapping[str, Mapping[str, float]],
-    seconds: Mapping[str, float],
+    details: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The report document, a JSON value. Its intervals are at 95 %, its shares in 0..1.
 
-    `models` gives the models in the report's order. `counts` and `seconds` come from the manifests, by step name, in
-    the graph's order. `selection` and `audit` hold sections of figures by name: a number, a share {numerator,
-    denominator}, a mean {sum, count}, or a mapping of these. `selection` contains no gold.
+    `models` gives the models in the report's order. `counts` come from the manifests, by step name, in the graph's
+    order; `details` are further sections (w2s/report/document/details.py). `selection` and `audit` hold sections of
+    figures by name: a number, a share {numerator, denominator}, a mean {sum, count}, or a mapping of these. `selection`
+    contains no gold.
 
     The document:
         experiment, description     from the recipe
@@ -43,7 +45,7 @@ def build(
         levels                      [{model, level, right, total}], sorted, where the problems have levels
         differences                 [{result, baseline, value, low, high, holds}]: accuracy of result - baseline, paired
                                     by problem; holds if all of low..high is above 0
-        selection, audit, counts, seconds   as given
+        selection, audit, counts    as given, and the sections of `details`
 
     Raises ValueError if a model has no scores or two models were not scored on the same problems.
     """
@@ -85,7 +87,7 @@ def build(
         "selection": dict(selection),
         "audit": dict(audit),
         "counts": {step: dict(values) for step, values in counts.items()},
-        "seconds": dict(seconds),
+        **details,
     }
 
 

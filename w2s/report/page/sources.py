@@ -1,0 +1,68 @@
+"""Where the figures come from: models, data, settings, seeds, commit, versions, hardware and date."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from w2s.report.page.names import capital, name_of, words
+from w2s.report.page.parts import folded, section, table, whole
+from w2s.report.sections import number
+
+SHORT = 12
+"""Hex digits of a revision that are shown; report.json has all."""
+
+
+def sources(report: Mapping[str, Any]) -> str:
+    """What a reader needs to run the same again."""
+    from_ = report["provenance"]
+    began, ended = report["timeline"]["began"], report["timeline"]["ended"]
+    rows = [
+        *([f"Model {number}", _revised(model)] for number, model in enumerate(from_["models"], 1)),
+        *([f"Data, {row['split']}", _rows(row)] for row in from_["data"]),
+        ["Seeds", "; ".join(_seeds(report))],
+        ["Code", ", ".join(map(_commit, from_["commits"])) or "no repository"],
+        ["Hardware", ", ".join(held["device"] for held in report["devices"]["held"]) or "not recorded"],
+        ["Date", f"{began} to {ended}" if began else "-"],
+        ["Versions", ", ".join(f"{library} {' and '.join(of)}" for library, of in from_["versions"].items()) or "-"],
+    ]
+    settings = [
+        folded(
+            capital(words(part)), table(["field", "value"], [[words(field), text] for field, text in fields.items()])
+        )
+        for part, fields in from_["settings"].items()
+    ]
+    return section("sources", "Where this comes from", table(["", ""], rows), folded("All settings", "".join(settings)))
+
+
+def counts(report: Mapping[str, Any]) -> str:
+    """Everything that steps counted, for those who look for what was lost."""
+    rows = [
+        [capital(name_of(step)), ", ".join(f"{words(name)} {number(value)}" for name, value in values.items())]
+        for step, values in report["counts"].items()
+        if values
+    ]
+    return (
+        section("counts", "All counts", folded("Counts of all steps", table(["step", "counts"], rows))) if rows else ""
+    )
+
+
+def _revised(model: Mapping[str, Any]) -> str:
+    revision = str(model["revision"])
+    kind, colon, digits = revision.rpartition(":")
+    short = f"{kind}{colon}{digits[:SHORT]}" if revision else "no revision yet"
+    return f"{model['name']} at {short}, in {whole(model['steps'])} steps"
+
+
+def _rows(row: Mapping[str, Any]) -> str:
+    return f"{row['source']}, {'not read yet' if row['rows'] is None else whole(row['rows']) + ' rows'}"
+
+
+def _commit(commit: str) -> str:
+    return commit[:SHORT] + ("-dirty" if commit.endswith("-dirty") else "")
+
+
+def _seeds(report: Mapping[str, Any]) -> Iterator[str]:
+    """Fields with one seed are named together."""
+    fields: dict[str, list[str]] = {}
+    for field, value in [*report["provenance"]["seeds"].items(), ("bootstrap", str(report["bootstrap"]["seed"]))]:
+        fields.setdefault(value, []).append(words(field.removesuffix(".seed")))
+    yield from (f"{value} for {', '.join(of)}" for value, of in fields.items())
