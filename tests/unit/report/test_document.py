@@ -1,0 +1,124 @@
+"""What the report says beside the scores: waiting, gaps, device hours, thinned curves, chosen examples, real tables."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.small_run import IDS, small_run, steps_of
+from w2s.graph.step import Step
+from w2s.records import Selection
+from w2s.report.document.details import EXECUTION, counts, details
+from w2s.report.document.examples import pick
+from w2s.report.document.losses import POINTS, thinned
+from w2s.report.document.provenance import provenance
+from w2s.report.document.timeline import devices, timeline
+from w2s.store.shards import rows_of_problems
+from w2s.store.store import Store
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A finished step that began so many seconds after midnight."""
+
+    begin: float
+    seconds: float
+    counts: dict[str, float] = field(default_factory=dict)
+    device_seconds: dict[str, float] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    code_commit: str = ""
+
+    @property
+    def started(self) -> str:
+        return f"2026-01-01T{int(self.begin) // 3600:02d}:{int(self.begin) // 60 % 60:02d}:{int(self.begin) % 60:02d}Z"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return small_run(tmp_path_factory.mktemp("document"))
+
+
+@pytest.fixture(scope="module")
+def steps(store: Store) -> dict[str, Step]:
+    return {step.name: step for step in steps_of(store)}
+
+
+def test_a_step_waits_from_its_last_input_and_gaps_are_cut(steps: dict[str, Step]) -> None:
+    finished = {
+        "problems": Manifest(0, 10),
+        "weak_sft": Manifest(25, 20),
+        "weak_completions": Manifest(3645, 30),  # after an hour in which nothing ran
+    }
+    made = timeline(list(steps.values()), finished)
+    assert (made["began"], made["ended"]) == ("2026-01-01T00:00:00Z", "2026-01-01T01:01:15Z")
+    assert made["gaps"] == [{"at": 45.0, "seconds": 3600.0}]
+    assert [(row["step"], row["ready"], row["start"], row["end"], row["waited"]) for row in made["steps"]] == [
+        ("problems", 0.0, 0.0, 10.0, 0.0),
+        ("weak_sft", 10.0, 25.0, 45.0, 15.0),
+        ("weak_completions", 45.0, 45.0, 75.0, 0.0),
+    ]
+    assert timeline(list(steps.values()), {})["steps"] == []
+
+
+def test_trainings_of_a_group_take_turns(steps: dict[str, Step]) -> None:
+    """Both attempts begin at once; the second trains once the first has ended."""
+    finished = {
+        "problems": Manifest(0, 1),
+        "ceiling": Manifest(1, 20, {"world_size": 2.0}, {"GPU": 40.0}),
+        "weak_sft": Manifest(1, 50, {"world_size": 2.0}, {"GPU": 60.0}),
+    }
+    rows = {row["step"]: row for row in timeline(list(steps.values()), finished)["steps"]}
+    assert (rows["ceiling"]["start"], rows["weak_sft"]["start"]) == (1.0, 21.0)
+    assert rows["weak_sft"]["waited"] == 20.0 and rows["weak_sft"]["took"] == 30.0
+    spent = devices(finished, dollars=3.0)
+    assert spent["held"] == [{"device": "GPU", "hours": round(100 / 3600, 3)}]
+    assert spent["dollars"] == round(3 * 100 / 3600, 2) and devices(finished, None)["dollars"] is None
+
+
+@pytest.mark.parametrize("length", [1, POINTS, POINTS + 1, 10 * POINTS + 7])
+def test_long_curves_are_means_of_stretches(length: int) -> None:
+    rows = [{"step": number, "loss": float(number)} for number in range(1, length + 1)]
+    points = thinned(rows)
+    assert len(points) == min(length, POINTS) and points[-1][0] == length
+    assert [step for step, _ in points] == sorted({step for step, _ in points})
+    if length <= POINTS:
+        assert points == [[row["step"], row["loss"]] for row in rows]
+    else:
+        assert points[0][1] == pytest.approx((1 + points[0][0]) / 2), "the mean of its stretch"
+
+
+def test_examples_are_chosen_by_hash_and_by_outcome() -> None:
+    rows = [Selection(f"p{number:04d}", "kept" if number % 3 else "differ", "", "") for number in range(1000)]
+    chosen = pick(rows, lambda row: (row.outcome,))
+    assert [row.outcome for row in chosen] == ["differ"] * 3 + ["kept"] * 3
+    assert {*pick(rows[::-1], lambda row: (row.outcome,))} == {*chosen}, "whatever the order of the rows"
+    assert [row.problem_id for row in chosen] != sorted(row.problem_id for row in chosen)[:6]
+
+
+def test_rows_of_some_problems(store: Store, steps: dict[str, Step]) -> None:
+    from w2s.records import Completion
+
+    found = rows_of_problems(store, steps["sampled"]["completions"], [IDS[0], IDS[2], "none"], Completion)
+    assert {problem_id: len(rows) for problem_id, rows in found.items()} == {IDS[0]: 5, IDS[2]: 5}
+
+
+def test_provenance_names_what_a_reader_needs(store: Store, steps: dict[str, Step]) -> None:
+    finished: dict[str, Any] = {name: m for name, m in store.manifests(list(steps.values())).items() if m}
+    made = provenance(list(steps.values()), finished)
+    assert [model["name"].rpartition("/")[2] for model in made["models"]] == ["weak", "strong"]
+    assert all(model["revision"].startswith("sha256:") for model in made["models"])
+    assert [(row["split"], row["rows"]) for row in made["data"]] == [("train_1", 1), ("train_2", 4), ("test", 2)]
+    assert made["settings"]["dpo"]["beta"] == "0.1" and made["settings"]["sampled"]["n"] == "10"
+    assert made["seeds"]["weak_sft.seed"] == "42" and made["versions"] == {"python": ["3"]}
+
+
+def test_how_a_step_was_run_is_apart_from_what_it_counted(store: Store, steps: dict[str, Step]) -> None:
+    manifest = Manifest(0, 1, {"examples": 3.0, "resumed_at_step": 2.0})
+
+    tables: Any = SimpleNamespace(finished={"weak_sft": manifest})
+    assert counts(tables) == {"weak_sft": {"examples": 3.0}}
+    made = details([steps["problems"], steps["weak_sft"]], tables)
+    assert made["execution"] == {"weak_sft": {"resumed_at_step": 2.0}} and "resumed_at_step" in EXECUTION
