@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.ray.models import page
-from tests.ray.models.architectures import ARCHITECTURES, TEXT
+from tests.ray.models.architectures import ARCHITECTURES, SHARE, TEXT
 from tests.ray.models.row import Row, read
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="for the rows; default: a new temporary folder")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if unknown := set(options.names) - set(ARCHITECTURES):
+    if unknown := set(options.names) - set(ARCHITECTURES | SHARE):
         parser.error(f"no row is named {', '.join(sorted(unknown))}: choose from {', '.join(ARCHITECTURES)}")
     folder: Path = options.folder or Path(tempfile.mkdtemp(prefix="w2s-models-"))
     folder.mkdir(parents=True, exist_ok=True)

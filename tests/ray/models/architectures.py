@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from tests.unit.models import tiny
 from tests.unit.training.architectures import ARCHITECTURES as TYPES
-from tests.unit.training.architectures import VOCABULARY, saved
+from tests.unit.training.architectures import VISION, VOCABULARY, saved
 
 SEPARATE = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ATTENTION = SEPARATE[:4]
@@ -20,20 +20,14 @@ HEADS_OF_32 = {"hidden_size": 128, "head_dim": 32, "intermediate_size": 192, "in
 WINDOW = {"sliding_window": 40}
 TEXT = 100
 """Tokens that engine and trainer are compared on: beyond the windows, and beyond YaRN's original context."""
-SCALED = {"initializer_range": 0.2, "logit_scale": 0.5, "logits_scaling": 2.0}
-"""Logits that the configuration scales down, with weights so large that a model can be sure of a token."""
+SURE: dict[str, Any] = {"initializer_range": 0.2}
+"""For logits that the configuration scales down: weights so large that a model can be sure of a token."""
+HALVED = SURE | {"logit_scale": 0.5}
 SOFT_CAPS = {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "query_pre_attn_scalar": 32}
 """Gemma-2's own."""
 ENDS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3}
+SCALED_CONTEXT = {key: TYPES["qwen2_yarn"][key] for key in ("max_position_embeddings", "rope_parameters")}
 GPT_2 = {"n_embd": 128, "n_head": 4, "initializer_range": 0.1}
-VISION = {
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "image_size": 28,
-    "patch_size": 14,
-}
 
 
 @dataclass(frozen=True)
@@ -81,10 +75,10 @@ ARCHITECTURES = {
     ),
     "BLOOM": Architecture("bloom", FUSED),
     "Falcon": Architecture("falcon", FUSED),
-    "Granite": Architecture("granite", template=tiny.GRANITE, changes=SCALED),
+    "Granite": Architecture("granite", template=tiny.GRANITE, changes=SURE | {"logits_scaling": 2.0}),
     "SmolLM3": Architecture("smollm3", template=tiny.QWEN_3),
-    "Cohere": Architecture("cohere", changes=SCALED),
-    "Cohere-2": Architecture("cohere2", changes=WINDOW | SCALED),
+    "Cohere": Architecture("cohere", changes=HALVED),
+    "Cohere-2": Architecture("cohere2", changes=WINDOW | HALVED),
     "StarCoder2": Architecture("starcoder2", (*ATTENTION, "c_fc", "c_proj")),
     "StableLM": Architecture("stablelm"),
     "GLM-4": Architecture("glm4", (*ATTENTION, "gate_up_proj", "down_proj")),
@@ -96,6 +90,9 @@ ARCHITECTURES = {
     "gpt-oss": Architecture("gpt_oss", ATTENTION),
     "DeepSeek-V2": Architecture("deepseek_v2", ("q_proj", "o_proj")),
 }
+
+SHARE = {"Cohere-2, YaRN": Architecture("cohere2", template=tiny.CHATML, changes=WINDOW | HALVED | SCALED_CONTEXT)}
+"""What `make test` runs, no part of the page: several ways to be another model than the trainer's in one row."""
 
 
 def make(architecture: Architecture, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from ray_jobs.models.folders import adapter_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
 from ray_jobs.training.rows import sft_row
-from tests.ray.models.architectures import ARCHITECTURES, TEXT, VOCABULARY, make
+from tests.ray.models.architectures import ARCHITECTURES, SHARE, TEXT, VOCABULARY, make
 from tests.ray.models.method import CONTEXT, GOLD, GREEDY, RESOURCES, Method
 from tests.ray.models.row import Row
 from w2s.errors import first_line
@@ -38,7 +38,7 @@ def measured(name: str) -> Row:
 
 
 def _measure(row: Row, folder: Path, ends: ExitStack) -> None:
-    architecture = ARCHITECTURES[row.name]
+    architecture = (ARCHITECTURES | SHARE)[row.name]
     path = make(architecture, folder / "model")
     style: Any = "chat" if architecture.template else "completion"
     model = Model(name=str(path), revision="sha256:1", prompt=Prompt(style=style))
@@ -54,15 +54,14 @@ def _measure(row: Row, folder: Path, ends: ExitStack) -> None:
     nothing = Use(False, frozenset(), False, False, 1, 1, 0)
     only_trained = Use(True, whole.targets, False, False, 1, CONTEXT, 0)
     only_sampled = Use(False, frozenset(), True, False, GREEDY.max_tokens, 1, 0)
-    refusals = {use: _refusal(model, use, path) for use in (whole, nothing, only_trained, only_sampled)}
-    row.refused = refusals[whole]
-    if refusals[nothing]:
+    row.refused = _refusal(model, whole, path)
+    if row.refused and _refusal(model, nothing, path):
         return
     method = Method(model, architecture.targets, folder)
     ends.callback(method.end)
-    if not refusals[only_trained]:
+    if not row.refused or not _refusal(model, only_trained, path):
         _train(row, method, path)
-    if not refusals[only_sampled]:
+    if not row.refused or not _refusal(model, only_sampled, path):
         _sample(row, method, path)
     if not row.refused:
         _prefer(row, method)

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from ray_jobs.driver.checks import support
-from ray_jobs.driver.checks.support import Question, Support
+from ray_jobs.driver.checks.support import Question, Support, ask
 
 NAME = "LlamaForCausalLM"
 
@@ -82,3 +82,25 @@ def test_what_is_no_name_starts_no_process(vllm: Path, name: str) -> None:
     with Question(name) as asked:
         assert asked.answer() == Support(False, "which is no name of an architecture")
     assert calls(vllm) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("architecture", "expected"),
+    [
+        (NAME, Support(True, "")),
+        ("StableLmForCausalLM", Support(False, "")),
+        ("NoSuchForCausalLM", Support(False, "it has no such architecture")),
+        ("PersimmonForCausalLM", Support(True, "")),
+    ],
+)
+def test_what_vllm_itself_says(architecture: str, expected: Support) -> None:
+    assert ask(architecture) == expected
+
+
+@pytest.mark.slow
+def test_a_package_that_vllm_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.delitem(sys.modules, "vllm.model_executor.models.gemma3_mm", raising=False)
+    support = ask("Gemma3ForConditionalGeneration")
+    assert not support.lora and "torchvision" in support.error, "which vision models need, and this machine may have"

@@ -18,6 +18,14 @@ WIDTH = {
 EXPERTS = {"output_router_logits": True, "router_aux_loss_coef": 0.5}
 GEMMA = WIDTH | {"head_dim": 8, "query_pre_attn_scalar": 2, "sliding_window": 8}
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "rope_theta": 10000.0}
+VISION = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 28,
+    "patch_size": 14,
+}
 GPT = {"vocab_size": VOCABULARY, "initializer_range": 0.3}
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -29,6 +37,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "gemma": WIDTH | {"head_dim": 8},
     "gemma2": GEMMA | {"attn_logit_softcapping": 1.0, "final_logit_softcapping": 3.0},
     "gemma3_text": GEMMA | {"layer_types": ["sliding_attention", "full_attention"]},
+    "gemma3": {"text_config": GEMMA, "vision_config": VISION | {"attention_dropout": 0.5}, "mm_tokens_per_image": 4},
     "phi": WIDTH | {"resid_pdrop": 0.5, "embd_pdrop": 0.5},
     "phi3": WIDTH | {"resid_pdrop": 0.5, "embd_pdrop": 0.5, "sliding_window": 8, "pad_token_id": 0},
     "olmo2": WIDTH,

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ray_jobs.models.folders import base_folder
+from ray_jobs.models.layers import linear_layers, target_pattern
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base
@@ -42,10 +43,11 @@ def with_adapter(model_type: str, folder: Path, adapter: Path) -> Any:
     """The reference with a random adapter, which is saved in `adapter`."""
     from peft import LoraConfig, get_peft_model
 
+    model = reference(model_type, folder)
+    targets = target_pattern(model, TARGETS.get(model_type, ("q_proj", "v_proj")))
     torch.manual_seed(3)
-    targets = list(TARGETS.get(model_type, ("q_proj", "v_proj")))
     config = LoraConfig(r=4, target_modules=targets, lora_dropout=0.5, init_lora_weights=False, task_type="CAUSAL_LM")
-    model = get_peft_model(reference(model_type, folder), config)
+    model = get_peft_model(model, config)
     model.save_pretrained(str(adapter))
     return model.eval()
 
@@ -72,6 +74,8 @@ def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) 
     )
     labelled = [{"input_ids": p + c, "labels": [-100] * len(p) + c} for p, c, _ in rows]
     trainer = sft_trainer(sft, ONE, labelled, tokenizer, base(folder), tmp_path / "sft")
+    layers = [name for name in linear_layers(reference(model_type, folder)) if name.endswith(lora.targets)]
+    assert trainer.adapted_layers == len(layers), "the language model's alone"
     expected = [logp for p, c, _ in rows for logp in completion_logps(reference(model_type, folder), p, c)]
     assert first_loss(trainer) == pytest.approx(-sum(expected) / len(expected), abs=2e-4)
 
