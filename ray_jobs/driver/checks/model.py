@@ -73,6 +73,8 @@ def check_model(role: str, model: Model, use: Use, resources: Resources) -> None
             # Asked first, because the answer takes as long as all other checks together.
             asked = processes.enter_context(Question(_architecture(folder))) if use.sampled else None
             blank = meta_model(folder)
+            if use.trained or use.with_adapter:
+                _check_class(_architecture(folder), blank)
             tokens = Tokens(load_tokenizer(folder), model.prompt)
             _check_context(tokens, context_limit(folder), use)
             _check_embeddings(tokens, blank)
@@ -156,6 +158,24 @@ def _architecture(folder: Path) -> str:
     """The name by which the engine looks the model up: config.json's, or that of transformers' class."""
     named = raw_config(folder).get("architectures")
     return str(named[0]) if isinstance(named, list) and named else type(meta_model(folder)).__name__
+
+
+def _check_class(architecture: str, blank: Any) -> None:
+    """Check that the engine, which takes config.json's architecture, and the trainer run the same class.
+
+    Qwen3.5's language model, for example, is named `model.layers` in training and `language_model.model.layers` in the
+    engine; vLLM 0.32.0 then answers as the base does, without a word (vllm-project/vllm#48019).
+    """
+    import transformers
+
+    trained = type(blank).__name__
+    if architecture != trained and hasattr(transformers, architecture):
+        raise ValueError(
+            f"the engine runs the {architecture} that its config.json names, and training makes {trained} of it, whose "
+            "layers may have other names, so that the engine would leave the adapter out: save the language model "
+            "alone (`AutoModelForCausalLM.from_pretrained(MODEL).save_pretrained(FOLDER)`, and the tokenizer), and "
+            "give that folder"
+        )
 
 
 def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -> None:

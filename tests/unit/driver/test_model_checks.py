@@ -85,6 +85,7 @@ def test_a_whole_model_passes(tmp_path: Path) -> None:
         (config(quantization_config={"quant_method": "fp8"}), r"quantized \(fp8\)"),
         (config(quantization_config={"load_in_4bit": True}), r"quantized \(an unnamed method\)"),
         (config(compression_config={"quant_method": "compressed-tensors"}), r"quantized \(compressed-tensors\)"),
+        (config(architectures=["LlamaModel"]), "runs the LlamaModel that its .*, and training makes LlamaForCausalLM"),
         (config(architectures=["Foo"]), r"the engine cannot load Foo \(it has no such architecture\): take"),
         (config(max_position_embeddings=32), "context of 32 tokens cannot hold a prompt .*max_tokens=32"),
         (config(max_position_embeddings=60), "rows of a training may have max_tokens=64, and its context has 60"),
@@ -160,6 +161,24 @@ def test_a_mixture_of_experts_has_adapters_on_gpus_alone(tmp_path: Path) -> None
     check(tmp_path, resources=GPU)
     with pytest.raises(ValueError, match="mixture of 4 experts, and engines on CPU have no adapters"):
         check(tmp_path)
+
+
+def test_a_language_model_that_the_engine_names_otherwise_is_refused(tmp_path: Path) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM, Qwen3_5ForConditionalGeneration
+
+    text = tiny_models.SIZES | {"layer_types": ["full_attention"] * 2}
+    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 32, "num_heads": 2, "out_hidden_size": 16}
+    config = AutoConfig.for_model("qwen3_5", text_config=text, vision_config=vision)
+    Qwen3_5ForConditionalGeneration(config).save_pretrained(tmp_path)
+    tiny.folder(tmp_path, tiny.byte_level())
+    check(tmp_path, SAMPLED)
+    with pytest.raises(
+        ValueError, match=r"runs the Qwen3_5ForConditionalGeneration .* makes Qwen3_5ForCausalLM .* save the language"
+    ):
+        check(tmp_path)
+    AutoModelForCausalLM.from_pretrained(tmp_path).save_pretrained(tmp_path / "alone")
+    tiny.folder(tmp_path / "alone", tiny.byte_level())
+    check(tmp_path / "alone")
 
 
 def test_targets_of_another_architecture_are_refused_with_the_names_to_choose_from(tmp_path: Path) -> None:
