@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ray_jobs.cli.options import add_experiment, add_resources, experiment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from w2s.graph.step import Step
+    from w2s.recipe import Experiment
     from w2s.store.store import Store
 
 
@@ -21,6 +24,10 @@ def add_commands(commands: Any) -> None:
     run.add_argument(
         "--repair", action="store_true", help="read all files of the finished steps first, and run damaged steps again"
     )
+    run.add_argument(
+        "--track", action="extend", nargs="+", default=[], metavar="TRACKER",
+        help="at the end mirror settings, curves, scores and links to wandb, mlflow or tensorboard",
+    )  # fmt: skip
     run.add_argument("--verbose", action="store_true", help="print the counts of all steps too, before the scores")
 
 
@@ -28,17 +35,36 @@ def _run(options: argparse.Namespace) -> int:
     from ray_jobs.driver.run import run
     from ray_jobs.driver.scheduler import StepFailed
     from ray_jobs.resources.presets import load_resources
+    from ray_jobs.tracking.trackers import check_tracker
     from w2s.store.store import Store
 
-    store = Store.at(options.store)
+    for name in options.track:
+        check_tracker(name)
+    store, given = Store.at(options.store), experiment(options)
     try:
-        last = run(experiment(options), store, load_resources(options.resources), options.only, options.repair)
+        last = run(given, store, load_resources(options.resources), options.only, options.repair)
     except StepFailed as error:
         print(f"w2s: {error}", file=sys.stderr)
+        _track(given, store, options.track)
         return 1
+    if options.track:
+        print()
+    _track(given, store, options.track)
     if last.kind == "report":
         _print_report(last, store, options)
     return 0
+
+
+def _track(given: "Experiment", store: "Store", trackers: "Sequence[str]") -> None:
+    """Mirror what the store has of the experiment."""
+    from ray_jobs.tracking.record import record
+    from ray_jobs.tracking.trackers import send
+    from w2s.store.revisions import identified_steps, identify
+
+    if trackers:
+        identified = identify(given, store, network=False)
+        for line in send(trackers, record(identified, identified_steps(identified, store), store)):
+            print(line, flush=True)
 
 
 def _print_report(report: "Step", store: "Store", options: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ LAYERS = {
         ["cli"],
         ["driver"],
         ["sampling", "training", "selection", "cluster"],
-        ["models", "runtime", "cost"],
+        ["models", "runtime", "cost", "tracking"],
         ["resources"],
     ],
     "w2s": [
