@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ray_jobs.cli import answers, cluster, help, store, submit
 from ray_jobs.cli.asking import chat, evaluate
 from ray_jobs.cli.options import Parser
-from ray_jobs.cli.reading import compare, export, report, show, status
+from ray_jobs.cli.reading import compare, export, report, reproduce, show, status
 from ray_jobs.cli.running import plan, preflight, run, sweep
 from ray_jobs.runtime.local_ray import leave
 from w2s import __version__
@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     show.add_commands(commands)
     report.add_commands(commands)
     compare.add_commands(commands)
+    reproduce.add_commands(commands)
     export.add_commands(commands)
     evaluate.add_commands(commands)
     chat.add_commands(commands)
