@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ray_jobs.driver.doubts import Doubts
 from ray_jobs.driver.grouping import only_scored
 from ray_jobs.driver.scheduler import Scheduler, StepFailed
 from ray_jobs.resources.resources import Resources
@@ -123,7 +124,8 @@ def _run(
                 missing = to_run(planned)
             graph.check_data(steps, missing)
             assert not any(step.unread for step in missing), "the problems step is finished"
-            Scheduler(missing, only_scored(steps), context).run(leases)
+            look = Doubts(steps, context).look
+            Scheduler(missing, only_scored(steps), context, look=look).run(leases)
         except ValueError as error:
             raise ValueError(f"{error} (log: {log.url})") from error
         except Exception as error:  # the only place that turns every library's failure into a line for the user

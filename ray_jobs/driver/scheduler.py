@@ -92,6 +92,8 @@ class Scheduler:
     done: set[str] = field(default_factory=set[str])
     on_ray: bool = False
     commits: Commits = field(default_factory=Commits)
+    look: Callable[[Step], None] = lambda step: None
+    """Looks at each committed step, and may raise ValueError to start no further one."""
 
     def run(self, leases: Leases) -> None:
         """Run all missing steps, each while this run holds its lease.
@@ -117,7 +119,10 @@ class Scheduler:
                 committed = self.commits.next
                 ended, _ = wait([*self.running, committed], timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
                 leases.check()
-                self._mark_done(self.commits.take())
+                committed_steps = self.commits.take()
+                self._mark_done(committed_steps)
+                for step in committed_steps:
+                    self.look(step)
                 for future in ended - {committed}:
                     self._finish(future)
         except LeaseLost:

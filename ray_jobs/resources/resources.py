@@ -64,6 +64,9 @@ class Resources(BaseModel):
     """Minutes between checkpoints, the most work a lost node costs; if shorter than a step, every step saves one."""
     max_failures: int = Field(ge=0)
     """Lost workers after which a training step gives up."""
+    on_doubt: Literal["warn", "stop", "ignore"] = "warn"
+    """What a run does where it is not worth going on: nothing right at the floor, no gap to the ceiling, flat votes,
+    poor pairs. `stop` starts no further step."""
 
     @field_validator("train_dtype", mode="before")
     @classmethod
