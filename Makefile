@@ -63,7 +63,7 @@ browser:
 	@dev/debian.sh chromium:chromium
 
 bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figures
-	set -e; for name in answers data selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
+	set -e; for name in answers data report selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
 
 models: .venv/ready ## docs/models.md: a tiny model of each architecture through the method (an hour)
 	.venv/bin/python -m tests.ray.models

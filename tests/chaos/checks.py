@@ -2,21 +2,28 @@
 
 import hashlib
 import io
+import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
+from ray_jobs.selection.report import report_document
 from tests.chaos.figures import Run
 from tests.chaos.jobs.job import Work
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.records import Completion, Problem
+from w2s.report.document.details import OF_THE_RUN
 from w2s.store.store import Store
 
 WEIGHTS_TOLERANCE = 1e-5
 """Largest allowed difference of an adapter weight from the reference run; weights have a size of 0.01 to 0.1."""
+
+LOSS_TOLERANCE = 1e-4
+"""Largest allowed difference of a loss from the reference run's."""
 
 
 def check(run: Run, work: Work, store: Store, reference: Store, poisoned: Collection[str] = ()) -> None:
@@ -30,6 +37,34 @@ def check(run: Run, work: Work, store: Store, reference: Store, poisoned: Collec
             _check_step(run, step, store, reference, poisoned)
         except (OSError, ValueError) as error:
             run.wrong.append(f"{step.name}: {error}")
+    if not poisoned and not run.wrong:
+        run.wrong += list(report_differences(work, store, reference))
+
+
+def report_differences(work: Work, store: Store, reference: Store) -> Iterator[str]:
+    """Where the reports of what is finished in two stores differ, apart from how the work was run.
+
+    Losses may differ like the weights they come from.
+    """
+    ours, theirs = (report_document(work.every_step(side)[-1], side, None) for side in (store, reference))
+    for side in (ours, theirs):  # a reference run may be an earlier day's
+        del side["provenance"]["commits"], side["provenance"]["versions"]
+    for name in [name for name in theirs if name not in OF_THE_RUN]:
+        left, right = (json.dumps(side[name], sort_keys=True) for side in (ours, theirs))
+        same = _close(ours[name], theirs[name]) if name in ("losses", "counts") else left == right
+        if not same:
+            yield f"the report's {name} differ: {left[:300]} and not {right[:300]}"
+
+
+def _close(ours: Any, theirs: Any) -> bool:
+    """Whether two JSON values are equal but for small differences of fractions."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return ours.keys() == theirs.keys() and all(_close(ours[name], theirs[name]) for name in ours)
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(_close(*pair) for pair in zip(ours, theirs, strict=True))
+    if isinstance(ours, float) and isinstance(theirs, float):
+        return abs(ours - theirs) <= LOSS_TOLERANCE
+    return ours == theirs
 
 
 def _check_step(run: Run, step: Step, store: Store, reference: Store, poisoned: Collection[str]) -> None:

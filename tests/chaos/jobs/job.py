@@ -48,10 +48,14 @@ class Work:
             *chosen,
         ]
 
+    def every_step(self, store: Store) -> tuple[Step, ...]:
+        """The steps of the experiment, of which the job may run some; the last one is its report."""
+        experiment = identify(set_fields(load("quickstart"), self.sets), store, network=False)
+        return identified_steps(experiment, store, read=True)
+
     def steps(self, store: Store) -> tuple[Step, ...]:
         """The steps of the job and the steps they need, inputs first."""
-        experiment = identify(set_fields(load("quickstart"), self.sets), store, network=False)
-        every = identified_steps(experiment, store, read=True)
+        every = self.every_step(store)
         return with_upstream([step for step in every if step.name in self.only] if self.only else every)
 
 

@@ -1,15 +1,19 @@
 """What the report says beside the scores: waiting, gaps, device hours, thinned curves, chosen examples, real tables."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.unit.cli.small_run import IDS, small_run, steps_of
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.selection.report import report_document
+from tests.unit.cli import small_run
+from tests.unit.cli.small_run import IDS, steps_of
 from w2s.graph.step import Step
 from w2s.records import Selection
-from w2s.report.document.details import EXECUTION, counts, details
+from w2s.report.document.details import EXECUTION, OF_THE_RUN, counts, details
 from w2s.report.document.examples import pick
 from w2s.report.document.losses import POINTS, thinned
 from w2s.report.document.provenance import provenance
@@ -38,7 +42,7 @@ class Manifest:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return small_run(tmp_path_factory.mktemp("document"))
+    return small_run.small_run(tmp_path_factory.mktemp("document"))
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +126,23 @@ def test_how_a_step_was_run_is_apart_from_what_it_counted(store: Store, steps: d
     assert counts(tables) == {"weak_sft": {"examples": 3.0}}
     made = details([steps["problems"], steps["weak_sft"]], tables)
     assert made["execution"] == {"weak_sft": {"resumed_at_step": 2.0}} and "resumed_at_step" in EXECUTION
+
+
+def test_a_resumed_runs_report_is_an_uninterrupted_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for how it was run; tests/chaos/checks.py compares real runs that lost processes."""
+
+    def document(folder: str) -> dict[str, Any]:
+        store = small_run.small_run(tmp_path / folder, without=("report",))
+        return report_document(small_run.steps_of(store)[-1], store, load_resources("one-gpu"))
+
+    straight = document("straight")
+    commit, ran = small_run.commit, dict.fromkeys(EXECUTION, 7.0)
+
+    def resumed(store: Store, step: Step, tables: dict[str, Any], counts: dict[str, float] | None = None) -> None:
+        commit(store, step, tables, {**(counts or {}), **ran})
+
+    monkeypatch.setattr(small_run, "commit", resumed)
+    other = document("resumed")
+    assert straight["execution"] != other["execution"], "the second run was another"
+    for name in straight:
+        assert name in OF_THE_RUN or straight[name] == other[name], name

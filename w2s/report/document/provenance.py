@@ -63,12 +63,12 @@ def tokens(steps: Sequence[Step], finished: Mapping[str, Finished]) -> dict[str,
     """{sampled, prompts, trained, steps: [{step, sampled, prompts, trained}]}: completion tokens, prompt tokens, and
     tokens that a training passes over in all its epochs."""
     rows: list[dict[str, Any]] = []
-    for step in steps:
-        counts: Mapping[str, float] = finished[step.name].counts if step.name in finished else {}
-        if isinstance(step.recipe, Sample) and counts:
+    for step in [step for step in steps if step.name in finished]:
+        counts = finished[step.name].counts
+        if isinstance(step.recipe, Sample):
             row = {"sampled": counts.get("completion_tokens", 0), "prompts": counts.get("prompt_tokens", 0)}
             rows.append({"step": step.name, **row, "trained": 0})
-        elif isinstance(step.recipe, FineTune | Prefer) and counts:
+        elif isinstance(step.recipe, FineTune | Prefer):
             passed = round(counts.get("tokens", 0) * step.recipe.optimizer.epochs)
             rows.append({"step": step.name, "sampled": 0, "prompts": 0, "trained": passed})
     totals = {name: sum(row[name] for row in rows) for name in ("sampled", "prompts", "trained")}
