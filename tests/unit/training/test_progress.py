@@ -8,6 +8,7 @@ import pytest
 import ray
 import ray.train
 
+from ray_jobs.resources.presets import load_resources
 from ray_jobs.runtime.progress import Progress
 from ray_jobs.training import job as job_module
 from ray_jobs.training.job import summary, train
@@ -144,8 +145,10 @@ def test_a_lost_step_leaves_the_others_of_its_group_alone(
     )
     monkeypatch.setattr(job_module, "run_workers", run_workers)
     monkeypatch.setattr(job_module, "finish", lambda job, *_: done.append(job.step.name))
+    attempts = {step.name: SimpleNamespace(device_seconds={}) for step in steps}
+    resources = load_resources(f"local,max_failures={max_failures}")
     context: Any = SimpleNamespace(
-        attempt=lambda step: None, resources=SimpleNamespace(max_failures=max_failures), progress=Progress(log)
+        attempt=lambda step: attempts[step.name], resources=resources, progress=Progress(log)
     )
     if failed:
         with pytest.raises(Lost, match=failed[0]):
@@ -153,4 +156,5 @@ def test_a_lost_step_leaves_the_others_of_its_group_alone(
     else:
         train(steps, context)  # pyright: ignore[reportArgumentType]
     assert done == finished.split()
+    assert {name for name, attempt in attempts.items() if attempt.device_seconds} == {*done}, "time is counted"
     assert [line.split()[1] for line in log.getvalue().splitlines() if " failed" in line] == failed.split()
