@@ -60,6 +60,22 @@ class Entry:
     """Unix seconds by the server's clock."""
 
 
+def normal(url: str) -> str:
+    """One spelling of a store's place: a folder's absolute path, because workers have other working directories, or a
+    URL without a slash at its end.
+
+    Raises ValueError for a URL with an empty, . or .. part, which would be another place than the one without it.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme in ("file", "local"):
+        path = Path(rest if mark else url).expanduser().absolute()
+        return str(path.resolve() if ".." in path.parts else path)
+    rest = rest.rstrip("/")
+    if wrong := [part for part in rest.split("/")[1:] if part in ("", ".", "..")]:
+        raise ValueError(f"the store's URL {url} has a part {wrong[0]!r} between slashes: write it without")
+    return f"{scheme}://{rest}"
+
+
 @dataclass(frozen=True)
 class Objects:
     """The objects under `url`: a folder, or any URL fsspec has a filesystem for.
@@ -77,8 +93,7 @@ class Objects:
 
     def __post_init__(self) -> None:
         refuse_credentials(self.url, "the store's URL")
-        if "://" not in self.url:  # workers have other working directories
-            object.__setattr__(self, "url", str(Path(self.url).expanduser().absolute()))
+        object.__setattr__(self, "url", normal(self.url))
         if self.url.startswith("s3://") and not urlsplit(self.url).netloc:
             raise ValueError(f"the store's URL {self.url} names no bucket: write s3://bucket/prefix")
         if self.url.startswith("s3://") and self.s3 is None:
