@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ray_jobs.cli import answers, cluster, help, store, submit
+from ray_jobs.cli import answers, cluster, completion, help, store, submit
 from ray_jobs.cli.asking import chat, evaluate
 from ray_jobs.cli.options import Parser
 from ray_jobs.cli.reading import compare, export, report, reproduce, show, status
@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     store.add_commands(commands)
     answers.add_commands(commands)
     help.add_commands(commands)
+    completion.add_commands(commands, top)
     return top
 
 
