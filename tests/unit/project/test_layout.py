@@ -19,7 +19,7 @@ MAX_LINES, MAX_ENTRIES = 300, 13
 LAYERS = {
     "": [["dev"], ["ray_jobs"], ["w2s"]],
     "ray_jobs": [
-        ["run"],
+        ["run", "api"],
         ["cli"],
         ["driver"],
         ["sampling", "training", "selection", "cluster"],
