@@ -35,9 +35,7 @@ def test_names(tmp_path: Path) -> None:
     assert run.rows("consistent_1", "selection")[0] == Selection(IDS[0], "kept", "5", "5")
     assert run.report == run.document("report", "report")
     assert {"run", "plan", "read", "Store", "load"} <= set(dir(w2s))
-    heavy = fresh(
-        "import sys, w2s; w2s.plan; w2s.run; print([n for n in ('ray', 'torch', 'vllm') if n in sys.modules])"
-    )
+    heavy = fresh("import sys, w2s; w2s.plan; w2s.run; print([n for n in ('ray', 'torch') if n in sys.modules])")
     assert heavy == "[]\n", "a plan starts no library"
 
 
