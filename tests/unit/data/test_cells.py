@@ -1,6 +1,7 @@
 """Cells as text: each type a cell of JSON, CSV or Arrow can have, and every container."""
 
 import json
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -259,3 +260,45 @@ def test_where_takes_booleans_as_json_writes_them(tmp_path: Path, allowed: Any) 
     splits, counts, _ = read_problems(made.model_copy(update={"train_2": source}))
     assert [problem.problem_id for problem in splits["train_2"].problems] == ["train_2-1", "train_2-3"]
     assert counts["train_2_left_out_by_where"] == 3
+
+
+LATEX = [
+    (r"\frac{1}{2}", r"\frac"),
+    (r"3 \times 4", r"\times"),
+    (r"\theta", r"\theta"),
+    (r"\text{cm}", r"\text"),
+    (r"2\beta", r"\beta"),
+    (r"\binom{4}{2}", r"\binom"),
+    (r"(1\right)", r"\right"),
+    (r"x \neq y", r"\neq"),
+    (r"\nabla f", r"\nabla"),
+]
+PLAIN = [
+    "Ann\tBen",
+    "a\n\nb\nequal parts",
+    "page 1\fPage 2",
+    "x\textra",
+    "a\r\nrow",
+    "\tau",
+    "1.\nnu",
+    "eq\neq. 6",
+]
+
+
+@pytest.mark.parametrize(("text", "command"), LATEX)
+def test_latex_whose_backslashes_were_not_doubled_is_refused(tmp_path: Path, text: str, command: str) -> None:
+    """JSON reads them as escapes: trishullab/PutnamBench#218, HKUDS/LightRAG#3238."""
+    file = tmp_path / "a.jsonl"
+    for column, cell in (("a", text), ("a", f"${text}$"), ("q", f"What is {text}?")):
+        row = {"q": '"A?"', "a": '"5"'} | {column: f'"{cell}"'}
+        file.write_text(f'{{"q": {row["q"]}, "a": {row["a"]}}}\n')
+        with pytest.raises(ValueError, match=rf"a.jsonl:1: '{column}' .* backslash of {re.escape(command)} as an"):
+            gold(file, tmp_path)
+    file.write_text(json.dumps({"q": f"What is {text}?", "a": text}) + "\n")
+    assert gold(file, tmp_path) == [text]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_other_white_space_is_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"q": f"What is {text}?", "a": "5"}) + "\n")
+    assert gold(tmp_path / "a.jsonl", tmp_path) == ["5"]

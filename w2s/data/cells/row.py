@@ -1,5 +1,6 @@
 """The cells of one row by the source's fields: their texts, or an error with place, field, rule and way out."""
 
+import re
 from typing import Any, NamedTuple, NoReturn
 
 from w2s.data.cells.chat import chat, content_text, is_chat_text
@@ -9,6 +10,12 @@ from w2s.recipe import Source
 
 ONE_VALUE = ("question", "solution", "id")
 """Fields that are no list; the values of a list of answers or labels are joined by commas."""
+ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
+LOST_BACKSLASH = re.compile(
+    r"[\b][A-Za-z]+|\f(rac|orall)|\t(imes|heta|herefore|riangle|ext[a-z]*(?=\{))(?![a-z])"
+    r"|\r(ight|ho)(?![a-z])|\n(eq|abla|otin)(?![a-z.])"
+)
+"""What JSON makes of LaTeX whose backslashes were not doubled: of \\frac, a form feed and `rac`."""
 
 
 class Cells(NamedTuple):
@@ -42,6 +49,10 @@ class Cells(NamedTuple):
                 text = cell_text(cell)
         except ValueError as error:
             self.refuse(name, f"{error}: {another}")
+        if lost := LOST_BACKSLASH.search(cell if isinstance(cell, str) else text):
+            command = ESCAPES[lost[0][0]] + lost[0][1:]
+            way = rf"JSON has read the backslash of \{command} as an escape: write \\{command} in the file"
+            self.refuse(name, f"it is LaTeX without a backslash, because {way}")
         if needed and not text:
             self.refuse(name, f"it must not be empty: repair the row, or leave it out with {self.field}.where")
         try:
