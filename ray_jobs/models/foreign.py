@@ -58,7 +58,7 @@ def adapter_shapes(name: str) -> dict[str, list[int]]:
     """
     path = Path(name).expanduser() / "adapter_model.safetensors"
     try:
-        return dict(header_of(fsspec.filesystem("file"), str(path)))
+        return {tensor: stored.shape for tensor, stored in header_of(fsspec.filesystem("file"), str(path))}
     except ValueError as error:
         raise ValueError(f"--adapter {name}: {error}") from error
 

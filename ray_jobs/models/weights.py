@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import fsspec
 
@@ -21,9 +21,19 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the safetensors library."""
 POINTER = b"version https://git-lfs"
+SAMPLE_BYTES = 1 << 16
 AGAIN = "fetch the model's folder again, whole"
 Shapes = dict[str, list[int]]
 """Shapes of tensors, by name."""
+
+
+class Stored(NamedTuple):
+    """A tensor in a safetensors file."""
+
+    shape: list[int]
+    path: str
+    start: int  # of its bytes in the file
+    size: int  # in bytes
 
 
 def check_weights(model: Model, folder: Path, blank: Any) -> None:
@@ -37,7 +47,10 @@ def check_weights(model: Model, folder: Path, blank: Any) -> None:
 
     fs, root = _place(model, folder)
     files = [posixpath.join(root, name) for name in weight_files(folder, _sizes(fs, root))]
-    shapes = {name: shape for header in in_parallel(lambda path: header_of(fs, path), files) for name, shape in header}
+    stored = {
+        name: tensor for header in in_parallel(lambda path: header_of(fs, path), files) for name, tensor in header
+    }
+    shapes = {name: tensor.shape for name, tensor in stored.items()}
     tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)  # its report of the same findings has a line for every weight
@@ -61,11 +74,49 @@ def check_weights(model: Model, folder: Path, blank: Any) -> None:
             logging.enable_progress_bar()
     _check_names(shapes, sorted(found["missing_keys"]), sorted(found["unexpected_keys"]))
     if found["mismatched_keys"]:
-        name, stored, wanted = sorted(found["mismatched_keys"])[0]
+        name, there, wanted = sorted(found["mismatched_keys"])[0]
         raise ValueError(
             f"{len(found['mismatched_keys'])} of its weights have other sizes than config.json says, such as {name} "
-            f"with {list(stored)} instead of {list(wanted)}: put the config.json that belongs to these weights there"
+            f"with {list(there)} instead of {list(wanted)}: put the config.json that belongs to these weights there"
         )
+    _check_tied(fs, stored, blank)
+
+
+def _check_tied(fs: Any, stored: Mapping[str, "Stored"], blank: Any) -> None:
+    """Check that a head which config.json ties to the embedding is the embedding in the files too.
+
+    transformers then keeps a head that differs, and makes an embedding of a head that is alone; vLLM leaves the head
+    out in both cases.
+    """
+    modules = {module: name for name, module in blank.named_modules()}
+    inputs, outputs = blank.get_input_embeddings(), blank.get_output_embeddings()
+    head = stored.get(f"{modules.get(outputs)}.weight")
+    if head is None or not getattr(blank.config.get_text_config(), "tie_word_embeddings", False):
+        return
+    name, tail = f"{modules[outputs]}.weight", f"{modules[inputs].rpartition('.')[2]}.weight"
+    tables = [tensor for other, tensor in stored.items() if other != name and other.endswith(tail)]
+    way = "set tie_word_embeddings to false in config.json, or save the model again without it"
+    if not tables:
+        raise ValueError(
+            f"config.json ties {name} to the embedding, which its files lack: training would make one of {name}, and "
+            "the engine has none: load the model with transformers and save it with `save_pretrained`"
+        )
+    if len(tables) == 1 and tables[0].size == head.size and _differ(fs, head, tables[0]):
+        raise ValueError(
+            f"config.json ties {name} to the embedding, and its files hold another {name}: training would use it, and "
+            f"the engine would not: {way}"
+        )
+
+
+def _differ(fs: Any, one: "Stored", other: "Stored") -> bool:
+    """Whether two tensors of one size differ at their beginnings, middles or ends, as trained ones do."""
+    starts = sorted({0, one.size // 2, max(one.size - SAMPLE_BYTES, 0)})
+
+    def part(tensor: Stored, start: int) -> bytes:
+        end = min(start + SAMPLE_BYTES, tensor.size)
+        return fs.cat_file(tensor.path, start=tensor.start + start, end=tensor.start + end)
+
+    return any(part(one, start) != part(other, start) for start in starts)
 
 
 def weight_files(folder: Path, sizes: Mapping[str, int]) -> list[str]:
@@ -116,8 +167,8 @@ def _place(model: Model, folder: Path) -> tuple[Any, str]:
     return HfFileSystem(), f"{model.name}@{model.revision}"
 
 
-def header_of(fs: Any, path: str) -> Sequence[tuple[str, list[int]]]:
-    """Names and shapes of the tensors in a safetensors file.
+def header_of(fs: Any, path: str) -> Sequence[tuple[str, Stored]]:
+    """The tensors in a safetensors file by name.
 
     The form is 8 bytes with the header's length, the header in JSON, then the tensors' bytes to the end of the file.
     """
@@ -131,13 +182,17 @@ def header_of(fs: Any, path: str) -> Sequence[tuple[str, list[int]]]:
     try:
         header: dict[str, Any] = json.loads(fs.cat_file(path, start=8, end=8 + length))
         header.pop("__metadata__", None)
-        tensors = [(tensor, list(map(int, entry["shape"]))) for tensor, entry in header.items()]
-        end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
+        shapes = {tensor: list(map(int, entry["shape"])) for tensor, entry in header.items()}
+        bounds = {tensor: tuple(map(int, entry["data_offsets"])) for tensor, entry in header.items()}
+        end = max((stop for _, stop in bounds.values()), default=0)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{name} has no readable safetensors header ({type(error).__name__}): {AGAIN}") from error
     if 8 + length + end != size:
         raise ValueError(f"{name} has {size} bytes, and its header describes {8 + length + end}: {AGAIN}")
-    return tensors
+    return [
+        (tensor, Stored(shapes[tensor], path, 8 + length + start, stop - start))
+        for tensor, (start, stop) in bounds.items()
+    ]
 
 
 def _check_names(shapes: Shapes, missing: Sequence[str], unexpected: Sequence[str]) -> None:

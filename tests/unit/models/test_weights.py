@@ -103,6 +103,30 @@ def test_a_tied_head_may_be_absent_or_there(tmp_path: Path) -> None:
     check(path)
 
 
+@pytest.mark.parametrize("gemma", [False, True])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda head: {"lm_head.weight": -head}, "hold another lm_head.weight: training would use it, and the engine"),
+        (lambda head: {"lm_head.weight": head, "embedding": None}, "which its files lack: training would make one of"),
+    ],
+)
+def test_a_tied_head_of_its_own_is_refused(tmp_path: Path, change: Change, message: str, gemma: bool) -> None:
+    """transformers takes it for the head, and vLLM 0.32.0 leaves it out: huggingface/transformers#45135, #41038."""
+    path = tiny_models.gemma_3(tmp_path) if gemma else tiny_models.llama(tmp_path, tie_word_embeddings=True)
+
+    def changed(weights: dict[str, Any]) -> dict[str, Any]:
+        (embedding,) = (name for name in weights if name.endswith("embed_tokens.weight"))
+        made = weights | change(weights[embedding])
+        if "embedding" in made:
+            del made["embedding"], made[embedding]
+        return made
+
+    tiny_models.change_weights(path, changed)
+    with pytest.raises(ValueError, match=message):
+        check(path)
+
+
 def test_a_missing_expert_is_refused(tmp_path: Path) -> None:
     from transformers import MixtralConfig
 
