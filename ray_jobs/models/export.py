@@ -41,18 +41,19 @@ def export_adapter(store: Store, table: Table, model: Model, folder: Path, final
 
 
 def export_merged(adapter: Path, model: Model, folder: Path) -> None:
-    """Write the base with the adapter added to its weights, in the base's own dtype.
+    """Write the base with the adapter added to its weights, in the base's own dtype and with its own config.json.
 
     The whole base is in this machine's memory meanwhile.
     """
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    base = AutoModelForCausalLM.from_pretrained(
-        base_folder(model), dtype="auto", trust_remote_code=False, use_safetensors=True
-    )
+    place = base_folder(model)
+    base = AutoModelForCausalLM.from_pretrained(place, dtype="auto", trust_remote_code=False, use_safetensors=True)
     merged: Any = PeftModel.from_pretrained(base, str(adapter))
     merged.merge_and_unload(safe_merge=True).save_pretrained(folder)
+    # transformers 5 writes RoPE under a name that transformers 4 does not know; it would take its default in silence.
+    shutil.copy(place / "config.json", folder / "config.json")
 
 
 def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, ...] | None:
@@ -77,6 +78,7 @@ def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, 
         if tokenizer(text)["input_ids"] == ids:
             first = None
     tokenizer.save_pretrained(folder)
+    _name_older_class(folder / "tokenizer_config.json")
     GenerationConfig(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=sorted(tokens.end_tokens),
@@ -85,6 +87,13 @@ def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, 
         max_new_tokens=max_tokens,
     ).save_pretrained(folder)
     return first
+
+
+def _name_older_class(file: Path) -> None:
+    """Name the class of a plain tokenizer.json as transformers 4 and 5 know it; only 5 has a TokenizersBackend."""
+    config: dict[str, Any] = json.loads(file.read_bytes())
+    if config.get("tokenizer_class") == "TokenizersBackend":
+        file.write_text(json.dumps(config | {"tokenizer_class": "PreTrainedTokenizerFast"}, indent=2) + "\n")
 
 
 def completion_template(prompt: Prompt, start: str) -> str:
