@@ -65,6 +65,7 @@ def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]
         "dtype": resources.engine_dtype,
         "max_num_seqs": resources.max_num_seqs,
         "max_num_batched_tokens": PREFILL_TOKENS,
+        "worker_extension_cls": "ray_jobs.sampling.lora.WorkerExtension",
     }
     if resources.gpus_per_engine:
         arguments["gpu_memory_utilization"] = resources.gpu_memory_utilization
@@ -74,7 +75,6 @@ def engine_arguments(resources: Resources, max_model_len: int) -> dict[str, Any]
         # it sets OpenMP's threads; here `engine_environment` sets them, and the worker would be one more import of vLLM
         # and make the core wait in a busy loop.
         arguments["distributed_executor_backend"] = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
-        arguments["worker_extension_cls"] = "ray_jobs.sampling.cpu_lora.WorkerExtension"
         # vLLM 0.32.0 on CPU: a seeded request whose prompt is split kills the engine ("CPU Generator does not use
         # offset", which torch has on GPU only). tests/ray/sampling/test_engine.py shows when this line can go.
         arguments["enable_chunked_prefill"] = False

@@ -40,6 +40,8 @@ class Engine:
         self.tasks = tasks
         self.broken: Exception | None = None
         """Why no block can be sampled any more."""
+        self._checked: set[str] = set()
+        """Names of the steps whose adapters the engine has taken."""
         try:
             os.environ.update(engine_environment(resources, cache_folder()))
             check_shared(store.objects, store.run)
@@ -71,6 +73,7 @@ class Engine:
             task = self.tasks[request.task]
             try:
                 by_id = await self.blocks.begin(task.step, request.block, len(request.problems))
+                await self._check_adapter(task)
                 missing = [problem for problem in request.problems if problem.problem_id not in by_id]
                 sampled = await asyncio.gather(*(self._sample(task, request.block, problem) for problem in missing))
                 by_id |= {completions[0].problem_id: completions for completions in sampled}
@@ -94,6 +97,17 @@ class Engine:
             began=began,
             ended=time.time(),
         )
+
+    async def _check_adapter(self, task: Task) -> None:
+        """Check before a step's first request that the engine applies all of its adapter."""
+        name = task.step.name
+        if self.engine is None or name in self._checked or (adapter := self.inputs.adapters[name]) is None:
+            return
+        try:
+            await self.engine.process.check_adapter(adapter)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+        self._checked.add(name)
 
     async def _sample(self, task: Task, block: int, problem: PromptedProblem) -> list[Completion]:
         assert self.engine is not None, "an actor without an engine is broken"

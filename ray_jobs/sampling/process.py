@@ -18,6 +18,7 @@ LOGGED = re.compile(r"^(?:\([^)]*pid=\d+\) )?(?:[A-Z]+ [\d-]+ [\d:.]+ \[[^\]]*\]
 """What vLLM puts before each line that an engine's process logs."""
 ERROR = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): \S.*")
 """The last line of a traceback."""
+NAMES = "choose lora.targets whose layers training and engine name alike, or another model (docs/models.md)"
 LAST_BYTES = 1 << 20
 """Of a log, searched for the last error."""
 
@@ -61,6 +62,26 @@ class EngineProcess:
         outputs = self.llm.generate(prompt, parameters, request_id, lora_request=adapter)
         (output,) = [output async for output in outputs]
         return output
+
+    async def check_adapter(self, adapter: Any) -> None:
+        """Load the adapter, and check that the model has all its layers. Raises ValueError where it has not.
+
+        An engine that dies meanwhile is left to the requests, which notice it.
+        """
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            await self.llm.add_lora(adapter)
+            layers, missing = (await self.llm.collective_rpc("layers_without_place", args=(adapter.lora_int_id,)))[0]
+        except EngineDeadError:
+            return
+        except Exception as error:  # vLLM passes a worker's error on as a plain Exception
+            raise ValueError(f"the engine does not take the adapter ({first_line(error)}): {NAMES}") from error
+        if missing:
+            raise ValueError(
+                f"the engine would leave out {len(missing)} of the adapter's {layers} layers, such as {missing[0]}, "
+                f"because its model has no such layers: {NAMES}"
+            )
 
     async def _announce_death(self) -> None:
         """Raise EngineDeadError in all requests in flight once the engine is dead; vLLM 0.32.0 reaches only most of

@@ -57,7 +57,7 @@ MORE: dict[str, dict[str, Any]] = {
 ARCHITECTURES = {
     "Llama 2": Architecture("llama", template=tiny.LLAMA_2, tokenizer=tiny.sentence_piece),
     "Llama 3": Architecture("llama", template=tiny.LLAMA_3),
-    "Qwen2": Architecture("qwen2", template=tiny.CHATML, changes=WINDOW),
+    "Qwen2": Architecture("qwen2", template=tiny.CHATML, changes={"use_sliding_window": False}),
     "Qwen2, YaRN": Architecture("qwen2_yarn"),
     "Qwen3": Architecture("qwen3", template=tiny.QWEN_3),
     "Mistral": Architecture("mistral", template=tiny.LLAMA_2, changes=WINDOW, tokenizer=tiny.sentence_piece),

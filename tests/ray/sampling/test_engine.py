@@ -242,7 +242,7 @@ def test_adapter_changes_the_logits_as_it_does_in_peft(engine: tuple[Engine, Sto
 def test_requests_to_the_base_are_not_changed_by_an_adapter_in_the_same_step(
     engine: tuple[Engine, Store, Step],
 ) -> None:
-    """vLLM 0.32.0 on CPU gives them the adapter's logits; see ray_jobs/sampling/cpu_lora.py."""
+    """vLLM 0.32.0 on CPU gives them the adapter's logits; see ray_jobs/sampling/lora.py."""
     built, _, _ = engine
     ids = strong_tokens().prompt_ids(QUESTIONS[0])
 
@@ -257,6 +257,42 @@ def test_requests_to_the_base_are_not_changed_by_an_adapter_in_the_same_step(
         expected = adapted if index % 2 else base
         assert found.keys() == expected.keys(), f"request {index} has other likely tokens than when it is alone"
         assert max(abs(found[token] - expected[token]) for token in found) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (".model.layers.", ".model.language_model.layers.", r"out 28 of the adapter's 28 layers, such as model.lang"),
+        (
+            "layers.0.mlp.down_proj",
+            "layers.9.mlp.down_proj",
+            r"out 1 of the adapter's 16 layers, such as model.layers.9",
+        ),
+        ("down_proj", "wo", r"does not take the adapter \(.*wo"),
+    ],
+)
+def test_an_adapter_of_other_layers_is_refused(
+    before: str, after: str, message: str, engine: tuple[Engine, Store, Step], tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+    from vllm.lora.request import LoRARequest
+
+    from ray_jobs.models.folders import adapter_folder
+
+    built, store, made = engine
+    folder = adapter_folder(store, made["model"])
+    (tmp_path / "adapter_config.json").write_bytes((folder / "adapter_config.json").read_bytes())
+    weights = load_file(folder / "adapter_model.safetensors")
+    assert any(before in name for name in weights)
+    save_file(
+        {name.replace(before, after): tensor for name, tensor in weights.items()},
+        tmp_path / "adapter_model.safetensors",
+    )
+    assert built.engine is not None
+    process = built.engine.process
+    with pytest.raises(ValueError, match=message):
+        LOOP.run_until_complete(process.check_adapter(LoRARequest(str(tmp_path), 50 + len(after), str(tmp_path))))
+    LOOP.run_until_complete(process.check_adapter(built.inputs.adapters["adapted"]))
 
 
 def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store, Step]) -> None:

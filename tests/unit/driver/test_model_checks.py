@@ -181,6 +181,19 @@ def test_a_language_model_that_the_engine_names_otherwise_is_refused(tmp_path: P
     check(tmp_path / "alone")
 
 
+def test_windows_that_the_engine_does_not_mix_are_refused(tmp_path: Path) -> None:
+    from transformers import Qwen2Config
+
+    sizes = {name: size for name, size in tiny_models.SIZES.items() if name != "head_dim"}
+    tiny_models.model(tmp_path, Qwen2Config(**sizes, use_sliding_window=True, sliding_window=8, max_window_layers=1))
+    with pytest.raises(
+        ValueError, match=r"max_window_layers=1 of 2\): set use_sliding_window to false .* 8 tokens, or take"
+    ):
+        check(tmp_path)
+    config(use_sliding_window=False, layer_types=None)(tmp_path)
+    check(tmp_path)
+
+
 def test_targets_of_another_architecture_are_refused_with_the_names_to_choose_from(tmp_path: Path) -> None:
     from transformers import GPT2Config
 

@@ -1,10 +1,13 @@
-"""Repairs LoRA in vLLM's CPU engine: requests without an adapter get none, and each adapter of a batch costs one
-product.
+"""LoRA inside vLLM's worker, the process that holds the model: which layers of an adapter the model lacks, and repairs
+of the CPU engine.
 
-vLLM 0.32.0 (vllm/lora/ops/torch_ops/lora_ops.py) copies an adapter's matrices once for every token, which takes most of
-a small model's time. And it reads index -1, "no adapter", as the last adapter in memory, so a request to the base that
-shares an engine step with an adapter's request gets that adapter. This file can go once the test of a mixed batch
-(tests/ray/sampling/test_engine.py) passes without it in `engine_arguments`.
+vLLM 0.32.0 says nothing where a layer of an adapter has another name than the model's, and answers as the base does
+(vllm-project/vllm#34186).
+
+On CPU (vllm/lora/ops/torch_ops/lora_ops.py) it copies an adapter's matrices once for every token, which takes most of a
+small model's time. And it reads index -1, "no adapter", as the last adapter in memory, so a request to the base that
+shares an engine step with an adapter's request gets that adapter. `install` can go once the test of a mixed batch
+(tests/ray/sampling/test_engine.py) passes without it.
 """
 
 from collections.abc import Iterator
@@ -58,11 +61,23 @@ def expand_slice(
 
 
 class WorkerExtension:
-    """Empty: `worker_extension_cls` names this class so that vLLM imports this module in the model's process."""
+    """What `worker_extension_cls` adds to vLLM's worker; by naming this class, vLLM also imports this module there."""
+
+    model_runner: Any
+    """The worker's own."""
+
+    def layers_without_place(self, adapter: int) -> tuple[int, list[str]]:
+        """How many layers the loaded adapter has, and those of them that the model has under no such name.
+
+        Layers that the model has merged, such as q_proj, k_proj and v_proj, count once.
+        """
+        manager = self.model_runner.lora_manager._adapter_manager
+        layers = set(manager.get_adapter(adapter).loras)
+        return len(layers), sorted(layers - set(manager.modules))
 
 
 def install() -> None:
-    """Replace both functions in the modules where vLLM looks them up."""
+    """Replace both functions in the modules where vLLM's CPU engine looks them up."""
     from vllm.lora.ops.torch_ops import lora_ops
     from vllm.lora.punica_wrapper import punica_cpu
 
@@ -71,4 +86,5 @@ def install() -> None:
         module.bgmv_shrink, module.bgmv_expand_slice = shrink, expand_slice
 
 
-install()
+if not torch.cuda.is_available():
+    install()
