@@ -152,8 +152,9 @@ def _check_windows(architecture: str, blank: Any) -> None:
     if mixed and config.max_window_layers != config.num_hidden_layers:  # vLLM 0.32.0, models/qwen2.py
         raise ValueError(
             "the engine does not run Qwen2 with a sliding window in some of its layers (max_window_layers="
-            f"{config.max_window_layers} of {config.num_hidden_layers}): set use_sliding_window to false in config.json "
-            f"if no prompt with its completion is longer than {config.sliding_window} tokens, or take another model"
+            f"{config.max_window_layers} of {config.num_hidden_layers}): set use_sliding_window to false in its "
+            f"config.json if no prompt with its completion is longer than {config.sliding_window} tokens, or take "
+            "another model"
         )
 
 
