@@ -196,7 +196,9 @@ def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -
     """Check that the engine has the architecture and, where a step samples with an adapter, adapters for it."""
     name, support = asked.architecture, asked.answer()
     if support.error:
-        raise ValueError(f"the engine cannot load {name} ({support.error}): take a model of another architecture")
+        lacks = "ModuleNotFoundError" in support.error
+        way = "install the build of that package that fits this torch, or " if lacks else ""
+        raise ValueError(f"the engine cannot load {name} ({support.error}): {way}take a model of another architecture")
     if not use.with_adapter:
         return
     if not support.lora:

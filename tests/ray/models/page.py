@@ -54,7 +54,7 @@ def write(rows: Sequence[Row], text: int) -> None:
     parts += [WORKS, *map(_works, whole), LEGEND.format(text=text)]
     parts += [REFUSED, *(_refused(row) for row in rows if row.refused)]
     if absent := [name for name in ARCHITECTURES if name not in {row.name for row in rows}]:
-        parts.append(f"\nNot run for this page: {', '.join(absent)}.\n")
+        parts.append(f"\nNot run for this page: {'; '.join(absent)}.\n")
     PAGE.write_text("".join(parts))
 
 

@@ -22,14 +22,16 @@ Damage = Callable[[Path], object]
 
 
 class Answered(Question):
-    """An engine that has adapters for all architectures but StableLM's, and not Foo; it answers without a process."""
+    """An engine that has adapters for all architectures but StableLM's, and neither Foo nor Bar; it answers without a
+    process."""
 
     def __init__(self, architecture: str) -> None:
         self.architecture, self._process = architecture, None
 
     def answer(self) -> Support:
         name = self.architecture
-        return Support(name != "StableLmForCausalLM", "it has no such architecture" if name == "Foo" else "")
+        errors = {"Foo": "it has no such architecture", "Bar": "ModuleNotFoundError: No module named 'torchvision'"}
+        return Support(name != "StableLmForCausalLM", errors.get(name, ""))
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +89,10 @@ def test_a_whole_model_passes(tmp_path: Path) -> None:
         (config(compression_config={"quant_method": "compressed-tensors"}), r"quantized \(compressed-tensors\)"),
         (config(architectures=["LlamaModel"]), "runs the LlamaModel that its .*, and training makes LlamaForCausalLM"),
         (config(architectures=["Foo"]), r"the engine cannot load Foo \(it has no such architecture\): take"),
+        (
+            config(architectures=["Bar"]),
+            "cannot load Bar .*No module named 'torchvision'.: install the build .* or take",
+        ),
         (config(max_position_embeddings=32), "context of 32 tokens cannot hold a prompt .*max_tokens=32"),
         (config(max_position_embeddings=60), "rows of a training may have max_tokens=64, and its context has 60"),
         (config(vocab_size=300), "1 of its|2 of its|tokens beyond the 300 rows of the embedding, such as"),
