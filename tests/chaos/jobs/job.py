@@ -71,7 +71,7 @@ TRAINING = Work(
     "training",
     ("problems.test=8", "problems.train_1=8", "problems.train_2=320", "sft.epochs=10"),
     ("ceiling",),
-    "local,cpus_per_worker=1,save_minutes=0.05,max_failures=1000",
+    "local,workers=2,save_minutes=0.05,max_failures=1000",
     "steps/*/training/*.safetensors",
 )
 

@@ -58,10 +58,11 @@ def test_a_problem_that_kills_the_engine_is_found_and_the_others_go_on(store_fol
 
 
 def test_more_problems_that_kill_the_engine_than_may_fail_end_the_step(store_folder: Path, tmp_path: Path) -> None:
-    few = ["quickstart", "--set", "problems.test=8", "problems.train_1=8", "problems.train_2=8", "--only"]
+    # One problem: it is alone in the engine from the start, which saves the restart that finds its group.
+    few = ["quickstart", "--set", "problems.test=1", "problems.train_1=8", "problems.train_2=8", "--only"]
     w2s("run", *few, "problems", "--store", str(store_folder))
     (table,) = manifest(store_folder, "problems")[0].glob("*/test.parquet")
-    poison, model = Store.at(str(store_folder)).read_records(str(table), Problem)[3], quickstart().strong
+    (poison,), model = Store.at(str(store_folder)).read_records(str(table), Problem), quickstart().strong
     ids = Tokens(load_tokenizer(base_folder(model)), model.prompt).prompt_ids(poison.question)
     environment = engine_plugin.install(tmp_path / "plugin") | {"W2S_POISON": json.dumps([ids])}
     done = w2s("run", *few, "test_strong_base", "--store", str(store_folder), check=False, **environment)

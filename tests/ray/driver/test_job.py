@@ -163,7 +163,7 @@ def test_every_step_left_a_manifest_with_its_counts(finished: Finished) -> None:
     assert found["sampled"]["rows"] == {"completions": 48 * 4}
     for name in ("weak_sft", "hybrid_ft_2", "dpo", "orpo"):
         counts = found[name]["counts"]
-        assert counts["examples"] > 0 and counts["world_size"] == 2, (name, counts)
+        assert counts["examples"] > 0 and counts["world_size"] == 1, (name, counts)
 
 
 def test_models_of_one_base_are_scored_in_one_engine_start(finished: Finished) -> None:

@@ -63,7 +63,7 @@ def test_load(text: str, expected: Resources) -> None:
         ),
         ("local,workers", "--resources workers: must be FIELD=VALUE, like workers=1"),
         ("local,workers=1,", "--resources : must be FIELD=VALUE"),
-        ("local,workers.x=1", "--resources workers.x=1: workers is 2 and has no fields"),
+        ("local,workers.x=1", "--resources workers.x=1: workers is 1 and has no fields"),
         ("local,workers=two", "--resources workers=two: workers: Input should be a valid integer"),
         ("local,workers=1.5", "workers: Input should be a valid integer"),
         ("local,workers=true", "workers: Input should be a valid integer"),
@@ -173,10 +173,10 @@ def test_deepspeed(stage: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "batch_size", "steps"),
-    [("local", 8, 1), ("local", 32, 4), ("one-gpu", 8, 4), ("node-8gpu", 8, 1), ("cluster-70b", 16, 2)],
+    [("local", 8, 2), ("local,workers=2", 32, 4), ("one-gpu", 8, 4), ("node-8gpu", 8, 1), ("cluster-70b", 16, 2)],
 )
 def test_accumulation(name: str, batch_size: int, steps: int) -> None:
-    assert accumulation(batch_size, PRESETS[name]) == steps
+    assert accumulation(batch_size, load_resources(name)) == steps
 
 
 def test_every_preset_takes_the_papers_batch() -> None:
@@ -185,7 +185,7 @@ def test_every_preset_takes_the_papers_batch() -> None:
 
 @pytest.mark.parametrize(
     ("resources", "batch_size", "way_out"),
-    [("cluster-70b,workers=16", 8, "workers=8,micro_batch=1"), ("local", 6, "workers=2,micro_batch=1")],
+    [("cluster-70b,workers=16", 8, "workers=8,micro_batch=1"), ("local,workers=2", 6, "workers=2,micro_batch=1")],
 )
 def test_accumulation_refuses_and_its_way_out_works(resources: str, batch_size: int, way_out: str) -> None:
     message = f"batch_size={batch_size} is not divisible by workers x micro_batch = .*add {way_out} to --resources"
@@ -228,7 +228,7 @@ def test_engines_that_fit(preset: str, free: dict[str, float], engines: int) -> 
         ("cluster-70b", "sample", {"CPU": 16, "GPU": 4}),
         ("cluster-70b", "prefer", {"CPU": 64, "GPU": 8}),
         ("cluster-70b,workers=16", "prefer", {"CPU": 8, "GPU": 1}),
-        ("local", "finetune", {"CPU": 0.5, "GPU": 0}),
+        ("local,workers=2,cpus_per_worker=0.5", "finetune", {"CPU": 0.5, "GPU": 0}),
     ],
 )
 def test_resource_request_on_one_node(resources: str, kind: str, expected: dict[str, float]) -> None:
@@ -238,9 +238,9 @@ def test_resource_request_on_one_node(resources: str, kind: str, expected: dict[
 def test_scaling_config() -> None:
     local, cluster = scaling_config(LOCAL), scaling_config(CLUSTER)
     assert (local.num_workers, local.use_gpu, local.resources_per_worker, local.label_selector) == (
-        2,
+        1,
         False,
-        {"CPU": 0.5},
+        {"CPU": 1},
         None,
     )
     assert cluster.resources_per_worker == {"CPU": 8, "GPU": 1} and cluster.label_selector == {NODE_LABEL: "training"}
