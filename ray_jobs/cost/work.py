@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_jobs.cost.rates import Rates
-from w2s.graph.recipes import Agree, FineTune, Label, Pair, Prefer, Sample
+from w2s.graph.recipes import Agree, FineTune, Label, OpenVotes, Pair, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.recipe import DatasetProblems, Experiment, Source, WorldProblems
 
@@ -55,8 +55,10 @@ def all_work(steps: Sequence[Step], experiment: Experiment, splits: Mapping[str,
 
 def _sampling(step: Step, experiment: Experiment, splits: Mapping[str, int], rates: Rates) -> Work:
     assert isinstance(step.recipe, Sample)
-    (split,) = [table.name for role, table in step.inputs if role == "problems"]
-    sampling, problems = step.recipe.sampling, splits[split]
+    (table,) = [table for role, table in step.inputs if role == "problems"]
+    sampling, problems = step.recipe.sampling, splits[table.name]
+    if isinstance(table.step.recipe, OpenVotes) and (budget := table.step.recipe.more.budget):  # at most
+        problems = min(problems, budget // sampling.n)
     answer = min(rates.answer_tokens, sampling.max_tokens)
     shown = experiment.demonstrations.count if step.input("demonstrations") else 0
     demonstrations = shown * (rates.question_tokens + answer)

@@ -51,6 +51,7 @@ def jobs() -> dict[str, Job]:
         "agree": curate.agreement,
         "label": curate.labels,
         "reliability": scores.reliability,
+        "openvotes": curate.open_votes,
         "pair": curate.pairs,
         "grade": scores.scores,
         "audit": scores.audit,

@@ -10,12 +10,13 @@ from functools import partial
 
 from ray_jobs.runtime.context import Context
 from ray_jobs.selection.shards import Records, Result, Rows, over_shards, rows_of, tasks_of
-from w2s.graph.recipes import Agree, Demonstrate, Label, Pair
+from w2s.graph.recipes import Agree, Demonstrate, Label, OpenVotes, Pair
 from w2s.graph.step import Step
 from w2s.method.agreement import check_kept, choose_top_up, filter_problems, top_up_candidates
 from w2s.method.demonstrations import choose_demonstrations
 from w2s.method.labels.majority import check_labels, label_problems
 from w2s.method.labels.trust import Evidence, evidence_of
+from w2s.method.open_votes import find_open
 from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.pairs import check_pairs, pair_problems
 from w2s.records import (
@@ -39,7 +40,8 @@ AGREEMENT_OUTPUTS: Records = {
 }
 LABEL_INPUTS: Records = {"problems": Problem, **dict.fromkeys(("samples", "greedy", "weak"), Completion)}
 LABEL_OUTPUTS: Records = {"examples": SFTExample, "selection": Selection, "merges": Merge}
-PAIR_INPUTS: Records = {"problems": Problem, **dict.fromkeys(("samples", "greedy", "weak"), Completion)}
+OPEN_INPUTS: Records = {"problems": Problem, "samples": Completion}
+PAIR_INPUTS: Records = {"problems": Problem, **dict.fromkeys(("samples", "more", "greedy", "weak"), Completion)}
 PAIR_OUTPUTS: Records = {"consensus": Consensus, "pairs": PreferencePair, "merges": Merge}
 
 
@@ -130,6 +132,36 @@ def label_shard(recipe: Label, demonstration_ids: Collection[str], evidence: Evi
     return Result(written, labelled.tally)
 
 
+def open_votes(step: Step, attempt: Attempt, context: Context) -> str:
+    """Find the problems whose vote is open; a budget needs two passes, because it ranks the problems of all shards."""
+    assert isinstance(step.recipe, OpenVotes)
+    more, chosen = step.recipe.more, None
+    if more.budget is not None:
+        first = partial(heapq.nsmallest, more.budget // more.n)
+        counted = over_shards(attempt, OPEN_INPUTS, {}, partial(rank_shard, step.recipe), context.progress, first)
+        chosen = frozenset(problem_id for _, problem_id in counted.candidates)
+    compute = partial(open_shard, step.recipe, chosen)
+    total = over_shards(attempt, OPEN_INPUTS, {"train_2": Problem}, compute, context.progress).tally
+    attempt.write_document("summary", total.nested())
+    attempt.counts.update(total.section("votes"))
+    return f"{attempt.rows['train_2']} of {total['problems',]:.0f} problems get {more.n} more samples"
+
+
+def rank_shard(recipe: OpenVotes, rows: Rows) -> Result:
+    """First pass of a budget on one shard: its open problems, the closest votes first, no tables."""
+    found = find_open(rows["problems"], rows["samples"], recipe.more, recipe.answers)
+    assert recipe.more.budget is not None
+    return Result(candidates=heapq.nsmallest(recipe.more.budget // recipe.more.n, found.candidates))
+
+
+def open_shard(recipe: OpenVotes, chosen: Collection[str] | None, rows: Rows) -> Result:
+    """The open problems of one shard; of a budget only the `chosen` ones."""
+    found = find_open(rows["problems"], rows["samples"], recipe.more, recipe.answers)
+    taken = [problem for problem in found.problems if chosen is None or problem.problem_id in chosen]
+    found.tally.count("votes", "left_out_by_budget", by=len(found.problems) - len(taken))
+    return Result({"train_2": taken}, found.tally)
+
+
 def pairs(step: Step, attempt: Attempt, context: Context) -> str:
     """Run stage II's vote and pair rule over all shards."""
     assert isinstance(step.recipe, Pair)
@@ -145,5 +177,5 @@ def pairs(step: Step, attempt: Attempt, context: Context) -> str:
 def pair_shard(recipe: Pair, rows: Rows) -> Result:
     """The votes and pairs of one shard."""
     tables = rows["problems"], rows["samples"], rows["weak"]
-    paired = pair_problems(*tables, recipe.pairs, recipe.answers, rows.get("greedy", []))
+    paired = pair_problems(*tables, recipe.pairs, recipe.answers, rows.get("greedy", []), rows.get("more", []))
     return Result({"consensus": paired.consensus, "pairs": paired.pairs, "merges": paired.merges}, paired.tally)

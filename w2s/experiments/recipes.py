@@ -28,6 +28,7 @@ def paper(e: Experiment) -> Experiment:
         stage_one="agreement",
         icl_sampled=None,
         labels=Labels(),
+        more_samples=None,
     )
 
 

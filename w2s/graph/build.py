@@ -7,7 +7,7 @@ weighs the weak model's reliability, train_1's is also read to measure it. The r
 from collections.abc import Mapping
 
 from w2s.graph.recipes import Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Respond, Sample
-from w2s.graph.stage_one import complete, from_agreement, from_own_answers, tune
+from w2s.graph.stage_one import complete, from_agreement, from_own_answers, more_samples, tune
 from w2s.graph.step import Step, Table, step, with_upstream
 from w2s.recipe import Experiment, Model, Preference
 
@@ -45,12 +45,14 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
 
     # Stage II: learn from contrast, starting from M_plus, which is also the reference.
     sampled = complete(e, "sampled", e.sampled, train_2, m_plus)
+    more = more_samples(e, train_2, sampled, m_plus) if e.more_samples else None
     greedy = complete(e, "m_plus_completions", e.greedy, train_2, m_plus) if e.pairs.greedy_vote else None
     pairs = step(
         "pairs",
         Pair(pairs=e.pairs, answers=e.answers),
         problems=train_2,
         samples=sampled["completions"],
+        more=more["completions"] if more else None,
         weak=weak_completions["completions"],
         greedy=greedy["completions"] if greedy else None,
     )

@@ -11,6 +11,7 @@ from w2s.recipe import (
     Demonstrations,
     Labels,
     Model,
+    MoreSamples,
     Optimizer,
     Pairs,
     Preference,
@@ -117,6 +118,14 @@ class Label(StepRecipe):
 
     tables = ("examples", "selection", "merges", "summary")
     labels: Labels
+    answers: Answers
+
+
+class OpenVotes(StepRecipe):
+    """Step: the problems of train_2 whose vote is open, in a table of their own."""
+
+    tables = ("train_2", "summary")
+    more: MoreSamples
     answers: Answers
 
 

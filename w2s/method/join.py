@@ -4,7 +4,7 @@ A completion of an unknown problem is an error and not dropped, because it means
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -44,24 +44,34 @@ def check_known(problem_id: str, known: set[str], table: str) -> None:
 
 
 def samples_by_problem(
-    samples: Sequence[Completion], problems: Sequence[Problem], greedy: Sequence[Completion] = ()
+    samples: Sequence[Completion],
+    problems: Sequence[Problem],
+    greedy: Sequence[Completion] = (),
+    more: Sequence[Completion] = (),
 ) -> Mapping[str, list[Completion]]:
-    """Samples by problem_id, in order of sample number; `greedy` completions, at most one a problem, come last.
+    """Samples by problem_id, in order of sample number; `more` samples follow, then `greedy` ones, at most one each.
 
-    A greedy completion takes the number after the last sample's. The order of rows changes nothing.
+    What follows is numbered on from the last sample. The order of rows changes nothing.
 
     Raises ValueError if a (problem_id, sample) repeats or a completion's problem is unknown.
     """
     known = {problem.problem_id for problem in problems}
-    grouped: defaultdict[str, list[Completion]] = defaultdict(list)
-    for sample in samples:
-        check_known(sample.problem_id, known, "the samples")
-        grouped[sample.problem_id].append(sample)
-    found = {problem_id: in_sample_order(group) for problem_id, group in grouped.items()}
-    for problem_id, completion in by_problem(greedy, problems, "the greedy completions").items():
-        group = found.setdefault(problem_id, [])
-        group.append(replace(completion, sample=group[-1].sample + 1 if group else 0))
+    found = _grouped(samples, known, "the samples")
+    single = by_problem(greedy, problems, "the greedy completions").values()
+    for later in (_grouped(more, known, "the further samples"), _grouped(single, known, "the greedy completions")):
+        for problem_id, group in later.items():
+            before = found.setdefault(problem_id, [])
+            first = before[-1].sample + 1 if before else 0
+            before += [replace(completion, sample=first + number) for number, completion in enumerate(group)]
     return found
+
+
+def _grouped(completions: Iterable[Completion], known: set[str], table: str) -> dict[str, list[Completion]]:
+    grouped: defaultdict[str, list[Completion]] = defaultdict(list)
+    for completion in completions:
+        check_known(completion.problem_id, known, table)
+        grouped[completion.problem_id].append(completion)
+    return {problem_id: in_sample_order(group) for problem_id, group in grouped.items()}
 
 
 def in_sample_order(samples: Sequence[Completion]) -> list[Completion]:

@@ -52,16 +52,17 @@ def pair_problems(
     rule: Pairs,
     answers: Answers,
     greedy: Sequence[Completion] = (),
+    more: Sequence[Completion] = (),
 ) -> PairedProblems:
     """Apply the pair rule to the problems of one shard; see `pair_problem`.
 
-    `samples` holds M_plus's n samples a problem, `greedy` at most one more vote, `weak_completions` at most one
-    completion. All are joined by problem_id; the order of rows changes nothing.
+    `samples` holds M_plus's n samples a problem, `more` further ones of some problems, `greedy` at most one more vote,
+    `weak_completions` at most one completion. All are joined by problem_id; the order of rows changes nothing.
 
     Raises ValueError if a (problem_id, sample) repeats or a completion's problem is unknown.
     """
     weak = by_problem(weak_completions, problems, "the weak completions")
-    samples_of = samples_by_problem(samples, problems, greedy)
+    samples_of = samples_by_problem(samples, problems, greedy, more)
     paired = PairedProblems()
     for problem in sorted(problems, key=lambda p: p.problem_id):
         given, beside = samples_of.get(problem.problem_id, []), weak.get(problem.problem_id)

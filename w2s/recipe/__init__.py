@@ -177,6 +177,24 @@ class Pairs(Recipe):
     seed: int = 42
 
 
+class MoreSamples(Recipe):
+    """Further samples of M_plus where its first ones leave the vote open, and none elsewhere (Adaptive-Consistency,
+    arXiv 2305.11860, with the margin instead of its posterior)."""
+
+    n: int = Field(default=6, ge=1)
+    """Further completions of each open problem, so `sampled.n` + `n` in all."""
+    margin: float = Field(default=0.5, ge=0, le=1)
+    """A vote is open up to this share of the majority minus the runner-up's; a tie has 0."""
+    budget: int | None = Field(default=None, ge=1)
+    """Most further completions of all problems together; the closest votes come first."""
+
+    @model_validator(mode="after")
+    def _one_problem(self) -> Self:
+        if self.budget is not None and self.budget < self.n:
+            raise ValueError(f"budget={self.budget} is less than n={self.n}, the completions of one problem: raise it")
+        return self
+
+
 class Evaluation(Recipe):
     """Models asked the problems of one split, beside any experiment: `w2s eval`."""
 
@@ -217,6 +235,8 @@ class Experiment(Recipe):
     """Rounds of stage I. From the second on, the model of the round before answers, without demonstrations."""
     sampled: Sampling
     """M_plus's samples in stage II."""
+    more_samples: MoreSamples | None = None
+    """Further samples where the vote is open; None takes none."""
     pairs: Pairs = Pairs()
     dpo: Preference | None = None
     orpo: Preference | None = None

@@ -11,7 +11,7 @@ from tests.conftest import fresh
 from w2s.experiments.catalog import load, names
 from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
-from w2s.graph.recipes import FineTune, Prefer
+from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step, with_upstream
 from w2s.recipe import Experiment
 from w2s.store.attempt import Attempt
@@ -34,6 +34,7 @@ OF_THE_WEAK_MODEL = {"weak_sft", "weak_half_sft", "weak_reliability"}
 """Readers of train_1's gold, which is the weak model's own."""
 AFTER_THE_STRONG_MODEL = {"ceiling", "test_ceiling", "scores", "audit", "report"}
 SAMPLES = 'icl_sampled={"n": 5, "temperature": 0.7}'
+MORE = 'more_samples={"n": 6, "budget": 60}'
 VARIANTS = [
     [],
     ["iterations=1"],
@@ -50,6 +51,8 @@ VARIANTS = [
     ["stage_one=icl", "iterations=2"],
     ["stage_one=icl_votes", SAMPLES, "labels.greedy_vote=true", "iterations=2"],
     ["stage_one=trust", SAMPLES, "pairs.rule=votes"],
+    [MORE],
+    ["recipe=w2s", MORE, "pairs.greedy_vote=true"],
 ]
 
 
@@ -95,6 +98,27 @@ def test_a_leak_into_a_step_of_own_answers_would_be_found(reader: str) -> None:
         leaky = tuple(replace(step, inputs=(*step.inputs, hints)) if step.name == reader else step for step in steps)
         with pytest.raises(AssertionError, match=reader):
             check_no_gold_leaks(leaky)
+
+
+@pytest.mark.parametrize("reader", ["open_votes", "more_samples"])
+def test_a_leak_into_further_samples_would_be_found(reader: str) -> None:
+    steps = build_steps(set_fields(load(BASE), [MORE]))
+    hints = ("hints", steps[0]["train_2_references"])
+    leaky = tuple(replace(step, inputs=(*step.inputs, hints)) if step.name == reader else step for step in steps)
+    with pytest.raises(AssertionError, match=reader):
+        check_no_gold_leaks(leaky)
+
+
+def test_further_samples_are_others_than_the_first_and_of_open_problems_only() -> None:
+    steps = {step.name: step for step in build_steps(set_fields(load(BASE), [MORE]))}
+    first, further = steps["sampled"].recipe, steps["more_samples"].recipe
+    assert isinstance(first, Sample) and isinstance(further, Sample)
+    assert further.sampling.seed != first.sampling.seed, "the same seed would give the same completions again"
+    assert further.sampling.n == 6 and further.sampling.temperature == first.sampling.temperature
+    assert dict(steps["more_samples"].inputs)["problems"].step.name == "open_votes"
+    plain = {step.name: step.directory for step in build_steps(load(BASE))}
+    again = {name for name, step in steps.items() if plain.get(name) != step.directory}
+    assert again >= {"open_votes", "more_samples", "pairs", "dpo"} and not again & {"sampled", "hybrid_ft_1", "ceiling"}
 
 
 def test_a_leak_through_a_later_step_would_be_found() -> None:

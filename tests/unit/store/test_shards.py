@@ -66,6 +66,7 @@ def tables() -> dict[str, dict[str, tuple[list[Any], type[Any]]]]:
     completions = {
         **{"weak_completions": weak, "icl_completions": icl, "sampled": samples, "icl_samples": samples},
         **{"m_plus_completions": icl, "weak_half_completions": weak},
+        "more_samples": [completion(n, s, n % 7, f"again {s}") for n in range(1, COUNT, 4) for s in range(6)],
         **dict.fromkeys([*TESTED, *TESTED_OWN], weak),
     }
     return {
@@ -78,7 +79,8 @@ def tables() -> dict[str, dict[str, tuple[list[Any], type[Any]]]]:
 OWN = set_fields(
     EXPERIMENT,
     ["stage_one=trust", 'icl_sampled={"n": 10, "temperature": 0.7}', "labels.min_share=0.8", "labels.greedy_vote=true",
-     "labels.per_problem=2", "pairs.rule=votes", "pairs.greedy_vote=true"],
+     "labels.per_problem=2", "pairs.rule=votes", "pairs.greedy_vote=true",
+     'more_samples={"n": 6, "margin": 0.7, "budget": 90}'],
 )  # fmt: skip
 STEPS = {step.name: step for step in build_steps(EXPERIMENT)}
 TESTED = [step for step in STEPS if step.startswith("test_")]
@@ -93,12 +95,13 @@ OUTPUTS: dict[str, dict[str, type[Any]]] = {
         "merges": Merge,
     },
     "labels_1": {"examples": SFTExample, "selection": Selection, "merges": Merge},
+    "open_votes": {"train_2": Problem},
     "pairs": {"consensus": Consensus, "pairs": PreferencePair, "merges": Merge},
     "scores": {"scores": Score, "disputed": Score},
 }
 
 
-SHARDED = ("weak_reliability", "consistent_1", "labels_1", "pairs", "scores", "audit")
+SHARDED = ("weak_reliability", "consistent_1", "labels_1", "open_votes", "pairs", "scores", "audit")
 
 
 def run(folder: Path, steps: Mapping[str, Step] = STEPS) -> dict[str, Any]:
@@ -161,7 +164,9 @@ def test_labels_of_one_shard_and_of_many_are_the_same(tmp_path: Path, monkeypatc
     assert outcomes["kept"] > 20 and outcomes["demonstration"] == 1 and outcomes["low_share"] > 5
     assert 0 < whole["labels_1"]["trust"]["reliability"] < 1 and whole["pairs counts"][0]["pairs"] > 20
     assert whole["labels_1"]["trust"]["agreement_right_at_most"] > 0
-    assert whole["pairs/consensus"][0].samples == 11, "ten samples and the greedy answer"
+    votes = [row.samples for row in whole["pairs/consensus"][:2]]
+    assert votes == [11, 17], "ten samples and the greedy answer, with six further samples of some"
+    assert len(whole["open_votes/train_2"]) == 90 // 6 and whole["open_votes"]["votes"]["left_out_by_budget"] > 5
     graded = whole["weak_reliability"]["right"]["denominator"]
     assert 0 < graded < COUNT, "the half that the weak model has learned from says nothing"
     monkeypatch.setattr(shards, "_on_ray", here)

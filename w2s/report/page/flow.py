@@ -54,7 +54,8 @@ def _stage(node: Mapping[str, Any]) -> str:
         return PROMPTED
     if name.startswith("full_") or name == "ceiling":
         return COMPARED
-    return STAGE_TWO if name in ("sampled", "m_plus_completions", "pairs", "dpo", "orpo") else STAGE_ONE
+    second = ("sampled", "open_votes", "more_samples", "m_plus_completions", "pairs", "dpo", "orpo")
+    return STAGE_TWO if name in second else STAGE_ONE
 
 
 def _arrow(node: Mapping[str, Any], report: Mapping[str, Any], accuracy: Mapping[str, float]) -> str:

@@ -21,6 +21,8 @@ NAMES = {
     "icl_completions": "ICL completions",
     "icl_samples": "ICL samples",
     "sampled": "samples of M_plus",
+    "open_votes": "problems with an open vote",
+    "more_samples": "further samples of M_plus",
     "m_plus_completions": "greedy completions of M_plus",
     "pairs": "votes and pairs",
     "samples": "samples of M_plus",
