@@ -6,10 +6,11 @@ weighs the weak model's reliability, train_1's is also read to measure it. The r
 
 from collections.abc import Mapping
 
-from w2s.graph.recipes import Audit, Demonstrate, FineTune, Grade, Pair, Prefer, Report, Respond, Sample
-from w2s.graph.stage_one import complete, from_agreement, from_own_answers, more_samples, tune
+from w2s.graph.recipes import Audit, Demonstrate, FineTune, Grade, OpenVotes, Pair, Prefer, Report, Respond, Sample
+from w2s.graph.stage_one import complete, from_agreement, from_own_answers, tune
 from w2s.graph.step import Step, Table, step, with_upstream
 from w2s.recipe import Experiment, Model, Preference
+from w2s.seed import derived_seed
 
 
 def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tuple[Step, ...]:
@@ -45,7 +46,8 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
 
     # Stage II: learn from contrast, starting from M_plus, which is also the reference.
     sampled = complete(e, "sampled", e.sampled, train_2, m_plus)
-    more = more_samples(e, train_2, sampled, m_plus) if e.more_samples else None
+    still_open = _open_votes(e, train_2, sampled) if e.more_samples else None
+    more = _more_samples(e, still_open, m_plus) if still_open else None
     greedy = complete(e, "m_plus_completions", e.greedy, train_2, m_plus) if e.pairs.greedy_vote else None
     pairs = step(
         "pairs",
@@ -101,11 +103,27 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
         scores=scores["scores"],
         audit=audit["audit"],
         **stage_one.summaries,
+        open_votes=still_open["summary"] if still_open else None,
         contrast=pairs["summary"],
         problems=problems["duplicates"],  # not by content, so that the report has the counts of these very problems
     )
     # Training comes first, so that a plan reads as the method does.
     return with_upstream([*m_pro, *unfiltered, *ceiling, report])
+
+
+def _open_votes(e: Experiment, train_2: Table, sampled: Step) -> Step:
+    """The problems on which M_plus's first samples are divided."""
+    assert e.more_samples is not None
+    recipe = OpenVotes(more=e.more_samples, answers=e.answers)
+    return step("open_votes", recipe, problems=train_2, samples=sampled["completions"])
+
+
+def _more_samples(e: Experiment, still_open: Step, m_plus: Step) -> Step:
+    """M_plus's further samples, with a seed of their own: with the first samples' they would be the same texts."""
+    assert e.more_samples is not None
+    seed = derived_seed(e.sampled.seed, "more_samples") % 2**31
+    again = e.sampled.model_copy(update={"n": e.more_samples.n, "seed": seed})
+    return complete(e, "more_samples", again, still_open["train_2"], m_plus)
 
 
 def _weak_answers(name: str, report_name: str, e: Experiment, problems: Table, adapter: Step | None) -> Step | None:

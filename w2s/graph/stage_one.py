@@ -6,10 +6,9 @@ reads train_1's, which the weak model has learned from.
 
 from dataclasses import dataclass, field
 
-from w2s.graph.recipes import Agree, FineTune, Label, OpenVotes, Reliability, Sample
+from w2s.graph.recipes import Agree, FineTune, Label, Reliability, Sample
 from w2s.graph.step import Step, Table, step
 from w2s.recipe import Answers, Experiment, Model, Sampling
-from w2s.seed import derived_seed
 
 HELD_IN = 0.5
 """Share of train_1 that a weak model learns from where its reliability is measured on the rest."""
@@ -36,19 +35,6 @@ def complete(
     model = adapter["model"] if adapter else None
     recipe = Sample(model=e.strong, sampling=sampling)
     return step(name, recipe, problems=problems, adapter=model, demonstrations=shown)
-
-
-def more_samples(e: Experiment, train_2: Table, sampled: Step, m_plus: Step) -> Step:
-    """Further samples of the problems on which the first ones are divided.
-
-    They have a seed of their own: with the first samples' they would be the same completions.
-    """
-    assert e.more_samples is not None
-    recipe = OpenVotes(more=e.more_samples, answers=e.answers)
-    still_open = step("open_votes", recipe, problems=train_2, samples=sampled["completions"])
-    seed = derived_seed(e.sampled.seed, "more_samples") % 2**31
-    again = e.sampled.model_copy(update={"n": e.more_samples.n, "seed": seed})
-    return complete(e, "more_samples", again, still_open["train_2"], m_plus)
 
 
 def from_agreement(e: Experiment, train_2: Table, weak: Step, icl: Step, demonstrations: Table) -> StageOne:
