@@ -39,7 +39,7 @@ GroupJob = Callable[[Sequence[Step], Context], None]
 
 def jobs() -> dict[str, Job]:
     """The job of each kind of step that runs alone."""
-    from ray_jobs.selection import adapters, curate, problems, report, responses, scores
+    from ray_jobs.selection import adapters, committee, curate, problems, report, responses, scores
 
     return {
         "datasetproblems": problems.problems,
@@ -47,6 +47,7 @@ def jobs() -> dict[str, Job]:
         "worldproblems": problems.problems,
         "foreignadapter": adapters.foreign_adapter,
         "respond": responses.respond,
+        "committee": committee.committee,
         "demonstrate": curate.demonstrations,
         "agree": curate.agreement,
         "label": curate.labels,

@@ -15,8 +15,8 @@ from w2s.graph.step import Step
 from w2s.method.agreement import check_kept, choose_top_up, filter_problems, top_up_candidates
 from w2s.method.demonstrations import choose_demonstrations
 from w2s.method.labels.majority import check_labels, label_problems
+from w2s.method.labels.open_votes import find_open
 from w2s.method.labels.trust import Evidence, evidence_of
-from w2s.method.open_votes import find_open
 from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.pairs import check_pairs, pair_problems
 from w2s.records import (

@@ -6,7 +6,19 @@ weighs the weak model's reliability, train_1's is also read to measure it. The r
 
 from collections.abc import Mapping
 
-from w2s.graph.recipes import Audit, Demonstrate, FineTune, Grade, OpenVotes, Pair, Prefer, Report, Respond, Sample
+from w2s.graph.recipes import (
+    Audit,
+    Committee,
+    Demonstrate,
+    FineTune,
+    Grade,
+    OpenVotes,
+    Pair,
+    Prefer,
+    Report,
+    Respond,
+    Sample,
+)
 from w2s.graph.stage_one import complete, from_agreement, from_own_answers, tune
 from w2s.graph.step import Step, Table, step, with_upstream
 from w2s.recipe import Experiment, Model, Preference
@@ -32,6 +44,8 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
         weak_adapter = step("weak_sft", FineTune(model=e.weak, sft=e.weak_sft), problems=train_1, references=gold_1)
     weak_completions = _weak_answers("weak_completions", "", e, train_2, weak_adapter)
     assert weak_completions is not None
+    if e.committee > 1:
+        weak_completions = _committee(e, train_1, gold_1, train_2, weak_completions)
 
     # Stage I: learn from agreement with the weak model, or from M's own answers (w2s/graph/stage_one.py).
     demonstrate = Demonstrate(demonstrations=e.demonstrations, answers=e.answers)
@@ -103,12 +117,27 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
         scores=scores["scores"],
         audit=audit["audit"],
         **stage_one.summaries,
+        weak_committee=weak_completions["summary"] if e.committee > 1 else None,
         open_votes=still_open["summary"] if still_open else None,
         contrast=pairs["summary"],
         problems=problems["duplicates"],  # not by content, so that the report has the counts of these very problems
     )
     # Training comes first, so that a plan reads as the method does.
     return with_upstream([*m_pro, *unfiltered, *ceiling, report])
+
+
+def _committee(e: Experiment, train_1: Table, gold_1: Table, train_2: Table, first: Step) -> Step:
+    """The completions that several weak models vote for; `first` is the first one's."""
+    assert isinstance(e.weak, Model) and e.weak_sft is not None
+    completions = {"member_1": first["completions"]}
+    for number in range(2, e.committee + 1):
+        seed = derived_seed(e.weak_sft.seed, "member", number) % 2**31
+        recipe = FineTune(model=e.weak, sft=e.weak_sft.model_copy(update={"seed": seed}))
+        member = step(f"weak_member_{number}_sft", recipe, problems=train_1, references=gold_1)
+        answered = _weak_answers(f"weak_member_{number}_completions", "", e, train_2, member)
+        assert answered is not None
+        completions[f"member_{number}"] = answered["completions"]
+    return step("weak_committee", Committee(answers=e.answers), problems=train_2, **completions)
 
 
 def _open_votes(e: Experiment, train_2: Table, sampled: Step) -> Step:

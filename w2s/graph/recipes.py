@@ -121,6 +121,13 @@ class Label(StepRecipe):
     answers: Answers
 
 
+class Committee(StepRecipe):
+    """Step: one completion of each problem out of those of several weak models, which vote."""
+
+    tables = ("completions", "summary")
+    answers: Answers
+
+
 class OpenVotes(StepRecipe):
     """Step: the problems of train_2 whose vote is open, in a table of their own."""
 

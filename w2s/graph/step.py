@@ -54,7 +54,7 @@ class Step:
     def settings(self) -> str:
         """The experiment's field that holds the settings of a training step, for errors: `weak_sft`, `sft`, `dpo` or
         `orpo`."""
-        if self.name == "weak_half_sft":
+        if self.name.startswith("weak_") and self.name.endswith("_sft"):  # a half's, or another member's
             return "weak_sft"
         return self.name if self.name in ("weak_sft", "dpo", "orpo") else "sft"
 

@@ -219,6 +219,9 @@ class Experiment(Recipe):
     answers: Answers
     weak_sft: SFT | None
     """None: the weak model is used as it is (OlympicArena), or its responses are there already."""
+    committee: int = Field(default=1, ge=1, le=9)
+    """Weak models that teach together: each trained on train_1 with a seed of its own, their answers put to a vote
+    (w2s/method/labels/committee.py). The floor stays the first one."""
     sft: SFT
     greedy: Sampling
     """For every answer to train_2 in stage I and every answer to the test split."""
@@ -262,6 +265,11 @@ class Experiment(Recipe):
             )
         if isinstance(self.weak, Completions) and self.weak_sft is not None:
             raise ValueError("weak_sft must be none where weak holds responses: there is no weak model to train")
+        if self.committee > 1 and self.weak_sft is None:
+            raise ValueError(
+                f"committee={self.committee} trains weak models with different seeds, and weak_sft is none, so that "
+                "all would be the same model: set weak_sft, or committee=1"
+            )
         if self.greedy.n != 1 or self.greedy.temperature != 0:
             raise ValueError(
                 f"greedy must have n=1 and temperature=0, not n={self.greedy.n}, temperature={self.greedy.temperature}"

@@ -26,11 +26,12 @@ GOLD_READERS = {
     "weak_sft": "train_1_references",
     "weak_half_sft": "train_1_references",
     "weak_reliability": "train_1_references",
+    **dict.fromkeys(("weak_member_2_sft", "weak_member_3_sft"), "train_1_references"),
     "ceiling": "train_2_references",
     "scores": "test_references",
     "audit": "train_2_references",
 }
-OF_THE_WEAK_MODEL = {"weak_sft", "weak_half_sft", "weak_reliability"}
+OF_THE_WEAK_MODEL = {"weak_sft", "weak_half_sft", "weak_reliability", "weak_member_2_sft", "weak_member_3_sft"}
 """Readers of train_1's gold, which is the weak model's own."""
 AFTER_THE_STRONG_MODEL = {"ceiling", "test_ceiling", "scores", "audit", "report"}
 SAMPLES = 'icl_sampled={"n": 5, "temperature": 0.7}'
@@ -107,6 +108,24 @@ def test_a_leak_into_further_samples_would_be_found(reader: str) -> None:
     leaky = tuple(replace(step, inputs=(*step.inputs, hints)) if step.name == reader else step for step in steps)
     with pytest.raises(AssertionError, match=reader):
         check_no_gold_leaks(leaky)
+
+
+@pytest.mark.parametrize("changes", [["committee=3"], ["committee=2", "recipe=w2s", MORE]], ids=str)
+def test_no_gold_leaks_through_a_committee(changes: list[str]) -> None:
+    steps = build_steps(set_fields(load(BASE), changes))
+    check_no_gold_leaks(steps)
+    by_name = {step.name: step for step in steps}
+    members = [by_name[name].recipe for name in ("weak_sft", "weak_member_2_sft")]
+    first, second = [recipe.sft for recipe in members if isinstance(recipe, FineTune)]
+    assert first.seed != second.seed and first.model_copy(update={"seed": second.seed}) == second
+    taught = [step for step in steps if any(table.step.name == "weak_committee" for _, table in step.inputs)]
+    assert {"demonstrations", "pairs", "full_weak_ft", "report"} <= {step.name for step in taught}
+    assert by_name["weak_member_2_sft"].settings == "weak_sft"
+
+
+def test_a_committee_needs_a_training() -> None:
+    with pytest.raises(ValueError, match="committee=2 trains weak models with different seeds, and weak_sft is none"):
+        set_fields(load(BASE), ["committee=2", "weak_sft=none"])
 
 
 def test_further_samples_are_others_than_the_first_and_of_open_problems_only() -> None:

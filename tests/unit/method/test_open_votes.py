@@ -6,7 +6,7 @@ from tests.unit.method.test_pairs import completion, samples
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
 from w2s.method.join import samples_by_problem
-from w2s.method.open_votes import find_open
+from w2s.method.labels.open_votes import find_open
 from w2s.method.pairs import pair_problems
 from w2s.recipe import Answers, MoreSamples, Pairs
 from w2s.records import Problem

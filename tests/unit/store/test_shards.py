@@ -66,6 +66,7 @@ def tables() -> dict[str, dict[str, tuple[list[Any], type[Any]]]]:
     completions = {
         **{"weak_completions": weak, "icl_completions": icl, "sampled": samples, "icl_samples": samples},
         **{"m_plus_completions": icl, "weak_half_completions": weak},
+        **{"weak_member_2_completions": weak, "weak_member_3_completions": icl},
         "more_samples": [completion(n, s, n % 7, f"again {s}") for n in range(1, COUNT, 4) for s in range(6)],
         **dict.fromkeys([*TESTED, *TESTED_OWN], weak),
     }
@@ -80,7 +81,7 @@ OWN = set_fields(
     EXPERIMENT,
     ["stage_one=trust", 'icl_sampled={"n": 10, "temperature": 0.7}', "labels.min_share=0.8", "labels.greedy_vote=true",
      "labels.per_problem=2", "pairs.rule=votes", "pairs.greedy_vote=true",
-     'more_samples={"n": 6, "margin": 0.7, "budget": 90}'],
+     'more_samples={"n": 6, "margin": 0.7, "budget": 90}', "committee=3"],
 )  # fmt: skip
 STEPS = {step.name: step for step in build_steps(EXPERIMENT)}
 TESTED = [step for step in STEPS if step.startswith("test_")]
@@ -95,13 +96,14 @@ OUTPUTS: dict[str, dict[str, type[Any]]] = {
         "merges": Merge,
     },
     "labels_1": {"examples": SFTExample, "selection": Selection, "merges": Merge},
+    "weak_committee": {"completions": Completion},
     "open_votes": {"train_2": Problem},
     "pairs": {"consensus": Consensus, "pairs": PreferencePair, "merges": Merge},
     "scores": {"scores": Score, "disputed": Score},
 }
 
 
-SHARDED = ("weak_reliability", "consistent_1", "labels_1", "open_votes", "pairs", "scores", "audit")
+SHARDED = ("weak_committee", "weak_reliability", "consistent_1", "labels_1", "open_votes", "pairs", "scores", "audit")
 
 
 def run(folder: Path, steps: Mapping[str, Step] = STEPS) -> dict[str, Any]:
@@ -164,6 +166,10 @@ def test_labels_of_one_shard_and_of_many_are_the_same(tmp_path: Path, monkeypatc
     assert outcomes["kept"] > 20 and outcomes["demonstration"] == 1 and outcomes["low_share"] > 5
     assert 0 < whole["labels_1"]["trust"]["reliability"] < 1 and whole["pairs counts"][0]["pairs"] > 20
     assert whole["labels_1"]["trust"]["agreement_right_at_most"] > 0
+    committee = whole["weak_committee"]
+    assert (
+        committee["outcomes"]["majority"] > 20 and committee["weights"]["member_3"] < committee["weights"]["member_1"]
+    )
     votes = [row.samples for row in whole["pairs/consensus"][:2]]
     assert votes == [11, 17], "ten samples and the greedy answer, with six further samples of some"
     assert len(whole["open_votes/train_2"]) == 90 // 6 and whole["open_votes"]["votes"]["left_out_by_budget"] > 5

@@ -17,6 +17,7 @@ NAMES = {
     "weak_half_sft": "weak SFT on half of train_1",
     "weak_half_completions": "its completions",
     "weak_reliability": "weak model's reliability",
+    "weak_committee": "vote of the weak models",
     "demonstrations": "demonstrations",
     "icl_completions": "ICL completions",
     "icl_samples": "ICL samples",
@@ -47,12 +48,15 @@ _NUMBERED = {
 }
 """Those that a round of stage I gives a number."""
 _ROUND = re.compile(r"(.+)_(\d+)")
+_MEMBER = re.compile(r"weak_member_(\d+)_(sft|completions)")
 
 
 def name_of(identifier: str) -> str:
     """The name of a model, a step, or a section of the report; an identifier that is none of ours stays as it is."""
     if identifier in NAMES:
         return NAMES[identifier]
+    if found := _MEMBER.fullmatch(identifier):
+        return f"weak model {found[1]}: {found[2]}"
     if (found := _ROUND.fullmatch(identifier)) and found[1] in _NUMBERED:
         return f"{_NUMBERED[found[1]]}, round {found[2]}"
     for ending in ("_completions", "_samples"):
