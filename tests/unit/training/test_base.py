@@ -30,7 +30,6 @@ MODEL = EXPERIMENT.strong
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 RESOURCES = {
     "float32": "local,workers=1,micro_batch=2",
-    "float32 sharded": "local,workers=1,micro_batch=2,zero_stage=3",
     "bfloat16 sharded, checkpointing": "local,workers=1,micro_batch=2,zero_stage=3,train_dtype=bfloat16,"
     "gradient_checkpointing=True",
     "bfloat16, checkpointing": "local,workers=1,micro_batch=2,train_dtype=bfloat16,gradient_checkpointing=True",
@@ -104,7 +103,7 @@ def test_a_group_trains_what_each_step_trains_alone(
 ) -> None:
     import torch
 
-    resources, names = load_resources(RESOURCES[kind]), ("sft", "dpo", "other sft", "dpo", "sft")
+    resources, names = load_resources(RESOURCES[kind]), ("dpo", "other sft", "dpo", "sft")
     alone = {name: train(name, Base(MODEL, resources), tokens, plus, tmp_path / f"alone {name}") for name in set(names)}
     assert len(loads) == 3
     base = Base(MODEL, resources)
