@@ -206,6 +206,12 @@ def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -
             f"the engine has no LoRA adapters for {name}, so what is trained could not be sampled: "
             "take a model of another architecture"
         )
+    for field, targets in sorted(use.targets):
+        if whole := sorted(set(targets) & set(support.merged)):
+            raise ValueError(
+                f"the engine makes {', '.join(whole)} of several layers and takes no adapter of the whole: leave "
+                f"{', '.join(whole)} out of {field}"
+            )
     if not resources.gpus_per_engine and (count := experts(blank.config.get_text_config())):
         raise ValueError(
             f"it is a mixture of {count} experts, and engines on CPU have no adapters for those: set gpus_per_engine "

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from ray_jobs.models.folders import cache_folder
 from ray_jobs.runtime.versions import versions
@@ -24,6 +24,9 @@ class Support:
     lora: bool
     error: str
     """Why the engine cannot load it; empty if it can."""
+    merged: list[str] = field(default_factory=list[str])
+    """Names of layers that the engine makes of several, each with an adapter of its own; an adapter of the whole layer,
+    as GLM-4's gate_up_proj has, is refused."""
 
 
 class Question:
@@ -36,7 +39,7 @@ class Question:
     def __init__(self, architecture: str) -> None:
         self.architecture = architecture
         build = "-".join(f"{name}-{version}" for name, version in versions().items() if name.startswith("vllm"))
-        self._file = cache_folder() / f"engine-{build}-{architecture}.json"
+        self._file = cache_folder() / f"support-{build}-{architecture}.json"
         self._process: subprocess.Popen[str] | None = None
         self._is_name = re.fullmatch(r"\w{1,100}", architecture) is not None
         if self._is_name and not self._file.is_file():
@@ -88,7 +91,10 @@ def ask(architecture: str) -> Support:
             return Support(False, "it has no such architecture")
         known = ModelRegistry.models["TransformersForCausalLM"]
     try:
-        return Support(supports_lora(known.load_model_cls()), "")
+        model = known.load_model_cls()
+        packed: dict[str, list[str]] = getattr(model, "packed_modules_mapping", None) or {}
+        parts = {part for names in packed.values() for part in names}
+        return Support(supports_lora(model), "", sorted(packed.keys() - parts))
     except Exception as error:  # whatever the import of a model's code raises, such as a package that is missing
         return Support(False, first_line(error))
 

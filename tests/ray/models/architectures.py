@@ -81,7 +81,7 @@ ARCHITECTURES = {
     "Cohere-2": Architecture("cohere2", changes=WINDOW | HALVED),
     "StarCoder2": Architecture("starcoder2", (*ATTENTION, "c_fc", "c_proj")),
     "StableLM": Architecture("stablelm"),
-    "GLM-4": Architecture("glm4", (*ATTENTION, "gate_up_proj", "down_proj")),
+    "GLM-4": Architecture("glm4", (*ATTENTION, "down_proj")),
     "Nemotron": Architecture("nemotron", (*ATTENTION, "up_proj", "down_proj")),
     "EXAONE-4": Architecture("exaone4"),
     "Mixtral": Architecture("mixtral", ATTENTION, tiny.LLAMA_2, tokenizer=tiny.sentence_piece),

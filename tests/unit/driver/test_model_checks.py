@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ class Answered(Question):
     def answer(self) -> Support:
         name = self.architecture
         errors = {"Foo": "it has no such architecture", "Bar": "ModuleNotFoundError: No module named 'torchvision'"}
-        return Support(name != "StableLmForCausalLM", errors.get(name, ""))
+        merged = ["gate_up_proj", "qkv_proj"] if name == "Glm4ForCausalLM" else []
+        return Support(name != "StableLmForCausalLM", errors.get(name, ""), merged)
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +187,17 @@ def test_a_language_model_that_the_engine_names_otherwise_is_refused(tmp_path: P
     AutoModelForCausalLM.from_pretrained(tmp_path).save_pretrained(tmp_path / "alone")
     tiny.folder(tmp_path / "alone", tiny.byte_level())
     check(tmp_path / "alone")
+
+
+def test_layers_that_the_engine_makes_of_several_are_no_targets(tmp_path: Path) -> None:
+    """GLM-4 has one layer gate_up_proj in training and in the engine, but vLLM expects two adapters for it."""
+    from transformers import Glm4Config
+
+    tiny_models.model(tmp_path, Glm4Config(**tiny_models.SIZES))
+    check(tmp_path)
+    targets = frozenset({("sft.lora.targets", ("q_proj", "gate_up_proj"))})
+    with pytest.raises(ValueError, match=r"no adapter of the whole: leave gate_up_proj out of sft\.lora\.targets"):
+        check(tmp_path, replace(ALL, targets=targets))
 
 
 def test_windows_that_the_engine_does_not_mix_are_refused(tmp_path: Path) -> None:

@@ -86,16 +86,23 @@ def test_what_is_no_name_starts_no_process(vllm: Path, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("architecture", "expected"),
+    ("architecture", "lora", "error", "merged"),
     [
-        (NAME, Support(True, "")),
-        ("StableLmForCausalLM", Support(False, "")),
-        ("NoSuchForCausalLM", Support(False, "it has no such architecture")),
-        ("PersimmonForCausalLM", Support(True, "")),
+        (
+            NAME,
+            True,
+            "",
+            {"qkv_proj", "gate_up_proj"},
+        ),  # made of q_proj, k_proj and v_proj, and of gate_proj and up_proj
+        ("Phi3ForCausalLM", True, "", set[str]()),  # its own layers are whole ones
+        ("Glm4ForCausalLM", True, "", {"qkv_proj", "gate_up_proj"}),
+        ("StableLmForCausalLM", False, "", set[str]()),
+        ("NoSuchForCausalLM", False, "it has no such architecture", set[str]()),
+        ("PersimmonForCausalLM", True, "", set[str]()),
     ],
 )
-def test_what_vllm_itself_says(architecture: str, expected: Support) -> None:
-    assert ask(architecture) == expected
+def test_what_vllm_itself_says(architecture: str, lora: bool, error: str, merged: set[str]) -> None:
+    assert ask(architecture) == Support(lora, error, sorted(merged))
 
 
 @pytest.mark.slow
