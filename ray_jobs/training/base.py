@@ -71,9 +71,28 @@ def load_base(resources: Resources, folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     config = training_config(folder)
-    return AutoModelForCausalLM.from_pretrained(
+    model = AutoModelForCausalLM.from_pretrained(
         folder, config=config, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True
     )
+    if resources.zero_stage == 3:
+        _compute_frequencies(model)
+    return model
+
+
+def _compute_frequencies(model: Any) -> None:
+    """Compute the frequencies of rotary embeddings again, in float32.
+
+    While a model loads, DeepSpeed's zero.Init makes every new tensor in the dtype of the weights. Frequencies rounded
+    to bfloat16 turn queries at position 1,000 by up to 1.2 radians too far (heads of 128, base 10,000), so the adapter
+    would be trained for another model than the engine's.
+    """
+    for module in model.modules():
+        names = [name for name, _ in module.named_buffers(recurse=False) if name.endswith("inv_freq")]
+        if names:
+            exact = dict(type(module)(module.config).named_buffers())
+            for name in names:
+                buffer = getattr(module, name)
+                buffer.data = exact[name].to(buffer.device)
 
 
 def _text_config(model: Any) -> Any:

@@ -70,8 +70,11 @@ class Resumable(Trainer):
 
     def _prepare_for_training(self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: Any) -> Any:
         prepared = super()._prepare_for_training(max_steps, train_dataloader, None)
-        if self.checkpoint is not None:
-            notes, model = self.checkpoint.notes, self.accelerator.unwrap_model(self.model)
+        model = self.accelerator.unwrap_model(self.model)
+        if self.checkpoint is None:
+            train_state.forget_first_step(self.model_wrapped, model)
+        else:
+            notes = self.checkpoint.notes
             scheduler, optimizer = cast("Any", self.lr_scheduler), cast("Any", self.optimizer)
             train_state.restore(self.model_wrapped, model, self.checkpoint.tensors, notes.optimizer_step)
             scheduler.load_state_dict(notes.scheduler)

@@ -42,6 +42,19 @@ def optimizer_step(engine: Any) -> float:
     return float(next(iter(engine.basic_optimizer.state.values()))["step"])
 
 
+def forget_first_step(engine: Any, model: Any) -> None:
+    """Undo the AdamW step with zero gradients that DeepSpeed takes at its start, without ZeRO and in bfloat16.
+
+    It decays the weights once, and AdamW's count would be one ahead, which makes the first update a quarter smaller.
+    """
+    if engine.zero_optimization_stage() == 3 or not hasattr(engine.optimizer, "fp32_groups"):
+        return
+    masters = _masters(engine, model)
+    for name, parameter in trained_parameters(model):
+        masters[name].data.copy_(parameter.data)
+    engine.basic_optimizer.state.clear()
+
+
 def restore(engine: Any, model: Any, tensors: dict[str, Any], step: float) -> None:
     """Put the tensors of `gather` and AdamW's step count into a fresh engine. Collective."""
     trained = dict(trained_parameters(model))

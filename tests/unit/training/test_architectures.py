@@ -14,8 +14,8 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.layers import linear_layers, target_pattern
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.resources.presets import load_resources
-from ray_jobs.training.base import Base
-from ray_jobs.training.trainers import preference_trainer, sft_trainer
+from ray_jobs.training.base import Base, load_base
+from ray_jobs.training.trainers import arguments, preference_trainer, sft_trainer
 from tests.unit.training.architectures import ARCHITECTURES, TARGETS, VOCABULARY, reference, saved
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
@@ -118,3 +118,25 @@ def first_loss(trainer: Any) -> float:
     trainer.model.train()
     torch.manual_seed(0)
     return float(trainer.compute_loss(trainer.model, batch).detach())
+
+
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+def test_a_sharded_base_is_the_whole_one(model_type: str, tmp_path: Path) -> None:
+    """In bfloat16, whose 8 bits DeepSpeed's zero.Init gives to all that is computed while a model loads."""
+    from deepspeed import zero
+    from trl import SFTConfig
+
+    folder = saved(model_type, tmp_path / "base")
+    whole, sharded = (
+        load_resources(f"local,workers=1,micro_batch=2,zero_stage={stage},train_dtype=bfloat16") for stage in (0, 3)
+    )
+    expected = load_base(whole, folder).eval()
+    settings = SFTConfig(**arguments(EXPERIMENT.sft.model_copy(update={"batch_size": 2}), sharded, tmp_path))
+    model = load_base(sharded, folder).eval()
+    assert settings and all(hasattr(parameter, "ds_id") for parameter in model.parameters())
+    buffers = dict(model.named_buffers())
+    for name, buffer in expected.named_buffers():
+        assert buffers[name].dtype == buffer.dtype and torch.equal(buffers[name], buffer), name
+    tokens = torch.tensor([ids(200, 5)])
+    with zero.GatheredParameters(list(model.parameters())), torch.no_grad():
+        assert torch.equal(model(tokens).logits, expected(tokens).logits)
