@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.cluster.conftest import Story
@@ -21,9 +22,18 @@ STORE = "s3://runs/quickstart"
 FILE = ["--config", "hosts.yaml"]
 RAY = "/home/w2s/w2s/.venv/bin/ray"
 CHOSEN = ["quickstart", "--store", STORE, "--only", "test_weak_floor", "--set", "sft.epochs=1"]
-CHOSEN += ["problems.train_1=48", "problems.train_2=48", "problems.test=240"]
+CHOSEN += ["problems.train_1=48", "problems.train_2=48", "problems.test=160"]
 RUN = ["submit", *CHOSEN, *FILE, "--resources"]
 RUN += ["local,sampling_nodes=sampling,training_nodes=training,problems_per_block=8,max_num_seqs=4"]
+
+
+def up(hosts: Lab) -> str:
+    """What `w2s cluster up` says; where a host does not join, with what the autoscaler has logged."""
+    try:
+        return hosts.w2s("cluster", "up", *FILE)
+    except AssertionError as error:
+        log = hosts.head.run("bash", "-c", "tail -n 80 /tmp/ray/session_latest/logs/monitor.*", check=False)
+        raise AssertionError(f"{error}\nmonitor:\n{log}") from None
 
 
 def failed(shown: str) -> list[str]:
@@ -53,7 +63,7 @@ def test_check_says_what_to_do_before_anything_starts(hosts: Lab, story: Story) 
 
 
 def test_up_starts_every_host_with_its_label(hosts: Lab, story: Story) -> None:
-    shown = hosts.w2s("cluster", "up", *FILE)
+    shown = up(hosts)
     rows = [line for line in shown.splitlines() if " up " in line and line.startswith("ok")]
     story("up:\n" + "\n".join(rows))
     assert len(rows) == 3 and "w2s-nodes=sampling" in rows[1] and "w2s-nodes=training" in rows[2], shown
@@ -81,9 +91,6 @@ def test_preflight_tries_every_node(hosts: Lab, story: Story) -> None:
     story("preflight:\n" + "\n".join(row for row in rows if "cluster" in row or "model" in row))
     assert not failed(shown) and shown.count("configuration and tokenizer are read") == 6, shown
     assert all(host.name in rows[-1] for host in hosts.nodes) and "GB/s a node" in rows[-1], shown
-    labels = "local,training_nodes=other"
-    shown = hosts.w2s("preflight", *CHOSEN[:3], *FILE, "--resources", labels, code=1)
-    assert "no node has w2s-nodes=other" in shown and "all-reduce" not in shown, shown
 
 
 class Run:
@@ -106,7 +113,16 @@ class Run:
         self.story(what)
 
     def blocks(self) -> dict[Path, int]:
-        return {path: path.stat().st_mtime_ns for path in self.hosts.objects() if path.parent.name == "blocks"}
+        """The finished blocks in the bucket, with the time of their last write. Parts of blocks are no such files: the
+        engine that finishes a block removes them."""
+        blocks = [path for path in self.hosts.objects() if path.parent.name == "blocks" and path.suffix == ".parquet"]
+        return {path: path.stat().st_mtime_ns for path in blocks}
+
+    def rows(self, suffix: str) -> set[tuple[object, ...]]:
+        """The completions in finished blocks (`.parquet`) or in parts of blocks (`.part`)."""
+        files = [path for path in self.hosts.objects() if path.parent.name == "blocks" and path.suffix == suffix]
+        rows = [row for path in files for row in pq.read_table(path).to_pylist()]
+        return {(row["problem_id"], row["sample"], row["text"], row["seed"]) for row in rows}
 
     def more_blocks(self, than: int, what: str) -> None:
         self.wait(lambda: len(self.blocks()) > than, 600, what)
@@ -144,11 +160,11 @@ def test_a_run_is_spread_by_labels_and_survives_a_cut_link_and_a_power_cut(hosts
 
 
 def test_a_new_cluster_on_the_same_store_does_only_what_is_missing(hosts: Lab, run: Run, story: Story) -> None:
-    before = run.blocks()
     hosts.network.kill(hosts.head)
-    story(f"head lost its power, {len(before)} of 30 blocks are done")
+    before, sampled = run.blocks(), run.rows(".part") | run.rows(".parquet")
+    story(f"head lost its power, {len(before)} of 20 blocks and {len(sampled)} of 160 completions are done")
     hosts.network.start(hosts.head)
-    shown = hosts.w2s("cluster", "up", *FILE)
+    shown = up(hosts)
     assert shown.count("joined after") == 3, shown
     story("up: a new cluster")
     assert run.process.wait(600) == 0, run.said()
@@ -157,9 +173,10 @@ def test_a_new_cluster_on_the_same_store_does_only_what_is_missing(hosts: Lab, r
         "the run has ended:\n"
         + "\n".join(line for line in said.splitlines() if "finished in" in line or "w2s:" in line)
     )
-    assert said.count("weak_sft                 finished") == 1 and "240 completions" in said, said
+    assert said.count("weak_sft                 finished") == 1 and "160 completions" in said, said
     assert "opened again a tunnel" in said and "was lost" in said, said
-    assert all(run.blocks().get(path) == stamp for path, stamp in before.items()), "finished blocks stay"
+    assert all(run.blocks().get(path) == stamp for path, stamp in before.items()), "a finished block is written again"
+    assert sampled <= run.rows(".parquet"), "a finished problem is sampled again"
     assert "3 done, 0 to resume, 0 to run" in hosts.w2s("plan", *CHOSEN)
 
 
@@ -167,6 +184,5 @@ def test_down_leaves_no_process(hosts: Lab, story: Story) -> None:
     shown = hosts.w2s("cluster", "down", *FILE)
     story("down:\n" + shown.strip())
     assert shown.count("none left") == 3, shown
-    for host in hosts.nodes:
-        assert host.processes() == [], host.name
-    assert hosts.w2s("cluster", "down", *FILE).count("0 processes stopped") == 3
+    for host in hosts.nodes:  # the launcher's ssh connections end some seconds after their last command
+        wait_for(lambda host=host: host.processes() == [], 30, f"no process of the user on {host.name}")
