@@ -21,8 +21,7 @@ from w2s.graph.recipes import FineTune, Prefer
 from w2s.records import PreferencePair, SFTExample
 
 EXPERIMENT = quickstart()
-MODEL, BATCH, STEPS = EXPERIMENT.strong, 12, 4  # BATCH: of 1, 2 or 3 workers with 2 examples each
-SFT_RATE, PAIR_RATE = 1e-4, 3e-5
+MODEL, BATCH, STEPS = EXPERIMENT.strong, 4, 4
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 
 
@@ -35,18 +34,15 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
 
     set_seed(EXPERIMENT.sft.seed)
     if name == "sft":
-        sft = EXPERIMENT.sft.model_copy(update={"batch_size": BATCH, "epochs": 1.0, "learning_rate": SFT_RATE})
+        sft = EXPERIMENT.sft.model_copy(update={"batch_size": BATCH, "epochs": 1.0, "learning_rate": 2e-3})
         examples = [SFTExample(str(i), QUESTION, f" {i}.\n#### {i}", "weak") for i in range(10, 10 + BATCH * STEPS)]
         rows = [sft_row(example, tokens) for example in examples]
         return sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
     assert EXPERIMENT.dpo is not None
     given = EXPERIMENT.dpo if name == "dpo" else EXPERIMENT.orpo
     assert given is not None
-    preference = given.model_copy(update={"batch_size": BATCH, "learning_rate": PAIR_RATE, "epochs": 1.0})
-    pairs = [
-        PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0)
-        for i in range(20, 20 + BATCH * STEPS)
-    ]
+    preference = given.model_copy(update={"batch_size": BATCH, "learning_rate": 1e-3, "epochs": 1.0})
+    pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 20 + 16)]
     rows = [pair_row(pair, tokens) for pair in pairs]
     recipe = Prefer(model=MODEL, preference=preference)
     return preference_trainer(recipe, base.resources, rows, tokens.tokenizer, base, plus, folder)

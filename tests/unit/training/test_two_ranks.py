@@ -1,4 +1,4 @@
-"""ZeRO-3 on two and three ranks against one process without ZeRO: SFT, DPO and ORPO in bfloat16, with checkpointing.
+"""ZeRO-3 over two ranks against one process: SFT, DPO and ORPO in bfloat16 with gradient checkpointing.
 
 No Ray: ranks are processes of this machine on gloo. tests/ray/training has float32, kills and other numbers of workers.
 """
@@ -19,9 +19,7 @@ from tests.unit.training.ranks import MODEL, STEPS
 
 pytestmark = pytest.mark.slow
 DTYPE = "train_dtype=bfloat16,gradient_checkpointing=True"
-WORLDS = {
-    world: f"local,workers={world},micro_batch=2,zero_stage={0 if world == 1 else 3},{DTYPE}" for world in (1, 2, 3)
-}
+WORLDS = {world: f"local,workers={world},micro_batch=2,zero_stage=3,{DTYPE}" for world in (1, 2)}
 """Equal micro batches, so that padding and the order of sums within one are equal too."""
 
 
@@ -67,12 +65,9 @@ def adapter(folder: Path) -> None:
     get_peft_model(load_base(load_resources("local"), base_folder(MODEL)), config).save_pretrained(folder)
 
 
-@pytest.mark.parametrize("world", [2, 3])
 @pytest.mark.parametrize("method", ["sft", "dpo", "orpo"])
-def test_sharded_ranks_train_what_one_process_trains(
-    method: str, world: int, trained: dict[int, dict[str, Any]]
-) -> None:
-    one, two = trained[1][method], trained[world][method]
+def test_two_sharded_ranks_train_what_one_process_trains(method: str, trained: dict[int, dict[str, Any]]) -> None:
+    one, two = trained[1][method], trained[2][method]
     assert len(one["losses"]) == len(two["losses"]) == STEPS  # a rank alone with the resources of two would take 8
     assert all(math.isclose(a, b, abs_tol=1e-4) for a, b in zip(one["losses"], two["losses"], strict=True)), (one, two)
     assert math.isclose(one["norm"], two["norm"], rel_tol=1e-4), (one, two)
