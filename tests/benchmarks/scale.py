@@ -7,8 +7,8 @@ that boots a node in 5 minutes and ends it after 10 idle ones. Jobs take the sec
 the clock runs 600 times as fast. `Cluster` plays Ray's part, which is to place what was admitted: an engine or the
 workers of a node on one node with their label, never more than its GPUs, each as soon as it fits.
 
-Each line compares the hours with those of `w2s plan`. How full engines are, tests/benchmarks/engines.py measures with
-real Ray Data.
+Each line compares the hours with those of `w2s plan`. How full an engine's seats are is in
+tests/benchmarks/occupancy.py.
 """
 
 import math
