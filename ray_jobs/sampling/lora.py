@@ -86,5 +86,12 @@ def install() -> None:
         module.bgmv_shrink, module.bgmv_expand_slice = shrink, expand_slice
 
 
-if not torch.cuda.is_available():
+def _on_cpu() -> bool:
+    """Whether this process's vLLM runs on CPU; torch is not asked, because that may start CUDA."""
+    from vllm.platforms import current_platform
+
+    return current_platform.is_cpu()
+
+
+if _on_cpu():
     install()
