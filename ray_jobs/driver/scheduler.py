@@ -204,6 +204,9 @@ class Scheduler:
         if not self.on_ray:
             self.context.progress.phase(group[0].name, "starting Ray", line=True)
         local_ray.start()
+        if not self.on_ray:
+            for what, address in local_ray.addresses().items():
+                self.context.progress.log(f"{what} at {address}")
         self.on_ray = True
 
     def _places(self, group: list[Step]) -> int:

@@ -64,7 +64,7 @@ def start() -> None:
         if own:
             ray.init(
                 address="local",
-                include_dashboard=False,
+                include_dashboard=bool(os.environ.get("W2S_DASHBOARD")),
                 logging_level=logging.WARNING,
                 object_store_memory=LOCAL_OBJECT_STORE_BYTES,
             )
@@ -75,6 +75,19 @@ def start() -> None:
         # Ray (2.60.0) scales a pool up at utilization 1.75; ours never exceeds 1.0, because in-flight tasks equal
         # max_concurrency.
         context.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
+
+
+def addresses() -> dict[str, str]:
+    """Where a browser finds Ray's dashboard, if it has one, and Prometheus the metrics of this process's node; empty
+    without Ray."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return {}
+    here = ray.get_runtime_context().get_node_id()
+    node = next(node for node in ray.nodes() if node["NodeID"] == here)
+    found = {"metrics": f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"}
+    dashboard = ray._private.worker.get_dashboard_url()
+    return found | ({"dashboard": f"http://{dashboard}"} if dashboard else {})
 
 
 def end_with_raylet() -> None:

@@ -1,7 +1,8 @@
 """Progress of the running steps: a line when a step starts and when it ends, and in between its phase, counts, rate and
 time left.
 
-A terminal shows them in one live line, a log gets a line every 30 seconds, and other processes ask for `state`.
+A terminal shows them in one live line, a log gets a line every 30 seconds, other processes ask for `state`, and
+Prometheus reads them from Ray's port (metrics.py).
 """
 
 import os
@@ -11,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
+from ray_jobs.runtime.metrics import Metrics
 from ray_jobs.runtime.step_progress import StepProgress
 from w2s.store.lease.run_record import RunState
 
@@ -31,6 +33,7 @@ class Progress:
         self.stream: TextIO | None = stream or sys.stdout
         """None once its reader has gone."""
         self._log_stream = log
+        self._metrics = Metrics()
         self._began = time.monotonic()
         self._running: dict[str, StepProgress] = {}
         self._experiment, self._total, self._missing = "", 0, list[str]()
@@ -51,6 +54,7 @@ class Progress:
         """Say what the run will do: the names of its missing steps, in the graph's order, of `total` steps."""
         with self._lock:
             self._experiment, self._missing, self._total = experiment, list(missing), total
+            self._metrics.experiment = experiment
 
     def log(self, text: str) -> None:
         """Write a line that belongs to no step's counts."""
@@ -101,6 +105,7 @@ class Progress:
             step.engines |= {engine} - {""}
             step.worked_since = min(step.worked_since, since or now)
             step.phase = ""
+            self._metrics.step(step)
             self._refresh(now)
 
     def finished(self, name: str, summary: str) -> None:
@@ -123,6 +128,7 @@ class Progress:
             self._running.pop(name, None)
             if name in self._missing:
                 self._missing.remove(name)
+            self._metrics.run(self._total - len(self._missing), self._total)
 
     def state(self) -> RunState:
         """How far the run is, for other processes."""

@@ -102,3 +102,31 @@ def test_a_request_larger_than_this_machine_ends_the_run_at_once(tmp_path: Path)
     assert done.returncode == 2 and "--resources asks for" in done.stderr and "Traceback" not in done.stderr, (
         done.stderr
     )
+
+
+METRICS = """
+import time
+from urllib.request import urlopen
+from ray_jobs.runtime import local_ray
+from ray_jobs.runtime.progress import Progress
+progress = Progress()
+progress.plan("mine", ["sampled"], 2)
+local_ray.start()
+progress.started("sampled", 10, "problems")
+progress.advanced("sampled", 4, tokens=120, failed=1)
+end, lines = time.monotonic() + 60, []
+while len(lines) < 6 and time.monotonic() < end:
+    time.sleep(0.5)
+    with urlopen(local_ray.addresses()["metrics"]) as answer:
+        lines = [line for line in answer.read().decode().splitlines() if line.startswith("ray_w2s")]
+for line in lines:
+    print(line.partition("{")[0], 'step="sampled"' in line, line.rpartition(" ")[2])
+local_ray.stop()
+"""
+
+
+def test_prometheus_finds_the_metrics_on_rays_port() -> None:
+    done = subprocess.run([sys.executable, "-c", METRICS], cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in ("ray_w2s_tokens_total True 120.0", "ray_w2s_done True 4.0", "ray_w2s_failed True 1.0"):
+        assert line in done.stdout.splitlines(), done.stdout
