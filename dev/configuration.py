@@ -45,6 +45,7 @@ part that stand beside each other are checked together: `--resources local,min_e
 | `HF_HOME` | where the hub's downloads are kept |
 | `W2S_CACHE` | this node's copies of models and adapters; default: `w2s-UID` in the temporary folder |
 | `W2S_COMMIT` | the commit that manifests record, where the code runs outside a git checkout |
+| `W2S_DASHBOARD` | any value: a Ray that the run starts by itself has a dashboard too ([metrics.md](metrics.md)) |
 | `RAY_ADDRESS` | the Ray cluster to join; without it a run starts its own Ray on loopback |
 | `RAY_AUTH_MODE`, `RAY_AUTH_TOKEN` | Ray's token authentication; `w2s submit` uses a token that it finds |
 | `VLLM_ENGINE_READY_TIMEOUT_S` | seconds that an engine may take to load; default: 3600 |
