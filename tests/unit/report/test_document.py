@@ -113,6 +113,7 @@ def test_provenance_names_what_a_reader_needs(store: Store, steps: dict[str, Ste
     finished: dict[str, Any] = {name: m for name, m in store.manifests(list(steps.values())).items() if m}
     made = provenance(list(steps.values()), finished)
     assert [model["name"].rpartition("/")[2] for model in made["models"]] == ["weak", "strong"]
+    assert [model["role"] for model in made["models"]] == ["weak model", "strong base"]
     assert all(model["revision"].startswith("sha256:") for model in made["models"])
     assert [(row["split"], row["rows"]) for row in made["data"]] == [("train_1", 1), ("train_2", 4), ("test", 2)]
     assert made["settings"]["dpo"]["beta"] == "0.1" and made["settings"]["sampled"]["n"] == "10"

@@ -13,7 +13,7 @@ from w2s.report.document.finished import Finished
 def provenance(steps: Sequence[Step], finished: Mapping[str, Finished]) -> dict[str, Any]:
     """The inputs and settings of all steps, and the code and libraries of the finished ones.
 
-    models      [{name, revision, steps}]: each base, and how many steps start from it
+    models      [{role, name, revision}]: the bases; a role is `weak model`, `strong base`, or both
     data        [{split, source, rows}]: rows are None before the problems are read
     settings    {part: {field: text}}, each part as `--set` names it
     seeds       {field: text}: those of the settings
@@ -103,14 +103,17 @@ def _is_seed(field: str) -> bool:
 
 
 def _models(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """The bases in the order in which steps use them."""
-    found: dict[tuple[str, str], int] = {}
+    """The bases in the order in which steps use them. The weak model's steps are those whose names begin with it."""
+    found: dict[tuple[str, str], list[str]] = {}
     for step in steps:
         model = getattr(step.recipe, "model", None)
         if isinstance(model, Model):
             key = model.name, model.revision or ""
-            found[key] = found.get(key, 0) + 1
-    return [{"name": name, "revision": revision, "steps": uses} for (name, revision), uses in found.items()]
+            is_weak = step.report_name == "weak_floor" or (step.name.startswith("weak_") and not step.report_name)
+            role = "weak model" if is_weak and not step.name.startswith("weak_ft_") else "strong base"
+            if role not in found.setdefault(key, []):
+                found[key].append(role)
+    return [{"role": " and ".join(of), "name": name, "revision": revision} for (name, revision), of in found.items()]
 
 
 def _source(recipe: Recipe, split: str) -> str:

@@ -72,7 +72,7 @@ def _spent(report: Mapping[str, Any]) -> str:
         ["Sampled tokens", whole(tokens["sampled"])],
         ["Prompt tokens", whole(tokens["prompts"])],
         ["Trained tokens, all epochs", whole(tokens["trained"])],
-        *([f"Hours of {held['device']}", f"{held['hours']:.3f}"] for held in devices["held"]),
+        *([f"Device hours, {held['device']}", f"{held['hours']:.3f}"] for held in devices["held"]),
     ]
     if devices["dollars"] is not None:
         rows.append([f"Cost at ${devices['dollars_per_hour']:.2f} an hour of a GPU", f"${devices['dollars']:,.2f}"])

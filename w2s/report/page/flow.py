@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from w2s.report.document import FLOOR
 from w2s.report.page.names import name_of
 from w2s.report.page.parts import whole
 from w2s.report.sections import percent
@@ -35,6 +36,7 @@ def flow(report: Mapping[str, Any]) -> str:
     """The figure, stage by stage; steps that are not finished are drawn pale and say so."""
     groups: dict[str, list[str]] = {}
     accuracy = {row["model"]: row["accuracy"] for row in report["models"]}
+    accuracy |= {"weak_sft": accuracy[FLOOR]} if FLOOR in accuracy else {}
     for node in report["graph"]:
         if node["kind"] in VERBS and not node["model"]:
             groups.setdefault(_stage(node), []).append(_arrow(node, report, accuracy))
@@ -61,7 +63,7 @@ def _stage(node: Mapping[str, Any]) -> str:
 def _arrow(node: Mapping[str, Any], report: Mapping[str, Any], accuracy: Mapping[str, float]) -> str:
     step: str = node["step"]
     numbers = list(_numbers(node, report)) if node["finished"] else ["not finished"]
-    result = name_of(step)
+    result = "weak model" if step == "weak_sft" else name_of(step)
     score = f' <b class="score">{percent(accuracy[step])}</b>' if step in accuracy else ""
     pale = "" if node["finished"] else ' class="pale"'
     chips = "".join(f"<span>{escape(text)}</span>" for text in _read(node["inputs"]))
@@ -85,7 +87,7 @@ def _read(inputs: Sequence[Sequence[str]]) -> list[str]:
         elif table == "pairs":
             texts.append("pairs")
         else:
-            texts.append(name_of(step))
+            texts.append("weak model" if step == "weak_sft" else name_of(step))
     return list(dict.fromkeys(texts))
 
 

@@ -11,6 +11,9 @@ from w2s.report.page.names import capital, name_of
 from w2s.report.page.parts import figure, folded, paragraph, section, side_by_side, table, whole
 from w2s.report.sections import differences_table, models_table, percent
 
+LISTED = 6
+"""Unfinished steps that are named."""
+
 
 def first_words(report: Mapping[str, Any]) -> str:
     """The key sentence, and what should make its reader doubt."""
@@ -18,7 +21,8 @@ def first_words(report: Mapping[str, Any]) -> str:
     parts += [paragraph(f"Doubt: {sentence}.", "doubt") for sentence in doubts(report, name_of)]
     if unfinished := [node["step"] for node in report["graph"] if not node["finished"]]:
         done = len(report["graph"]) - len(unfinished)
-        listed = ", ".join(name_of(step) for step in unfinished)
+        more = f" and {len(unfinished) - LISTED} more" if len(unfinished) > LISTED else ""
+        listed = "; ".join(name_of(step) for step in unfinished[:LISTED]) + more
         parts.append(
             paragraph(f"Not finished: {done} of {len(report['graph'])} steps are. Missing: {listed}.", "doubt")
         )

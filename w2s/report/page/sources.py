@@ -16,7 +16,8 @@ def sources(report: Mapping[str, Any]) -> str:
     from_ = report["provenance"]
     began, ended = report["timeline"]["began"], report["timeline"]["ended"]
     rows = [
-        *([f"Model {number}", _revised(model)] for number, model in enumerate(from_["models"], 1)),
+        ["Method", _method(report)],
+        *([capital(model["role"]), _revised(model)] for model in from_["models"]),
         *([f"Data, {row['split']}", _rows(row)] for row in from_["data"]),
         ["Seeds", "; ".join(_seeds(report))],
         ["Code", ", ".join(map(_commit, from_["commits"])) or "no repository"],
@@ -49,7 +50,17 @@ def _revised(model: Mapping[str, Any]) -> str:
     revision = str(model["revision"])
     kind, colon, digits = revision.rpartition(":")
     short = f"{kind}{colon}{digits[:SHORT]}" if revision else "no revision yet"
-    return f"{model['name']} at {short}, in {whole(model['steps'])} steps"
+    return f"{model['name']} at {short}"
+
+
+def _method(report: Mapping[str, Any]) -> str:
+    """Which of its variants the method is, by its steps."""
+    kinds = [node["kind"] for node in report["graph"]]
+    rounds = sum(kind in ("agree", "label") for kind in kinds)
+    by = "M's own majorities" if "label" in kinds else "agreement" if "agree" in kinds else "M's own answers"
+    losses = [name_of(node["step"]) for node in report["graph"] if node["kind"] == "prefer"]
+    times = f", {rounds} {'round' if rounds == 1 else 'rounds'}" if rounds else ""
+    return f"stage I by {by}{times}; stage II by {' and '.join(losses) or 'nothing'}"
 
 
 def _rows(row: Mapping[str, Any]) -> str:
