@@ -10,7 +10,14 @@ import pytest
 from ray_jobs.cli.main import main
 from tests.unit.cli import small_run
 from tests.unit.report.test_report import Page, document
+from w2s.experiments.catalog import load
+from w2s.experiments.overrides import set_fields
+from w2s.graph.build import build_steps
+from w2s.report.document.provenance import graph
 from w2s.report.page import charts, html
+from w2s.report.page.flow import flow
+
+LEFT_OUT = ("worldproblems", "grade", "audit", "report")
 
 
 def test_the_page_needs_nothing_beside_itself(page: Path) -> None:
@@ -72,3 +79,17 @@ def test_wrong_arguments(
 ) -> None:
     assert main(["report", *arguments, "--store", str(folder / "store")]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_figure_has_the_steps_of_every_variant() -> None:
+    """Each step that makes data or a model, but the answers to the test split, is an arrow with a name."""
+    more = 'more_samples={"n": 10}'
+    for sets in (
+        ["committee=3", more],
+        ["stage_one=trust", 'icl_sampled={"n": 5, "temperature": 1.0, "max_tokens": 9}'],
+    ):
+        steps = build_steps(set_fields(load("quickstart"), sets))
+        drawn = flow(document() | {"graph": graph(steps, {})})
+        made = [step for step in steps if not step.report_name and step.kind not in LEFT_OUT]
+        assert drawn.count('<div class="does">') == len(made)
+        assert "_sft" not in drawn and "weak_" not in drawn and "_votes" not in drawn

@@ -26,6 +26,8 @@ VERBS = {
     "demonstrate": "chooses",
     "agree": "kept where both agree",
     "label": "majority",
+    "committee": "weighted vote",
+    "openvotes": "votes still open",
     "pair": "votes, then pairs",
     "reliability": "graded",
 }
@@ -99,7 +101,7 @@ def _numbers(node: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[str
     if kind in ("finetune", "prefer"):
         yield f"{whole(counts.get('examples', 0))} {'pairs' if kind == 'prefer' else 'examples'}"
         yield f"{whole(counts.get('steps', 0))} steps"
-    elif kind in ("sample", "respond"):
+    elif kind in ("sample", "respond", "committee"):
         yield f"{whole(counts.get('completions', rows.get('completions', 0)))} completions"
         for name in ("truncated", "failed"):
             if counts.get(name):

@@ -35,6 +35,8 @@ def _parts(report: Mapping[str, Any]) -> Iterator[str]:
 def _funnel(name: str, of: Figures) -> str:
     """From all problems to what is learned from."""
     outcomes: Mapping[str, float] = of.get("outcomes", {})
+    if not outcomes:
+        return ""  # a vote of the weak models decides on no problem
     kept = sum(count for outcome, count in outcomes.items() if outcome.startswith("kept"))
     steps = [("problems", of.get("problems", 0))]
     if "read" in of:
