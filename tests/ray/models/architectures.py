@@ -68,7 +68,7 @@ ARCHITECTURES = {
     "Phi-2": Architecture("phi", ("q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2")),
     "Phi-3": Architecture("phi3", ("qkv_proj", "o_proj", "gate_up_proj", "down_proj"), tiny.PHI_3, WINDOW),
     "OLMo-2": Architecture("olmo2"),
-    "GPT-NeoX": Architecture("gpt_neox", FUSED),
+    "GPT-NeoX": Architecture("gpt_neox", FUSED, changes={"num_key_value_heads": 4}),
     "GPT-2": Architecture("gpt2", ("c_attn", "c_proj", "c_fc"), changes=GPT_2),
     "OPT": Architecture(
         "opt", ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"), changes={"word_embed_proj_dim": 128}
