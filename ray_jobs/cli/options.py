@@ -88,8 +88,9 @@ def existing_store(options: argparse.Namespace, or_runs: bool = False) -> "Store
     return store
 
 
-def recorded(options: argparse.Namespace) -> "tuple[Experiment, tuple[Step, ...], Store]":
-    """The experiment of EXPERIMENT and --set, its steps, and the store of --store that has at least one of them.
+def recorded(options: argparse.Namespace, or_runs: bool = False) -> "tuple[Experiment, tuple[Step, ...], Store]":
+    """The experiment of EXPERIMENT and --set, its steps, and the store of --store that has at least one of them; with
+    `or_runs` a store without any step is enough, where a run has just begun.
 
     Raises ValueError if the store is another than meant, or has no step of the experiment.
     """
@@ -97,11 +98,11 @@ def recorded(options: argparse.Namespace) -> "tuple[Experiment, tuple[Step, ...]
     from w2s.store.revisions import identified_steps, identify
 
     given = experiment(options)
-    store = existing_store(options)
+    store = existing_store(options, or_runs)
     identified = identify(given, store, network=False)
     steps = identified_steps(identified, store)
     there = {listed_directory(name) for name in store.objects.names(store.objects.path(STEPS))}
-    if all(step.open_revisions or step.directory not in there for step in steps):
+    if (there or not or_runs) and all(step.open_revisions or step.directory not in there for step in steps):
         raise ValueError(
             f"{store.objects.url} has no step of {options.experiment}{' with this --set' if options.set else ''}: "
             "give the EXPERIMENT and the --set of its `w2s run`"

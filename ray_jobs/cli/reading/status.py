@@ -38,7 +38,7 @@ def _status(options: argparse.Namespace) -> int:
     if options.experiment is None:
         store = existing_store(options, or_runs=True)
     else:
-        _, steps, store = recorded(options)
+        _, steps, store = recorded(options, or_runs=True)
     while True:
         found = runs(store.objects)
         lines = _lines(found, steps, store)

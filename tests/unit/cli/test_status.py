@@ -142,3 +142,13 @@ def test_wrong_input(
     assert main(["status", *(str(places.get(word, word)) for word in arguments)]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+
+
+def test_a_run_that_has_just_begun_is_shown_with_its_experiment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its store has no step yet, and a second terminal may look already."""
+    store = Store.at(str(tmp_path))
+    Heartbeat(store.objects, "r1", print, lambda: RunState("", 0, 0, (), ())).write(7)
+    out = printed(capsys, "status", "quickstart", "--store", store.objects.url)
+    assert "run r1 on" in out and "preparing" in out and "0 of 30 steps are done" in out
