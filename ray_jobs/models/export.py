@@ -4,6 +4,7 @@ Not here: the card (w2s/report/exports/cards.py).
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,12 @@ def export_merged(adapter: Path, model: Model, folder: Path) -> None:
 
     The whole base is in this machine's memory meanwhile.
     """
+    os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed, which PEFT imports, warns on standard output
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     place = base_folder(model)
     base = AutoModelForCausalLM.from_pretrained(place, dtype="auto", trust_remote_code=False, use_safetensors=True)
     merged: Any = PeftModel.from_pretrained(base, str(adapter))

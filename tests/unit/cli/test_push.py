@@ -50,6 +50,7 @@ def test_a_merged_model_becomes_a_model(hub: Hub, tmp_path: Path) -> None:
     place = tmp_path / "to"
     code, shown = push(hub, tmp_path / "store", "dpo", "--merge", "--to", str(place), "--push-to-hub", "owner/dpo")
     assert code == 0, shown
+    assert len(shown.splitlines()) == 2, "the folder and the commit, and no library's bars or warnings"
     assert hub.created == [{"name": "dpo", "organization": "owner", "visibility": "private", "type": "model"}]
     assert hub.files == {"models/owner/dpo": contents(place)} and len(hub.objects) == 1
     assert not any(str(tmp_path).encode() in data for data in contents(place).values()), "names a folder of ours"
