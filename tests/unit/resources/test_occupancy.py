@@ -49,4 +49,4 @@ def test_a_70b_engine_is_full(problems: int, n: int, seqs: int) -> None:
     resources = load_resources(f"cluster-70b,max_num_seqs={seqs}")
     share, plan = occupancy(lengths, resources)
     assert share >= 0.97, plan
-    assert occupancy(lengths, resources, Plan(64, 4, 4))[0] < 0.9, "four blocks of 64 were not enough"
+    assert occupancy(lengths, resources, Plan(64, 4, 4))[0] < 0.95, "four blocks of 64 were not enough"
