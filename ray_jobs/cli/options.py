@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from w2s.store.store import Store
 
 
+class NotInStore(ValueError):
+    """The store has no step of the experiment."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser of a command; with `mixed`, optional words may follow the options: `w2s show NAME --store S STEP`."""
 
@@ -103,7 +107,7 @@ def recorded(options: argparse.Namespace, or_runs: bool = False) -> "tuple[Exper
     steps = identified_steps(identified, store)
     there = {listed_directory(name) for name in store.objects.names(store.objects.path(STEPS))}
     if (there or not or_runs) and all(step.open_revisions or step.directory not in there for step in steps):
-        raise ValueError(
+        raise NotInStore(
             f"{store.objects.url} has no step of {options.experiment}{' with this --set' if options.set else ''}: "
             "give the EXPERIMENT and the --set of its `w2s run`"
         )

@@ -55,7 +55,7 @@ def all_work(steps: Sequence[Step], experiment: Experiment, splits: Mapping[str,
 
 def _sampling(step: Step, experiment: Experiment, splits: Mapping[str, int], rates: Rates) -> Work:
     assert isinstance(step.recipe, Sample)
-    (table,) = [table for role, table in step.inputs if role == "problems"]
+    table = dict(step.inputs)["problems"]
     sampling, problems = step.recipe.sampling, splits[table.name]
     if isinstance(table.step.recipe, OpenVotes) and (budget := table.step.recipe.more.budget):  # at most
         problems = min(problems, budget // sampling.n)

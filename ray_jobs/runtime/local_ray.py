@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 _starting = threading.Lock()
 _abandoned = threading.Event()
@@ -77,11 +78,16 @@ def start() -> None:
         context.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
 
 
+def started() -> Any:
+    """Ray's module if this process is connected, without importing it; else None."""
+    ray = sys.modules.get("ray")
+    return ray if ray is not None and ray.is_initialized() else None
+
+
 def addresses() -> dict[str, str]:
     """Where a browser finds Ray's dashboard, if it has one, and Prometheus the metrics of this process's node; empty
     without Ray."""
-    ray = sys.modules.get("ray")
-    if ray is None or not ray.is_initialized():
+    if (ray := started()) is None:
         return {}
     here = ray.get_runtime_context().get_node_id()
     node = next(node for node in ray.nodes() if node["NodeID"] == here)

@@ -5,9 +5,9 @@ steps that run in the driver without Ray have no counts of their own. docker/gra
 """
 
 import math
-import sys
 from typing import Any
 
+from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.step_progress import StepProgress
 
 NAMES = {
@@ -35,7 +35,7 @@ class Metrics:
 
     def step(self, step: StepProgress) -> None:
         """Export what a step has counted."""
-        if not _ray_is_there():
+        if local_ray.started() is None:
             return
         tags = {"experiment": self.experiment, "step": step.name}
         before = self._tokens.get(step.name, 0)
@@ -51,7 +51,7 @@ class Metrics:
 
     def run(self, done: int, total: int) -> None:
         """Export how many steps of the experiment are finished."""
-        if _ray_is_there():
+        if local_ray.started() is not None:
             self._set("w2s_steps_done", done, {"experiment": self.experiment})
             self._set("w2s_steps", total, {"experiment": self.experiment})
 
@@ -69,9 +69,3 @@ class Metrics:
             keys = (*whose, "unit") if name in ("w2s_done", "w2s_all") else whose
             self._made[name] = kind(name, description=NAMES[name], tag_keys=keys)
         return self._made[name]
-
-
-def _ray_is_there() -> bool:
-    """Whether Ray has started, without importing it."""
-    ray = sys.modules.get("ray")
-    return ray is not None and ray.is_initialized()

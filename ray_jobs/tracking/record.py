@@ -1,6 +1,5 @@
 """What a tracker is told of a run, read from its store alone: settings, curves, figures, the scores and where it is."""
 
-import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,9 +46,7 @@ def record(experiment: Experiment, steps: Sequence[Step], store: Store) -> Recor
         figures |= {f"counts/{step.name}/{name}": value for name, value in manifests[step.name].counts.items()}
         if "losses" in step.recipe.tables:
             curves[f"loss/{step.name}"] = [(one["step"], one["loss"]) for one in store.document(step["losses"])]
-            links[f"adapter of {step.name}"] = store.objects.absolute(
-                f"{step.directory}/{posixpath.dirname(store.files(step['model'])[0].path)}"
-            )
+            links[f"adapter of {step.name}"] = store.place(step["model"])
     header, models, page = list[str](), list[list[str]](), b""
     report = steps[-1]
     if report.name in manifests:

@@ -54,9 +54,9 @@ class Step:
     def settings(self) -> str:
         """The experiment's field that holds the settings of a training step, for errors: `weak_sft`, `sft`, `dpo` or
         `orpo`."""
-        if self.name.startswith("weak_") and self.name.endswith("_sft"):  # a half's, or another member's
+        if self.name.startswith("weak_") and self.name.endswith("_sft"):  # a half's and another member's too
             return "weak_sft"
-        return self.name if self.name in ("weak_sft", "dpo", "orpo") else "sft"
+        return self.name if self.name in ("dpo", "orpo") else "sft"
 
     def __getitem__(self, table: str) -> Table:
         """The output named `table`.

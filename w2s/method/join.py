@@ -4,7 +4,7 @@ A completion of an unknown problem is an error and not dropped, because it means
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -57,8 +57,8 @@ def samples_by_problem(
     """
     known = {problem.problem_id for problem in problems}
     found = _grouped(samples, known, "the samples")
-    single = by_problem(greedy, problems, "the greedy completions").values()
-    for later in (_grouped(more, known, "the further samples"), _grouped(single, known, "the greedy completions")):
+    single = by_problem(greedy, problems, "the greedy completions")
+    for later in (_grouped(more, known, "the further samples"), {name: [one] for name, one in single.items()}):
         for problem_id, group in later.items():
             before = found.setdefault(problem_id, [])
             first = before[-1].sample + 1 if before else 0
@@ -66,7 +66,7 @@ def samples_by_problem(
     return found
 
 
-def _grouped(completions: Iterable[Completion], known: set[str], table: str) -> dict[str, list[Completion]]:
+def _grouped(completions: Sequence[Completion], known: set[str], table: str) -> dict[str, list[Completion]]:
     grouped: defaultdict[str, list[Completion]] = defaultdict(list)
     for completion in completions:
         check_known(completion.problem_id, known, table)

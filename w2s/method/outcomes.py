@@ -59,6 +59,12 @@ PAIR_OUTCOMES = {
 """`Consensus.outcome` and its meaning, in the order of the decisions."""
 
 
+def meaning_of(outcome: str, meanings: Mapping[str, str]) -> str:
+    """What an outcome means; empty for an unknown one. One with a reason has the meaning of its `name:REASON`."""
+    name, colon, _ = outcome.partition(":")
+    return meanings.get(outcome) or meanings.get(f"{name}:REASON" if colon else name, "")
+
+
 def most_frequent_first(counts: Mapping[str, float]) -> dict[str, float]:
     """Counts by outcome, largest first."""
     return dict(Counter(counts).most_common())

@@ -123,6 +123,10 @@ class Store:
         (file,) = self.files(table)
         return json.loads(self.read_file(table.step.directory, file))
 
+    def place(self, table: Table) -> str:
+        """The absolute URL of the folder that holds a model's files."""
+        return self.objects.absolute(f"{table.step.directory}/{posixpath.dirname(self.files(table)[0].path)}")
+
     def fetch(self, table: Table, folder: Path) -> Path:
         """Copy a model's files into `folder` unless it exists, in which case it is complete. Returns `folder`."""
         if folder.exists():

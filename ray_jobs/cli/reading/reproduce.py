@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ray_jobs.cli.options import existing_store, recorded
+from ray_jobs.cli.options import NotInStore, existing_store, recorded
 
 if TYPE_CHECKING:
     from w2s.experiments.paper import PaperTable, Result
@@ -46,10 +46,8 @@ def _report(name: str, options: argparse.Namespace) -> Mapping[str, Any] | str:
     """The report of a shipped experiment in the store, or why there is none."""
     try:
         _, steps, store = recorded(argparse.Namespace(experiment=name, store=options.store, set=options.set))
-    except ValueError as error:
-        if "has no step of" in str(error):
-            return "not in this store"
-        raise
+    except NotInStore:
+        return "not in this store"
     report = steps[-1]
     if store.manifest(report) is None:
         return f"its report is not finished: `w2s status {name} --store {options.store}`"

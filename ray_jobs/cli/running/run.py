@@ -1,7 +1,6 @@
 """`w2s run`: run the missing steps of an experiment here and print its report."""
 
 import argparse
-import posixpath
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +73,7 @@ def _print_report(report: "Step", store: "Store", options: argparse.Namespace) -
     from w2s.report.text import text
 
     adapters = [(s.report_name, s.input("adapter")) for s in with_upstream([report]) if s.report_name]
-    rows = [[name, _folder(adapter.step, "model", store)] for name, adapter in adapters if adapter is not None]
+    rows = [[name, store.place(adapter)] for name, adapter in adapters if adapter is not None]
     if rows:
         print("\n".join(["", *grid(["adapter", "place"], rows, (0, 1))]))
         print(
@@ -86,7 +85,3 @@ def _print_report(report: "Step", store: "Store", options: argparse.Namespace) -
         print(store.objects.absolute(f"{report.directory}/{store.files(report[name])[0].path}"))
     print()
     print(text(store.document(report["report"]), options.verbose), end="")
-
-
-def _folder(step: "Step", table: str, store: "Store") -> str:
-    return store.objects.absolute(f"{step.directory}/{posixpath.dirname(store.files(step[table])[0].path)}")

@@ -32,8 +32,7 @@ class Voted:
 def count_agreement(problems: Sequence[Problem], members: Members, answers: Answers) -> Tally:
     """`agrees`, how often two members give the same answer; where that is undecided, they count as neither."""
     tally = Tally()
-    for _, given, classes in _answered(problems, members, answers):
-        found = {number: one for number, one in zip(given, classes.by_completion, strict=True) if isinstance(one, str)}
+    for _, found, classes in _answered(problems, members, answers):
         for one, other in combinations(found, 2):
             same = found[one] == found[other]
             if same or classes.differ(found[one], found[other]):
@@ -63,12 +62,11 @@ def vote_of(problems: Sequence[Problem], members: Members, weights: Sequence[flo
     Raises ValueError if a member has two completions of a problem, or one of an unknown problem.
     """
     voted = Voted()
-    for _, given, classes in _answered(problems, members, answers):
+    for given, found, classes in _answered(problems, members, answers):
         voted.tally.count("problems")
         if not given:
             voted.tally.count("outcomes", "missing")
             continue
-        found = {number: one for number, one in zip(given, classes.by_completion, strict=True) if isinstance(one, str)}
         totals: defaultdict[str, float] = defaultdict(float)
         for number, answer in found.items():
             totals[answer] += weights[number - 1]
@@ -94,9 +92,11 @@ def _reach(answer: str, best: str, totals: dict[str, float], classes: Classes) -
 
 def _answered(
     problems: Sequence[Problem], members: Members, answers: Answers
-) -> Iterator[tuple[Problem, dict[int, Completion], Classes]]:
-    """Each problem with its completions by member, and their classes in that order."""
+) -> Iterator[tuple[dict[int, Completion], dict[int, str], Classes]]:
+    """Of each problem the completions by member, the classes of those that have one by member, and all classes."""
     tables = [by_problem(rows, problems, f"the completions of member {n}") for n, rows in enumerate(members, 1)]
     for problem in sorted(problems, key=lambda p: p.problem_id):
         given = {n: rows[problem.problem_id] for n, rows in enumerate(tables, 1) if problem.problem_id in rows}
-        yield problem, given, classify(problem, list(given.values()), answers)
+        classes = classify(problem, list(given.values()), answers)
+        found = {number: one for number, one in zip(given, classes.by_completion, strict=True) if isinstance(one, str)}
+        yield given, found, classes

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from w2s.graph.recipes import Agree, Grade, Label, Pair
 from w2s.graph.step import Step, Table
-from w2s.method.outcomes import AGREEMENT_OUTCOMES, LABEL_OUTCOMES, PAIR_OUTCOMES
+from w2s.method.outcomes import AGREEMENT_OUTCOMES, LABEL_OUTCOMES, PAIR_OUTCOMES, meaning_of
 from w2s.records import Consensus, PreferencePair, Score, Selection
 from w2s.report.document.finished import Source
 from w2s.seed import derived_seed
@@ -76,7 +76,7 @@ def _selected(step: Step, source: Source) -> Iterator[dict[str, Any]]:
             *read.completions("icl", row.problem_id, "ICL completion", 1),
             *read.completions("samples", row.problem_id, "sample", SAMPLES),
         ]
-        yield _example(step, read, row.outcome, row.problem_id, notes, texts, _meaning(row.outcome, meanings))
+        yield _example(step, read, row.outcome, row.problem_id, notes, texts, meaning_of(row.outcome, meanings))
 
 
 def _voted(step: Step, source: Source) -> Iterator[dict[str, Any]]:
@@ -100,7 +100,7 @@ def _voted(step: Step, source: Source) -> Iterator[dict[str, Any]]:
             *read.completions("weak", row.problem_id, "weak completion", 1),
             *read.completions("samples", row.problem_id, "sample", SAMPLES),
         ]
-        yield _example(step, read, row.outcome, row.problem_id, notes, texts, _meaning(row.outcome, PAIR_OUTCOMES))
+        yield _example(step, read, row.outcome, row.problem_id, notes, texts, meaning_of(row.outcome, PAIR_OUTCOMES))
 
 
 def _graded(step: Step, source: Source) -> Iterator[dict[str, Any]]:
@@ -161,8 +161,3 @@ def _example(
 def _text(name: str, text: str) -> dict[str, Any]:
     text = text.rstrip()
     return {"name": name, "text": text[:CHARACTERS], "more": max(0, len(text) - CHARACTERS)}
-
-
-def _meaning(outcome: str, meanings: dict[str, str]) -> str:
-    name, colon, _ = outcome.partition(":")
-    return meanings.get(outcome) or meanings.get(f"{name}:REASON" if colon else name, "")

@@ -76,5 +76,5 @@ def whole(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds to the tenth below a minute, else minutes or hours."""
+    """Seconds to the tenth."""
     return f"{seconds:,.1f} s"

@@ -24,12 +24,10 @@ def _parts(report: Mapping[str, Any]) -> Iterator[str]:
     pairs = audit.get("pairs", {})
     yield side_by_side(_votes(votes) if votes else "", _calibration(pairs.get("consensus_right_by_vote_share", {})))
     yield side_by_side(*(_lengths(of) for of in chosen.values()))
-    for name, of in chosen.items():
-        rows = [[capital(words(text)), value] for text, value in figure_rows(of)]
-        yield folded(f"{capital(name_of(name))}: all counts, without gold", table(["figure", "value"], rows))
-    for name, of in audit.items():
-        rows = [[capital(words(text)), value] for text, value in figure_rows(of)]
-        yield folded(f"{capital(name_of(name))}, judged by gold for this report only", table(["figure", "value"], rows))
+    for sections, told in ((chosen, ": all counts, without gold"), (audit, ", judged by gold for this report only")):
+        for name, of in sections.items():
+            rows = [[capital(words(text)), value] for text, value in figure_rows(of)]
+            yield folded(f"{capital(name_of(name))}{told}", table(["figure", "value"], rows))
 
 
 def _funnel(name: str, of: Figures) -> str:

@@ -13,7 +13,7 @@ from w2s.graph.recipes import Agree, FineTune, Grade, Label, Pair, Prefer, Sampl
 from w2s.graph.step import Step, Table
 from w2s.method.classes import classify
 from w2s.method.examples import examples_from_completions, examples_from_references, in_part
-from w2s.method.outcomes import AGREEMENT_OUTCOMES, LABEL_OUTCOMES, PAIR_OUTCOMES
+from w2s.method.outcomes import AGREEMENT_OUTCOMES, LABEL_OUTCOMES, PAIR_OUTCOMES, meaning_of
 from w2s.recipe import Answers
 from w2s.records import Completion, Consensus, PreferencePair, Problem, Reference, Score, SFTExample
 
@@ -178,7 +178,7 @@ def _decisions(step: Step, rows: Rows) -> Iterator[Decision]:
         own, meanings = ("ICL", AGREEMENT_OUTCOMES) if isinstance(step.recipe, Agree) else ("majority", LABEL_OUTCOMES)
         for row in rows(step["selection"]):
             detail = f"weak answer {row.weak_answer or '-'}, {own} answer {row.icl_answer or '-'}"
-            yield Decision(step.name, row.outcome, _meaning(row.outcome, meanings), detail)
+            yield Decision(step.name, row.outcome, meaning_of(row.outcome, meanings), detail)
     if isinstance(step.recipe, Pair):
         consensus: list[Consensus] = rows(step["consensus"])
         for row in consensus:
@@ -186,15 +186,10 @@ def _decisions(step: Step, rows: Rows) -> Iterator[Decision]:
                 f"{row.votes} of {row.samples} samples vote for {row.answer or '-'}, confidence {row.confidence:.2f}"
             )
             detail = f"{votes}; weak answer {row.weak_answer or '-'}"
-            yield Decision(step.name, row.outcome, _meaning(row.outcome, PAIR_OUTCOMES), detail)
+            yield Decision(step.name, row.outcome, meaning_of(row.outcome, PAIR_OUTCOMES), detail)
     if isinstance(step.recipe, Agree | Label | Pair):
         for row in rows(step["merges"]):
             yield Decision(step.name, "merged", row.why, f"{row.form} counts as {row.representative}")
-
-
-def _meaning(outcome: str, meanings: dict[str, str]) -> str:
-    name, colon, _ = outcome.partition(":")
-    return meanings.get(outcome) or meanings.get(f"{name}:REASON" if colon else name, "")
 
 
 def _pairs(table: Table, rows: Rows) -> list[PreferencePair]:
