@@ -11,6 +11,9 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.selection.report import report_document
 from tests.unit.cli import small_run
 from tests.unit.cli.small_run import IDS, steps_of
+from w2s.experiments.catalog import load
+from w2s.experiments.overrides import set_fields
+from w2s.graph.build import build_steps
 from w2s.graph.step import Step
 from w2s.records import Selection
 from w2s.report.document.details import EXECUTION, OF_THE_RUN, counts, details
@@ -118,6 +121,21 @@ def test_provenance_names_what_a_reader_needs(store: Store, steps: dict[str, Ste
     assert [(row["split"], row["rows"]) for row in made["data"]] == [("train_1", 1), ("train_2", 4), ("test", 2)]
     assert made["settings"]["dpo"]["beta"] == "0.1" and made["settings"]["sampled"]["n"] == "10"
     assert made["seeds"]["weak_sft.seed"] == "42" and made["versions"] == {"python": ["3"]}
+
+
+def test_settings_are_the_experiments_own_where_several_steps_have_the_same_kind() -> None:
+    changes = [
+        "committee=2",
+        "stage_one=icl_votes",
+        'icl_sampled={"n": 5, "temperature": 0.7}',
+        'more_samples={"n": 6, "budget": 60}',
+    ]
+    experiment = set_fields(load("quickstart"), changes)
+    settings = provenance(build_steps(experiment), {})["settings"]
+    assert settings["weak_sft"]["seed"] == "42", "the first member's, not the last one's"
+    assert (settings["sampled"]["n"], settings["sampled"]["seed"]) == ("10", "42"), "not those of the further samples"
+    assert (settings["icl_sampled"]["n"], settings["icl_sampled"]["temperature"]) == ("5", "0.7")
+    assert (settings["more_samples"]["n"], settings["more_samples"]["budget"]) == ("6", "60")
 
 
 def test_how_a_step_was_run_is_apart_from_what_it_counted(store: Store, steps: dict[str, Step]) -> None:

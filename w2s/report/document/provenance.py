@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from w2s.graph.recipes import Agree, Demonstrate, FineTune, Grade, Label, Pair, Prefer, Sample
+from w2s.graph.recipes import Agree, Demonstrate, FineTune, Grade, Label, OpenVotes, Pair, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.recipe import SPLITS, Model, Recipe
 from w2s.report.compare import flat
@@ -20,7 +20,9 @@ def provenance(steps: Sequence[Step], finished: Mapping[str, Finished]) -> dict[
     commits     of the code, more than one where it changed between steps
     versions    {library: [version, ...]}
     """
-    settings = dict(_settings(steps))
+    settings: dict[str, dict[str, str]] = {}
+    for part, of in _settings(steps):
+        settings.setdefault(part, of)  # of a committee the first member's, which has the experiment's own seed
     problems = steps[0]
     fields = flat(problems.recipe.model_dump(mode="json"))
     settings["problems"] = fields
@@ -83,19 +85,28 @@ def _settings(steps: Sequence[Step]) -> Iterator[tuple[str, dict[str, str]]]:
         if isinstance(recipe, FineTune | Prefer):
             parts[step.settings] = recipe.optimizer
         elif isinstance(recipe, Sample):
-            parts["greedy" if recipe.sampling.temperature == 0 else "sampled"] = recipe.sampling
+            parts[_sampling(step.name, recipe)] = recipe.sampling
         elif isinstance(recipe, Demonstrate):
             parts["demonstrations"] = recipe.demonstrations
         elif isinstance(recipe, Agree):
             parts["agreement"] = recipe.agreement
         elif isinstance(recipe, Label):
             parts["labels"] = recipe.labels
+        elif isinstance(recipe, OpenVotes):
+            parts["more_samples"] = recipe.more
         elif isinstance(recipe, Pair):
             parts["pairs"] = recipe.pairs
         elif isinstance(recipe, Grade):
             parts["answers"] = recipe.answers
         for part, value in parts.items():
             yield part, flat(value.model_dump(mode="json"))
+
+
+def _sampling(name: str, recipe: Sample) -> str:
+    """The experiment's field with the sampling of a step; further samples are drawn as `sampled` says."""
+    if recipe.sampling.temperature == 0:
+        return "greedy"
+    return "sampled" if name in ("sampled", "more_samples") else "icl_sampled"
 
 
 def _is_seed(field: str) -> bool:
