@@ -33,9 +33,11 @@ class Notes:
     scheduler: dict[str, Any]
     """`state_dict()` of the learning rate's scheduler; torch's keys."""
     trainer: dict[str, Any]
-    """The HF `TrainerState`, losses so far included; transformers' keys."""
+    """The HF `TrainerState`, logged losses included; transformers' keys."""
     inputs: str = ""
     """`Store.inputs_digest` of the training; `save` sets it."""
+    unlogged_loss: float | None = None
+    """Sum of the losses of the steps since the last logged one; None in checkpoints of the first release."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,19 @@ class Checkpoint:
         """Optimizer steps done."""
         return self.notes.step
 
+    @property
+    def logged_at(self) -> int:
+        """Optimizer step of the last logged loss; 0 if none is."""
+        return max((entry["step"] for entry in self.notes.trainer["log_history"] if "loss" in entry), default=0)
+
 
 def save(store: Store, step: Step, inputs: str, checkpoint: Checkpoint) -> None:
     """Write a checkpoint of a training on `inputs` (`Store.inputs_digest`), then remove all but the newest `KEPT`."""
     from safetensors.torch import save as to_bytes
 
-    notes = json.dumps(asdict(replace(checkpoint.notes, inputs=inputs)))
-    data = to_bytes(checkpoint.tensors, metadata={NOTES: notes})
+    notes = asdict(replace(checkpoint.notes, inputs=inputs))
+    written = json.dumps({name: value for name, value in notes.items() if value is not None})
+    data = to_bytes(checkpoint.tensors, metadata={NOTES: written})
     name = layout.checkpoint(checkpoint.step, hashlib.sha256(data).hexdigest())
     store.objects.write(store.objects.path(layout.training(step.directory), name), data)
     store.objects.remove(

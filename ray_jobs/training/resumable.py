@@ -11,12 +11,28 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback
 
 from ray_jobs.training import state as train_state
 from ray_jobs.training.checkpoint import Checkpoint, Notes
 from ray_jobs.training.values import StepLoss, TrainingRefused
 from w2s.seed import derived_seed
+
+
+class ContinueMean(TrainerCallback):
+    """Gives a resumed Trainer the losses that the checkpoint's run had not logged yet.
+
+    A logged loss is the mean since the entry before it; without this, the first one after a checkpoint would leave out
+    the steps before it. transformers sets both names at the start, after `_prepare_for_training`.
+    """
+
+    def __init__(self, trainer: "Resumable", unlogged_loss: float, logged_at: int) -> None:
+        self.trainer, self.unlogged_loss, self.logged_at = trainer, unlogged_loss, logged_at
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Set what transformers has just set to 0 and to the step that is resumed."""
+        self.trainer._tr_loss += self.unlogged_loss
+        self.trainer._globalstep_last_logged = self.logged_at
 
 
 class Resumable(Trainer):
@@ -42,6 +58,8 @@ class Resumable(Trainer):
             self.train()
             return
         self.checkpoint = checkpoint
+        if checkpoint.notes.unlogged_loss is not None:
+            self.add_callback(ContinueMean(self, checkpoint.notes.unlogged_loss, checkpoint.logged_at))
         folder = Path(str(self.args.output_dir)) / "resumed"
         folder.mkdir(parents=True)
         (folder / "trainer_state.json").write_text(json.dumps(checkpoint.notes.trainer))
@@ -87,6 +105,9 @@ class Resumable(Trainer):
         tensors = train_state.gather(self.model_wrapped, self.accelerator.unwrap_model(self.model))
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):  # full tensors on every rank
             raise self.diverged(f"the state after optimizer step {self.state.global_step} is not finite")
+        losses = self._tr_loss.detach().clone()
+        torch.distributed.all_reduce(losses)
+        unlogged = float(losses) / self.args.world_size
         if self.args.process_index:
             return
         notes = Notes(
@@ -94,5 +115,6 @@ class Resumable(Trainer):
             optimizer_step=train_state.optimizer_step(self.model_wrapped),
             scheduler=cast("Any", self.lr_scheduler).state_dict(),
             trainer=asdict(self.state),
+            unlogged_loss=unlogged,
         )
         self.put(Checkpoint(tensors, notes))

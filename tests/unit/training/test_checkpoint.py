@@ -26,7 +26,9 @@ def state(number: int) -> Checkpoint:
     torch.manual_seed(number)
     return Checkpoint(
         {"weight.a": torch.randn(3, 4), "exp_avg.a": torch.randn(3, 4)},
-        Notes(step=number, optimizer_step=number, scheduler={"_last_lr": [0.1]}, trainer={"x": "ä"}),
+        Notes(
+            step=number, optimizer_step=number, scheduler={"_last_lr": [0.1]}, trainer={"x": "ä"}, unlogged_loss=0.25
+        ),
     )
 
 

@@ -100,3 +100,18 @@ def test_a_layout_resumes_the_checkpoint_of_another(number: int, layout: tuple[i
     apart = sum(float((straight[STEPS].tensors[key] - resumed[STEPS].tensors[key]).norm()) for key in weights)
     print(f"{layout} -> {other}: apart by {apart / moved:.1e} of the way")
     assert apart < (1e-3 if layout[1] == other[1] == "float32" else 0.3) * moved
+
+
+def test_a_resumed_training_logs_the_means_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    """Losses are logged at steps 1 and 4, and the checkpoint is of step 3: the mean at 4 has steps of both runs."""
+
+    def losses(name: str, checkpoint: Checkpoint | None) -> tuple[dict[int, float], dict[int, Checkpoint]]:
+        trainer = made(0, "float32", tmp_path / name)
+        trainer.args.logging_steps = 4
+        saved, _ = trained(trainer, checkpoint)
+        return {entry["step"]: entry["loss"] for entry in saved[STEPS].notes.trainer["log_history"]}, saved
+
+    straight, saved = losses("straight", None)
+    resumed, _ = losses("resumed", saved[SAVED_AT])
+    print(f"straight {straight}, resumed {resumed}")
+    assert straight.keys() == {1, 4} and resumed == pytest.approx(straight, abs=1e-6)
