@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, comb, factorial, floor, gcd, lcm
 
 from w2s.answers.algebra.errors import NoNormalForm
@@ -29,9 +30,7 @@ def polynomial_of(node: Node) -> Polynomial:
         case "symbol":
             return symbol(node.name)
         case "power":
-            base, exponent = (polynomial_of(arg) for arg in node.args)
-            value = exponent.constant
-            return base.power(value) if value is not None else symbol(f"(({base})^({exponent}))")
+            return _power(node)
         case "root":
             index = polynomial_of(node.args[0]).constant
             if index is None or index < 1 or index.denominator != 1:
@@ -47,6 +46,14 @@ def polynomial_of(node: Node) -> Polynomial:
             return _of_numbers(node.op, [polynomial_of(arg) for arg in node.args])
         case _:
             return _arithmetic(node.op, [polynomial_of(arg) for arg in node.args])
+
+
+@lru_cache(maxsize=1 << 12)
+def _power(node: Node) -> Polynomial:
+    """Cached, because a power is the dearest operation, and answers repeat theirs."""
+    base, exponent = (polynomial_of(arg) for arg in node.args)
+    value = exponent.constant
+    return base.power(value) if value is not None else symbol(f"(({base})^({exponent}))")
 
 
 def _arithmetic(op: str, values: list[Polynomial]) -> Polynomial:

@@ -7,7 +7,7 @@ symbols become opaque atoms: two different forms with such atoms may still be eq
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import gcd
+from math import gcd, lcm
 
 from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.number import show
@@ -95,12 +95,14 @@ class Polynomial:
     def __mul__(self, other: "Polynomial") -> "Polynomial":
         if len(self.terms) * len(other.terms) > MAX_TERM_PRODUCTS:
             raise NoNormalForm
-        terms: dict[Monomial, Fraction] = {}
-        for a, x in self.terms.items():
-            for b, y in other.terms.items():
+        first, under = _whole(self.terms)
+        second, other_under = _whole(other.terms)
+        terms: dict[Monomial, int] = {}
+        for a, x in first:
+            for b, y in second:
                 factor, monomial = _times(a, b)
-                terms[monomial] = terms.get(monomial, Fraction(0)) + factor * x * y
-        return _bounded(terms)
+                terms[monomial] = terms.get(monomial, 0) + factor * x * y
+        return _bounded({monomial: Fraction(x, under * other_under) for monomial, x in terms.items()})
 
     def __truediv__(self, other: "Polynomial") -> "Polynomial":
         return self * inverse(other)
@@ -168,6 +170,12 @@ def _bounded(terms: dict[Monomial, Fraction]) -> Polynomial:
         if c.numerator.bit_length() > MAX_BITS or c.denominator.bit_length() > MAX_BITS:
             raise NoNormalForm
     return Polynomial(kept)
+
+
+def _whole(terms: dict[Monomial, Fraction]) -> tuple[list[tuple[Monomial, int]], int]:
+    """The terms with whole coefficients over one denominator, because products of fractions take ten times as long."""
+    under = lcm(*(c.denominator for c in terms.values()))
+    return [(monomial, c.numerator * (under // c.denominator)) for monomial, c in terms.items()], under
 
 
 def _times(a: Monomial, b: Monomial) -> tuple[int, Monomial]:

@@ -76,7 +76,7 @@ def size_of(text: str) -> Size | None:
     tree = _tree(text)
     if tree is None or names_in(tree) - {"pi", "e"}:
         return None
-    value = _values(text, Reading("positive", "natural", False), 1)[0]
+    value = _value(text, Reading("positive", "natural", False), 0)
     if isinstance(value, mpmath_context().mpf):
         return Fraction(str(value))
     return value if isinstance(value, Fraction) else None
@@ -90,7 +90,7 @@ def sizes_of(text: str) -> tuple[complex, ...] | None:
     tree = _tree(text)
     if tree is None or names_in(tree) - {"pi", "e", "i", OPEN_BASE}:
         return None
-    values = [_values(text, reading, 1)[0] for reading in _READINGS]
+    values = [_value(text, reading, 0) for reading in _READINGS]
     try:
         return tuple(complex(to_float(value)) for value in values if value is not None) if None not in values else None
     except OverflowError:
@@ -103,8 +103,8 @@ def _agree(a: str, b: str, reading: Reading, points: int) -> bool | None:
     None if neither is certain.
     """
     agreeing = 0
-    for x, y in zip(_values(a, reading, points), _values(b, reading, points), strict=True):
-        if x is None or y is None:
+    for index in range(points):  # one after another, because expressions that differ mostly do at the first
+        if (x := _value(a, reading, index)) is None or (y := _value(b, reading, index)) is None:
             continue
         verdict = _close(x, y)
         if verdict is not True:
@@ -136,11 +136,11 @@ def _tree(text: str) -> Node | None:
         return None
 
 
-@lru_cache(maxsize=4096)
-def _values(text: str, reading: Reading, points: int) -> tuple[Value | None, ...]:
+@lru_cache(maxsize=1 << 15)
+def _value(text: str, reading: Reading, index: int) -> Value | None:
     tree = _tree(text)
     assert tree is not None
-    return tuple(value_at(tree, reading, index) for index in range(points))
+    return value_at(tree, reading, index)
 
 
 def _has_plain_angle(node: Node) -> bool:
@@ -194,11 +194,8 @@ def proportional(a: str, b: str) -> bool:
         return False
     for domain in ("positive", "any"):
         reading = Reading(domain, "any base", False)
-        pairs = [
-            (x, y)
-            for x, y in zip(_values(a, reading, POINTS), _values(b, reading, POINTS), strict=True)
-            if x is not None and y is not None
-        ]
+        values = [(_value(a, reading, index), _value(b, reading, index)) for index in range(POINTS)]
+        pairs = [(x, y) for x, y in values if x is not None and y is not None]
         if len(pairs) < POINTS // 2 or any(_close(y, Fraction(0)) is not False for _, y in pairs):
             return False
         ratios = [to_float(x) / to_float(y) for x, y in pairs]

@@ -1,6 +1,7 @@
 """The form of an answer of unknown sort: the first rule that reads it decides, the surest types first."""
 
 import re
+from functools import lru_cache
 
 from w2s.answers.algebra.errors import NoNormalForm
 from w2s.answers.algebra.number import number, show
@@ -61,6 +62,7 @@ _PHRASE = re.compile(r"(?<![\\A-Za-z])[a-z]{5}")
 _TIMES = re.compile(r"(?<=[\d)}]) ?(?:[xX]|\\times ) ?(?=\.?[\d(]|\\(?!times))")
 
 
+@lru_cache(maxsize=1 << 14)
 def any_form(text: str, nesting: int = 0) -> Form:
     """The form of a cleaned text. Raises NoNormalForm if no rule reads the text or one of its parts."""
     text = _TWO_SIGNS.sub(r"\1 + ", text) if "- -" in text else text

@@ -55,7 +55,9 @@ def _form(answer: str, kind: str) -> Form:
     if kind == "" and (simple := _simple(answer)) is not None:
         return simple
     path = [_apply_rules(answer, kind)]
-    # Most answers: the rules would return the same number or polynomial again.
+    # Most answers: the rules would return the same text, number or polynomial again.
+    if path[0].text == answer:
+        return path[0]
     if path[0].exact and (_NUMBER.fullmatch(path[0].text) or (kind == "" and _POLYNOMIAL.fullmatch(path[0].text))):
         return path[0]
     for _ in range(_MAX_ROUNDS):
@@ -93,8 +95,14 @@ def _apply_rules(answer: str, kind: str) -> Form:
         if kind in ("", "EX") and (approximation := approximation_form(text)) is not None:
             return approximation
         text = text.replace(MARK, "=").removeprefix("=").strip()
-    try:
-        result = FORM_BY_KIND[kind](text)
-    except NoNormalForm:
-        result = text_form(text)
+    result = _form_of_clean(text, kind)
     return result if len(result.text) <= MAX_ANSWER_CHARS else Form(answer, False)
+
+
+@lru_cache(maxsize=1 << 14)
+def _form_of_clean(text: str, kind: str) -> Form:
+    """Cached, because the second round mostly reads the text of the first."""
+    try:
+        return FORM_BY_KIND[kind](text)
+    except NoNormalForm:
+        return text_form(text)
