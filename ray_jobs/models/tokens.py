@@ -55,10 +55,11 @@ class Tokens:
         """Ids of the prompt, with BOS at its start where the model wants it, and no end token at its end."""
         return self._ids(question, demonstrations, "")
 
-    def completion_ids(self, question: str, completion: str) -> list[int]:
-        """Ids of a completion after the zero-shot prompt, with the end token."""
+    def completion_ids(self, question: str, completion: str, prompt: list[int] | None = None) -> list[int]:
+        """Ids of a completion after the zero-shot prompt, with the end token; `prompt` is `prompt_ids(question)`, where
+        it is known."""
         text = self._completion_text(completion)
-        before, both = self._ids(question, (), ""), self._ids(question, (), text)
+        before, both = prompt or self.prompt_ids(question), self._ids(question, (), text)
         if both[: len(before)] == before:
             ids = both[len(before) :]
         else:

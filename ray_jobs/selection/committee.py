@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from ray_jobs.runtime.context import Context
-from ray_jobs.selection.shards import Records, Result, Rows, over_shards
+from ray_jobs.runtime.shards import Records, Rows
+from ray_jobs.selection.shards import Result, over_shards
 from w2s.graph.recipes import Committee
 from w2s.graph.step import Step
 from w2s.method.labels.committee import count_agreement, vote_of, weights_of

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from functools import partial
 
 from ray_jobs.runtime.context import Context
-from ray_jobs.selection.shards import Records, Result, Rows, over_shards, rows_of, tasks_of
+from ray_jobs.runtime.shards import Records, Rows, rows_of, tasks_of
+from ray_jobs.selection.shards import Result, over_shards
 from w2s.graph.recipes import Agree, Demonstrate, Label, OpenVotes, Pair
 from w2s.graph.step import Step
 from w2s.method.agreement import check_kept, choose_top_up, filter_problems, top_up_candidates

@@ -7,7 +7,8 @@ is the weak model's own.
 from functools import partial
 
 from ray_jobs.runtime.context import Context
-from ray_jobs.selection.shards import Records, Result, Rows, over_shards
+from ray_jobs.runtime.shards import Records, Rows
+from ray_jobs.selection.shards import Result, over_shards
 from w2s.answers import grade_completion
 from w2s.graph.recipes import Audit, Grade, Reliability
 from w2s.graph.step import Step

@@ -4,7 +4,6 @@ Workers write checkpoints and adapters to the store themselves (ray_jobs/trainin
 starts them and restarts lost ones.
 """
 
-import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,17 +16,17 @@ from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.devices import DeviceClock
 from ray_jobs.runtime.errors import reason
 from ray_jobs.training.progress import Follower, Reporter
+from ray_jobs.training.rows.counts import RowCounts
+from ray_jobs.training.rows.files import write_rows
 from ray_jobs.training.values import Refusal, StepState, TrainingJob, TrainingResult
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
-from w2s.method.examples import examples_from_completions, examples_from_references, in_order, in_part
-from w2s.records import Completion, PreferencePair, Problem, Reference, SFTExample
+from w2s.method.batches import steps_in_all
 from w2s.store import layout
 from w2s.store.attempt import Attempt
-from w2s.store.store import Store
 
-WAITING = "waiting for the trainings before it"
-"""Phase of a step whose group trains another."""
+TOKENIZING, WAITING = "tokenizing its rows", "waiting for the trainings before it"
+"""Phases of a step before its workers begin it."""
 PREEMPTIONS = 100
 """Announced losses of nodes after which a group of trainings fails; `max_failures` limits other losses of workers."""
 
@@ -43,7 +42,6 @@ def train(steps: Sequence[Step], context: Context) -> None:
 
     reporter = start_reporter(steps)
     attempts = {step.name: context.attempt(step) for step in steps}
-    counts: dict[str, dict[str, float]] = {}
     jobs: list[TrainingJob] = []
     errors: list[Exception] = []
 
@@ -58,14 +56,13 @@ def train(steps: Sequence[Step], context: Context) -> None:
     def end(job: TrainingJob, state: StepState) -> None:
         try:
             clock.take(attempts[job.step.name], resources.workers)
-            finish(job, state, counts[job.step.name], attempts[job.step.name], context)
+            finish(job, state, attempts[job.step.name], context)
         except Exception as error:  # raised below, when the other steps have ended
             fail(job.step, error)
 
     for step in steps:
         try:
-            job, counts[step.name] = training_job(step, attempts[step.name], context, reporter)
-            jobs.append(job)
+            jobs.append(training_job(step, attempts[step.name], context, reporter))
         except ValueError as error:
             fail(step, error)
     for job in jobs[1:]:
@@ -87,21 +84,24 @@ def train(steps: Sequence[Step], context: Context) -> None:
         raise errors[0]
 
 
-def training_job(step: Step, attempt: Attempt, context: Context, reporter: Any) -> tuple[TrainingJob, dict[str, float]]:
-    """What the workers need for a step, and counts of its rows for its manifest.
+def training_job(step: Step, attempt: Attempt, context: Context, reporter: Any) -> TrainingJob:
+    """What the workers need for a step, whose rows are tokenized here.
 
     Raises ValueError if there is nothing to train on.
     """
     store, recipe = context.store, step.recipe
     assert isinstance(recipe, FineTune | Prefer)
-    rows, counts = sft_examples(step, store) if isinstance(recipe, FineTune) else (preference_pairs(step, store), {})
-    total = math.ceil(math.ceil(len(rows) / recipe.optimizer.batch_size) * recipe.optimizer.epochs)
-    inputs = store.inputs_digest(step)
-    return TrainingJob(step, store, context.resources, rows, total, inputs, attempt.name, reporter), counts
+    context.progress.phase(step.name, TOKENIZING)
+    rows = write_rows(step, store)
+    total = steps_in_all(rows.counts.examples, recipe.optimizer)
+    return TrainingJob(step, store, context.resources, rows, total, store.inputs_digest(step), attempt.name, reporter)
 
 
-def finish(job: TrainingJob, state: StepState, counts: dict[str, float], attempt: Attempt, context: Context) -> None:
-    """Commit a step that has ended, and remove its checkpoints. Raises ValueError if a rank refused it."""
+def finish(job: TrainingJob, state: StepState, attempt: Attempt, context: Context) -> None:
+    """Commit a step that has ended, and remove its checkpoints and token rows.
+
+    Raises ValueError if a rank refused it.
+    """
     if isinstance(state.outcome, Refusal):
         raise ValueError(state.outcome.reason)
     assert state.outcome is not None
@@ -109,8 +109,11 @@ def finish(job: TrainingJob, state: StepState, counts: dict[str, float], attempt
     for file in result.files:
         attempt.include("model", file)
     attempt.write_document("losses", [asdict(loss) for loss in result.losses])
-    attempt.counts.update(counts | result.counts() | {"saves": state.saves})
-    context.finish(attempt, summary(result))
+    recipe = job.step.recipe
+    assert isinstance(recipe, FineTune | Prefer)
+    numbers = job.rows.numbers(recipe.optimizer.batch_size)
+    attempt.counts.update(numbers | result.counts() | {"saves": state.saves})
+    context.finish(attempt, summary(job.rows.counts, result))
     objects = job.store.objects
     objects.remove_tree(objects.path(layout.training(job.step.directory)))
 
@@ -160,49 +163,10 @@ def run_workers(jobs: Sequence[TrainingJob]) -> None:
         ).fit()
 
 
-def summary(result: TrainingResult) -> str:
+def summary(rows: RowCounts, result: TrainingResult) -> str:
     """One line for the log."""
-    rows = result.rows
     left_out = f", {rows.too_long} left out as too long" if rows.too_long else ""
     left_out += f", {rows.with_stop_string} left out with a stop string" if rows.with_stop_string else ""
     left_out += f", {rows.only_thought} left out as nothing but a thought" if rows.only_thought else ""
     losses = f"loss {result.losses[0].loss:.4f} -> {result.losses[-1].loss:.4f}"
     return f"{rows.examples} examples, {result.steps} steps, {result.adapted_layers} layers adapted, {losses}{left_out}"
-
-
-def sft_examples(step: Step, store: Store) -> tuple[list[SFTExample], dict[str, float]]:
-    """The examples of a FineTune step and counts for its manifest.
-
-    Its inputs are examples, or problems with references, or problems with completions.
-
-    Raises ValueError if no example is left.
-    """
-    counts: dict[str, float] = {}
-    assert isinstance(step.recipe, FineTune)
-    if step.input("examples"):
-        examples = in_order(store.inputs(step, "examples", SFTExample))
-    elif step.input("references"):
-        problems = store.inputs(step, "problems", Problem)
-        references = store.inputs(step, "references", Reference)
-        learned = [row for row in references if in_part(row.problem_id, step.recipe.part)]
-        examples = examples_from_references(problems, learned)
-    else:
-        problems = store.inputs(step, "problems", Problem)
-        assert step.recipe.answers is not None
-        completions = store.inputs(step, "completions", Completion)
-        examples, left_out = examples_from_completions(problems, completions, step.recipe.answers)
-        counts |= {f"left_out_{reason}": count for reason, count in left_out.items()}
-    if not examples:
-        raise ValueError(f"{step.name} has nothing to train on: no row of its inputs is usable")
-    return examples, counts
-
-
-def preference_pairs(step: Step, store: Store) -> list[PreferencePair]:
-    """The pairs of a Prefer step.
-
-    Raises ValueError if there is no pair.
-    """
-    rows = store.inputs(step, "pairs", PreferencePair)
-    if not rows:
-        raise ValueError(f"{step.name} has nothing to train on: its table of preference pairs is empty")
-    return rows

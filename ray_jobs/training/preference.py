@@ -1,7 +1,7 @@
 """TRL's DPO and ORPO trainers on pre-tokenized rows, whose losses may be weighted pair by pair.
 
-TRL 1.16 has no weights of pairs: its losses are means over a micro batch. The weight is a column of the rows, `weight`,
-with a mean of 1 over all pairs (rows.py).
+TRL 1.16 has no weights of pairs: its losses are means over a micro batch. The weight is a column of the rows, `weight`;
+`weight_scale` makes its mean over all pairs 1.
 """
 
 from typing import Any
@@ -27,6 +27,8 @@ class PairCollator(DataCollatorForPreference):
 class TokenDPO(Resumable, DPOTrainer):
     """DPOTrainer on pre-tokenized rows; TRL 1.16 has no public way to skip its tokenizing."""
 
+    weight_scale = 1.0
+
     def _prepare_dataset(self, rows: Any, *_: Any, **__: Any) -> Any:
         return rows
 
@@ -43,7 +45,18 @@ class TokenDPO(Resumable, DPOTrainer):
         pairs = len(weights)  # the first half of a batch are the chosen sides, the second the rejected
         alone = [{name: rows[[n, pairs + n]] for name, rows in inputs.items()} for n in range(pairs)]
         losses = [super(TokenDPO, self)._compute_loss(model, pair, False) for pair in alone]
-        return (weights * torch.stack(losses)).mean()
+        return (self.weight_scale * weights * torch.stack(losses)).mean()
+
+
+def both_sides(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """What ORPO reads of pairs, by column: ids, masks and labels of both sides, from the rows' own ids."""
+    columns = {"weight": batch["weight"]} if "weight" in batch else dict[str, list[Any]]()
+    for side in ("chosen", "rejected"):
+        both = list(zip(batch["prompt_ids"], batch[f"{side}_ids"], strict=True))
+        columns[f"{side}_input_ids"] = [prompt + completion for prompt, completion in both]
+        columns[f"{side}_attention_mask"] = [[1] * len(prompt + completion) for prompt, completion in both]
+        columns[f"{side}_labels"] = [[-100] * len(prompt) + completion for prompt, completion in both]
+    return columns
 
 
 class TokenORPO(Resumable, ORPOTrainer):
@@ -52,18 +65,13 @@ class TokenORPO(Resumable, ORPOTrainer):
     TRL 1.16 takes the SFT term over prompt and completion; the ORPO paper takes it over the completion.
     """
 
+    weight_scale = 1.0
     weights: torch.Tensor | None = None
     """Of the pairs of the micro batch; None where they are not weighted."""
 
     def tokenize_row(self, feature: Any, model: Any = None) -> dict[str, Any]:
-        """Ids, masks and labels of both sides from the row's own ids."""
-        prompt, row = feature["prompt_ids"], {}
-        for side in ("chosen", "rejected"):
-            completion = feature[f"{side}_ids"]
-            row[f"{side}_input_ids"] = prompt + completion
-            row[f"{side}_attention_mask"] = [1] * len(prompt + completion)
-            row[f"{side}_labels"] = [-100] * len(prompt) + completion
-        return row
+        """What TRL asks of the row that it is made with; the others get their columns as they are read."""
+        return {name: column[0] for name, column in both_sides({name: [feature[name]] for name in feature}).items()}
 
     def concatenated_forward(self, model: Any, batch: Any) -> Any:
         """As TRL does it, but for the SFT term."""
@@ -78,4 +86,4 @@ class TokenORPO(Resumable, ORPOTrainer):
         return (self._weighted(losses), *rest)
 
     def _weighted(self, values: torch.Tensor) -> torch.Tensor:
-        return values if self.weights is None else self.weights * values
+        return values if self.weights is None else self.weight_scale * self.weights * values

@@ -9,21 +9,17 @@ from typing import Any
 from ray_jobs.models.folders import adapter_folder
 from ray_jobs.models.layers import target_pattern
 from ray_jobs.models.tokenizers import load_tokenizer
-from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training.base import Base
-from ray_jobs.training.rows import TokenRow, dataset, token_rows
-from ray_jobs.training.values import RowCounts, TrainingJob
+from ray_jobs.training.rows.files import fetch_rows, in_training_order
+from ray_jobs.training.values import TrainingJob
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.recipe import Optimizer
 
 
-def make_trainer(job: TrainingJob, folder: Path, base: Base) -> tuple[Any, RowCounts]:
-    """The trainer of a job on its base and the counts of its rows; `folder` is a scratch folder of this rank.
-
-    Raises ValueError if every row is too long.
-    """
+def make_trainer(job: TrainingJob, folder: Path, base: Base) -> Any:
+    """The trainer of a job on its base; `folder` is a scratch folder of this rank."""
     from transformers import set_seed
 
     recipe, resources = job.step.recipe, job.resources
@@ -32,17 +28,15 @@ def make_trainer(job: TrainingJob, folder: Path, base: Base) -> tuple[Any, RowCo
     tokenizer = load_tokenizer(base.folder)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token  # attention and loss mask padding out
-    try:
-        tokens = Tokens(tokenizer, recipe.model.prompt)
-        rows, counts = token_rows(job.rows, tokens, recipe.optimizer, job.step.settings)
-    except ValueError as error:
-        raise ValueError(f"{job.step.name}: {error}") from error
+    rows = fetch_rows(job.rows, job.store, job.step, folder)
     if isinstance(recipe, FineTune):
-        return sft_trainer(recipe, resources, rows, tokenizer, base, folder), counts
+        return sft_trainer(recipe, resources, rows, tokenizer, base, folder)
     adapter = job.step.input("adapter")
     assert adapter is not None
     plus = adapter_folder(job.store, adapter)
-    return preference_trainer(recipe, resources, rows, tokenizer, base, plus, folder), counts
+    trainer = preference_trainer(recipe, resources, rows, tokenizer, base, plus, folder)
+    trainer.weight_scale = job.rows.weight_scale
+    return trainer
 
 
 def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str, Any]:
@@ -74,10 +68,8 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
     }
 
 
-def sft_trainer(
-    recipe: FineTune, resources: Resources, rows: list[TokenRow], tokenizer: Any, base: Base, folder: Path
-) -> Any:
-    """SFT of a new adapter; the loss is the mean over completion tokens."""
+def sft_trainer(recipe: FineTune, resources: Resources, rows: Any, tokenizer: Any, base: Base, folder: Path) -> Any:
+    """SFT of a new adapter on a `datasets.Dataset` of rows; the loss is the mean over completion tokens."""
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
@@ -104,7 +96,7 @@ def sft_trainer(
     return TokenSFT(
         model=model,
         args=config,
-        train_dataset=dataset(rows, recipe.sft),
+        train_dataset=in_training_order(rows, recipe.sft),
         processing_class=tokenizer,
         peft_config=adapter,
     )
@@ -113,7 +105,7 @@ def sft_trainer(
 def preference_trainer(
     recipe: Prefer,
     resources: Resources,
-    rows: list[TokenRow],
+    rows: Any,
     tokenizer: Any,
     base: Base,
     adapter: Path,
@@ -124,7 +116,7 @@ def preference_trainer(
     from trl import DPOConfig
     from trl.experimental.orpo import ORPOConfig
 
-    from ray_jobs.training.preference import PairCollator, TokenDPO, TokenORPO
+    from ray_jobs.training.preference import PairCollator, TokenDPO, TokenORPO, both_sides
 
     preference = recipe.preference
     shared: dict[str, Any] = arguments(preference, resources, folder) | {"beta": preference.beta}
@@ -141,10 +133,15 @@ def preference_trainer(
     # ZeRO-3 needs one dtype for base and adapter (TRL does the same for adapters that it makes: huggingface/trl#6089).
     same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
     model = PeftModel.from_pretrained(base.lend(), adapter, is_trainable=True, **same_dtype)
-    named: dict[str, Any] = {"train_dataset": dataset(rows, preference), "processing_class": tokenizer}
+    ordered = in_training_order(rows, preference)
+    named: dict[str, Any] = {"processing_class": tokenizer}
     if preference.loss == "dpo":
-        named["data_collator"] = PairCollator(pad_token_id=tokenizer.pad_token_id)
-    made = trainer(model=model, args=config, **named)
+        named |= {"train_dataset": ordered, "data_collator": PairCollator(pad_token_id=tokenizer.pad_token_id)}
+        made = trainer(model=model, args=config, **named)
+    else:
+        # TRL 1.16 would write what ORPO reads of every row before the first step.
+        made = trainer(model=model, args=config, train_dataset=rows.select([0]), **named)
+        made.train_dataset = ordered.with_transform(both_sides)
     parameters = dict(model.named_parameters())
     for name, parameter in parameters.items():  # TRL copies M_plus into a reference in float32, whatever its dtype is
         if ".ref." in name:

@@ -4,14 +4,13 @@ They are values of their own because Ray pickles them; this file imports no torc
 small.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ray_jobs.resources.resources import Resources
+from ray_jobs.training.rows.counts import TokenFiles
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
-from w2s.records import PreferencePair, SFTExample
 from w2s.store.manifest import File
 from w2s.store.store import Store
 
@@ -23,7 +22,7 @@ class TrainingJob:
     step: Step
     store: Store
     resources: Resources
-    rows: Sequence[SFTExample] | Sequence[PreferencePair]
+    rows: TokenFiles
     total: int
     """Optimizer steps of the whole training, for the progress."""
     inputs: str
@@ -32,26 +31,6 @@ class TrainingJob:
     """Name of the attempt's folder in the step's directory."""
     reporter: Any
     """Handle of the group's `Reporter` actor."""
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """How the rows of a training became token rows."""
-
-    examples: int
-    """Rows that are trained on."""
-    too_long: int
-    """Rows left out because they have more than `max_tokens` tokens."""
-    with_stop_string: int
-    """Rows left out because another model's completion contains a stop string of this model."""
-    tokens: int
-    """Tokens of all trained rows in one epoch."""
-    boundary_merges: int
-    """Completions encoded apart from their prompt, because the tokenizer would merge tokens across the boundary."""
-    padded_rows: int
-    """Rows that each epoch repeats to make its last batch whole."""
-    only_thought: int = 0
-    """Rows left out because `thinking=false` drops their thought and nothing else is in them."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +47,6 @@ class TrainingResult:
 
     files: tuple[File, ...]
     """The adapter's files in the step's directory."""
-    rows: RowCounts
     steps: int
     """Optimizer steps of the whole training."""
     resumed_at_step: int
@@ -81,7 +59,7 @@ class TrainingResult:
 
     def counts(self) -> dict[str, float]:
         """The numbers for the step's manifest."""
-        return asdict(self.rows) | {
+        return {
             "steps": self.steps,
             "resumed_at_step": self.resumed_at_step,
             "world_size": self.world_size,

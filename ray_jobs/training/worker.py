@@ -18,7 +18,6 @@ from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
 from ray_jobs.training.values import (
     Refusal,
-    RowCounts,
     StepState,
     TrainingJob,
     TrainingRefused,
@@ -65,9 +64,8 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
     from ray_jobs.training.callbacks import CheckLosses, ReportProgress, SaveInterval
 
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
-    if (made := _trainer(job, base, folder)) is None:
+    if (trainer := _trainer(job, base, folder)) is None:
         return
-    trainer, rows = made
     assert trainer.args.world_size == world_size, "the trainer sees other processes than Ray Train started"
     # Only rank 0 lists the checkpoints, because another rank could see another newest one.
     name = ray.train.collective.broadcast_from_rank_zero(
@@ -91,7 +89,6 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
         return
     result = TrainingResult(
         files=files,
-        rows=rows,
         steps=trainer.state.global_step,
         resumed_at_step=start.step if start else 0,
         world_size=world_size,
@@ -117,13 +114,13 @@ def start_deepspeed(resources: Resources) -> None:
     deepspeed.init_distributed(dist_backend="nccl" if resources.gpus_per_worker else "gloo")
 
 
-def _trainer(job: TrainingJob, base: Base, folder: Path) -> tuple[Any, RowCounts] | None:
+def _trainer(job: TrainingJob, base: Base, folder: Path) -> Any | None:
     """The step's trainer; None on all ranks if any rank refuses, because the others would wait for it for ever."""
     import ray
 
     from ray_jobs.training.trainers import make_trainer
 
-    made: tuple[Any, RowCounts] | None = None
+    made: Any | None = None
     try:
         check_shared(job.store.objects, job.store.run)
         made = make_trainer(job, folder, base)

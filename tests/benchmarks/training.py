@@ -27,7 +27,8 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
-from ray_jobs.training.rows import token_rows
+from ray_jobs.training.rows.counts import is_weighted
+from ray_jobs.training.rows.encode import token_rows
 from w2s.data.splits import read_problems
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
@@ -112,7 +113,7 @@ def prepare(folder: Path, names: list[str]) -> Store:
         recipe = STEPS[name].recipe
         assert isinstance(recipe, FineTune | Prefer)
         tokens = Tokens(load_tokenizer(base_folder(recipe.model)), recipe.model.prompt)
-        made, _ = token_rows(rows(name), tokens, recipe.optimizer, STEPS[name].settings)
+        made, _ = token_rows(rows(name), tokens, recipe.optimizer.max_tokens, is_weighted(recipe))
         ordered = [made[index] for index in training_order(len(made), recipe.optimizer)]
         (folder / f"{name}.json").write_text(json.dumps(ordered))
     for step in STEPS.values():
@@ -130,9 +131,9 @@ def ours(store: Store, groups: list[list[Step]]) -> None:
     from ray_jobs.runtime.context import Context
     from ray_jobs.runtime.progress import Progress
     from ray_jobs.training import job
+    from ray_jobs.training.rows import files
 
-    job.sft_examples = lambda step, store: (rows(step.name), {})  # no engine writes completions here
-    job.preference_pairs = lambda step, store: rows(step.name)
+    files.examples_of = lambda step, read: (rows(step.name), {})  # no engine writes completions here
     local_ray.start()
     for group in groups:
         job.train(group, Context(store, RESOURCES, Progress()))

@@ -10,6 +10,11 @@ from w2s.recipe import Optimizer
 from w2s.seed import derived_seed
 
 
+def steps_in_all(rows: int, optimizer: Optimizer) -> int:
+    """Optimizer steps of a whole training."""
+    return ceil(optimizer.epochs * ceil(rows / optimizer.batch_size))
+
+
 def training_order(rows: int, optimizer: Optimizer) -> list[int]:
     """Row numbers in training order; each run of `batch_size` numbers is one optimizer step.
 
@@ -17,8 +22,7 @@ def training_order(rows: int, optimizer: Optimizer) -> list[int]:
     up to whole batches.
     """
     assert rows, "no rows to order"
-    batches = ceil(rows / optimizer.batch_size)
-    steps = ceil(optimizer.epochs * batches)
+    batches, steps = ceil(rows / optimizer.batch_size), steps_in_all(rows, optimizer)
     order: list[int] = []
     for epoch in range(ceil(steps / batches)):
         shuffled = list(range(rows))

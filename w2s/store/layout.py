@@ -64,6 +64,11 @@ def training(directory: str) -> str:
     return f"{directory}/{TRAINING}"
 
 
+def token_rows(attempt: str) -> str:
+    """The folder of an attempt's token rows, relative to the step's directory; it goes with the checkpoints."""
+    return f"{TRAINING}/rows-{attempt}"
+
+
 def checkpoint(step: int, sha256: str) -> str:
     """Name of the checkpoint after `step` optimizer steps, in `TRAINING`; names sort by step."""
     return f"{step:08d}-{sha256}.safetensors"

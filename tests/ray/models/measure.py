@@ -13,7 +13,7 @@ from ray_jobs.driver.checks.model import Use, check_model
 from ray_jobs.models.folders import adapter_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
-from ray_jobs.training.rows import sft_row
+from ray_jobs.training.rows.encode import sft_row
 from tests.ray.models.architectures import ARCHITECTURES, SHARE, TEXT, VOCABULARY, make
 from tests.ray.models.method import CONTEXT, GOLD, GREEDY, RESOURCES, Method
 from tests.ray.models.row import Row

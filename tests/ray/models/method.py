@@ -120,17 +120,17 @@ class Method:
         lent = base or self.base
         scratch = self.folder / f"{trained.name}-{attempt.name}"
         scratch.mkdir()
-        made, counts = training_job(trained, attempt, Context(context.store, lent.resources, context.progress), None)
-        trainer, rows = make_trainer(made, scratch, lent)
+        made = training_job(trained, attempt, Context(context.store, lent.resources, context.progress), None)
+        trainer = make_trainer(made, scratch, lent)
         trainer.diverged = lambda reason: diverged(trained, reason)
         trainer.add_callback(CheckLosses(trainer, trained, lent.resources.train_dtype))
         trainer.run(None)
         files = write_adapter(trainer, made, scratch, rank=0)
         layers, losses = trainer.adapted_layers, trainer.losses
-        result = TrainingResult(files, rows, trainer.state.global_step, 0, 1, layers, losses)
+        result = TrainingResult(files, trainer.state.global_step, 0, 1, layers, losses)
         lent.take_back(trainer)
         if base is None:
-            finish(made, StepState(outcome=result), counts, attempt, context)
+            finish(made, StepState(outcome=result), attempt, context)
         return result
 
     def start(self, *steps: Step) -> Engine:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs.runtime import local_ray
-from ray_jobs.selection import shards
+from ray_jobs.runtime import local_ray, shards
 from tests.unit.store.test_shards import STEPS, run
 from w2s.store import attempt as attempts
 from w2s.store.store import Store

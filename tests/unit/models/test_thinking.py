@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.models.tokens import Tokens
-from ray_jobs.training.rows import token_rows
+from ray_jobs.training.rows.encode import token_rows
 from tests.unit.models import tiny
 from tests.unit.models.test_chat import tokens
-from w2s.recipe import SFT, Prompt
+from w2s.recipe import Prompt
 from w2s.records import Demonstration, SFTExample
 
 THOUGHT = "<think>\n2 and 5\n</think>\n\n7.\n#### 7"
@@ -57,14 +57,9 @@ def test_a_completion_that_begins_within_the_thought(tmp_path: Path) -> None:
 def test_nothing_but_a_thought_is_not_trained_on_without_thoughts(tmp_path: Path) -> None:
     texts = [THOUGHT, "<think>\n5 + 2 = 7", "<think>7</think>\n"]
     examples = [SFTExample(str(n), "How many?", text, "weak") for n, text in enumerate(texts)]
-    sft = SFT(batch_size=1)
-    rows, counts = token_rows(examples, made(tmp_path / "a", tiny.QWEN_3, FALSE), sft, "sft")
+    rows, counts = token_rows(examples, made(tmp_path / "a", tiny.QWEN_3, FALSE), 1024)
     assert len(rows) == counts.examples == 1 and counts.only_thought == 2
-    assert token_rows(examples, made(tmp_path / "b", tiny.QWEN_3, TRUE), sft, "sft")[1].examples == 3
-    with pytest.raises(
-        ValueError, match=r"sft.max_tokens=1024, 0 contain .*, 2 are nothing but a thought: raise sft.max"
-    ):
-        token_rows(examples[1:], made(tmp_path / "c", tiny.QWEN_3, FALSE), sft, "sft")
+    assert token_rows(examples, made(tmp_path / "b", tiny.QWEN_3, TRUE), 1024)[1].examples == 3
 
 
 @pytest.mark.parametrize("name", ["CHATML", "ALWAYS_THINKING", "LLAMA_3"])

@@ -1,7 +1,7 @@
 """Tables in parts: what a manifest says of files, how shards are cut, and that a step gives the same rows in one shard
 and in many."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ray_jobs.driver.scheduler import run_steps
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.runtime import shards
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
-from ray_jobs.selection import shards
 from tests.conftest import fresh
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
@@ -134,15 +134,16 @@ def run(folder: Path, steps: Mapping[str, Step] = STEPS) -> dict[str, Any]:
     return found | documents | {f"{name} counts": (m.counts, m.rows) for name, m in manifests.items() if m}
 
 
-def here(worker: shards.Worker, tasks: Sequence[shards.Task], progress: Progress, name: str) -> Iterator[shards.Done]:
+def here(tasks: Sequence[shards.Task], work: Callable[[shards.Task], Any], result: type[Any]) -> Iterator[Any]:
     """What Ray Data does, in this process and in another order."""
     for task in sorted(tasks, key=lambda task: -task.number):
-        yield shards.Done.model_validate_json(worker.row({"task": task.model_dump_json()})["done"])
+        copied = shards.Task.model_validate_json(task.model_dump_json())
+        yield result.model_validate_json(work(copied).model_dump_json())
 
 
 @pytest.mark.slow
 def test_one_shard_and_many_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_ray(*_: Any) -> Iterator[shards.Done]:
+    def no_ray(*_: Any) -> Iterator[Any]:
         raise AssertionError("a small step must not start Ray")
 
     monkeypatch.setattr(shards, "_on_ray", no_ray)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,3 +41,10 @@ def one_process(group_of_one: dict[str, str]) -> Iterator[None]:
         for name, value in (group_of_one | {"DS_ACCELERATOR": "cpu"}).items():
             patch.setenv(name, value)
         yield
+
+
+def dataset(rows: list[dict[str, Any]]) -> Any:
+    """Token rows as the trainers take them; a training maps them from its files."""
+    from datasets import Dataset
+
+    return Dataset.from_list(rows)

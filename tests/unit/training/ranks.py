@@ -16,6 +16,7 @@ from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.worker import start_deepspeed
+from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.records import PreferencePair, SFTExample
@@ -29,14 +30,14 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
     """SFT makes the adapter at `plus`, with which DPO and ORPO begin."""
     from transformers import set_seed
 
-    from ray_jobs.training.rows import pair_row, sft_row
+    from ray_jobs.training.rows.encode import pair_row, sft_row
     from ray_jobs.training.trainers import preference_trainer, sft_trainer
 
     set_seed(EXPERIMENT.sft.seed)
     if name == "sft":
         sft = EXPERIMENT.sft.model_copy(update={"batch_size": BATCH, "epochs": 1.0, "learning_rate": 2e-3})
         examples = [SFTExample(str(i), QUESTION, f" {i}.\n#### {i}", "weak") for i in range(10, 10 + BATCH * STEPS)]
-        rows = [sft_row(example, tokens) for example in examples]
+        rows = dataset([sft_row(example, tokens) for example in examples])
         return sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
     assert EXPERIMENT.dpo is not None
     given = EXPERIMENT.dpo if name == "dpo" else EXPERIMENT.orpo
@@ -45,7 +46,7 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
     pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 20 + 16)]
     rows = [pair_row(pair, tokens) for pair in pairs]
     recipe = Prefer(model=MODEL, preference=preference)
-    return preference_trainer(recipe, base.resources, rows, tokens.tokenizer, base, plus, folder)
+    return preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, plus, folder)
 
 
 def main(resources: str, folder: Path) -> None:

@@ -17,6 +17,7 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
 from ray_jobs.training.trainers import arguments, preference_trainer, sft_trainer
 from tests.unit.training.architectures import ARCHITECTURES, TARGETS, VOCABULARY, reference, saved
+from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.recipe import LoRA
@@ -73,7 +74,7 @@ def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) 
         model=EXPERIMENT.strong, sft=EXPERIMENT.sft.model_copy(update={"batch_size": 2, "epochs": 1.0, "lora": lora})
     )
     labelled = [{"input_ids": p + c, "labels": [-100] * len(p) + c} for p, c, _ in rows]
-    trainer = sft_trainer(sft, ONE, labelled, tokenizer, base(folder), tmp_path / "sft")
+    trainer = sft_trainer(sft, ONE, dataset(labelled), tokenizer, base(folder), tmp_path / "sft")
     layers = [name for name in linear_layers(reference(model_type, folder)) if name.endswith(lora.targets)]
     assert trainer.adapted_layers == len(layers), "the language model's alone"
     expected = [logp for p, c, _ in rows for logp in completion_logps(reference(model_type, folder), p, c)]
@@ -92,7 +93,7 @@ def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) 
             preference=preference.model_copy(update={"batch_size": 2, "epochs": 1.0, "sft_weight": 0.0}),
         )
         out = tmp_path / preference.loss
-        trainer = preference_trainer(recipe, ONE, sided, tokenizer, base(folder), tmp_path / "adapter", out)
+        trainer = preference_trainer(recipe, ONE, dataset(sided), tokenizer, base(folder), tmp_path / "adapter", out)
         if preference.loss == "dpo":
             assert first_loss(trainer) == pytest.approx(math.log(2), abs=1e-5)
             metrics = trainer._metrics["train"]

@@ -14,9 +14,10 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
-from ray_jobs.training.rows import pair_row, sft_row
+from ray_jobs.training.rows.encode import pair_row, sft_row
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
 from ray_jobs.training.values import TrainingRefused, diverged
+from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step, step
@@ -53,7 +54,7 @@ def made(
     if isinstance(trained.recipe, FineTune):
         examples = [SFTExample(str(i), QUESTION, texts[i], "weak") for i in range(rows)]
         encoded = [sft_row(example, tokens) for example in examples]
-        trainer = sft_trainer(trained.recipe, resources, encoded, *last, folder / "out")
+        trainer = sft_trainer(trained.recipe, resources, dataset(encoded), *last, folder / "out")
     else:
         assert isinstance(trained.recipe, Prefer) and plus is not None
         pairs = [
@@ -61,7 +62,7 @@ def made(
             for i in range(rows)
         ]
         encoded = [pair_row(pair, tokens) for pair in pairs]
-        trainer = preference_trainer(trained.recipe, resources, encoded, *last, plus, folder / "out")
+        trainer = preference_trainer(trained.recipe, resources, dataset(encoded), *last, plus, folder / "out")
     trainer.diverged = lambda reason: diverged(trained, reason)
     trainer.add_callback(CheckLosses(trainer, trained, dtype))
     return trainer

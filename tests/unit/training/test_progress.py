@@ -13,11 +13,12 @@ from ray_jobs.runtime.progress import Progress
 from ray_jobs.training import job as job_module
 from ray_jobs.training.job import summary, train
 from ray_jobs.training.progress import Follower, Reporter
-from ray_jobs.training.values import Refusal, RowCounts, StepLoss, StepsDone, StepState, TrainingResult
+from ray_jobs.training.rows.counts import RowCounts, TokenFiles
+from ray_jobs.training.values import Refusal, StepLoss, StepsDone, StepState, TrainingResult
 
+ROWS = RowCounts(examples=5, too_long=2, tokens=90, boundary_merges=1)
 RESULT = TrainingResult(
     files=(),
-    rows=RowCounts(examples=5, too_long=2, with_stop_string=0, tokens=90, boundary_merges=1, padded_rows=3),
     steps=2,
     resumed_at_step=1,
     world_size=4,
@@ -39,8 +40,9 @@ def test_the_reporter_keeps_the_latest_progress_and_the_outcome_of_each_step() -
     assert reporter.states()["dpo"].outcome == Refusal("too long")
 
 
-def test_the_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None:
-    assert RESULT.counts() == {
+def test_rows_and_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None:
+    assert TokenFiles((), ROWS, 0.0, {"left_out_truncated": 4}).numbers(batch_size=8) == {
+        "left_out_truncated": 4,
         "examples": 5,
         "too_long": 2,
         "with_stop_string": 0,
@@ -48,6 +50,8 @@ def test_the_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None
         "tokens": 90,
         "boundary_merges": 1,
         "padded_rows": 3,
+    }
+    assert RESULT.counts() == {
         "steps": 2,
         "resumed_at_step": 1,
         "world_size": 4,
@@ -55,7 +59,9 @@ def test_the_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() -> None
         "first_loss": 0.5,
         "last_loss": 0.25,
     }
-    assert summary(RESULT) == "5 examples, 2 steps, 14 layers adapted, loss 0.5000 -> 0.2500, 2 left out as too long"
+    assert (
+        summary(ROWS, RESULT) == "5 examples, 2 steps, 14 layers adapted, loss 0.5000 -> 0.2500, 2 left out as too long"
+    )
 
 
 def job(name: str) -> Any:
@@ -140,9 +146,7 @@ def test_a_lost_step_leaves_the_others_of_its_group_alone(
     monkeypatch.setattr(ray.train, "TrainingFailedError", Lost)
     handle = SimpleNamespace(states=SimpleNamespace(remote=reporter.states))
     monkeypatch.setattr(job_module, "start_reporter", lambda steps: handle)
-    monkeypatch.setattr(
-        job_module, "training_job", lambda step, *_: (SimpleNamespace(step=step, total=1), dict[str, float]())
-    )
+    monkeypatch.setattr(job_module, "training_job", lambda step, *_: SimpleNamespace(step=step, total=1))
     monkeypatch.setattr(job_module, "run_workers", run_workers)
     monkeypatch.setattr(job_module, "finish", lambda job, *_: done.append(job.step.name))
     attempts = {step.name: SimpleNamespace(device_seconds={}) for step in steps}

@@ -11,8 +11,9 @@ from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base
 from ray_jobs.training.checkpoint import Checkpoint
-from ray_jobs.training.rows import sft_row
+from ray_jobs.training.rows.encode import sft_row
 from ray_jobs.training.trainers import sft_trainer
+from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune
 from w2s.records import SFTExample
@@ -42,7 +43,9 @@ def made(stage: int, dtype: str, folder: Path) -> Any:
     ]
     set_seed(0)
     resources = load_resources(f"local,workers=1,micro_batch=1,zero_stage={stage},train_dtype={dtype}")
-    return sft_trainer(FineTune(model=MODEL, sft=SFT), resources, rows, tokenizer, Base(MODEL, resources), folder)
+    return sft_trainer(
+        FineTune(model=MODEL, sft=SFT), resources, dataset(rows), tokenizer, Base(MODEL, resources), folder
+    )
 
 
 def trained(trainer: Any, checkpoint: Checkpoint | None) -> tuple[dict[int, Checkpoint], dict[str, Any]]:

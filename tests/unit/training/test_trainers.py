@@ -12,9 +12,10 @@ from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
-from ray_jobs.training.rows import pair_row, sft_row
+from ray_jobs.training.rows.encode import pair_row, sft_row
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
 from ray_jobs.training.worker import start_deepspeed
+from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.records import PreferencePair, SFTExample
@@ -41,7 +42,7 @@ def m_plus(one_process: None, tokens: Tokens, tmp_path_factory: pytest.TempPathF
     recipe = FineTune(
         model=MODEL, sft=EXPERIMENT.sft.model_copy(update={"epochs": 3.0, "batch_size": 2, "learning_rate": 2e-3})
     )
-    trainer = sft_trainer(recipe, ONE, rows, tokens.tokenizer, Base(MODEL, ONE), folder / "out")
+    trainer = sft_trainer(recipe, ONE, dataset(rows), tokens.tokenizer, Base(MODEL, ONE), folder / "out")
     trainer.train()
     trainer.model.save_pretrained(folder / "adapter")
     return folder / "adapter"
@@ -81,7 +82,7 @@ def test_dpo_starts_from_m_plus_and_its_reference_is_m_plus(tokens: Tokens, m_pl
         ),
     )
     rows = pairs(tokens)
-    trainer = preference_trainer(recipe, ONE, rows, tokens.tokenizer, Base(MODEL, ONE), m_plus, tmp_path)
+    trainer = preference_trainer(recipe, ONE, dataset(rows), tokens.tokenizer, Base(MODEL, ONE), m_plus, tmp_path)
     reference = {name: p.detach().clone() for name, p in trainer.model.named_parameters() if ".ref." in name}
     start = {name: p.detach().clone() for name, p in trainer.model.named_parameters() if ".default." in name}
     assert reference and all(torch.equal(start[name.replace(".ref.", ".default.")], p) for name, p in reference.items())
@@ -118,7 +119,7 @@ def test_dpo_in_bfloat16_under_zero_3_keeps_its_reference(tokens: Tokens, m_plus
     recipe = Prefer(model=MODEL, preference=changed)
     resources = load_resources("local,workers=1,micro_batch=2,zero_stage=3,train_dtype=bfloat16")
     trainer = preference_trainer(
-        recipe, resources, pairs(tokens), tokens.tokenizer, Base(MODEL, resources), m_plus, tmp_path
+        recipe, resources, dataset(pairs(tokens)), tokens.tokenizer, Base(MODEL, resources), m_plus, tmp_path
     )
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
@@ -144,7 +145,7 @@ def test_orpo_loss_is_of_the_completion_and_starts_from_m_plus(tokens: Tokens, m
     assert preference is not None
     recipe = Prefer(model=MODEL, preference=preference.model_copy(update={"batch_size": 2}))
     row = pairs(tokens)[0]
-    trainer = preference_trainer(recipe, ONE, [row, row], tokens.tokenizer, Base(MODEL, ONE), m_plus, tmp_path)
+    trainer = preference_trainer(recipe, ONE, dataset([row, row]), tokens.tokenizer, Base(MODEL, ONE), m_plus, tmp_path)
     batch = next(iter(trainer.get_train_dataloader()))
     trainer.model.eval()
     with torch.no_grad():
@@ -165,7 +166,7 @@ def test_orpo_loss_is_of_the_completion_and_starts_from_m_plus(tokens: Tokens, m
 def test_sft_learns_from_completion_and_end_only(tokens: Tokens, tmp_path: Path) -> None:
     row = sft_row(SFTExample("a", QUESTION, " 12 + 7 = 19.\n#### 19", "weak"), tokens)
     recipe = FineTune(model=MODEL, sft=EXPERIMENT.sft.model_copy(update={"batch_size": 2}))
-    trainer = sft_trainer(recipe, ONE, [row, row], tokens.tokenizer, Base(MODEL, ONE), tmp_path)
+    trainer = sft_trainer(recipe, ONE, dataset([row, row]), tokens.tokenizer, Base(MODEL, ONE), tmp_path)
     batch = next(iter(trainer.get_train_dataloader()))
     learned = [token for token in batch["labels"][0].tolist() if token != -100]
     assert tokens.tokenizer.decode(learned) == " 12 + 7 = 19.\n#### 19" + tokens.tokenizer.eos_token
@@ -204,7 +205,7 @@ def test_weighted_dpo_is_the_weighted_mean_of_each_pair_s_loss(
         model=MODEL, preference=preference.model_copy(update={"batch_size": 2, "sft_weight": 0.0} | changes)
     )
     rows = [first | {"weight": 0.5}, second | {"weight": 1.5}]
-    trainer = preference_trainer(recipe, ONE, rows, tokens.tokenizer, Base(MODEL, ONE), m_plus, tmp_path)
+    trainer = preference_trainer(recipe, ONE, dataset(rows), tokens.tokenizer, Base(MODEL, ONE), m_plus, tmp_path)
     parameters = [p for name, p in trainer.model.named_parameters() if ".default." in name]
     for parameter in parameters:  # away from the reference, where all pairs have one loss
         parameter.data += 0.02 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
@@ -232,7 +233,7 @@ def test_weighted_orpo_weighs_both_terms_of_a_pair(tokens: Tokens, m_plus: Path,
 
     def loss(number: int, *rows: dict[str, Any]) -> float:
         folder = tmp_path / str(number)
-        trainer = preference_trainer(recipe, ONE, [*rows], tokens.tokenizer, Base(MODEL, ONE), m_plus, folder)
+        trainer = preference_trainer(recipe, ONE, dataset([*rows]), tokens.tokenizer, Base(MODEL, ONE), m_plus, folder)
         trainer.model.eval()
         with torch.no_grad():
             found, _ = trainer.get_batch_loss_metrics(trainer.model, next(iter(trainer.get_train_dataloader())))

@@ -1,0 +1,1 @@
+"""What a training learns from: the examples of its inputs, their token rows, and the files that hold these."""
