@@ -3,6 +3,7 @@ raises."""
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.vllm import EngineSize
 from ray_jobs.sampling import engine, recovery
 from ray_jobs.sampling.inputs import Task, max_lora_rank
 from ray_jobs.sampling.results import BlockRequest, BlockResult, PromptedProblem, from_row, to_row
@@ -19,11 +21,24 @@ from w2s.graph.step import step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.store.store import Store
 
-STAGES = {
-    "Blocks": "the store could not be read",
-    "fetch_inputs": "model and adapters could not be fetched",
-    "EngineProcess": "did not start",
-}
+STAGES = {"base_arguments": "the model could not be fetched", "EngineProcess": "did not start"}
+
+
+STRONG = quickstart().strong
+SAMPLED = step("s", Sample(model=STRONG, sampling=Sampling(max_tokens=8)), problems=step("p", WorldProblems())["test"])
+
+
+class OneTask:
+    """Where the engine learns of its steps: all blocks are of one, or of a step of which no task is known."""
+
+    def __init__(self, *unwanted: str) -> None:
+        self.unwanted = unwanted
+
+    async def task(self, step: str) -> Task:
+        return Task(replace(SAMPLED, name=step), (), "base", 0)
+
+    async def is_wanted(self, step: str) -> bool:
+        return step not in self.unwanted
 
 
 class Stage:
@@ -37,7 +52,7 @@ class Stage:
         self.calls += 1
         if (error := next(self.errors, None)) is not None:
             raise error
-        return SimpleNamespace(arguments=SimpleNamespace(model="tiny"), end=lambda: None)
+        return SimpleNamespace(model="tiny", end=lambda: None)
 
 
 def start(
@@ -49,25 +64,15 @@ def start(
         monkeypatch.setattr(engine, name, stage)
     monkeypatch.setattr(recovery, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(engine, "engine_environment", lambda *_: {})
-    sampled = step(
-        "s",
-        Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8)),
-        problems=step("p", WorldProblems())["test"],
-    )
-    return engine.Engine([Task(sampled, (), "base", 0)], Store.at(str(folder)), load_resources("local"), 128), stages[
-        failing
-    ]
+    built = engine.Engine(STRONG, EngineSize(128), OneTask(), Store.at(str(folder)), load_resources("local"))
+    return built, stages[failing]
 
 
-def result(built: engine.Engine) -> BlockResult:
+async def result(built: engine.Engine, step: str = "s") -> BlockResult:
     """The result of a block, which crosses Ray Data's rows as in a run."""
-    row = to_row(BlockRequest(0, 7, (PromptedProblem("p", (1, 2)),)))
-
-    async def once() -> dict[str, list[Any]]:
-        (batch,) = [batch async for batch in built({name: [value] for name, value in row.items()})]
-        return batch
-
-    return from_row({name: values[0] for name, values in asyncio.run(once()).items()}, BlockResult)
+    row = to_row(BlockRequest(step, 7, (PromptedProblem("p", (1, 2)),)))
+    (batch,) = [batch async for batch in built({name: [value] for name, value in row.items()})]
+    return from_row({name: values[0] for name, values in batch.items()}, BlockResult)
 
 
 @pytest.mark.parametrize("failing", STAGES)
@@ -82,16 +87,16 @@ def test_a_failure_at_every_try_is_the_blocks_result(
 ) -> None:
     built, stage = start(monkeypatch, tmp_path, failing, *[OSError("no route to host")] * 9)
     assert stage.calls == recovery.STARTS
-    failed = result(built)
+    failed = asyncio.run(result(built))
     assert STAGES[failing] in failed.error and "no route to host" in failed.error and not failed.user_error
-    assert (failed.task, failed.block, failed.problems, failed.counts) == (0, 7, 1, None)
+    assert (failed.step, failed.block, failed.problems, failed.counts) == ("s", 7, 1, None)
 
 
 @pytest.mark.parametrize("failing", STAGES)
 def test_a_user_error_is_not_tried_again(failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     built, stage = start(monkeypatch, tmp_path, failing, ValueError("no such model"))
     assert stage.calls == 1
-    refused = result(built)
+    refused = asyncio.run(result(built))
     assert (refused.error, refused.user_error) == ("no such model", True)
 
 

@@ -1,0 +1,91 @@
+"""Which bases have engines alive, which groups join them, and when idle engines are released: pure bookkeeping.
+
+Engines outlive their group, because to load a base again costs more than to let its engines wait. Idle engines are
+released where no step of the run can use them any more. They give way to a group that needs their place, unless what
+runs already will bring them work; where engine and trainer take turns, that group is the next training.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ray_jobs.driver.admission import Request, fit, may_start, places
+from ray_jobs.runtime.local_ray import Node
+from ray_jobs.sampling.pool.size import base_of
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
+
+TABLE_TASK = Request(1, 1, 0)
+"""A task of Ray Data on one shard of a table, which must find a CPU beside idle engines."""
+
+
+@dataclass
+class LiveEngines:
+    """The requests of the engines that a run has started and not released, by base."""
+
+    requests: dict[str, Request] = field(default_factory=dict[str, Request])
+
+    def joins(self, group: Sequence[Step]) -> bool:
+        """Whether engines of the group's base are alive."""
+        return base_of(group[0]) in self.requests
+
+    def start(self, group: Sequence[Step], request: Request) -> None:
+        """Count the engines of a group that starts with this request, unless it joins or uses none."""
+        if base := base_of(group[0]):
+            self.requests.setdefault(base, request)
+
+    def release(self, bases: Iterable[str]) -> None:
+        """Forget the engines of these bases."""
+        for base in bases:
+            del self.requests[base]
+
+    def idle(self, running: Iterable[Sequence[Step]]) -> list[str]:
+        """The bases whose engines no running group uses."""
+        used = {base_of(group[0]) for group in running}
+        return [base for base in self.requests if base not in used]
+
+    def useless(self, running: Iterable[Sequence[Step]], waiting: Iterable[Step], nodes: Sequence[Node]) -> list[str]:
+        """The idle engines to release now: none of the `waiting` steps can use them, or they leave no CPU to tables."""
+        to_come, idle = {base_of(step) for step in waiting}, self.idle(running)
+        leave_room = fit([*(self.requests[base] for base in idle), TABLE_TASK], nodes)
+        return [base for base in idle if base not in to_come or not leave_room]
+
+    def spare(self, running: Iterable[Sequence[Step]], waiting: Sequence[Step]) -> list[str]:
+        """The idle engines that give way to who needs their place: no step of their base will be ready before another
+        training, or engines of another base, have started. `waiting` are the steps that have not started, in the
+        graph's order."""
+        lacking = {step.name for step in waiting}
+        expected = set[str]()
+        for step in waiting:
+            if not lacking & {table.step.name for _, table in step.inputs} and not self._needs_place(step):
+                lacking.discard(step.name)
+                expected.add(base_of(step))
+        return [base for base in self.idle(running) if base not in expected]
+
+    def make_room(
+        self,
+        group: Sequence[Step],
+        request: Request,
+        others: Sequence[Request],
+        spare: Sequence[str],
+        nodes: Sequence[Node],
+    ) -> list[str] | None:
+        """The fewest of the `spare` engines to release, oldest first, so that a group may start; None if it may not.
+
+        `others` are the requests of the running groups that use no engines. A group that joins engines needs no room.
+        """
+        for count in range(len(spare) + 1):
+            if self.joins(group) or may_start(request, [*others, *self.held(spare[:count])], nodes):
+                return list(spare[:count])
+        return None
+
+    def places(self, request: Request, others: Sequence[Request], spare: Sequence[str], nodes: Sequence[Node]) -> int:
+        """How many groups with this request fit if all `spare` engines give way."""
+        return places(request, [*others, *self.held(spare)], nodes)
+
+    def held(self, without: Collection[str] = ()) -> list[Request]:
+        """The requests of all engines but those of some bases."""
+        return [request for base, request in self.requests.items() if base not in without]
+
+    def _needs_place(self, step: Step) -> bool:
+        """Whether a step starts workers, or engines that are not alive."""
+        return isinstance(step.recipe, FineTune | Prefer | Sample) and base_of(step) not in self.requests

@@ -1,0 +1,189 @@
+"""Which groups join live engines, when idle engines are released, and how often a run starts engines of a base."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from ray_jobs.driver.admission import Request, loads_are_long, request_of
+from ray_jobs.driver.grouping import only_scored, ready_groups
+from ray_jobs.driver.live_engines import LiveEngines
+from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.requests import NODE_LABEL
+from ray_jobs.runtime.local_ray import Node
+from ray_jobs.sampling.pool.size import base_of
+from tests.unit.driver.test_grouping import experiment
+from w2s.experiments.catalog import names
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.build import build_steps
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
+
+STEPS = {step.name: step for step in build_steps(quickstart())}
+WEAK, STRONG = base_of(STEPS["weak_completions"]), base_of(STEPS["sampled"])
+ENGINE, TRAINING = Request(1, 1, 0), Request(1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "alive", "running", "waiting", "cpus", "expected"),
+    [
+        ("a later stage samples", [STRONG], ["dpo"], ["test_dpo"], 2, []),
+        ("nothing is left to sample", [STRONG], ["scores"], ["report"], 2, [STRONG]),
+        ("other bases are left to sample", [WEAK, STRONG], ["dpo"], ["test_dpo"], 3, [WEAK]),
+        ("in use", [WEAK, STRONG], ["weak_completions"], ["test_dpo"], 3, []),
+        ("no CPU is left for tables", [STRONG], ["pairs"], ["test_dpo"], 1, [STRONG]),
+        ("a CPU for tables will be free", [WEAK, STRONG], ["weak_completions"], ["test_dpo"], 2, []),
+        ("a training ends, an engine may wait beside it", [STRONG], ["dpo"], ["test_dpo"], 2, []),
+    ],
+)
+def test_idle_engines_are_released_where_nothing_can_use_them(
+    state: str, alive: list[str], running: list[str], waiting: list[str], cpus: int, expected: list[str]
+) -> None:
+    live = LiveEngines(dict.fromkeys(alive, ENGINE))
+    groups = [[STEPS[name]] for name in running]
+    assert live.useless(groups, [STEPS[name] for name in waiting], [Node(cpus, 0)]) == expected, state
+
+
+@pytest.mark.parametrize(
+    ("state", "alive", "idle", "others", "cpus", "expected"),
+    [
+        ("there is room", [STRONG], [STRONG], [], 2, []),
+        ("the idle engine has the place", [STRONG], [STRONG], [TRAINING], 2, [STRONG]),
+        ("the engine with the place works", [STRONG], [], [TRAINING], 2, None),
+        ("alone", [], [], [], 0, []),
+        ("one of two makes room", [WEAK, STRONG], [WEAK, STRONG], [], 2, [WEAK]),
+        ("the other one works", [WEAK, STRONG], [STRONG], [], 2, [STRONG]),
+        ("releasing does not help", [STRONG], [STRONG], [TRAINING], 1, None),
+    ],
+)
+def test_idle_engines_give_way(
+    state: str, alive: list[str], idle: list[str], others: list[Request], cpus: int, expected: list[str] | None
+) -> None:
+    live = LiveEngines(dict.fromkeys(alive, ENGINE))
+    assert live.make_room([STEPS["dpo"]], TRAINING, others, idle, [Node(cpus, 0)]) == expected, state
+
+
+def test_a_group_joins_the_engines_of_its_base_and_no_others() -> None:
+    live = LiveEngines()
+    live.start([STEPS["dpo"]], TRAINING)
+    live.start([STEPS["sampled"]], ENGINE)
+    assert live.joins([STEPS["test_dpo"]]) and live.joins([STEPS["icl_completions"]])
+    assert not live.joins([STEPS["weak_completions"]]) and not live.joins([STEPS["dpo"]])
+    live.start([STEPS["test_dpo"]], Request(8, 1, 0))
+    assert live.held() == [ENGINE], "who joins requests nothing"
+    live.release([STRONG])
+    assert not live.joins([STEPS["test_dpo"]])
+
+
+def test_what_samples_from_a_live_base_waits_for_no_other_step_and_comes_first() -> None:
+    done = {"problems", "weak_sft", "weak_completions", "test_weak_floor", "demonstrations"}
+    started = done | {"icl_completions", "test_weak_icl"}
+    scored, steps = only_scored(STEPS.values()), list(STEPS.values())
+    assert ready_groups(steps, started, done, scored) == []
+    assert ready_groups(steps, started, done, scored, alive=[STRONG]) == [[STEPS["test_strong_base"]]]
+    done = done | {"icl_completions", "test_weak_icl"}
+    groups = ready_groups(steps, done, done, scored, alive=[STRONG])
+    assert [group[0].name for group in groups] == ["test_strong_base", "consistent_1"]
+
+
+def engine_starts(steps: Sequence[Step], preset: str, nodes: list[Node], order: random.Random) -> dict[str, int]:
+    """How often a run starts engines of each base, with steps that end one by one in a random order."""
+    resources, live, scored = load_resources(preset), LiveEngines(), only_scored(steps)
+    started, done, starts = set[str](), set[str](), Counter[str]()
+    running: list[list[Step]] = []
+    while len(done) < len(steps):
+        live.release(live.useless(running, [step for step in steps if step.name not in started], nodes))
+        for group in ready_groups(steps, started, done, scored, loads_are_long(resources), live.requests):
+            request = request_of(resources, group[0].kind)
+            others = [request_of(resources, other[0].kind) for other in running if not base_of(other[0])]
+            spare = live.spare(running, [step for step in steps if step.name not in started])
+            released = live.make_room(group, request, others, spare, nodes)
+            if released is None:
+                continue
+            live.release(released)
+            starts[role(group[0])] += not live.joins(group)
+            live.start(group, request)
+            running.append(list(group))
+            started |= {step.name for step in group}
+        assert running, "steps wait for each other"
+        group = order.choice(running)
+        done.add(group.pop(0).name)
+        running = [group for group in running if group]
+    return {base: starts[base] for base in ("weak", "strong") if starts[base]}
+
+
+def role(step: Step) -> str:
+    """The base that a step samples from, which its revision names; empty for any other step."""
+    return step.recipe.model.revision or "" if isinstance(step.recipe, Sample) else ""
+
+
+def least_in_turn(steps: Sequence[Step]) -> dict[str, int]:
+    """The least engine starts of each base where engines and trainers take turns.
+
+    On any path of the graph, what samples from a base after a training or another base needs another start.
+    """
+    most = Counter[str]()
+    for base in ("weak", "strong"):
+        paths: dict[str, dict[str, int]] = {}  # by step: starts on the paths to it, by what the last load was for
+        for step in steps:
+            above = [paths[table.step.name] for _, table in step.inputs] or [{"": 0}]
+            found = {
+                last: max(other[last] for other in above if last in other) for last in {k for o in above for k in o}
+            }
+            if isinstance(step.recipe, Sample | FineTune | Prefer):
+                load = role(step) or "training"
+                found = {load: max(starts + (load == base != last) for last, starts in found.items())}
+            paths[step.name] = found
+            most[base] = max(most[base], *found.values())
+    return {base: starts for base, starts in most.items() if starts}
+
+
+IN_TURN = {
+    "quickstart": {"weak": 1, "strong": 3},
+    "gsm8k-small": {"weak": 1, "strong": 3},
+    "gsm8k-llama2-7b": {"weak": 1, "strong": 4},
+    "gsm8k-gemma-2b": {"weak": 1, "strong": 4},
+    "gsm8k-mistral-7b": {"weak": 1, "strong": 4},
+    "math-llama2-7b": {"weak": 1, "strong": 3},
+    "math-gemma-2b": {"weak": 1, "strong": 3},
+    "math-mistral-7b": {"weak": 1, "strong": 3},
+    "olympicarena-llama3-8b": {"weak": 1, "strong": 3},
+}
+"""Engine starts of a whole run where engines and trainers take turns: before and after each round of training."""
+CLUSTER = [Node(96, 8, {NODE_LABEL: "sampling"}), Node(192, 8, {NODE_LABEL: "training"}), Node(8, 0)]
+
+
+@pytest.mark.parametrize(("preset", "nodes"), [("local", [Node(64, 0)]), ("cluster-70b", CLUSTER)])
+def test_where_engines_live_beside_trainers_a_run_loads_each_base_once(preset: str, nodes: list[Node]) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    for name in names():
+        steps = build_steps(experiment(name))
+        for number in range(8):
+            starts = engine_starts(steps, preset, nodes, random.Random(seed + number))
+            assert starts == {"weak": 1, "strong": 1}, f"{name}, seed {seed + number}"
+
+
+@pytest.mark.parametrize(("preset", "nodes"), [("one-gpu", [Node(16, 1)]), ("node-8gpu", [Node(96, 8)])])
+def test_where_they_take_turns_a_run_loads_each_base_as_seldom_as_possible(preset: str, nodes: list[Node]) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    assert IN_TURN.keys() == set(names())
+    for name, expected in IN_TURN.items():
+        steps = build_steps(experiment(name))
+        assert least_in_turn(steps) == expected, name
+        for number in range(8):
+            starts = engine_starts(steps, preset, nodes, random.Random(seed + number))
+            assert starts == expected, f"{name}, seed {seed + number}"
+
+
+def test_on_two_cores_most_runs_load_each_base_once() -> None:
+    """Another start comes where a training is ready while engines of both bases have the cores, one of them idle."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    for name in names():
+        steps, orders = build_steps(experiment(name)), [random.Random(seed + number) for number in range(8)]
+        starts = [engine_starts(steps, "local", [Node(2, 0)], order) for order in orders]
+        assert all(count["weak"] == 1 and count["strong"] <= 2 for count in starts), starts
+        assert {"weak": 1, "strong": 1} in starts
