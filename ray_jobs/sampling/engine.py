@@ -35,8 +35,9 @@ class Tasks(Protocol):
         """The task of the step with this directory."""
         ...
 
-    async def is_wanted(self, step: str) -> bool:
-        """Whether the driver still waits for the step's blocks."""
+    async def dropped(self, known: int) -> list[str]:
+        """All steps that have failed, in their order, once there are more than the `known`: nobody waits for their
+        blocks."""
         ...
 
 
@@ -46,10 +47,6 @@ class Opened:
 
     task: Task
     adapter: Any
-
-
-class NotWanted(Exception):
-    """The driver waits for no block of the step any more, because the step has failed."""
 
 
 class Engine:
@@ -71,6 +68,7 @@ class Engine:
         self.refused: dict[str, Exception] = {}
         """Why no block of a step can be sampled any more, by the step's directory."""
         self.blocks, self.adapters = Blocks(store), Adapters(store)
+        self._dropping: asyncio.Task[None] | None = None
         self._opened: dict[str, Opened] = {}
         self._opening = defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._requests = defaultdict[str, set[asyncio.Future[list[Completion]]]](set)
@@ -97,6 +95,8 @@ class Engine:
     async def sample_block(self, request: BlockRequest) -> BlockResult:
         """Sample the problems of a block that have no completions in the store, and write the block's file."""
         began = time.time()
+        if self._dropping is None:
+            self._dropping = asyncio.create_task(self._drop())
         counts: BlockCounts | None = None
         sampled: list[list[Completion]] = []
         if self._error(request.step) is None:
@@ -112,7 +112,7 @@ class Engine:
                 counts = await self.blocks.finish(step, request.block, completions, ids, opened.task.recipe.sampling.n)
             except EngineLost as error:
                 self.broken = error
-            except (ValueError, StepLost, NotWanted) as error:  # ValueError: an earlier engine's file is damaged
+            except (ValueError, StepLost) as error:  # ValueError: an earlier engine's file is damaged
                 self._refuse(request.step, error)
             except asyncio.CancelledError:
                 if self._error(request.step) is None:
@@ -143,11 +143,18 @@ class Engine:
         for request in self._requests[step]:
             request.cancel()
 
+    async def _drop(self) -> None:
+        """Refuse each step as soon as the driver has dropped it."""
+        known = 0
+        while True:
+            steps = await self.tasks.dropped(known)
+            for step in steps[known:]:
+                self._refuse(step, StepLost(f"{step} has failed"))
+            known = len(steps)
+
     async def _open(self, step: str) -> Opened:
         """What the engine needs to sample a step; at the step's first block its files are listed and its adapter is
         fetched and checked."""
-        if not await self.tasks.is_wanted(step):
-            raise NotWanted(f"{step} has failed")
         async with self._opening[step]:
             if step not in self._opened:
                 self._opened[step] = await self._prepared(await self.tasks.task(step))
@@ -167,7 +174,10 @@ class Engine:
 
     async def _sample(self, opened: Opened, block: int, problems: list[PromptedProblem]) -> list[list[Completion]]:
         """The completions of each problem. The first request that raises ends the block's others."""
-        in_flight = self._requests[opened.task.step.directory]
+        step = opened.task.step.directory
+        if step in self.refused:  # while it was opened
+            raise self.refused[step]
+        in_flight = self._requests[step]
         requests = [asyncio.ensure_future(self._sample_problem(opened, block, problem)) for problem in problems]
         in_flight.update(requests)
         try:

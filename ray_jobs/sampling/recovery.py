@@ -32,7 +32,8 @@ class EngineLost(RuntimeError):
 
 
 class StepLost(RuntimeError):
-    """The engine lives, but problems of one step kill it, more than may fail."""
+    """The engine lives, but it samples one step no more: too many of its problems kill engines, or the driver has
+    dropped it."""
 
 
 class RequestFailed(Exception):

@@ -56,9 +56,9 @@ class Channel:
         """The task of the step with this directory."""
         return await (await self.actor.task.remote(step))
 
-    async def is_wanted(self, step: str) -> bool:
-        """Whether a group waits for the step's blocks."""
-        return await self.actor.is_wanted.remote(step)
+    async def dropped(self, known: int) -> list[str]:
+        """All steps that were dropped, in their order, once there are more than the `known`."""
+        return await self.actor.dropped.remote(known)
 
 
 class Requests(Datasource):

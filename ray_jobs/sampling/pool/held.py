@@ -11,7 +11,7 @@ class Held:
     def __init__(self) -> None:
         self.rows: list[bytes] = []
         self.tasks: dict[str, Any] = {}
-        self.unwanted = set[str]()
+        self.steps_dropped: list[str] = []
         self.closed = False
         self._changed = asyncio.Condition()
 
@@ -36,12 +36,16 @@ class Held:
 
     async def drop(self, steps: Sequence[str]) -> None:
         """Want no more blocks of these steps."""
-        self.unwanted.update(steps)
+        async with self._changed:
+            self.steps_dropped += steps
+            self._changed.notify_all()
+
+    async def dropped(self, known: int) -> list[str]:
+        """All steps that were dropped, once there are more than `known`."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.steps_dropped) > known)
+            return self.steps_dropped
 
     async def task(self, step: str) -> Any:
         """A reference to the task of the step with this directory."""
         return self.tasks[step]
-
-    async def is_wanted(self, step: str) -> bool:
-        """Whether a group waits for the step's blocks."""
-        return step not in self.unwanted

@@ -148,9 +148,9 @@ class Method:
         (sampled,) = [sampled for sampled in self.asked if sampled.directory == step]
         return Task(sampled, (), sampled.name, 0, self.tokens.end_tokens)
 
-    async def is_wanted(self, step: str) -> bool:
-        """Every step is."""
-        return True
+    async def dropped(self, known: int) -> list[str]:
+        """None ever is."""
+        return await asyncio.Future[list[str]]()
 
     def sample(self, sampled: Step) -> list[Completion]:
         """Sample one step as one block, and commit it."""

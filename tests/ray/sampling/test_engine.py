@@ -81,8 +81,9 @@ class Known(dict[str, Task]):
     async def task(self, step: str) -> Task:
         return self[step]
 
-    async def is_wanted(self, step: str) -> bool:
-        return True
+    async def dropped(self, known: int) -> list[str]:
+        """None ever is."""
+        return await asyncio.Future[list[str]]()
 
 
 TASKS: list[Task] = []
