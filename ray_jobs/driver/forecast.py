@@ -118,14 +118,14 @@ def forecast(
     now, numbers = 0.0, count()
     while len(done) < len(missing):
         waiting = [step for step in missing if step.name not in started]
-        live.release(live.useless(running.values(), waiting, nodes))
+        live.release(live.useless([*running.values()], waiting, nodes))
         for group in ready_groups(missing, started, done, scored, loads_are_long(resources), live.requests):
-            request, spare = _request(group, works, resources), live.spare(running.values(), waiting)
+            request, spare = _request(group, works, resources), live.spare([*running.values()], waiting)
             others = [_request(other, works, resources) for other in running.values() if not base_of(other[0])]
             at_once = live.places(request, others, spare, nodes) if is_shared_out(group[0], request) else 1
             for part in shared_out(group, at_once):
                 joins = live.joins(part)
-                spare = live.spare(running.values(), [step for step in waiting if step.name not in started])
+                spare = live.spare([*running.values()], [step for step in waiting if step.name not in started])
                 released = live.make_room(part, request, others, spare, nodes)
                 if released is None:
                     continue

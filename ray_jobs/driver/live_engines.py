@@ -2,13 +2,14 @@
 
 Engines outlive their group, because to load a base again costs more than to let its engines wait. Idle engines are
 released where no step of the run can use them any more. They give way to a group that needs their place, unless what
-runs already will bring them work; where engine and trainer take turns, that group is the next training.
+runs already will bring them work; where engine and trainer take turns, that group is the next training. In a cluster
+that can grow they do not wait for a training at all, because their nodes are paid for.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ray_jobs.driver.admission import Request, fit, may_start, places
+from ray_jobs.driver.admission import Request, can_grow, fit, may_start, places
 from ray_jobs.runtime.local_ray import Node
 from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, Prefer, Sample
@@ -38,18 +39,24 @@ class LiveEngines:
         for base in bases:
             del self.requests[base]
 
-    def idle(self, running: Iterable[Sequence[Step]]) -> list[str]:
+    def idle(self, running: Sequence[Sequence[Step]]) -> list[str]:
         """The bases whose engines no running group uses."""
         used = {base_of(group[0]) for group in running}
         return [base for base in self.requests if base not in used]
 
-    def useless(self, running: Iterable[Sequence[Step]], waiting: Iterable[Step], nodes: Sequence[Node]) -> list[str]:
-        """The idle engines to release now: none of the `waiting` steps can use them, or they leave no CPU to tables."""
+    def useless(self, running: Sequence[Sequence[Step]], waiting: Sequence[Step], nodes: Sequence[Node]) -> list[str]:
+        """The idle engines to release now: none of the `waiting` steps can use them, or they leave no CPU to tables.
+
+        In a cluster that can grow, also those that nothing that runs brings work: it takes the nodes of others away.
+        """
         to_come, idle = {base_of(step) for step in waiting}, self.idle(running)
         leave_room = fit([*(self.requests[base] for base in idle), TABLE_TASK], nodes)
-        return [base for base in idle if base not in to_come or not leave_room]
+        if not leave_room:
+            return idle
+        spare = self.spare(running, waiting) if can_grow(nodes) else []
+        return [base for base in idle if base in spare or base not in to_come]
 
-    def spare(self, running: Iterable[Sequence[Step]], waiting: Sequence[Step]) -> list[str]:
+    def spare(self, running: Sequence[Sequence[Step]], waiting: Sequence[Step]) -> list[str]:
         """The idle engines that give way to who needs their place: no step of their base will be ready before another
         training, or engines of another base, have started. `waiting` are the steps that have not started, in the
         graph's order."""

@@ -123,7 +123,7 @@ class Scheduler:
     def _run(self, leases: Leases) -> None:
         try:
             while self.running or len(self.done) < len(self.missing):
-                self._release(self.live.useless(self.running.values(), self._waiting(), self._nodes()))
+                self._release(self.live.useless([*self.running.values()], self._waiting(), self._nodes()))
                 long, alive = loads_are_long(self.context.resources), self.live.requests
                 for group in ready_groups(self.missing, self.started, self.done, self.scored, long, alive):
                     for part in shared_out(group, self._places(group)):
@@ -242,7 +242,7 @@ class Scheduler:
 
     def _spare(self) -> list[str]:
         """The engines that may be released for a group."""
-        return self.live.spare(self.running.values(), self._waiting())
+        return self.live.spare([*self.running.values()], self._waiting())
 
     def _held(self) -> list[Request]:
         """The requests of the running groups that use no engines."""

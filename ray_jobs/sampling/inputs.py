@@ -4,6 +4,7 @@ An engine takes steps that nobody knew when it started, so it has room for the a
 the run still has (ray_jobs/sampling/pool/size.py).
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,7 @@ class Adapters:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._requests: dict[Path, Any] = {}
+        self._lock = threading.Lock()
 
     def fetch(self, step: Step) -> Any:
         """The adapter of a step, which is copied to this node; None for the base itself. Raises what the store
@@ -91,8 +93,9 @@ class Adapters:
         # The folder's name holds a hash of the adapter, because vLLM's prefix cache tells adapters apart by name and
         # path.
         folder = adapter_folder(self.store, table)
-        number = len(self._requests) + 1
-        return self._requests.setdefault(folder, LoRARequest(folder.name, number, str(folder)))
+        with self._lock:  # two steps may be opened at once
+            number = len(self._requests) + 1
+            return self._requests.setdefault(folder, LoRARequest(folder.name, number, str(folder)))
 
 
 def positions(base: Path) -> dict[str, int]:

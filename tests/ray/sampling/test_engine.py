@@ -26,12 +26,11 @@ from ray_jobs.sampling.step.prompts import prompted
 from ray_jobs.training.rows import sft_row
 from tests.conftest import ROOT, wait_for
 from w2s.experiments.quickstart import quickstart
-from w2s.graph.recipes import FineTune, Sample
+from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, SFTExample
 from w2s.store import layout
-from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
@@ -40,39 +39,6 @@ QUESTIONS = [
     "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?",
     "Mia has 5 books. Mia loses 2. How many books does Mia have?",
 ]
-
-
-@pytest.fixture(scope="module")
-def adapter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Step]:
-    """A store with one adapter of random weights, large enough to be seen in the logits."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    store = Store.at(str(tmp_path_factory.mktemp("store")))
-    made = step(
-        "made", FineTune(model=STRONG, sft=quickstart().sft), problems=step("problems", WorldProblems())["train_1"]
-    )
-    torch.manual_seed(0)
-    lora = quickstart().sft.lora
-    config = LoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        target_modules=list(lora.targets),
-        task_type="CAUSAL_LM",
-        init_lora_weights=False,
-    )
-    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base_folder(STRONG), dtype=torch.float32), config)
-    for name, parameter in model.named_parameters():
-        if "lora_" in name:
-            parameter.data.mul_(0.3)
-    folder = tmp_path_factory.mktemp("adapter")
-    model.save_pretrained(folder)
-    attempt = Attempt(store, made)
-    for path in sorted(Path(folder).glob("adapter*")):
-        attempt.add("model", f"{attempt.name}/model/{path.name}", path.read_bytes())
-    attempt.commit({})
-    return store, made
 
 
 class Known(dict[str, Task]):

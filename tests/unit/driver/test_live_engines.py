@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from ray_jobs.driver.admission import Request, loads_are_long, request_of
+from ray_jobs.driver.admission import NODE_GROUP, Request, loads_are_long, request_of
 from ray_jobs.driver.grouping import only_scored, ready_groups
 from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.resources.presets import load_resources
@@ -23,6 +23,42 @@ from w2s.graph.step import Step
 STEPS = {step.name: step for step in build_steps(quickstart())}
 WEAK, STRONG = base_of(STEPS["weak_completions"]), base_of(STEPS["sampled"])
 ENGINE, TRAINING = Request(1, 1, 0), Request(1, 1, 0)
+
+
+CLUSTER = [Node(96, 8, {NODE_LABEL: "sampling"}), Node(192, 8, {NODE_LABEL: "training"}), Node(8, 0)]
+GROWS = [Node(8, 0, {NODE_GROUP: "head"}), Node(96, 8, {NODE_GROUP: "sampling"})]
+
+
+@pytest.mark.parametrize(
+    ("state", "running", "started", "expected"),
+    [
+        ("a training will bring work", ["hybrid_ft_1"], "", []),
+        ("a table will bring work", ["demonstrations"], "", []),
+        ("it has work already", ["consistent_1"], "test_weak_icl", []),
+        (
+            "a training that has not started must come first",
+            ["consistent_1"],
+            "test_weak_icl test_strong_base",
+            [STRONG],
+        ),
+        ("nothing of it is left", ["scores"], "", [STRONG]),
+        ("in use", ["sampled"], "", []),
+    ],
+)
+def test_where_a_cluster_can_grow_engines_wait_for_work_only_while_it_comes(
+    state: str, running: list[str], started: str, expected: list[str]
+) -> None:
+    """`started` are steps that have started besides the running ones and all above these."""
+    begun = {*running, *started.split()} | {name for step in running for name in above(STEPS[step])}
+    waiting = [step for step in STEPS.values() if step.name not in begun]
+    live = LiveEngines({STRONG: Request(1, 16, 4)})
+    assert live.useless([[STEPS[name]] for name in running], waiting, GROWS) == expected, state
+    assert state == "nothing of it is left" or live.useless([[STEPS[name]] for name in running], waiting, CLUSTER) == []
+
+
+def above(step: Step) -> set[str]:
+    """Names of all steps that a step depends on."""
+    return {name for _, table in step.inputs for name in {table.step.name, *above(table.step)}}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +187,6 @@ IN_TURN = {
     "olympicarena-llama3-8b": {"weak": 1, "strong": 3},
 }
 """Engine starts of a whole run where engines and trainers take turns: before and after each round of training."""
-CLUSTER = [Node(96, 8, {NODE_LABEL: "sampling"}), Node(192, 8, {NODE_LABEL: "training"}), Node(8, 0)]
 
 
 @pytest.mark.parametrize(("preset", "nodes"), [("local", [Node(64, 0)]), ("cluster-70b", CLUSTER)])
