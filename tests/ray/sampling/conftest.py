@@ -18,6 +18,11 @@ STRONG = quickstart().strong
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Step]:
     """A store with one adapter of random weights, large enough to be seen in the logits."""
+    return random_adapter(tmp_path_factory, 0.3)
+
+
+def random_adapter(tmp_path_factory: pytest.TempPathFactory, scale: float) -> tuple[Store, Step]:
+    """A store with one adapter of random weights of this size."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -38,7 +43,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Step]:
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(base_folder(STRONG), dtype=torch.float32), config)
     for name, parameter in model.named_parameters():
         if "lora_" in name:
-            parameter.data.mul_(0.3)
+            parameter.data.mul_(scale)
     folder = tmp_path_factory.mktemp("adapter")
     model.save_pretrained(folder)
     attempt = Attempt(store, made)

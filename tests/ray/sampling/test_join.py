@@ -18,13 +18,12 @@ from ray_jobs.sampling.job import sample
 from ray_jobs.sampling.pool.pools import Pools
 from ray_jobs.sampling.pool.size import base_of
 from tests.conftest import wait_for
-from tests.ray.sampling.conftest import STRONG
+from tests.ray.sampling.conftest import STRONG, random_adapter
 from w2s.data.splits import read_problems
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, Reference
-from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
 WORLD = WorldProblems(train_1=1, train_2=1, test=40, seed=1)
@@ -53,8 +52,8 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def shared(adapter: tuple[Store, Step]) -> Iterator[Shared]:
-    store, made = adapter
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    store, made = random_adapter(tmp_path_factory, 1.0)  # answers differ, not only logits
     context = Context(store, load_resources("local,problems_per_block=10"), Progress(io.StringIO()))
     attempt = context.attempt(PROBLEMS)
     attempt.write_records("test", list(read_problems(WORLD).splits["test"].problems), Problem)
