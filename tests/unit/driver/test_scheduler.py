@@ -18,7 +18,7 @@ from ray_jobs.runtime.local_ray import Node
 from ray_jobs.runtime.progress import Progress
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
-from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
 from w2s.store.lease.lease import LeaseLost
 from w2s.store.lease.leases import Leases
@@ -103,15 +103,27 @@ def test_independent_trainings_run_side_by_side_where_they_fit(monkeypatch: pyte
     assert narrow.most["GPU"] == 8
 
 
-@pytest.mark.parametrize("cpus", [1, 2, 64])
-def test_steps_of_one_base_share_an_engine_start(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
-    sampling = [
-        group for group in scheduled(monkeypatch, Recorder(), cpus).groups if isinstance(kinds()[group[0]], Sample)
-    ]
-    assert len(sampling) == 5, sampling
+@pytest.mark.parametrize(("cpus", "starts"), [(1, 5), (3, 2), (64, 2)])
+def test_steps_of_one_base_share_engines_which_are_released_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, cpus: float, starts: int
+) -> None:
+    """With one CPU they give way to trainings: weak, weak ICL, iteration 2, samples and scores of both stages."""
+    released: list[str] = []
+    monkeypatch.setattr(scheduler.Pools, "release", lambda self, base: released.append(base))
+    groups = scheduled(monkeypatch, Recorder(), cpus).groups
     assert ["weak_ft_1_completions", "icl_ft_1_completions"] in [
-        [n for n in group if not n.startswith("test_")] for group in sampling
+        [name for name in group if not name.startswith("test_")] for group in groups
     ]
+    assert len(released) == starts, "as many as were started"
+    assert released.count(str(EXPERIMENT.weak)) == 1
+
+
+def test_engines_are_released_after_a_failure_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    released: list[str] = []
+    monkeypatch.setattr(scheduler.Pools, "release", lambda self, base: released.append(base))
+    with pytest.raises(RuntimeError, match="it broke"):
+        scheduled(monkeypatch, Recorder(fail="pairs"), cpus=64)
+    assert sorted(released) == sorted(map(str, (EXPERIMENT.weak, EXPERIMENT.strong)))
 
 
 def test_trainings_of_one_base_share_a_worker_group_and_steps_start_at_the_commits_they_need(
