@@ -112,21 +112,23 @@ def forecast(
     nodes = preset_nodes(resources)
     started, done = set[str](), set[str]()
     running: dict[int, list[Step]] = {}
-    live, busy = LiveEngines(), dict[str, float]()
+    live, busy = LiveEngines(resources.max_engines), dict[str, float]()
     ends: list[tuple[float, int, str]] = []
     spells: list[Spell] = []
     now, numbers = 0.0, count()
     while len(done) < len(missing):
+        groups = [*running.values()]
         waiting = [step for step in missing if step.name not in started]
-        live.release(live.useless([*running.values()], waiting, nodes))
+        others = [_request(other, works, resources) for other in groups if not base_of(other[0])]
+        live.release(live.useless(groups, waiting, others, nodes))
         for group in ready_groups(missing, started, done, scored, loads_are_long(resources), live.requests):
-            request, spare = _request(group, works, resources), live.spare([*running.values()], waiting)
-            others = [_request(other, works, resources) for other in running.values() if not base_of(other[0])]
+            request = _request(group, works, resources)
+            spare = live.spare([*running.values()], waiting)
             at_once = live.places(request, others, spare, nodes) if is_shared_out(group[0], request) else 1
             for part in shared_out(group, at_once):
                 joins = live.joins(part)
-                spare = live.spare([*running.values()], [step for step in waiting if step.name not in started])
-                released = live.make_room(part, request, others, spare, nodes)
+                waiting = [step for step in missing if step.name not in started]
+                released = live.make_room(part, request, others, [*running.values()], waiting, nodes)
                 if released is None:
                     continue
                 live.release(released)

@@ -7,7 +7,7 @@ that can grow they do not wait for a training at all, because their nodes are pa
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ray_jobs.driver.admission import Request, can_grow, fit, may_start, places
 from ray_jobs.runtime.local_ray import Node
@@ -21,9 +21,12 @@ TABLE_TASK = Request(1, 1, 0)
 
 @dataclass
 class LiveEngines:
-    """The requests of the engines that a run has started and not released, by base."""
+    """The engines that a run has started and not released, by base."""
 
+    most: int
+    """`max_engines`: idle engines of a base may be as many, because Ray Data adds engines while there is work."""
     requests: dict[str, Request] = field(default_factory=dict[str, Request])
+    """The request of each base's first group."""
 
     def joins(self, group: Sequence[Step]) -> bool:
         """Whether engines of the group's base are alive."""
@@ -44,17 +47,23 @@ class LiveEngines:
         used = {base_of(group[0]) for group in running}
         return [base for base in self.requests if base not in used]
 
-    def useless(self, running: Sequence[Sequence[Step]], waiting: Sequence[Step], nodes: Sequence[Node]) -> list[str]:
-        """The idle engines to release now: none of the `waiting` steps can use them, or they leave no CPU to tables.
+    def useless(
+        self,
+        running: Sequence[Sequence[Step]],
+        waiting: Sequence[Step],
+        others: Sequence[Request],
+        nodes: Sequence[Node],
+    ) -> list[str]:
+        """The idle engines to release now: none of the `waiting` steps can use them, they leave no CPU to tables, or
+        they may hold what the running groups wait for, whose requests are `others`.
 
         In a cluster that can grow, also those that nothing that runs brings work: it takes the nodes of others away.
         """
         to_come, idle = {base_of(step) for step in waiting}, self.idle(running)
-        leave_room = fit([*(self.requests[base] for base in idle), TABLE_TASK], nodes)
-        if not leave_room:
-            return idle
+        leave_room = fit([*(self._whole(base, nodes) for base in idle), TABLE_TASK], nodes)
         spare = self.spare(running, waiting) if can_grow(nodes) else []
-        return [base for base in idle if base in spare or base not in to_come]
+        blocking = self._in_the_way(idle, others, nodes)
+        return [base for base in idle if base not in to_come or not leave_room or base in spare or base in blocking]
 
     def spare(self, running: Sequence[Sequence[Step]], waiting: Sequence[Step]) -> list[str]:
         """The idle engines that give way to who needs their place: no step of their base will be ready before another
@@ -73,17 +82,20 @@ class LiveEngines:
         group: Sequence[Step],
         request: Request,
         others: Sequence[Request],
-        spare: Sequence[str],
+        running: Sequence[Sequence[Step]],
+        waiting: Sequence[Step],
         nodes: Sequence[Node],
     ) -> list[str] | None:
-        """The fewest of the `spare` engines to release, oldest first, so that a group may start; None if it may not.
+        """The engines to release so that a group may start; None if it may not.
 
         `others` are the requests of the running groups that use no engines. A group that joins engines needs no room.
         """
-        for count in range(len(spare) + 1):
-            if self.joins(group) or may_start(request, [*others, *self.held(spare[:count])], nodes):
-                return list(spare[:count])
-        return None
+        if self.joins(group) or not request.count:
+            return []
+        released = self._in_the_way(self.idle(running), [*others, request], nodes)
+        if not {*released} <= {*self.spare(running, waiting)}:
+            return None
+        return released if may_start(request, [*others, *self.held(released)], nodes) else None
 
     def places(self, request: Request, others: Sequence[Request], spare: Sequence[str], nodes: Sequence[Node]) -> int:
         """How many groups with this request fit if all `spare` engines give way."""
@@ -92,6 +104,27 @@ class LiveEngines:
     def held(self, without: Collection[str] = ()) -> list[Request]:
         """The requests of all engines but those of some bases."""
         return [request for base, request in self.requests.items() if base not in without]
+
+    def _in_the_way(self, idle: Sequence[str], others: Sequence[Request], nodes: Sequence[Node]) -> list[str]:
+        """The idle engines that may hold what other groups need. On one node that is counted; of several nodes nobody
+        knows which of them the engines are on."""
+        blocking, kept = list[str](), list[Request]()
+        for base in idle:
+            engines = self._whole(base, nodes)
+            own = [node for node in nodes if node.has(dict(engines.labels))]
+            meeting = [other for other in others if other.count and any(node.has(dict(other.labels)) for node in own)]
+            if meeting and (len(own) > 1 or not fit([engines, *kept, *meeting], nodes)):
+                blocking.append(base)
+            else:
+                kept.append(engines)
+        return blocking
+
+    def _whole(self, base: str, nodes: Sequence[Node]) -> Request:
+        """What all engines of a base may hold."""
+        request = self.requests[base]
+        while request.count < self.most and fit([more := replace(request, count=request.count + 1)], nodes):
+            request = more
+        return request
 
     def _needs_place(self, step: Step) -> bool:
         """Whether a step starts workers, or engines that are not alive."""

@@ -100,8 +100,11 @@ class Scheduler:
     commits: Commits = field(default_factory=Commits)
     look: Callable[[Step], None] = lambda step: None
     """Looks at each committed step, and may raise ValueError to start no further one."""
-    live: LiveEngines = field(default_factory=LiveEngines)
-    """The engines that groups may join."""
+
+    @cached_property
+    def live(self) -> LiveEngines:
+        """The engines that groups may join."""
+        return LiveEngines(self.context.resources.max_engines)
 
     @cached_property
     def pools(self) -> Pools:
@@ -123,7 +126,8 @@ class Scheduler:
     def _run(self, leases: Leases) -> None:
         try:
             while self.running or len(self.done) < len(self.missing):
-                self._release(self.live.useless([*self.running.values()], self._waiting(), self._nodes()))
+                running = [*self.running.values()]
+                self._release(self.live.useless(running, self._waiting(), self._held(), self._nodes()))
                 long, alive = loads_are_long(self.context.resources), self.live.requests
                 for group in ready_groups(self.missing, self.started, self.done, self.scored, long, alive):
                     for part in shared_out(group, self._places(group)):
@@ -231,18 +235,15 @@ class Scheduler:
         if not is_shared_out(group[0], request):
             return 1
         self._start_ray(group)
-        return self.live.places(request, self._held(), self._spare(), self._nodes())
+        spare = self.live.spare([*self.running.values()], self._waiting())
+        return self.live.places(request, self._held(), spare, self._nodes())
 
     def _may_start(self, group: list[Step]) -> bool:
         """Whether the group may start beside the running groups; releases idle engines that give way to it."""
-        request, spare = request_of(self.context.resources, group[0].kind), self._spare()
-        released = self.live.make_room(group, request, self._held(), spare, self._nodes())
+        request, running = request_of(self.context.resources, group[0].kind), [*self.running.values()]
+        released = self.live.make_room(group, request, self._held(), running, self._waiting(), self._nodes())
         self._release(released or [])
         return released is not None
-
-    def _spare(self) -> list[str]:
-        """The engines that may be released for a group."""
-        return self.live.spare([*self.running.values()], self._waiting())
 
     def _held(self) -> list[Request]:
         """The requests of the running groups that use no engines."""

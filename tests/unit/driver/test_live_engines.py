@@ -51,9 +51,12 @@ def test_where_a_cluster_can_grow_engines_wait_for_work_only_while_it_comes(
     """`started` are steps that have started besides the running ones and all above these."""
     begun = {*running, *started.split()} | {name for step in running for name in above(STEPS[step])}
     waiting = [step for step in STEPS.values() if step.name not in begun]
-    live = LiveEngines({STRONG: Request(1, 16, 4)})
-    assert live.useless([[STEPS[name]] for name in running], waiting, GROWS) == expected, state
-    assert state == "nothing of it is left" or live.useless([[STEPS[name]] for name in running], waiting, CLUSTER) == []
+    live = LiveEngines(4, {STRONG: Request(1, 16, 4)})
+    assert live.useless([[STEPS[name]] for name in running], waiting, [], GROWS) == expected, state
+    assert (
+        state == "nothing of it is left"
+        or live.useless([[STEPS[name]] for name in running], waiting, [], CLUSTER) == []
+    )
 
 
 def above(step: Step) -> set[str]:
@@ -76,32 +79,66 @@ def above(step: Step) -> set[str]:
 def test_idle_engines_are_released_where_nothing_can_use_them(
     state: str, alive: list[str], running: list[str], waiting: list[str], cpus: int, expected: list[str]
 ) -> None:
-    live = LiveEngines(dict.fromkeys(alive, ENGINE))
+    live = LiveEngines(1, dict.fromkeys(alive, ENGINE))
     groups = [[STEPS[name]] for name in running]
-    assert live.useless(groups, [STEPS[name] for name in waiting], [Node(cpus, 0)]) == expected, state
+    assert live.useless(groups, [STEPS[name] for name in waiting], [], [Node(cpus, 0)]) == expected, state
+
+
+DONE = "problems weak_sft weak_completions test_weak_floor demonstrations icl_completions test_weak_icl consistent_1"
+NODE8 = Node(96, 8)
 
 
 @pytest.mark.parametrize(
-    ("state", "alive", "idle", "others", "cpus", "expected"),
+    ("state", "preset", "alive", "running", "nodes", "expected"),
     [
-        ("there is room", [STRONG], [STRONG], [], 2, []),
-        ("the idle engine has the place", [STRONG], [STRONG], [TRAINING], 2, [STRONG]),
-        ("the engine with the place works", [STRONG], [], [TRAINING], 2, None),
-        ("alone", [], [], [], 0, []),
-        ("one of two makes room", [WEAK, STRONG], [WEAK, STRONG], [], 2, [WEAK]),
-        ("the other one works", [WEAK, STRONG], [STRONG], [], 2, [STRONG]),
-        ("releasing does not help", [STRONG], [STRONG], [TRAINING], 1, None),
+        ("there is room", "local", [STRONG], [], [Node(2, 0)], []),
+        ("the idle engine has the place", "local", [STRONG], [], [Node(1, 0)], [STRONG]),
+        ("its base has work", "one-gpu", [STRONG], ["test_strong_base"], [Node(16, 1)], None),
+        ("engine and trainer take turns", "one-gpu", [STRONG], [], [Node(16, 1)], [STRONG]),
+        ("a training runs, which will bring work", "local", [STRONG], ["ceiling"], [Node(2, 0)], None),
+        ("idle engines of two bases", "local", [WEAK, STRONG], [], [Node(2, 0)], [STRONG]),
+        ("eight engines fill the node", "node-8gpu", [STRONG], [], [NODE8], [STRONG]),
+        ("eight engines may be on both nodes", "node-8gpu", [STRONG], [], [NODE8, NODE8], [STRONG]),
+        ("they and a training are on one node", "node-8gpu", [STRONG], [], [Node(192, 16)], []),
+        ("they have nodes of their own", "cluster-70b", [STRONG], [], CLUSTER, []),
     ],
 )
-def test_idle_engines_give_way(
-    state: str, alive: list[str], idle: list[str], others: list[Request], cpus: int, expected: list[str] | None
+def test_idle_engines_give_way_to_trainings(
+    state: str, preset: str, alive: list[str], running: list[str], nodes: list[Node], expected: list[str] | None
 ) -> None:
-    live = LiveEngines(dict.fromkeys(alive, ENGINE))
-    assert live.make_room([STEPS["dpo"]], TRAINING, others, idle, [Node(cpus, 0)]) == expected, state
+    """M_plus's training is ready; the base alone may still be asked."""
+    resources, group = load_resources(preset), [STEPS["hybrid_ft_1"]]
+    started = {*DONE.split(), "test_strong_base", *running}
+    waiting = [step for step in STEPS.values() if step.name not in started and step not in group]
+    live = LiveEngines(resources.max_engines, {base: request_of(resources, "sample") for base in alive})
+    training, groups = request_of(resources, "finetune"), [[STEPS[name]] for name in running]
+    others = [training for name in running if not base_of(STEPS[name])]
+    assert live.make_room(group, training, others, groups, [*group, *waiting], nodes) == expected, state
+
+
+@pytest.mark.parametrize(
+    ("preset", "nodes", "released"),
+    [
+        ("node-8gpu", [NODE8, NODE8], True),
+        ("node-8gpu", [Node(192, 16)], False),
+        ("node-8gpu", [NODE8], True),
+        ("cluster-70b", CLUSTER, False),
+        ("local", [Node(2, 0)], False),
+    ],
+)
+def test_engines_that_become_idle_hold_nothing_that_a_running_training_may_wait_for(
+    preset: str, nodes: list[Node], released: bool
+) -> None:
+    """Admission counts the fewest engines of a group, so a training may have started beside more of them."""
+    resources = load_resources(preset)
+    live = LiveEngines(resources.max_engines, {STRONG: request_of(resources, "sample")})
+    running, waiting = [[STEPS["hybrid_ft_1"]]], [STEPS["test_hybrid_ft_1"]]
+    training = request_of(resources, "finetune")
+    assert live.useless(running, waiting, [training], nodes) == ([STRONG] if released else [])
 
 
 def test_a_group_joins_the_engines_of_its_base_and_no_others() -> None:
-    live = LiveEngines()
+    live = LiveEngines(1)
     live.start([STEPS["dpo"]], TRAINING)
     live.start([STEPS["sampled"]], ENGINE)
     assert live.joins([STEPS["test_dpo"]]) and live.joins([STEPS["icl_completions"]])
@@ -125,16 +162,22 @@ def test_what_samples_from_a_live_base_waits_for_no_other_step_and_comes_first()
 
 def engine_starts(steps: Sequence[Step], preset: str, nodes: list[Node], order: random.Random) -> dict[str, int]:
     """How often a run starts engines of each base, with steps that end one by one in a random order."""
-    resources, live, scored = load_resources(preset), LiveEngines(), only_scored(steps)
+    resources, live, scored = (
+        load_resources(preset),
+        LiveEngines(load_resources(preset).max_engines),
+        only_scored(steps),
+    )
     started, done, starts = set[str](), set[str](), Counter[str]()
     running: list[list[Step]] = []
     while len(done) < len(steps):
-        live.release(live.useless(running, [step for step in steps if step.name not in started], nodes))
+        waiting = [step for step in steps if step.name not in started]
+        others = [request_of(resources, other[0].kind) for other in running if not base_of(other[0])]
+        live.release(live.useless(running, waiting, others, nodes))
         for group in ready_groups(steps, started, done, scored, loads_are_long(resources), live.requests):
             request = request_of(resources, group[0].kind)
             others = [request_of(resources, other[0].kind) for other in running if not base_of(other[0])]
-            spare = live.spare(running, [step for step in steps if step.name not in started])
-            released = live.make_room(group, request, others, spare, nodes)
+            waiting = [step for step in steps if step.name not in started]
+            released = live.make_room(group, request, others, running, waiting, nodes)
             if released is None:
                 continue
             live.release(released)
