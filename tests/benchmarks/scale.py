@@ -21,7 +21,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any
 from unittest.mock import patch
 
 from ray_jobs.cost.rates import load_rates
