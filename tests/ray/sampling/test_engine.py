@@ -23,7 +23,7 @@ from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.results import BlockRequest
 from ray_jobs.sampling.step.prompts import prompted
-from ray_jobs.training.rows import sft_row
+from ray_jobs.training.rows.encode import sft_row
 from tests.conftest import ROOT, wait_for
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
