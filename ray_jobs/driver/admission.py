@@ -46,7 +46,12 @@ def may_start(request: Request, running: Sequence[Request], nodes: Sequence[Node
     if not any(other.count for other in running):
         return True
     beside = [other for other in running if other.labels == request.labels]
-    return any(NODE_GROUP in node.labels for node in nodes) and fit(beside, nodes)
+    return can_grow(nodes) and fit(beside, nodes)
+
+
+def can_grow(nodes: Sequence[Node]) -> bool:
+    """Whether an autoscaler adds nodes to the cluster, and takes away nodes on which nothing runs."""
+    return any(NODE_GROUP in node.labels for node in nodes)
 
 
 def is_shared_out(first: Step, request: Request) -> bool:

@@ -6,7 +6,7 @@ ray_jobs/cost/seconds.py.
 
 import heapq
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count
 
@@ -15,13 +15,15 @@ from ray_jobs.cost.rates import Rates
 from ray_jobs.cost.seconds import gpus, load_seconds, sampling_seconds, training_seconds
 from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work
-from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, may_start, places, request_of
+from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, request_of
 from ray_jobs.driver.grouping import ready_groups, shared_out
+from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.models.foreign import adapter_shapes
 from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import rounded_context
 from ray_jobs.runtime.local_ray import Node
+from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, ForeignAdapter, Prefer, Sample
 from w2s.graph.step import Step
 
@@ -109,22 +111,39 @@ def forecast(
     """Run the missing steps on paper. `shapes` are by the model's name; steps without work take no time."""
     nodes = preset_nodes(resources)
     started, done = set[str](), set[str]()
-    running: dict[int, Request] = {}
+    running: dict[int, list[Step]] = {}
+    live, busy = LiveEngines(resources.max_engines), dict[str, float]()
     ends: list[tuple[float, int, str]] = []
     spells: list[Spell] = []
     now, numbers = 0.0, count()
     while len(done) < len(missing):
-        for group in ready_groups(missing, started, done, scored, loads_are_long(resources)):
+        groups = [*running.values()]
+        waiting = [step for step in missing if step.name not in started]
+        others = [_request(other, works, resources) for other in groups if not base_of(other[0])]
+        live.release(live.useless(groups, waiting, others, nodes))
+        for group in ready_groups(missing, started, done, scored, loads_are_long(resources), live.requests):
             request = _request(group, works, resources)
-            for part in shared_out(group, _places(group, request, running.values(), nodes)):
-                if may_start(request, list(running.values()), nodes):
-                    started |= {step.name for step in part}
-                    spell, number = _spell(part, works, shapes, resources, rates, now), next(numbers)
-                    if spell.gpus:
-                        spells.append(spell)
-                    running[number] = request
-                    for end, name in zip(spell.ends, spell.steps, strict=True):
-                        heapq.heappush(ends, (end, number, name))
+            spare = live.spare([*running.values()], waiting)
+            at_once = live.places(request, others, spare, nodes) if is_shared_out(group[0], request) else 1
+            for part in shared_out(group, at_once):
+                joins = live.joins(part)
+                waiting = [step for step in missing if step.name not in started]
+                released = live.make_room(part, request, others, [*running.values()], waiting, nodes)
+                if released is None:
+                    continue
+                live.release(released)
+                live.start(part, request)
+                started |= {step.name for step in part}
+                base, number = base_of(part[0]), next(numbers)
+                begin = max(now, busy.get(base, now))  # engines work off what joins them in order
+                spell = _spell(part, works, shapes, resources, rates, begin, joins)
+                busy |= {base: spell.end} if base else {}
+                if spell.gpus:
+                    spells.append(spell)
+                running[number] = part
+                others += [] if base_of(part[0]) else [request]
+                for end, name in zip(spell.ends, spell.steps, strict=True):
+                    heapq.heappush(ends, (end, number, name))
         now, number, name = heapq.heappop(ends)
         if all(number != other for _, other, _ in ends):
             del running[number]
@@ -158,28 +177,26 @@ def _request(group: Sequence[Step], works: Mapping[str, Work], resources: Resour
     return Request(engines, request.cpus, request.gpus, request.labels)
 
 
-def _places(group: Sequence[Step], request: Request, running: Iterable[Request], nodes: Sequence[Node]) -> int:
-    """How many parts of the group start side by side, as in the scheduler."""
-    return places(request, list(running), nodes) if is_shared_out(group[0], request) else 1
-
-
 def _spell(
     group: Sequence[Step],
     works: Mapping[str, Work],
     shapes: Mapping[str, Shape],
     resources: Resources,
     rates: Rates,
-    now: float,
+    begin: float,
+    joins: bool,
 ) -> Spell:
+    """The spell of a group; one that `joins` live engines loads nothing."""
     names = tuple(step.name for step in group)
     recipe = group[0].recipe
     if not isinstance(recipe, Sample | FineTune | Prefer):
-        return Spell(names, 0, 0.0, (0.0,) * len(names), now, together=True)
+        return Spell(names, 0, 0.0, (0.0,) * len(names), begin, together=True)
     shape, sampling = shapes[recipe.model.name], isinstance(recipe, Sample)
     seconds = sampling_seconds if sampling else training_seconds
     each = tuple(seconds(works[name], shape, resources, rates) for name in names)
     held = max(gpus(works[name], resources) for name in names)
-    return Spell(names, held, load_seconds(shape, resources, rates, sampling), each, now, together=sampling)
+    starts = 0.0 if joins else load_seconds(shape, resources, rates, sampling)
+    return Spell(names, held, starts, each, begin, together=sampling)
 
 
 def memories(

@@ -4,12 +4,14 @@ Pure functions over the graph and the progress of a run, because a table can the
 Loading a base's weights can take minutes; so a group that only scores need waits for the other steps of its base. Of
 trainings, a whole run then loads each base as often as the longest chain of its trainings has links, which is the least
 that is possible: the weak base once, the strong one once for each round of stage I and once for stage II. Bases for CPU
-load in seconds, so there what only scores need does not wait for a later stage: another start fills an idle core.
+load in seconds, so there what only scores need does not wait for a later stage: another start fills an idle core. What
+samples from a base whose engines are alive joins them and waits for nothing (ray_jobs/driver/live_engines.py).
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
+from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, Grade, Prefer, Sample
 from w2s.graph.step import Step
 
@@ -41,8 +43,12 @@ def ready_groups(
     done: Collection[str],
     scored: Collection[str],
     loads_are_long: bool = True,
+    alive: Collection[str] = (),
 ) -> list[list[Step]]:
     """The groups of steps to start now: all inputs are finished, and waiting would not let them share a load.
+
+    `alive` are the bases whose engines are alive: what samples from them joins, so it waits for no other step, and
+    comes first, before a group to which these engines would give way.
 
     A group is one step, or several sampling steps or several trainings with the same base model, those that only scores
     need last. `missing` holds the steps that the run must do, in the graph's order; `started` and `done` are names of
@@ -60,10 +66,11 @@ def ready_groups(
         if not _inputs(step) & unfinished:
             groups[_load(step) or ("", step.name)].append(step)
     feasible = [step for step in missing if not _inputs(step) & unfinished]
-    return [
+    ready = [
         sorted(group, key=lambda step: step.name in scored)
         for load, group in groups.items()
-        if not _should_wait(
+        if base_of(group[0]) in alive
+        or not _should_wait(
             group,
             [step for step in waiting.values() if step not in group and _load(step) == load],
             unfinished - {step.name for step in feasible if _may_be_awaited(step, group[0])},
@@ -71,6 +78,7 @@ def ready_groups(
             loads_are_long,
         )
     ]
+    return sorted(ready, key=lambda group: base_of(group[0]) not in alive)
 
 
 def shared_out(group: list[Step], places: int) -> list[list[Step]]:

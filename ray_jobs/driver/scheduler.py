@@ -8,15 +8,19 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from threading import Thread
 
-from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, may_start, places, request_of
+from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, request_of
 from ray_jobs.driver.commits import Commits
 from ray_jobs.driver.grouping import ready_groups, shared_out
+from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
+from ray_jobs.sampling.pool.pools import Pools
+from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.store.attempt import Attempt
@@ -60,18 +64,18 @@ def jobs() -> dict[str, Job]:
     }
 
 
-def group_jobs() -> dict[str, GroupJob]:
+def group_jobs(pools: Pools) -> dict[str, GroupJob]:
     """The job of each kind of step that shares engines or workers with others."""
     from ray_jobs.sampling.job import sample
     from ray_jobs.training.job import train
 
-    return {"sample": sample, "finetune": train, "prefer": train}
+    return {"sample": partial(sample, pools=pools), "finetune": train, "prefer": train}
 
 
-def run_steps(steps: Sequence[Step], context: Context) -> None:
+def run_steps(steps: Sequence[Step], context: Context, pools: Pools) -> None:
     """Run steps of one kind and commit their manifests."""
     kind = steps[0].kind
-    if kind in (groups := group_jobs()):
+    if kind in (groups := group_jobs(pools)):
         groups[kind](steps, context)
         return
     for step in steps:
@@ -83,7 +87,7 @@ def run_steps(steps: Sequence[Step], context: Context) -> None:
 class Scheduler:
     """The state of one run: which of its missing steps have started and which are done.
 
-    Which group starts beside the running ones: ray_jobs/driver/admission.py.
+    Which group starts beside the running ones: ray_jobs/driver/admission.py and live_engines.py.
     """
 
     missing: Sequence[Step]
@@ -96,6 +100,16 @@ class Scheduler:
     commits: Commits = field(default_factory=Commits)
     look: Callable[[Step], None] = lambda step: None
     """Looks at each committed step, and may raise ValueError to start no further one."""
+
+    @cached_property
+    def live(self) -> LiveEngines:
+        """The engines that groups may join."""
+        return LiveEngines(self.context.resources.max_engines)
+
+    @cached_property
+    def pools(self) -> Pools:
+        """The engines of this run."""
+        return Pools(self.missing, self.done)
 
     def run(self, leases: Leases) -> None:
         """Run all missing steps, each while this run holds its lease.
@@ -112,8 +126,10 @@ class Scheduler:
     def _run(self, leases: Leases) -> None:
         try:
             while self.running or len(self.done) < len(self.missing):
-                long = loads_are_long(self.context.resources)
-                for group in ready_groups(self.missing, self.started, self.done, self.scored, long):
+                running = [*self.running.values()]
+                self._release(self.live.useless(running, self._waiting(), self._held(), self._nodes()))
+                long, alive = loads_are_long(self.context.resources), self.live.requests
+                for group in ready_groups(self.missing, self.started, self.done, self.scored, long, alive):
                     for part in shared_out(group, self._places(group)):
                         if self._may_start(part):
                             self._start(leases, part)
@@ -127,6 +143,7 @@ class Scheduler:
                     self.look(step)
                 for future in ended - {committed}:
                     self._finish(future)
+            self._release(list(self.live.requests))
         except LeaseLost:
             raise
         except Exception as error:
@@ -139,6 +156,7 @@ class Scheduler:
             for future, group in self.running.items():
                 if (other := future.exception()) is not None:
                     self.context.progress.log(f"failed too: {_names(group)}: {_why(other)}")
+            self._release(list(self.live.requests))
             raise
 
     def _start(self, leases: Leases, group: list[Step]) -> None:
@@ -161,7 +179,9 @@ class Scheduler:
             self.context.progress.begin(step.name, step.directory, "waiting for its lease")
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
             self._start_ray(group)
-            self._check_capacity(group)
+            if not self.live.joins(group):
+                self._check_capacity(group)
+        self.live.start(group, request_of(self.context.resources, group[0].kind))
         self.running[future] = group
         Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
 
@@ -178,7 +198,7 @@ class Scheduler:
                     for step in held:
                         progress.phase(step.name, "starting", line=True)
                     if held:
-                        run_steps(held, replace(self.context, on_commit=self.commits.put))
+                        run_steps(held, replace(self.context, on_commit=self.commits.put), self.pools)
                 finally:
                     leases.release(held)
         finally:
@@ -215,16 +235,32 @@ class Scheduler:
         if not is_shared_out(group[0], request):
             return 1
         self._start_ray(group)
-        return places(request, self._held(), local_ray.nodes())
+        spare = self.live.spare([*self.running.values()], self._waiting())
+        return self.live.places(request, self._held(), spare, self._nodes())
 
     def _may_start(self, group: list[Step]) -> bool:
-        """Whether the group may start beside the running groups (ray_jobs/driver/admission.py)."""
-        request = request_of(self.context.resources, group[0].kind)
-        return may_start(request, self._held(), local_ray.nodes() if self.on_ray else [])
+        """Whether the group may start beside the running groups; releases idle engines that give way to it."""
+        request, running = request_of(self.context.resources, group[0].kind), [*self.running.values()]
+        released = self.live.make_room(group, request, self._held(), running, self._waiting(), self._nodes())
+        self._release(released or [])
+        return released is not None
 
     def _held(self) -> list[Request]:
-        """The requests of the running groups."""
-        return [request_of(self.context.resources, steps[0].kind) for steps in self.running.values()]
+        """The requests of the running groups that use no engines."""
+        groups = [steps[0] for steps in self.running.values() if not base_of(steps[0])]
+        return [request_of(self.context.resources, first.kind) for first in groups]
+
+    def _nodes(self) -> list[local_ray.Node]:
+        return local_ray.nodes() if self.on_ray else []
+
+    def _waiting(self) -> list[Step]:
+        return [step for step in self.missing if step.name not in self.started]
+
+    def _release(self, bases: Sequence[str]) -> None:
+        """End the engines of these bases."""
+        for base in bases:
+            self.pools.release(base)
+        self.live.release(bases)
 
     def _check_capacity(self, group: list[Step]) -> None:
         """Log what a group is waiting for; Ray waits silently.

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,29 @@ COMPILED = {
     "CUDA_CACHE_PATH": "cuda",
 }
 """Variables that name the folders of compiled code, and their folders below the cache."""
+
+
+@dataclass(frozen=True)
+class EngineSize:
+    """What an engine must be started with to take certain steps."""
+
+    max_model_len: int
+    """Tokens of a prompt and its completion."""
+    adapters: int = 0
+    """Adapters to sample with; 0 for an engine that takes none."""
+    rank: int = 0
+    """Largest rank of an adapter."""
+
+    def takes(self, other: "EngineSize") -> bool:
+        """Whether an engine of this size can take steps that need `other`.
+
+        With more adapters than it has room for, vLLM loads them in turn.
+        """
+        return (
+            self.max_model_len >= other.max_model_len
+            and self.rank >= other.rank
+            and (bool(self.adapters) or not other.adapters)
+        )
 
 
 def engine_placement(resources: Resources) -> dict[str, Any]:

@@ -49,6 +49,10 @@ class DeviceClock:
         gpus = resources.gpus_per_engine if kind == "sample" else resources.gpus_per_worker
         return cls(device_name(gpus, node_labels(resources, kind)))
 
+    def skip(self) -> None:
+        """Count the seconds since the last call as no attempt's."""
+        self._last = time.monotonic()
+
     def take(self, attempt: Attempt, devices: float) -> None:
         """Count the seconds since the last call, on so many devices, as the attempt's."""
         now = time.monotonic()

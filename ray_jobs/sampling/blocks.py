@@ -63,11 +63,10 @@ def _counts(
 class Blocks:
     """The files of the blocks that one engine samples.
 
-    The store's files are listed once, at the start, so parts of earlier engines are used and parts of concurrent
-    engines are not.
+    A step's files are listed once, when the engine gets its first block, so parts of earlier engines are used.
     """
 
-    def __init__(self, steps: Sequence[Step], store: Store) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self._unwritten = defaultdict[Key, list[Completion]](list)
         """Completions that are in no file yet."""
@@ -77,11 +76,13 @@ class Blocks:
         self._files = defaultdict[Key, list[str]](list)
         """Paths of each block's parts, and of the block's file where an engine wrote it but its result was lost."""
         self._writing = asyncio.Lock()
-        for step in steps:
-            folder = store.objects.path(layout.blocks(step.directory))
-            for name in store.objects.names(folder):
-                if block := layout.block_number(name):
-                    self._files[step.directory, block[0]].append(f"{folder}/{name}")
+
+    def open(self, step: Step) -> None:
+        """List the files of a step, before its first block."""
+        folder = self.store.objects.path(layout.blocks(step.directory))
+        for name in self.store.objects.names(folder):
+            if block := layout.block_number(name):
+                self._files[step.directory, block[0]].append(f"{folder}/{name}")
 
     async def begin(self, step: Step, block: int, problems: int) -> dict[str, list[Completion]]:
         """The completions of a block of `problems` problems that are in the store already, by problem_id.

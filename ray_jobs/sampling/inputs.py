@@ -1,9 +1,10 @@
-"""What an engine is started with: its tasks, and this node's copies of the base model and the adapters.
+"""What an engine needs of a node: copies of the base model and, as steps join it, of their adapters.
 
-One engine serves all tasks, so it has room for all their adapters and for the largest adapter rank among them.
+An engine takes steps that nobody knew when it started, so it has room for the adapters of all steps of its base that
+the run still has (ray_jobs/sampling/pool/size.py).
 """
 
-import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,10 @@ from ray_jobs.models.configs import context_limit, text_config
 from ray_jobs.models.folders import adapter_folder, base_folder
 from ray_jobs.models.tokenizers import engine_tokenizer
 from ray_jobs.resources.resources import Resources
-from ray_jobs.resources.vllm import engine_arguments, lora_slots
+from ray_jobs.resources.vllm import EngineSize, engine_arguments, lora_slots
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step
+from w2s.recipe import Model
 from w2s.records import Demonstration
 from w2s.store.store import Store
 
@@ -43,36 +45,19 @@ class Task:
         return self.step.recipe
 
 
-@dataclass(frozen=True)
-class EngineInputs:
-    """vLLM's arguments for one engine, and the adapter of each task."""
+def base_arguments(model: Model, resources: Resources, size: EngineSize) -> Any:
+    """vLLM's `AsyncEngineArgs` of an engine with this node's copy of the base model, which is fetched.
 
-    arguments: Any
-    """vLLM's `AsyncEngineArgs`."""
-    adapters: dict[str, Any]
-    """vLLM's `LoRARequest` by step name, or None for the base model itself."""
-
-
-def fetch_inputs(tasks: list[Task], store: Store, resources: Resources, max_model_len: int) -> EngineInputs:
-    """Copy the base model and the adapters of `tasks` to this node.
-
-    Raises ValueError where an adapter's rank is too large or a model cannot be fetched, and what the store or the hub
-    raises.
+    Raises ValueError where the model cannot be fetched or no engine takes an adapter's rank, and what the hub raises.
     """
     from vllm.engine.arg_utils import AsyncEngineArgs
-    from vllm.lora.request import LoRARequest
 
-    base = base_folder(tasks[0].recipe.model)
-    tables = {task.step.name: task.step.input("adapter") for task in tasks}
-    folders = {name: adapter_folder(store, table) for name, table in tables.items() if table is not None}
-    # The folder's name holds a hash of the adapter, because vLLM's prefix cache tells adapters apart by name and path.
-    distinct = sorted(set(folders.values()))
-    requests = {folder: LoRARequest(folder.name, number, str(folder)) for number, folder in enumerate(distinct, 1)}
+    base = base_folder(model)
     lora: dict[str, Any] = {}
-    if distinct:
-        rank = max(map(_rank, distinct))
-        lora = {"enable_lora": True, "max_loras": lora_slots(len(distinct)), "max_lora_rank": max_lora_rank(rank)}
-    arguments = AsyncEngineArgs(
+    if size.adapters:
+        rank = max_lora_rank(size.rank)
+        lora = {"enable_lora": True, "max_loras": lora_slots(size.adapters), "max_lora_rank": rank}
+    return AsyncEngineArgs(
         model=str(base),
         # The formats that the trainer reads; vLLM would prefer Mistral's own where a folder has both.
         config_format="hf",
@@ -85,11 +70,32 @@ def fetch_inputs(tasks: list[Task], store: Store, resources: Resources, max_mode
         # vLLM 0.32.0 reads the number of positions of a YaRN model as scaled already.
         hf_overrides=positions(base),
         generation_config="vllm",  # the recipe decides how to sample, not the model folder's generation_config.json
-        **engine_arguments(resources, max_model_len),
+        **engine_arguments(resources, size.max_model_len),
         **lora,
     )
-    adapters = {name: requests[folders[name]] if name in folders else None for name in tables}
-    return EngineInputs(arguments, adapters)
+
+
+class Adapters:
+    """vLLM's `LoRARequest` of each adapter that the steps of one engine sample with."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._requests: dict[Path, Any] = {}
+        self._lock = threading.Lock()
+
+    def fetch(self, step: Step) -> Any:
+        """The adapter of a step, which is copied to this node; None for the base itself. Raises what the store
+        raises."""
+        from vllm.lora.request import LoRARequest
+
+        if (table := step.input("adapter")) is None:
+            return None
+        # The folder's name holds a hash of the adapter, because vLLM's prefix cache tells adapters apart by name and
+        # path.
+        folder = adapter_folder(self.store, table)
+        with self._lock:  # two steps may be opened at once
+            number = len(self._requests) + 1
+            return self._requests.setdefault(folder, LoRARequest(folder.name, number, str(folder)))
 
 
 def positions(base: Path) -> dict[str, int]:
@@ -110,7 +116,3 @@ def max_lora_rank(rank: int) -> int:
             f"set lora.rank to {LORA_RANKS[-1]} or less and train again"
         )
     return next(accepted for accepted in LORA_RANKS if accepted >= rank)
-
-
-def _rank(adapter: Path) -> int:
-    return int(json.loads((adapter / "adapter_config.json").read_text())["r"])

@@ -31,6 +31,11 @@ class EngineLost(RuntimeError):
     """The actor has no engine any more, and starting another would not help."""
 
 
+class StepLost(RuntimeError):
+    """The engine lives, but it samples one step no more: too many of its problems kill engines, or the driver has
+    dropped it."""
+
+
 class RequestFailed(Exception):
     """One request has failed for good: it killed the engine `DEATHS_ALONE` times while alone in it, or vLLM aborted
     it."""
@@ -53,13 +58,22 @@ class RestartingEngine:
     async def generate(self, task: Task, problem_id: str, prompt_ids: list[int], parameters: Any, adapter: Any) -> Any:
         """vLLM's output for one request, from as many engines as it takes.
 
-        Raises RequestFailed for a request that kills engines, EngineLost where no engine is left, and what vLLM raises
-        for a request that it refuses.
+        Raises RequestFailed for a request that kills engines, StepLost where its step has too many of these, EngineLost
+        where no engine is left, and what vLLM raises for a request that it refuses.
         """
+        key = f"{task.step.directory}/{problem_id}"
+        try:
+            return await self._generate(key, task, prompt_ids, parameters, adapter)
+        except asyncio.CancelledError:
+            self.suspects.withdrawn(key)
+            async with self._changed:
+                self._changed.notify_all()
+            raise
+
+    async def _generate(self, key: str, task: Task, prompt_ids: list[int], parameters: Any, adapter: Any) -> Any:
         from vllm import TokensPrompt
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-        key = f"{task.step.directory}/{problem_id}"
         while True:
             async with self._changed:
                 await self._changed.wait_for(lambda: self.suspects.may_run(key))
@@ -119,12 +133,12 @@ class RestartingEngine:
             self._changed.notify_all()
 
     def _check_guilty(self, task: Task) -> None:
-        """Raise EngineLost where more problems kill the engine than may fail, because each of them costs engine
-        starts."""
+        """Raise StepLost where more problems of a step kill the engine than may fail, because each of them costs
+        engine starts."""
         prefix = f"{task.step.directory}/"
         guilty = sorted(key.removeprefix(prefix) for key in self.suspects.guilty if key.startswith(prefix))
         if len(guilty) > task.max_failed_problems:
-            raise EngineLost(
+            raise StepLost(
                 f"{task.step.name}: problems {', '.join(guilty)} kill the engine, more than the "
                 f"{task.max_failed_problems} that may fail"
             )

@@ -29,8 +29,8 @@ class PromptedProblem:
 class BlockRequest:
     """One block to sample. Written by the driver, read by the engine."""
 
-    task: int
-    """Index of the block's task in the engine's list of tasks."""
+    step: str
+    """Directory of the block's step."""
     block: int
     problems: tuple[PromptedProblem, ...]
 
@@ -55,7 +55,8 @@ class BlockCounts:
 class BlockResult:
     """The outcome of one block. Written by the engine, read by the driver."""
 
-    task: int
+    step: str
+    """Directory of the block's step."""
     block: int
     problems: int
     counts: BlockCounts | None
@@ -63,7 +64,7 @@ class BlockResult:
     sampled_tokens: int
     """Completion tokens of this call; completions that earlier engines left in the store are not in it."""
     error: str
-    """Why the engine can sample no block any more, on one line; empty where it can."""
+    """Why the engine can sample no block of this step any more, on one line; empty where it can."""
     user_error: bool
     """Whether the user must change something before another run can succeed."""
     restarts: int

@@ -46,6 +46,11 @@ class Suspects:
         self._alone.pop(key, None)
         self._leave(key)
 
+    def withdrawn(self, key: str) -> None:
+        """Record that the engine has given up a request before its end, because its step has failed."""
+        self.running.discard(key)
+        self._leave(key)
+
     def died(self) -> None:
         """Record that the engine died with the requests in `running`."""
         self.deaths_in_vain += 1

@@ -58,6 +58,8 @@ def ours(count: int) -> dict[str, float]:
     from ray_jobs.runtime.context import Context
     from ray_jobs.runtime.progress import Progress
     from ray_jobs.sampling.job import sample
+    from ray_jobs.sampling.pool.pools import Pools
+    from ray_jobs.sampling.pool.size import base_of
 
     store = Store.at(tempfile.mkdtemp())
     source = step("problems", WorldProblems(seed=1))
@@ -68,7 +70,9 @@ def ours(count: int) -> dict[str, float]:
     local_ray.start()
     began = time.perf_counter()
     one = step("sampled", Sample(model=STRONG, sampling=SAMPLING), problems=source["train_2"])
-    sample([one], Context(store, RESOURCES, Progress(sys.stderr)))
+    pools = Pools([one], ())
+    sample([one], Context(store, RESOURCES, Progress(sys.stderr)), pools)
+    pools.release(base_of(one))
     seconds = time.perf_counter() - began
     manifest = store.manifest(one)
     assert manifest is not None

@@ -15,7 +15,7 @@ import math
 import os
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -182,8 +182,11 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
     works = all_work(steps, experiment, {"train_1": 7000, "train_2": 7000, "test": 1319}, rates)
     cluster = Cluster({"sampling": nodes // 2, "training": nodes // 2}, grows, speed)
     groups, done = list[tuple[str, ...]](), set[str]()
+    alive = defaultdict[str, list[tuple[Machine, float, float]]](list)
+    """Engines by base: machine, GPUs, and when each has started."""
+    busy = defaultdict[str, threading.Lock](threading.Lock)
 
-    def job(steps: Sequence[Step], context: Context) -> None:
+    def job(steps: Sequence[Step], context: Context, _: object) -> None:
         """As `scheduler.run_steps`."""
         recipe, names = steps[0].recipe, tuple(step.name for step in steps)
         assert all(table.step.name in done for step in steps for _, table in step.inputs), "a step ran too early"
@@ -194,7 +197,8 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
             shape = STRONG if recipe.model == experiment.strong else WEAK
             start = load_seconds(shape, resources, rates, isinstance(recipe, Sample))
             if isinstance(recipe, Sample):
-                _sampling(steps, shape, start)
+                with busy[str(recipe.model)]:
+                    _sampling(steps, shape, start, alive[str(recipe.model)])
             else:
                 taken = cluster.take(request_of(resources, steps[0].kind), wait=True)
                 cluster.sleep(start)
@@ -205,7 +209,12 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
                 cluster.give(taken)
         done.update(names)
 
-    def _sampling(steps: Sequence[Step], shape: Shape, start: float) -> None:
+    def release(_: object, base: str) -> None:
+        cluster.give([(machine, gpus) for machine, gpus, _ in alive.pop(base, [])])
+
+    def _sampling(
+        steps: Sequence[Step], shape: Shape, start: float, engines: list[tuple[Machine, float, float]]
+    ) -> None:
         """Engines as a pool of Ray Data starts them: as many as fit, more when there is room and work."""
         unit = Request(1, 0, resources.gpus_per_engine, request_of(resources, "sample").labels)
         sequences = sum(works[step.name].rows * step.recipe.sampling.n for step in steps)  # pyright: ignore
@@ -213,7 +222,8 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
         for step in steps:  # engine-seconds
             alone = engines_for(works[step.name].rows * step.recipe.sampling.n, resources)  # pyright: ignore
             left += alone * sampling_seconds(works[step.name], shape, resources, rates)
-        engines = [(*cluster.take(unit, wait=True)[0], cluster.now() + start)]
+        if not engines:
+            engines.append((*cluster.take(unit, wait=True)[0], cluster.now() + start))
         before = cluster.now()
         while left > 0:
             while len(engines) < most and (more := cluster.take(unit, wait=False)):
@@ -225,9 +235,8 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
             after = cluster.now()
             ready = sum(max(0.0, after - max(before, begins)) for _, _, begins in engines)
             left, before = left - ready, after
-        cluster.give([(machine, gpus) for machine, gpus, _ in engines])
 
-    with TemporaryDirectory() as folder, _simulated(cluster, job), open(os.devnull, "w") as log:
+    with TemporaryDirectory() as folder, _simulated(cluster, job, release), open(os.devnull, "w") as log:
         context = Context(Store.at(folder, run="scale"), resources, Progress(log))
         processor = time.process_time()
         with Leases(context.store.objects, context.store.run, partial(print, file=log)) as leases:
@@ -244,11 +253,15 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
 
 
 @contextmanager
-def _simulated(cluster: Cluster, job: object) -> Iterator[None]:
+def _simulated(cluster: Cluster, job: object, release: object) -> Iterator[None]:
     """The scheduler on the simulated cluster; it looks as often by the simulated clock as by the real one."""
     ray = {"start": lambda: None, "is_own": lambda: False, "shortage": lambda *_: "", "nodes": cluster.nodes}
     seconds = scheduler.RECHECK_SECONDS / cluster.speed
-    with patch.multiple(scheduler.local_ray, **ray), patch.multiple(scheduler, run_steps=job, RECHECK_SECONDS=seconds):
+    with (
+        patch.multiple(scheduler.local_ray, **ray),
+        patch.multiple(scheduler, run_steps=job, RECHECK_SECONDS=seconds),
+        patch.multiple(scheduler.Pools, release=release),
+    ):
         yield
 
 

@@ -68,6 +68,38 @@ def test_a_pool_grows_while_there_is_work() -> None:
     assert "ACTORS 2" in done.stdout, done.stdout + done.stderr[-2000:]
 
 
+WAITS = """
+import asyncio, os, time
+from ray_jobs.runtime import local_ray
+local_ray.start()
+from ray.data import ActorPoolStrategy
+from ray_jobs.sampling.pool.channel import Channel, open_dataset
+
+class Slow:
+    async def __call__(self, batch):
+        await asyncio.sleep(0.5)
+        yield {"pid": [os.getpid()]}
+
+channel = Channel()
+pool = ActorPoolStrategy(min_size=1, initial_size=2, max_size=2, max_tasks_in_flight_per_actor=2)
+done = open_dataset(channel).map_batches(Slow, batch_size=1, num_cpus=0.5, compute=pool, max_concurrency=2)
+results = iter(done.iter_batches(batch_size=None, prefetch_batches=0))
+pids = []
+for _ in range(2):
+    channel.append({}, [b"row"] * 8)
+    pids.append({int(next(results)["pid"][0]) for _ in range(8)})
+    time.sleep(12)  # Ray Data waits for 10 before it ends an actor
+channel.close()
+print("ACTORS", len(pids[0]), "THE SAME", pids[0] == pids[1], "MORE", next(results, None))
+local_ray.stop()
+"""
+
+
+def test_a_pool_that_waits_keeps_its_actors_and_passes_on_each_result() -> None:
+    done = subprocess.run([sys.executable, "-c", WAITS], cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert "ACTORS 2 THE SAME True MORE None" in done.stdout, done.stdout + done.stderr[-2000:]
+
+
 def test_a_shortage_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def node(gpus: float, **labels: str) -> dict[str, object]:
         return {"Alive": True, "Resources": {"CPU": 32.0, "GPU": gpus}, "Labels": labels}

@@ -19,7 +19,7 @@ from tests.ray.models.method import CONTEXT, GOLD, GREEDY, RESOURCES, Method
 from tests.ray.models.row import Row
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune
-from w2s.graph.step import step
+from w2s.graph.step import Step, step
 from w2s.recipe import Model, Prompt
 from w2s.records import PreferencePair, Score, SFTExample
 
@@ -98,10 +98,10 @@ def _sample(row: Row, method: Method, path: Path) -> None:
     steps = [method.base_completions]
     if not row.refused:
         steps += [method.weak, method.icl, method.sampled]
-    engine = method.start(*steps)
+    engine = method.start(adapters=len(steps[1:]))
     ids = torch.randint(5, VOCABULARY, (TEXT,), generator=torch.Generator().manual_seed(1)).tolist()
     wanted = steps[:2]
-    found = [method.loop.run_until_complete(_prompt_logps(engine, each.name, ids)) for each in wanted]
+    found = [method.loop.run_until_complete(_prompt_logps(engine, each, ids)) for each in wanted]
     trainer: Any = load_base(RESOURCES, path).eval()
     row.base = _largest(found[0], _logps(trainer, ids))
     method.sample(method.base_completions)
@@ -161,19 +161,19 @@ async def _answer(method: Method, number: int) -> list[int]:
         max_tokens=GREEDY.max_tokens, temperature=0.0, stop_token_ids=ends, output_kind=RequestOutputKind.FINAL_ONLY
     )
     prompt = TokensPrompt(prompt_token_ids=method.tokens.prompt_ids(GOLD[number][0].question))
-    adapter = engine.inputs.adapters[method.weak.name]
+    adapter = engine.adapters.fetch(method.weak)
     outputs = engine.engine.process.llm.generate(prompt, parameters, f"ids-{number}", lora_request=adapter)
     (result,) = [output async for output in outputs]
     return [*(result.prompt_token_ids or ()), *result.outputs[0].token_ids]
 
 
-async def _prompt_logps(engine: Any, name: str, ids: list[int]) -> list[float]:
+async def _prompt_logps(engine: Any, step: Step, ids: list[int]) -> list[float]:
     """The engine's log-probability of each token but the first, in the step's model."""
     from vllm import SamplingParams, TokensPrompt
 
     parameters = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0)
     outputs = engine.engine.process.llm.generate(
-        TokensPrompt(prompt_token_ids=ids), parameters, f"logps-{name}", lora_request=engine.inputs.adapters[name]
+        TokensPrompt(prompt_token_ids=ids), parameters, f"logps-{step.name}", lora_request=engine.adapters.fetch(step)
     )
     (result,) = [output async for output in outputs]
     entries = [entry for entry in result.prompt_logprobs if entry is not None]  # the first token has none

@@ -1,23 +1,23 @@
 """The method on one tiny model in one process: the run's own functions, without Ray's actors and workers around them.
 
-One engine serves all sampling steps. It is started with the adapter of the weak SFT; DPO's and ORPO's are added to it.
+One engine serves all sampling steps, and takes the adapters of DPO and ORPO when they are there.
 """
 
 import asyncio
 from pathlib import Path
 from typing import Any
 
-from ray_jobs.models.folders import adapter_folder, base_folder
+from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.vllm import EngineSize
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
-from ray_jobs.sampling.blocks import Blocks
 from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
-from ray_jobs.sampling.prompts import prompted
 from ray_jobs.sampling.results import BlockRequest
+from ray_jobs.sampling.step.prompts import prompted
 from ray_jobs.selection.curate import agreement, demonstrations, pairs
 from ray_jobs.selection.scores import scores
 from ray_jobs.training.adapter import write_adapter
@@ -51,6 +51,8 @@ class Method:
         self.loop = asyncio.new_event_loop()
         """Kept, because AsyncLLM belongs to the loop it was first used in."""
         self.engine: Engine | None = None
+        self.asked: list[Step] = []
+        """Steps that the engine may be told of."""
         answers, problems = Answers(family="gsm8k"), step("problems", WorldProblems())
         shared: dict[str, Any] = {"batch_size": 8, "max_tokens": CONTEXT, "schedule": "constant", "warmup_ratio": 0.0}
         sft = SFT(learning_rate=5e-3, epochs=60, lora=LoRA(rank=16, alpha=32, targets=targets), **shared)
@@ -133,25 +135,31 @@ class Method:
             finish(made, StepState(outcome=result), attempt, context)
         return result
 
-    def start(self, *steps: Step) -> Engine:
-        """Start the engine for these steps. Raises what keeps it from starting."""
-        self.engine = Engine([self._task(sampled) for sampled in steps], self.context.store, RESOURCES, CONTEXT)
+    def start(self, adapters: int) -> Engine:
+        """Start the engine with room for so many adapters. Raises what keeps it from starting."""
+        size = EngineSize(CONTEXT, adapters, rank=16 if adapters else 0)
+        self.engine = Engine(self.base.name, size, self, self.context.store, RESOURCES)
         if self.engine.broken:
             raise self.engine.broken
         return self.engine
+
+    async def task(self, step: str) -> Task:
+        """What the engine is told of a step."""
+        (sampled,) = [sampled for sampled in self.asked if sampled.directory == step]
+        return Task(sampled, (), sampled.name, 0, self.tokens.end_tokens)
+
+    async def dropped(self, known: int) -> list[str]:
+        """None ever is."""
+        return await asyncio.Future[list[str]]()
 
     def sample(self, sampled: Step) -> list[Completion]:
         """Sample one step as one block, and commit it."""
         assert self.engine is not None
         engine, store, attempt = self.engine, self.context.store, self.context.attempt(sampled)
-        names = [task.step.name for task in engine.tasks]
-        if sampled.name not in names:
-            self._add(sampled)
-            names.append(sampled.name)
-        task = engine.tasks[names.index(sampled.name)]
+        self.asked.append(sampled)
+        task = self.loop.run_until_complete(self.task(sampled.directory))
         prompts = tuple(prompted(task, self.tokens, problem) for problem, _ in GOLD)
-        request = BlockRequest(names.index(sampled.name), 0, prompts)
-        result = self.loop.run_until_complete(engine.sample_block(request))
+        result = self.loop.run_until_complete(engine.sample_block(BlockRequest(sampled.directory, 0, prompts)))
         assert result.counts is not None, result.error
         assert not result.counts.errors, result.counts.errors
         attempt.include("completions", result.counts.file, result.counts.completions)
@@ -178,17 +186,3 @@ class Method:
     def _job(self, job: Any, made: Step) -> None:
         attempt = self.context.attempt(made)
         self.context.finish(attempt, job(made, attempt, self.context))
-
-    def _task(self, sampled: Step) -> Task:
-        return Task(sampled, (), sampled.name, 0, self.tokens.end_tokens)
-
-    def _add(self, sampled: Step) -> None:
-        """Give the running engine one more step and its adapter."""
-        from vllm.lora.request import LoRARequest
-
-        engine, table = self.engine, sampled.input("adapter")
-        assert engine is not None and table is not None
-        engine.tasks.append(self._task(sampled))
-        engine.blocks = Blocks([task.step for task in engine.tasks], self.context.store)
-        folder = adapter_folder(self.context.store, table)
-        engine.inputs.adapters[sampled.name] = LoRARequest(folder.name, 10 + len(engine.tasks), str(folder))

@@ -18,20 +18,19 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
-from ray_jobs.resources.vllm import PREFILL_TOKENS
+from ray_jobs.resources.vllm import PREFILL_TOKENS, EngineSize
 from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
-from ray_jobs.sampling.prompts import prompted
 from ray_jobs.sampling.results import BlockRequest
-from ray_jobs.training.rows import sft_row
+from ray_jobs.sampling.step.prompts import prompted
+from ray_jobs.training.rows.encode import sft_row
 from tests.conftest import ROOT, wait_for
 from w2s.experiments.quickstart import quickstart
-from w2s.graph.recipes import FineTune, Sample
+from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
 from w2s.records import Completion, Problem, SFTExample
 from w2s.store import layout
-from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
@@ -42,37 +41,18 @@ QUESTIONS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def adapter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Step]:
-    """A store with one adapter of random weights, large enough to be seen in the logits."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
+class Known(dict[str, Task]):
+    """The tasks that the engine may ask for, by the step's directory."""
 
-    store = Store.at(str(tmp_path_factory.mktemp("store")))
-    made = step(
-        "made", FineTune(model=STRONG, sft=quickstart().sft), problems=step("problems", WorldProblems())["train_1"]
-    )
-    torch.manual_seed(0)
-    lora = quickstart().sft.lora
-    config = LoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        target_modules=list(lora.targets),
-        task_type="CAUSAL_LM",
-        init_lora_weights=False,
-    )
-    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base_folder(STRONG), dtype=torch.float32), config)
-    for name, parameter in model.named_parameters():
-        if "lora_" in name:
-            parameter.data.mul_(0.3)
-    folder = tmp_path_factory.mktemp("adapter")
-    model.save_pretrained(folder)
-    attempt = Attempt(store, made)
-    for path in sorted(Path(folder).glob("adapter*")):
-        attempt.add("model", f"{attempt.name}/model/{path.name}", path.read_bytes())
-    attempt.commit({})
-    return store, made
+    async def task(self, step: str) -> Task:
+        return self[step]
+
+    async def dropped(self, known: int) -> list[str]:
+        """None ever is."""
+        return await asyncio.Future[list[str]]()
+
+
+TASKS: list[Task] = []
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +61,7 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
     problems = step("problems", WorldProblems())["test"]
     many = Sampling(n=8, temperature=1.0, max_tokens=16)
     greedy = Sampling(max_tokens=16)
-    tasks = [
+    TASKS[:] = [
         Task(step("sampled", Sample(model=STRONG, sampling=many), problems=problems), (), "base", 0),
         Task(step("greedy", Sample(model=STRONG, sampling=greedy), problems=problems), (), "base", 0),
         Task(
@@ -93,11 +73,15 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
     ]
     equals = STRONG.model_copy(update={"prompt": STRONG.prompt.model_copy(update={"stop": ("=",)})})
     digits = {number: digit for digit in "0123456789" for number in strong_tokens().tokenizer(digit)["input_ids"][1:]}
-    tasks += [
-        Task(step("string", Sample(model=equals, sampling=greedy), problems=problems), (), "base", 0),
-        Task(step("token", Sample(model=STRONG, sampling=greedy), problems=problems), (), "base", 0, digits),
-    ]
-    built = Engine(tasks, store, load_resources("local"), 256)
+    TASKS.extend(
+        [
+            Task(step("string", Sample(model=equals, sampling=greedy), problems=problems), (), "base", 0),
+            Task(step("token", Sample(model=STRONG, sampling=greedy), problems=problems), (), "base", 0, digits),
+        ]
+    )
+    known = Known({task.step.directory: task for task in TASKS})
+    size = EngineSize(256, adapters=1, rank=quickstart().sft.lora.rank)
+    built = Engine(STRONG, size, known, store, load_resources("local"))
     yield built, store, made
     assert built.engine is not None
     built.engine.end()
@@ -109,9 +93,11 @@ def run_block(engine: Engine, store: Store, task: int, ids: list[str], questions
     block = next(BLOCKS)  # the first file written for a block stays
     problems = [Problem(problem_id, question) for problem_id, question in zip(ids, questions, strict=True)]
     tokens = strong_tokens()
-    request = BlockRequest(task, block, tuple(prompted(engine.tasks[task], tokens, problem) for problem in problems))
+    asked = TASKS[task]
+    prompts = tuple(prompted(asked, tokens, problem) for problem in problems)
+    request = BlockRequest(asked.step.directory, block, prompts)
     result = LOOP.run_until_complete(engine.sample_block(request))
-    rows = store.read_records(store.objects.path(engine.tasks[task].step.directory, layout.block(block)), Completion)
+    rows = store.read_records(store.objects.path(asked.step.directory, layout.block(block)), Completion)
     assert result.counts and result.sampled_tokens == sum(row.completion_tokens for row in rows)
     assert result.counts.completions == len(rows) and result.counts.completion_tokens == result.sampled_tokens
     return rows
@@ -146,7 +132,7 @@ def test_an_exported_adapter_answers_as_the_run_s(engine: tuple[Engine, Store, S
     parameters = SamplingParams(temperature=0, max_tokens=16, stop_token_ids=ends, output_kind=final)
     assert built.engine is not None
     request = LoRARequest("exported", 99, str(folder))
-    output = LOOP.run_until_complete(built.engine.generate(built.tasks[2], "export", ids, parameters, request))
+    output = LOOP.run_until_complete(built.engine.generate(TASKS[2], "export", ids, parameters, request))
     assert output.outputs[0].text[: len(run.text)] == run.text and run.text
 
 
@@ -200,9 +186,9 @@ async def logprobs(engine: Engine, task: int, ids: list[int], request: str = "")
     from vllm import SamplingParams, TokensPrompt
 
     assert engine.engine is not None
-    name, process = engine.tasks[task].step.name, engine.engine.process
+    process = engine.engine.process
     parameters = SamplingParams(max_tokens=1, temperature=0.0, logprobs=20)
-    adapter, prompt = engine.inputs.adapters[name], TokensPrompt(prompt_token_ids=ids)
+    adapter, prompt = engine.adapters.fetch(TASKS[task].step), TokensPrompt(prompt_token_ids=ids)
     (result,) = [
         r async for r in process.llm.generate(prompt, parameters, f"logits-{task}{request}", lora_request=adapter)
     ]
@@ -292,7 +278,7 @@ def test_an_adapter_of_other_layers_is_refused(
     process = built.engine.process
     with pytest.raises(ValueError, match=message):
         LOOP.run_until_complete(process.check_adapter(LoRARequest(str(tmp_path), 50 + len(after), str(tmp_path))))
-    LOOP.run_until_complete(process.check_adapter(built.inputs.adapters["adapted"]))
+    LOOP.run_until_complete(process.check_adapter(built.adapters.fetch(TASKS[2].step)))
 
 
 def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store, Step]) -> None:
@@ -314,20 +300,15 @@ def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store,
 STARTED = """
 import sys, tempfile, time
 from ray_jobs.sampling.engine import Engine
-from ray_jobs.sampling.inputs import Task
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.vllm import EngineSize
 from w2s.experiments.quickstart import quickstart
-from w2s.recipe import Sampling, WorldProblems
-from w2s.graph.step import step
-from w2s.graph.recipes import Sample
 from w2s.store.store import Store
-from w2s.store.attempt import Attempt
 
 if __name__ == "__main__":  # vLLM starts its processes by importing this one's main module
-    recipe = Sample(model=quickstart().strong, sampling=Sampling(max_tokens=8))
-    sampled = step("s", recipe, problems=step("p", WorldProblems())["test"])
+    store, resources = Store.at(tempfile.mkdtemp()), load_resources("local")
     print("STARTING", flush=True)
-    engine = Engine([Task(sampled, (), "base", 0)], Store.at(tempfile.mkdtemp()), load_resources("local"), 128)
+    engine = Engine(quickstart().strong, EngineSize(128), None, store, resources)
     print("STARTED", flush=True)
     time.sleep(600)
 """

@@ -18,7 +18,7 @@ from ray_jobs.runtime.local_ray import Node
 from ray_jobs.runtime.progress import Progress
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
-from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
 from w2s.store.lease.lease import LeaseLost
 from w2s.store.lease.leases import Leases
@@ -48,7 +48,7 @@ class Recorder:
         self.done: set[str] = set()
         self.fail, self.seconds, self.lock = fail, seconds, threading.Lock()
 
-    def job(self, steps: Sequence[Step], context: Context) -> None:
+    def job(self, steps: Sequence[Step], context: Context, pools: Any) -> None:
         request = resource_request(context.resources, steps[0].kind)
         with self.lock:
             assert all(table.step.name in self.done for step in steps for _, table in step.inputs), (
@@ -103,15 +103,27 @@ def test_independent_trainings_run_side_by_side_where_they_fit(monkeypatch: pyte
     assert narrow.most["GPU"] == 8
 
 
-@pytest.mark.parametrize("cpus", [1, 2, 64])
-def test_steps_of_one_base_share_an_engine_start(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
-    sampling = [
-        group for group in scheduled(monkeypatch, Recorder(), cpus).groups if isinstance(kinds()[group[0]], Sample)
-    ]
-    assert len(sampling) == 5, sampling
+@pytest.mark.parametrize(("cpus", "starts"), [(1, 5), (3, 2), (64, 2)])
+def test_steps_of_one_base_share_engines_which_are_released_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, cpus: float, starts: int
+) -> None:
+    """With one CPU they give way to trainings: weak, weak ICL, iteration 2, samples and scores of both stages."""
+    released: list[str] = []
+    monkeypatch.setattr(scheduler.Pools, "release", lambda self, base: released.append(base))
+    groups = scheduled(monkeypatch, Recorder(), cpus).groups
     assert ["weak_ft_1_completions", "icl_ft_1_completions"] in [
-        [n for n in group if not n.startswith("test_")] for group in sampling
+        [name for name in group if not name.startswith("test_")] for group in groups
     ]
+    assert len(released) == starts, "as many as were started"
+    assert released.count(str(EXPERIMENT.weak)) == 1
+
+
+def test_engines_are_released_after_a_failure_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    released: list[str] = []
+    monkeypatch.setattr(scheduler.Pools, "release", lambda self, base: released.append(base))
+    with pytest.raises(RuntimeError, match="it broke"):
+        scheduled(monkeypatch, Recorder(fail="pairs"), cpus=64)
+    assert sorted(released) == sorted(map(str, (EXPERIMENT.weak, EXPERIMENT.strong)))
 
 
 def test_trainings_of_one_base_share_a_worker_group_and_steps_start_at_the_commits_they_need(
@@ -121,7 +133,7 @@ def test_trainings_of_one_base_share_a_worker_group_and_steps_start_at_the_commi
     recorder, job = Recorder(), Recorder.job
     sampling = threading.Event()
 
-    def work(self: Recorder, steps: list[Step], context: Context) -> None:
+    def work(self: Recorder, steps: list[Step], context: Context, pools: Any) -> None:
         if steps[0].name == "weak_ft_1_completions":
             sampling.set()
         if steps[0].name == "weak_ft_1":
@@ -129,7 +141,7 @@ def test_trainings_of_one_base_share_a_worker_group_and_steps_start_at_the_commi
                 self.done.add(step.name)
                 context.on_commit(step)
             assert sampling.wait(10), "the steps that need only these two commits wait for the whole group"
-        job(self, steps, context)
+        job(self, steps, context, pools)
 
     monkeypatch.setattr(Recorder, "job", work)
     trained = [
@@ -147,8 +159,8 @@ def test_a_step_that_another_run_holds_makes_no_other_step_of_its_group_wait(mon
     with Leases(Store.at("store").objects, "other", print) as other:
         assert other.acquire([ceiling]) == [ceiling]
 
-        def work(self: Recorder, steps: list[Step], context: Context) -> None:
-            job(self, steps, context)
+        def work(self: Recorder, steps: list[Step], context: Context, pools: Any) -> None:
+            job(self, steps, context, pools)
             if steps[0].name == "weak_ft_1":
                 other.release([ceiling])
 

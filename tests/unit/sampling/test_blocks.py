@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs.sampling.block_plan import problems_per_block
 from ray_jobs.sampling.blocks import Blocks, finished_blocks, read_counts
 from ray_jobs.sampling.inputs import Task
-from ray_jobs.sampling.job import Work, _block_counts
+from ray_jobs.sampling.step.block_plan import problems_per_block
+from ray_jobs.sampling.step.work import Work, _block_counts
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
@@ -32,6 +32,13 @@ def sampling_step(seed: int) -> Step:
     )
 
 
+def opened(step: Step, store: Store) -> Blocks:
+    """The blocks of an engine that has got its first block of the step."""
+    blocks = Blocks(store)
+    blocks.open(step)
+    return blocks
+
+
 def ids(block: int) -> list[str]:
     return [f"p{number:03d}" for number in range(SIZE * block, SIZE * (block + 1))]
 
@@ -48,7 +55,7 @@ def test_a_lost_engine_costs_less_than_a_block(seed: int, tmp_path: Path) -> Non
     sampled: list[str] = []
 
     async def engine(lost_after: int) -> None:
-        blocks = Blocks([one], store)
+        blocks = opened(one, store)
         missing = [block for block in range(4) if block not in finished_blocks(one, store)]
         held = {block: await blocks.begin(one, block, SIZE) for block in missing}
         todo = [(block, problem_id) for block in missing for problem_id in ids(block) if problem_id not in held[block]]
@@ -80,11 +87,11 @@ def test_a_problem_sampled_by_two_engines_counts_once(tmp_path: Path) -> None:
     store, one = Store.at(str(tmp_path)), sampling_step(0)
 
     async def twice() -> dict[str, list[Completion]]:
-        first, second = Blocks([one], store), Blocks([one], store)
+        first, second = opened(one, store), opened(one, store)
         for blocks, text in ((first, "first"), (second, "second")):
             await blocks.begin(one, 0, 2)
             await blocks.add(one, 0, completions("p000", text))
-        return await Blocks([one], store).begin(one, 0, 2)
+        return await opened(one, store).begin(one, 0, 2)
 
     found = asyncio.run(twice())
     assert list(found) == ["p000"] and len(found["p000"]) == N and len({row.text for row in found["p000"]}) == 1
@@ -95,11 +102,11 @@ def test_a_block_that_was_finished_but_not_reported_is_not_sampled_again(tmp_pat
 
     async def run() -> tuple[dict[str, list[Completion]], dict[str, list[Completion]]]:
         rows = [row for problem_id in ids(0) for row in completions(problem_id)]
-        await Blocks([one], store).finish(one, 0, rows, ids(0), N)
-        later = Blocks([one], store)
+        await opened(one, store).finish(one, 0, rows, ids(0), N)
+        later = opened(one, store)
         found = await later.begin(one, 0, SIZE)
         await later.finish(one, 0, [row for rows in found.values() for row in rows], ids(0), N)
-        return found, await Blocks([one], store).begin(one, 0, SIZE)
+        return found, await opened(one, store).begin(one, 0, SIZE)
 
     found, after = asyncio.run(run())
     assert len(found) == SIZE and found == after
@@ -114,7 +121,7 @@ def block_rows(block: int, text: str = "t") -> list[Completion]:
 
 def test_counts_of_a_block_and_what_is_wrong_with_it(tmp_path: Path) -> None:
     store, one = Store.at(str(tmp_path)), sampling_step(0)
-    written = asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0), ids(0), N))
+    written = asyncio.run(opened(one, store).finish(one, 0, block_rows(0), ids(0), N))
     counts = read_counts(store, one, 0, ids(0), N)
     assert written == counts, "the engine counts what it writes as a reader of the file does"
     assert (counts.completions, counts.truncated, counts.errors) == (SIZE * N, (SIZE - 1) * N, {"p000": "why"})
@@ -130,19 +137,19 @@ def test_counts_of_a_block_and_what_is_wrong_with_it(tmp_path: Path) -> None:
 
 def test_the_first_writers_file_is_counted(tmp_path: Path) -> None:
     store, one = Store.at(str(tmp_path)), sampling_step(0)
-    first, second = Blocks([one], store), Blocks([one], store)
+    first, second = opened(one, store), opened(one, store)
     written = asyncio.run(first.finish(one, 0, block_rows(0, "first"), ids(0), N))
     assert asyncio.run(second.finish(one, 0, block_rows(0, "a longer second"), ids(0), N)) == written
     path = tmp_path / one.directory / layout.block(0)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match="damaged"):
-        asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0), ids(0), N))
+        asyncio.run(opened(one, store).finish(one, 0, block_rows(0), ids(0), N))
 
 
 def test_parts_with_other_samples_than_the_steps_are_refused(tmp_path: Path) -> None:
     store, one = Store.at(str(tmp_path)), sampling_step(0)
     with pytest.raises(ValueError, match=f"does not hold the {N} samples of each of its {SIZE} problems: delete it"):
-        asyncio.run(Blocks([one], store).finish(one, 0, block_rows(0)[:-1], ids(0), N))
+        asyncio.run(opened(one, store).finish(one, 0, block_rows(0)[:-1], ids(0), N))
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
@@ -151,7 +158,7 @@ def test_only_blocks_without_a_result_are_read_at_the_commit(
 ) -> None:
     store, one = Store.at(str(tmp_path)), sampling_step(0)
     monkeypatch.setattr(Objects, "is_exclusive", exclusive)
-    counts = [asyncio.run(Blocks([one], store).finish(one, b, block_rows(b), ids(b), N)) for b in range(3)]
+    counts = [asyncio.run(opened(one, store).finish(one, b, block_rows(b), ids(b), N)) for b in range(3)]
     finished = {0: counts[0], 2: counts[2]}
     work = Work(Task(one, (), "m", 0), Attempt(store, one), [ids(0), ids(1), ids(2)], set(), counts=finished)
     read: list[str] = []

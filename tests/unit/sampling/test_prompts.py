@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ray_jobs.sampling.prompts import Prompts
 from ray_jobs.sampling.results import PromptedProblem
+from ray_jobs.sampling.step.prompts import Prompts
 
 
 def prompts(lengths: list[int], limit: int = 100, max_tokens: int = 20) -> tuple[Prompts, list[PromptedProblem]]:
@@ -20,7 +20,7 @@ def test_a_prompt_that_fits_goes_to_the_engine_as_it_is() -> None:
     made, taken = prompts([80, 10])
     made.check()
     assert [len(problem.prompt_ids) for problem in taken] == [80, 10] and not made.too_long
-    assert made.needed == 100 and not any(problem.error for problem in taken)
+    assert made.longest == 80 and not any(problem.error for problem in taken)
 
 
 @pytest.mark.parametrize("lengths", [[10, 81], [10] * 38 + [81, 5000]])
@@ -29,7 +29,7 @@ def test_a_few_that_do_not_fit_are_left_out_with_the_reason(lengths: list[int]) 
     made.check()
     left_out = [problem for problem in taken if problem.error]
     assert {problem.problem_id for problem in left_out} == set(made.too_long)
-    assert len(left_out) == sum(length > 80 for length in lengths) and made.needed == 30
+    assert len(left_out) == sum(length > 80 for length in lengths) and made.longest == 10
     assert all(problem.prompt_ids == () for problem in left_out)
     assert left_out[0].error == "its prompt of 81 tokens and max_tokens=20 exceed the context of 100 tokens"
 

@@ -104,3 +104,15 @@ def test_a_suspect_whose_answer_comes_after_the_death_is_cleared(late: str) -> N
         suspects.started(key)
         suspects.finished(key)
     assert not suspects.groups and suspects.may_run("another")
+
+
+def test_a_request_that_is_given_up_is_no_suspect_any_more() -> None:
+    suspects = Suspects()
+    for key in "ab":
+        suspects.started(key)
+    suspects.died()
+    assert not suspects.may_run("c")
+    suspects.withdrawn("b")
+    suspects.started("a")
+    suspects.finished("a")
+    assert suspects.may_run("c") and not suspects.guilty

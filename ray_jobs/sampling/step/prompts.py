@@ -26,15 +26,15 @@ def prompted(task: Task, tokens: Tokens, problem: Problem) -> PromptedProblem:
 
 @dataclass
 class Prompts:
-    """The prompts of a sampling step, and the context they need of the `limit` tokens that the model has.
+    """The prompts of a sampling step, which share the `limit` tokens of the model's context with their completions.
 
     Prompts that do not fit are left out: their completions carry the reason.
     """
 
     task: Task
     limit: int
-    needed: int = 0
-    """Tokens of the longest prompt that fits, and of its completion."""
+    longest: int = 0
+    """Tokens of the longest prompt that fits."""
     problems: int = 0
     too_long: dict[str, int] = field(default_factory=dict[str, int])
     """Tokens of the prompts that do not fit, by problem_id."""
@@ -44,7 +44,7 @@ class Prompts:
         self.problems += 1
         length, max_tokens = len(problem.prompt_ids), self.task.recipe.sampling.max_tokens
         if length + max_tokens <= self.limit:
-            self.needed = max(self.needed, length + max_tokens)
+            self.longest = max(self.longest, length)
             return problem
         self.too_long[problem.problem_id] = length
         why = f"its prompt of {length} tokens and max_tokens={max_tokens} exceed the context of {self.limit} tokens"
@@ -53,7 +53,7 @@ class Prompts:
     def check(self) -> None:
         """Raise ValueError if more prompts do not fit than may be left out."""
         allowed = max(1, int(MAX_TOO_LONG_SHARE * self.problems))
-        if not self.too_long or (len(self.too_long) <= allowed and self.needed):
+        if not self.too_long or (len(self.too_long) <= allowed and self.longest):
             return
         problem_id, longest = max(self.too_long.items(), key=lambda item: item[1])
         recipe = self.task.recipe

@@ -1,0 +1,1 @@
+"""One sampling step in the driver: its prompts, its blocks, its commit."""
