@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.driver.checks.fields import check_fields
 from ray_jobs.driver.checks.support import Question
 from ray_jobs.models.configs import context_limit, experts, quantization, raw_config
 from ray_jobs.models.folders import base_folder, fetched
@@ -81,7 +82,7 @@ def check_model(role: str, model: Model, use: Use, resources: Resources) -> None
             for field, targets in sorted(use.targets):
                 check_targets(field, blank, targets)
             if use.sampled:
-                _check_windows(_architecture(folder), blank)
+                check_fields(_architecture(folder), blank, context_limit(folder))
                 _check_heads(blank, resources.tensor_parallel)
             if not quantization(folder):
                 fetching(lambda: check_weights(model, folder, blank))
@@ -142,19 +143,6 @@ def _check_embeddings(tokens: Tokens, blank: Any) -> None:
             f"its tokenizer has {len(wrong)} tokens beyond the {rows} rows of the embedding, such as {wrong[0]!r} with "
             f"id {beyond[wrong[0]]}: put the tokenizer that belongs to these weights there, or resize the embedding "
             "(`resize_token_embeddings`) and save the model"
-        )
-
-
-def _check_windows(architecture: str, blank: Any) -> None:
-    """Check that the engine has the model's mixture of layers with and without a sliding window."""
-    config = blank.config.get_text_config()
-    mixed = architecture == "Qwen2ForCausalLM" and len(set(getattr(config, "layer_types", None) or ())) > 1
-    if mixed and config.max_window_layers != config.num_hidden_layers:  # vLLM 0.32.0, models/qwen2.py
-        raise ValueError(
-            "the engine does not run Qwen2 with a sliding window in some of its layers (max_window_layers="
-            f"{config.max_window_layers} of {config.num_hidden_layers}): set use_sliding_window to false in its "
-            f"config.json if no prompt with its completion is longer than {config.sliding_window} tokens, or take "
-            "another model"
         )
 
 
