@@ -115,8 +115,8 @@ def _check_end(token: str, folder: Path) -> None:
         return
     if Tokenizer.from_file(str(file)).token_to_id(token) is None:
         raise ValueError(
-            f"the end token {token!r} of the tokenizer in {folder} is not in its tokenizer.json, so the model has never "
-            "seen it: set eos_token in tokenizer_config.json to the token that ends the model's texts"
+            f"the end token {token!r} of the tokenizer in {folder} is not in its tokenizer.json, so the model never "
+            "saw it: set eos_token in tokenizer_config.json to the token that ends the model's texts"
         )
 
 
