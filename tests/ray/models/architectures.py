@@ -45,7 +45,9 @@ class Architecture:
 
 
 MORE: dict[str, dict[str, Any]] = {
-    "falcon": TYPES["bloom"] | {"new_decoder_architecture": True, "num_kv_heads": 2, "alibi": False},
+    "falcon": TYPES["bloom"]
+    | {"num_attention_heads": 4, "num_hidden_layers": 2}
+    | {"new_decoder_architecture": True, "num_kv_heads": 2, "alibi": False},
     "glm4": TYPES["llama"] | {"pad_token_id": 3},
     "nemotron": TYPES["llama"],
     "exaone4": TYPES["llama"] | WINDOW | {"layer_types": ["sliding_attention", "full_attention"]},
