@@ -17,6 +17,9 @@ SWITCHES = ("enable_thinking", "thinking")
 """What templates call `Prompt.thinking`: Qwen3, SmolLM3 and GLM the first, Granite and DeepSeek-V3.1 the second."""
 QUESTION, ANSWER = "w2sQuestion", "w2sAnswer"
 """Stand in for the texts of turns, where only what the template adds is wanted."""
+PROBE = "Is 3 < 4 & \"5\" > '2'?\n\n$\\frac{1}{2}$\tnaïve  " + "long " * 2000 + "end"
+"""A text that a template must not change: signs that HTML and JSON escape, white space, and more than a summary's
+length."""
 
 
 class ChatTemplate:
@@ -89,6 +92,9 @@ class ChatTemplate:
         text = self._render([*turns, *turns], add_generation_prompt=False)
         if text.count(QUESTION) < 2 or text.count(ANSWER) < 2:
             raise self._refusal("it drops the text of a turn")
+        probes = [{**turn, "content": PROBE} for turn in turns]
+        if self._render(probes, add_generation_prompt=False).count(PROBE) < len(probes):
+            raise self._refusal("it changes or cuts the text of a turn")
         text = self._render(turns, add_generation_prompt=False)
         before, _, behind = text.rpartition(ANSWER)
         return before, behind

@@ -49,18 +49,23 @@ def text_config(folder: Path) -> Any:
 
 
 def context_limit(folder: Path) -> int:
-    """The context of the model in `folder`, in tokens; that of a scaled RoPE where the configuration scales it.
+    """The context of the model in `folder`, in tokens, in which training and engine compute one model.
 
-    Linear and dynamic scaling multiply `max_position_embeddings`, as in vLLM. YaRN multiplies the original context,
-    whether or not the configuration's own number is scaled already (it is in DeepSeek's, not in Qwen2.5's).
+    Linear scaling multiplies `max_position_embeddings`. YaRN multiplies the original context, whether or not the
+    configuration's own number is scaled already (it is in DeepSeek's, not in Qwen2.5's). LongRoPE has its original
+    context, because an engine with a longer one takes the long factors for all texts, and training for long texts
+    alone. Dynamic scaling has the configuration's own, because vLLM 0.32.0 has no positions beyond it.
     """
     config = text_config(folder)
     limit = int(getattr(config, "max_position_embeddings", None) or 2**31)
     rope = getattr(config, "rope_parameters", None) or {}
     kind, factor = rope.get("rope_type"), rope.get("factor") or 1.0
+    original = int(rope.get("original_max_position_embeddings") or limit)
     if kind == "yarn":
-        return max(limit, int(factor * (rope.get("original_max_position_embeddings") or limit)))
-    return int(factor * limit) if kind in ("linear", "dynamic") else limit
+        return max(limit, int(factor * original))
+    if kind == "longrope":
+        return min(limit, original)
+    return int(factor * limit) if kind == "linear" else limit
 
 
 def quantization(folder: Path) -> str:

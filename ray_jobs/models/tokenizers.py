@@ -95,11 +95,29 @@ def _loaded(folder: Path) -> tuple[Any, bool]:
             continue
         if tokenizer.eos_token_id is None:
             raise ValueError(f"the tokenizer in {folder} has no end token: set eos_token in its tokenizer_config.json")
+        _check_end(tokenizer.eos_token, folder)
         return tokenizer, number == 0
     raise ValueError(
         f"{folder} has no tokenizer that loads ({'; '.join(reasons)}): put the model's own tokenizer.json and "
         "tokenizer_config.json there"
     )
+
+
+def _check_end(token: str, folder: Path) -> None:
+    """Check that the end token is one of the files' tokens; transformers gives an unknown one the next free number,
+    which the model was never trained on."""
+    from tokenizers import Tokenizer
+
+    file = folder / "tokenizer.json"
+    listed = _config(str(folder)).get("added_tokens_decoder")
+    entries = listed.values() if isinstance(listed, dict) else []
+    if not file.is_file() or token in [entry.get("content") for entry in entries if isinstance(entry, dict)]:
+        return
+    if Tokenizer.from_file(str(file)).token_to_id(token) is None:
+        raise ValueError(
+            f"the end token {token!r} of the tokenizer in {folder} is not in its tokenizer.json, so the model never "
+            "saw it: set eos_token in tokenizer_config.json to the token that ends the model's texts"
+        )
 
 
 def _check_pair(folder: Path) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.driver.checks.fields import check_fields
 from ray_jobs.driver.checks.support import Question
 from ray_jobs.models.configs import context_limit, experts, quantization, raw_config
 from ray_jobs.models.folders import base_folder, fetched
@@ -22,6 +23,11 @@ from w2s.recipe import Model
 
 SAMPLED_QUANTIZED = ("awq", "compressed-tensors", "fp8", "gptq")
 """Methods of quantized weights that vLLM's CUDA build samples; bitsandbytes is a package of its own."""
+
+CPU_HEAD_SIZES = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
+CPU_LATENT_SIZES = (576,)
+"""Sizes that the attention of vLLM's CPU build is compiled for; another one ends the engine, at the latest at its first
+request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,8 @@ def check_model(role: str, model: Model, use: Use, resources: Resources) -> None
             for field, targets in sorted(use.targets):
                 check_targets(field, blank, targets)
             if use.sampled:
-                _check_windows(_architecture(folder), blank)
-                _check_heads(blank, resources.tensor_parallel)
+                check_fields(_architecture(folder), blank, context_limit(folder))
+                _check_heads(blank, resources)
             if not quantization(folder):
                 fetching(lambda: check_weights(model, folder, blank))
             if asked:
@@ -145,26 +151,26 @@ def _check_embeddings(tokens: Tokens, blank: Any) -> None:
         )
 
 
-def _check_windows(architecture: str, blank: Any) -> None:
-    """Check that the engine has the model's mixture of layers with and without a sliding window."""
+def _check_heads(blank: Any, resources: Resources) -> None:
+    """Check that the engine's attention has heads of this size, and that tensor parallelism splits them evenly."""
     config = blank.config.get_text_config()
-    mixed = architecture == "Qwen2ForCausalLM" and len(set(getattr(config, "layer_types", None) or ())) > 1
-    if mixed and config.max_window_layers != config.num_hidden_layers:  # vLLM 0.32.0, models/qwen2.py
+    heads: int = getattr(config, "num_attention_heads", 0)
+    if heads % resources.tensor_parallel:
         raise ValueError(
-            "the engine does not run Qwen2 with a sliding window in some of its layers (max_window_layers="
-            f"{config.max_window_layers} of {config.num_hidden_layers}): set use_sliding_window to false in its "
-            f"config.json if no prompt with its completion is longer than {config.sliding_window} tokens, or take "
-            "another model"
-        )
-
-
-def _check_heads(blank: Any, tensor_parallel: int) -> None:
-    """Check that tensor parallelism splits the attention heads evenly."""
-    heads: int = getattr(blank.config.get_text_config(), "num_attention_heads", 0)
-    if heads % tensor_parallel:
-        raise ValueError(
-            f"its {heads} attention heads cannot be split over gpus_per_engine={tensor_parallel}: "
+            f"its {heads} attention heads cannot be split over gpus_per_engine={resources.tensor_parallel}: "
             f"take a divisor of {heads}"
+        )
+    if resources.gpus_per_engine or not heads:
+        return
+    if latent := getattr(config, "kv_lora_rank", None):  # multi-head latent attention, as DeepSeek's
+        name, size, known = "kv_lora_rank + qk_rope_head_dim", latent + config.qk_rope_head_dim, CPU_LATENT_SIZES
+    else:
+        size = getattr(config, "head_dim", None) or config.hidden_size // heads
+        name, known = "attention heads of size", CPU_HEAD_SIZES
+    if size not in known:
+        raise ValueError(
+            f"it has {name} {size}, and engines on CPU have only {', '.join(map(str, known))}: set gpus_per_engine in "
+            "--resources, or take another model"
         )
 
 

@@ -45,12 +45,14 @@ class Architecture:
 
 
 MORE: dict[str, dict[str, Any]] = {
-    "falcon": TYPES["bloom"] | {"new_decoder_architecture": True, "num_kv_heads": 2, "alibi": False},
+    "falcon": TYPES["bloom"]
+    | {"num_attention_heads": 4, "num_hidden_layers": 2}
+    | {"new_decoder_architecture": True, "num_kv_heads": 2, "alibi": False},
     "glm4": TYPES["llama"] | {"pad_token_id": 3},
     "nemotron": TYPES["llama"],
     "exaone4": TYPES["llama"] | WINDOW | {"layer_types": ["sliding_attention", "full_attention"]},
     "deepseek_v2": TYPES["llama"]
-    | {"kv_lora_rank": 32, "q_lora_rank": None, "qk_nope_head_dim": 32, "qk_rope_head_dim": 32, "v_head_dim": 32}
+    | {"kv_lora_rank": 512, "q_lora_rank": None, "qk_nope_head_dim": 32, "qk_rope_head_dim": 64, "v_head_dim": 32}
     | {"num_key_value_heads": 4, "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
 }
 

@@ -204,6 +204,16 @@ def test_class_labels_are_their_names(tmp_path: Path, how: str) -> None:
         ),
         ({"solution": None, "answer": "c"}, [["1"], ["2"]], r"\(problems.train_2.answer\) is .*must not hold lists"),
         ({"solution": None, "answer": "c"}, "NaN", r"is 'NaN'; it is the text of a missing value: repair"),
+        *(
+            ({"solution": None, "answer": "c"}, text, "it is the text of a missing value: repair")
+            for text in ("None", "null", "NULL", "N/A", "n/a", "<NA>")
+        ),
+        *(
+            ({"solution": None, "answer": "c"}, text, "it is an error or a formula of a spreadsheet: repair")
+            for text in ("#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", '="5"')
+        ),
+        ({"solution": None, "answer": "c"}, "\u200b", "it must not be empty"),
+        ({"question": "c"}, "\ufeff\u200f \u2028", "it must not be empty"),
         ({"solution": "c"}, ["a", "#### 1"], r"solution\) is \['a', '#### 1'\]; it must be text .*, not a list"),
         ({"id": "c"}, ["a"], r"id\) is \['a'\]; it must be text or a number, not a list"),
         ({"level": "c"}, {"a": 1}, r"level\) is \{'a': 1\}; it must be text or a number"),

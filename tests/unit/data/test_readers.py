@@ -194,6 +194,16 @@ BAD: list[tuple[str, bytes, str]] = [
     ("a.csv", b'question,answer\nx,"y\n', r"a.csv:2 cannot be read \(unexpected end of data\): write it in UTF-8"),
     ("a.csv", b"question,answer\nx,y,z\n", r"a.csv:2 has 3 cells, the header 2: quote cells that hold ','"),
     ("a.tsv", b"question\tanswer\nx\n", r"a.tsv:2 has 1 cells, the header 2: quote cells that hold '\\t'"),
+    (
+        "a.tsv",
+        b'question\tanswer\n"Wait, how?\t5\nAnn?\t6\nSee it?"\t7\n',
+        r"a.tsv:2: its cell 'Wait, how\?.* begins with a quotation mark that closes in a later row",
+    ),
+    (
+        "a.tsv",
+        b'level\tquestion\tanswer\n1\t"How?\t5\n2\tSee it?"\t7\n',
+        r"a.tsv:2: its cell 'How\?.* closes in a later row",
+    ),
     ("a.csv", b"question,question\nx,y\n", r"a.csv:1 names the column 'question' twice: rename one"),
     ("a.csv", "question,answer\nx,é".encode("latin-1"), r"a.csv:\d cannot be read .*decode byte"),
     ("a.csv", b"question;answer\nx;1\n", r"a.csv:2: no column 'question'; it has question;answer"),

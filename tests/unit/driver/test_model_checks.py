@@ -39,6 +39,7 @@ class Answered(Question):
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_checks, "Question", Answered)
+    monkeypatch.setattr(model_checks, "CPU_HEAD_SIZES", (8, 32))  # the tiny models' own is 8
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
@@ -252,3 +253,35 @@ def test_vocab_json_and_merges_txt_come_from_a_url(tmp_path: Path, monkeypatch: 
 def test_heads_that_do_not_split_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="2 attention heads cannot be split over gpus_per_engine=4"):
         check(tiny_models.llama(tmp_path), resources=load_resources("cluster-70b"))
+
+
+@pytest.mark.parametrize(
+    ("model_type", "sizes", "message"),
+    [
+        (
+            "llama",
+            {"head_dim": 12},
+            "it has attention heads of size 12, and engines on CPU have only 8, 32: set gpus_per",
+        ),
+        ("llama", {"head_dim": None, "hidden_size": 40}, "it has attention heads of size 20, and engines on CPU"),
+        (
+            "deepseek_v2",
+            {"kv_lora_rank": 32, "qk_rope_head_dim": 8},
+            r"kv_lora_rank \+ qk_rope_head_dim 40, .* only 576",
+        ),
+        ("llama", {"head_dim": 32}, ""),
+        ("deepseek_v2", {"kv_lora_rank": 512, "qk_rope_head_dim": 64}, ""),
+    ],
+)
+def test_heads_that_engines_on_cpu_lack_are_refused(model_type: str, sizes: dict[str, Any], message: str) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        blank = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **(tiny_models.SIZES | sizes)))
+    model_checks._check_heads(blank, GPU)  # pyright: ignore[reportPrivateUsage]
+    if not message:
+        model_checks._check_heads(blank, LOCAL)  # pyright: ignore[reportPrivateUsage]
+        return
+    with pytest.raises(ValueError, match=message):
+        model_checks._check_heads(blank, LOCAL)  # pyright: ignore[reportPrivateUsage]

@@ -19,9 +19,9 @@ CASES: list[tuple[str, int, dict[str, Any], int, int | None]] = [
     ("llama", 163840, {"rope_type": "yarn", "factor": 40.0, "original_max_position_embeddings": 4096}, 163840, None),
     ("qwen2", 1000, {"rope_type": "yarn", "factor": 2.5, "original_max_position_embeddings": 1000}, 2500, 2500),
     ("llama", 4096, {"rope_type": "linear", "factor": 8.0}, 32768, None),
-    ("llama", 2048, {"rope_type": "dynamic", "factor": 2.0}, 4096, None),
+    ("llama", 2048, {"rope_type": "dynamic", "factor": 2.0}, 2048, None),
     ("llama", 131072, {"rope_type": "llama3", "factor": 8.0} | LLAMA3, 131072, None),
-    ("phi3", 131072, {"rope_type": "longrope", "original_max_position_embeddings": 4096} | LONG, 131072, None),
+    ("phi3", 131072, {"rope_type": "longrope", "original_max_position_embeddings": 4096} | LONG, 4096, None),
     ("llama", 4096, {"rope_type": "default"}, 4096, None),
 ]
 
@@ -41,6 +41,13 @@ def test_the_older_spelling_of_a_scaling(tmp_path: Path) -> None:
     old = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
     AutoConfig.for_model("qwen2", **TINY, max_position_embeddings=32768, rope_scaling=old).save_pretrained(tmp_path)
     assert context_limit(tmp_path) == 131072
+
+
+def test_the_older_spelling_of_long_rope(tmp_path: Path) -> None:
+    """As in Phi-3.5's config.json."""
+    fields: dict[str, Any] = {"max_position_embeddings": 131072, "original_max_position_embeddings": 4096}
+    AutoConfig.for_model("phi3", **TINY, **fields, rope_scaling={"type": "longrope"} | LONG).save_pretrained(tmp_path)
+    assert context_limit(tmp_path) == 4096
 
 
 def test_the_context_of_a_model_with_vision_and_of_gpt_2(tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ def test_the_class_that_fits_is_kept(tmp_path: Path) -> None:
         ({"tokenizer.json": "version https://git-lfs.github.com/spec/v1\n"}, "no tokenizer that loads"),
         ({"tokenizer_config.json": "[]"}, "no tokenizer that loads"),
         ({"tokenizer_config.json": '{"eos_token": null}'}, "no end token"),
+        (
+            {"tokenizer_config.json": '{"eos_token": "<|eot|>"}'},
+            r"end token '<\|eot\|>' .* is not in its tokenizer.json",
+        ),
     ],
 )
 def test_a_broken_tokenizer_is_one_line(broken: dict[str, str], said: str, tmp_path: Path) -> None:

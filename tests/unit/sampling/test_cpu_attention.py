@@ -48,3 +48,14 @@ def test_scores_far_above_the_soft_cap_still_give_nan() -> None:
     """Where this fails, the kernel is repaired: remove the test and the note in docs/pins.md."""
     found, expected = attention(300.0)
     assert expected.isfinite().all() and found.isnan().any()
+
+
+def test_the_head_sizes_that_a_model_may_have() -> None:
+    """Those of the check before anything starts are vLLM's own."""
+    from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
+    from vllm.v1.attention.backends.mla.cpu_mla import CPUMLABackend
+
+    from ray_jobs.driver.checks.model import CPU_HEAD_SIZES, CPU_LATENT_SIZES
+
+    assert tuple(CPUAttentionBackend.get_supported_head_sizes()) == CPU_HEAD_SIZES
+    assert tuple(CPUMLABackend.get_supported_head_sizes()) == CPU_LATENT_SIZES

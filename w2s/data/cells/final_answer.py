@@ -5,12 +5,14 @@ import re
 from w2s.answers.reading.announcements import LOOSE
 from w2s.answers.reading.boxes import boxes, group_text, groups
 from w2s.answers.reading.statements import statements
+from w2s.answers.reading.wording import is_heading, is_value
 
 
 def final_answer(solution: str) -> str | None:
     """The final answer of a gold solution; None without a mark or with nothing after it.
 
-    The mark is the last `####`, else the last `\\boxed{}`, else `answer:` or `answer is:` in the last line.
+    The mark is the last `####` that begins no heading of Markdown, else the last `\\boxed{}`, else `answer:` or
+    `answer is:` in the last line.
     """
     marked = _marked(solution)
     return (marked[-1] or None) if marked else None
@@ -34,7 +36,9 @@ def answer_of_cell(cell: str) -> str:
 
 MARKS = "after `####`, in \\boxed{} or after `answer:`"
 
-_HASHES = re.compile(r"####([^\n]*)")
+_HASHES = re.compile(r"(?<!#)####(?!#)([^\n]*)")
+_MOST_WORDS = 6
+"""Words of an answer with a text below it; a longer one is a heading."""
 
 
 def _marked(text: str) -> list[str]:
@@ -42,10 +46,27 @@ def _marked(text: str) -> list[str]:
 
     Boxes joined by commas, "and" or "or" are one answer, as in completions.
     """
-    if hashes := _HASHES.findall(text):
-        return [part.strip() for rest in hashes for part in rest.split("####")]
+    if hashes := _after_hashes(text):
+        return hashes
     if boxed := groups(text, boxes(text)):
         return [group_text(text, group, "", with_unit=False).strip() for group in boxed]
-    last_line = (text.strip().splitlines() or [""])[-1]
-    stated = [statement for statement in statements(last_line, "math", "") if statement.level > LOOSE]
-    return [statement.answer for statement in stated if isinstance(statement.answer, str)]
+    return _stated((text.strip().splitlines() or [""])[-1])
+
+
+def _after_hashes(text: str) -> list[str]:
+    """The answers after `####`, which is also how Markdown begins a heading; '' where nothing is after it."""
+    answers: list[str] = []
+    for mark in _HASHES.finditer(text):
+        parts = [part.strip() for part in mark[1].split("####")]
+        for part in [part for part in parts if part] or parts[:1]:
+            text_below = bool(text[mark.end() :].strip(" \n#"))
+            if text_below and part and (is_heading(part) or not is_value(part, _MOST_WORDS)):
+                continue
+            answers.append((_stated(part) or [part])[-1])
+    return answers
+
+
+def _stated(line: str) -> list[str]:
+    """The answers that a line announces with words."""
+    found = [statement for statement in statements(line, "math", "") if statement.level > LOOSE]
+    return [statement.answer for statement in found if isinstance(statement.answer, str)]

@@ -16,8 +16,10 @@ from w2s.data.rows import Row
 from w2s.recipe import DatasetProblems, Source, TestProblems
 from w2s.records import Problem, Reference
 
-MISSING_NUMBERS = ("nan", "NaN", "<NA>", "NaT")
-"""Texts that pandas and NumPy make of missing numbers."""
+MISSING = ("nan", "NaN", "<NA>", "NaT", "None", "null", "NULL", "N/A", "n/a")
+"""Texts that pandas, NumPy, Python, JSON and people make of missing values."""
+SPREADSHEET = re.compile(r"#(N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|SPILL!|CALC!)|=\s*\".*\"")
+"""A text that a spreadsheet writes for an error, or for a text that it must not read as a number."""
 INFINITIES = ("inf", "-inf")
 AS_PYTHON = re.compile(
     r"(array|Decimal|Timestamp|datetime\.\w+)\(.*\)|b(['\"]).*\2|\[\s*['\"].*\]|\{\s*['\"].*\}", re.DOTALL
@@ -73,8 +75,12 @@ def _answer(cells: Cells, solution: str) -> str:
             cells.refuse(field, f"no final answer {MARKS}: name its column in {cells.field}.answer")
     else:
         field, answer = "answer", cells.text("answer")
-        if answer in MISSING_NUMBERS:
+        if answer in MISSING:
             cells.refuse(field, "it is the text of a missing value: repair the row, or leave it out with `where`")
+        if SPREADSHEET.fullmatch(answer):
+            cells.refuse(
+                field, "it is an error or a formula of a spreadsheet: repair the row, or leave it out with `where`"
+            )
         if answer in INFINITIES:
             cells.refuse(field, "a number must be finite: repair the row, or leave it out with `where`")
         if AS_PYTHON.fullmatch(answer):

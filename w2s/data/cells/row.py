@@ -1,6 +1,7 @@
 """The cells of one row by the source's fields: their texts, or an error with place, field, rule and way out."""
 
 import re
+import unicodedata
 from typing import Any, NamedTuple, NoReturn
 
 from w2s.data.cells.chat import chat, content_text, is_chat_text
@@ -10,6 +11,8 @@ from w2s.recipe import Source
 
 ONE_VALUE = ("question", "solution", "id")
 """Fields that are no list; the values of a list of answers or labels are joined by commas."""
+INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Zs")
+"""Unicode's categories of signs that nobody sees: controls, zero-width signs, spaces."""
 ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 LOST_BACKSLASH = re.compile(
     r"[\b][A-Za-z]+|\f(rac|orall)|\t(imes|heta|herefore|riangle|ext[a-z]*(?=\{))(?![a-z])"
@@ -53,7 +56,7 @@ class Cells(NamedTuple):
             command = ESCAPES[lost[0][0]] + lost[0][1:]
             way = rf"JSON has read the backslash of \{command} as an escape: write \\{command} in the file"
             self.refuse(name, f"it is LaTeX without a backslash, because {way}")
-        if needed and not text:
+        if needed and all(unicodedata.category(char) in INVISIBLE for char in text):
             self.refuse(name, f"it must not be empty: repair the row, or leave it out with {self.field}.where")
         try:
             text.encode()

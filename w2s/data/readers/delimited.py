@@ -11,8 +11,8 @@ from w2s.data.readers.read import MAX_ROW, Read
 def delimited(file: BufferedReader, path: str, delimiter: str) -> Iterator[Read]:
     """The rows of a file; an empty line is none. A quoted cell may hold line ends.
 
-    Raises ValueError with the line where quotes do not close, a row has more or fewer cells than the header, or a
-    header names a column twice.
+    Raises ValueError with the line where quotes do not close or close in another row, a row has more or fewer cells
+    than the header, or a header names a column twice.
     """
     csv.field_size_limit(MAX_ROW)  # of the process; the default of 128 KiB is less than a long solution
     text = TextIOWrapper(file, "utf-8-sig", newline="")
@@ -37,5 +37,20 @@ def delimited(file: BufferedReader, path: str, delimiter: str) -> Iterator[Read]
                 f'{place} has {len(cells)} cells, the header {len(header)}: quote cells that hold {delimiter!r}, " or '
                 "line ends"
             )
+        elif delimiter == "\t" and (merged := _merged(cells)):
+            raise ValueError(
+                f"{place}: its cell {merged[:40]!r} begins with a quotation mark that closes in a later row: double "
+                "the quotation marks, and put such cells in quotation marks, or give JSON Lines"
+            )
         else:
             yield Read(place, dict(zip(header, cells, strict=True)), header)
+
+
+def _merged(cells: list[str]) -> str:
+    """A quoted cell that has swallowed rows of a file whose writer does not quote: its first line goes on with all
+    cells behind it. Not so certain where commas separate, which texts have too."""
+    for number, cell in enumerate(cells[:-1]):
+        first, end, _ = cell.partition("\n")
+        if end and first.count("\t") == len(cells) - 1 - number:
+            return cell
+    return ""
