@@ -7,8 +7,8 @@ cores. `hard_weak` and `hard_strong` go on from the shipped two, with their toke
 w2s/data/worlds/hard.py. About 15 minutes for both.
 
 The shipped weights (w2s/data/bases) were made by these phases with an earlier form of the generator, which drew the
-same kinds of documents in another order; the hard bases' phases but the last had larger numbers, more slips and one
-more kind of trap. Run again, this makes bases like them, not the same bytes.
+same kinds of documents in another order; the first phases of the hard bases had larger numbers, more
+slips and one more kind of trap. Run again, this makes bases like them, not the same bytes.
 """
 
 import argparse
@@ -65,6 +65,8 @@ class Base:
 
 BOTH_READINGS = {0.02: 0.4, 0.25: 0.2, 0.5: 0.2, 0.8: 0.2}
 CAREFUL_OR_NOT = {0.02: 0.45, 0.3: 0.25, 0.75: 0.3}
+FURTHER_APART = {0.02: 0.45, 0.35: 0.15, 0.8: 0.4}
+MORE_CARELESS = {0.02: 0.3, 0.4: 0.25, 0.8: 0.45}
 OFTEN_WRONG = {0.1: 0.3, 0.4: 0.3, 0.8: 0.4}
 LESS_OFTEN = {0.03: 0.4, 0.3: 0.3, 0.7: 0.3}
 SELDOM_CAREFUL = {0.05: 0.4, 0.4: 0.3, 0.8: 0.3}
@@ -94,6 +96,8 @@ BASES = {
         phases=(
             Phase(1_000_000, 1_000_000, 1.5e-3, 0.1, 50, 0, partial(hard.document, degrees=BOTH_READINGS), 8),
             Phase(1_200_000, 1_200_000, 1.5e-3, 0.05, 30, 21, partial(hard.document, degrees=CAREFUL_OR_NOT), 8),
+            Phase(1_500_000, 1_500_000, 1.5e-3, 0.05, 30, 33, partial(hard.document, degrees=FURTHER_APART), 8),
+            Phase(300_000, 300_000, 1e-3, 0.05, 30, 47, partial(hard.document, degrees=MORE_CARELESS, settled=1.0), 8),
         ),
     ),
     "hard_weak": Base(
