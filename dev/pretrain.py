@@ -66,7 +66,8 @@ class Base:
 BOTH_READINGS = {0.02: 0.4, 0.25: 0.2, 0.5: 0.2, 0.8: 0.2}
 CAREFUL_OR_NOT = {0.02: 0.45, 0.3: 0.25, 0.75: 0.3}
 FURTHER_APART = {0.02: 0.45, 0.35: 0.15, 0.8: 0.4}
-MORE_CARELESS = {0.02: 0.3, 0.4: 0.25, 0.8: 0.45}
+CAREFUL = {0.02: 1.0}
+MORE_CARELESS = {0.02: 0.25, 0.4: 0.3, 0.8: 0.45}
 OFTEN_WRONG = {0.1: 0.3, 0.4: 0.3, 0.8: 0.4}
 LESS_OFTEN = {0.03: 0.4, 0.3: 0.3, 0.7: 0.3}
 SELDOM_CAREFUL = {0.05: 0.4, 0.4: 0.3, 0.8: 0.3}
@@ -97,7 +98,8 @@ BASES = {
             Phase(1_000_000, 1_000_000, 1.5e-3, 0.1, 50, 0, partial(hard.document, degrees=BOTH_READINGS), 8),
             Phase(1_200_000, 1_200_000, 1.5e-3, 0.05, 30, 21, partial(hard.document, degrees=CAREFUL_OR_NOT), 8),
             Phase(1_500_000, 1_500_000, 1.5e-3, 0.05, 30, 33, partial(hard.document, degrees=FURTHER_APART), 8),
-            Phase(300_000, 300_000, 1e-3, 0.05, 30, 47, partial(hard.document, degrees=MORE_CARELESS, settled=1.0), 8),
+            Phase(500_000, 500_000, 1.5e-3, 0.05, 30, 61, partial(hard.document, degrees=CAREFUL), 8),
+            Phase(160_000, 160_000, 1e-3, 0.05, 30, 71, partial(hard.document, degrees=MORE_CARELESS, settled=1.0), 8),
         ),
     ),
     "hard_weak": Base(
