@@ -4,10 +4,11 @@ The quickstart's, `weak` and `strong`, are Llama models trained on the documents
 nothing else, in two phases: in the first, writers are careful or careless; in the second, short one, hasty by degrees.
 The weak base's first phase stops where its ability appears, in the middle of its schedule. About 12 minutes on two CPU
 cores. `hard_weak` and `hard_strong` go on from the shipped two, with their tokenizer, on documents of
-w2s/data/worlds/hard.py; neither is shipped yet.
+w2s/data/worlds/hard.py. About 15 minutes for both.
 
 The shipped weights (w2s/data/bases) were made by these phases with an earlier form of the generator, which drew the
-same kinds of documents in another order: run again, this makes bases like them, not the same bytes.
+same kinds of documents in another order; the first phases of the hard bases had larger numbers, more
+slips and one more kind of trap. Run again, this makes bases like them, not the same bytes.
 """
 
 import argparse
@@ -24,8 +25,6 @@ SHIPPED = Path(__file__).parent.parent / "w2s" / "data" / "bases"
 VOCABULARY = 512
 ROW_TOKENS = 384
 """Tokens of a training row, which starts with a document's beginning."""
-ROWS = 16
-"""Rows per optimizer step."""
 CONTEXT_TOKENS = 1024
 QUESTION_WEIGHT = 0.1
 """Loss weight of what cannot be foreseen: the questions; answers have 1."""
@@ -46,6 +45,8 @@ class Phase:
     """Added to the command's: of the documents."""
     document: Callable[[int, int], str] = small.document
     """Of a seed and an index."""
+    rows: int = 16
+    """Per optimizer step."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,14 @@ class Base:
     """The smallest but one that vLLM's CPU attention takes."""
 
 
-MORE_CAREFUL = {0.03: 0.5, 0.25: 0.2, 0.5: 0.15, 0.8: 0.15}
+BOTH_READINGS = {0.02: 0.4, 0.25: 0.2, 0.5: 0.2, 0.8: 0.2}
+CAREFUL_OR_NOT = {0.02: 0.45, 0.3: 0.25, 0.75: 0.3}
+FURTHER_APART = {0.02: 0.45, 0.35: 0.15, 0.8: 0.4}
+CAREFUL = {0.02: 1.0}
+MORE_CARELESS = {0.02: 0.25, 0.4: 0.3, 0.8: 0.45}
 OFTEN_WRONG = {0.1: 0.3, 0.4: 0.3, 0.8: 0.4}
-BOTH_READINGS = {0.05: 0.35, 0.25: 0.2, 0.5: 0.2, 0.8: 0.25}
-MOSTLY_WRONG = {0.3: 0.2, 0.6: 0.3, 0.85: 0.5}
+LESS_OFTEN = {0.03: 0.4, 0.3: 0.3, 0.7: 0.3}
+SELDOM_CAREFUL = {0.05: 0.4, 0.4: 0.3, 0.8: 0.3}
 """Degrees of carelessness in the documents of the hard world, and their weights."""
 
 BASES = {
@@ -90,8 +95,11 @@ BASES = {
         intermediate=512,
         start="strong",
         phases=(
-            Phase(2_400_000, 2_400_000, 1.5e-3, 0.1, 50, 0, partial(hard.document, degrees=BOTH_READINGS)),
-            Phase(2_000_000, 2_000_000, 1.5e-3, 0.05, 30, 7, partial(hard.document, degrees=MORE_CAREFUL)),
+            Phase(1_000_000, 1_000_000, 1.5e-3, 0.1, 50, 0, partial(hard.document, degrees=BOTH_READINGS), 8),
+            Phase(1_200_000, 1_200_000, 1.5e-3, 0.05, 30, 21, partial(hard.document, degrees=CAREFUL_OR_NOT), 8),
+            Phase(1_500_000, 1_500_000, 1.5e-3, 0.05, 30, 33, partial(hard.document, degrees=FURTHER_APART), 8),
+            Phase(500_000, 500_000, 1.5e-3, 0.05, 30, 61, partial(hard.document, degrees=CAREFUL), 8),
+            Phase(160_000, 160_000, 1e-3, 0.05, 30, 71, partial(hard.document, degrees=MORE_CARELESS, settled=1.0), 8),
         ),
     ),
     "hard_weak": Base(
@@ -99,8 +107,9 @@ BASES = {
         intermediate=352,
         start="weak",
         phases=(
-            Phase(1_000_000, 1_000_000, 1.5e-3, 0.1, 50, 0, partial(hard.document, degrees=MOSTLY_WRONG)),
-            Phase(500_000, 500_000, 1e-3, 0.05, 30, 7, partial(hard.document, degrees=OFTEN_WRONG)),
+            Phase(1_200_000, 1_000_000, 1.5e-3, 0.1, 50, 0, partial(hard.document, degrees=OFTEN_WRONG)),
+            Phase(1_200_000, 1_000_000, 1.5e-3, 0.05, 30, 7, partial(hard.document, degrees=LESS_OFTEN), 8),
+            Phase(900_000, 900_000, 1.5e-3, 0.05, 30, 21, partial(hard.document, degrees=SELDOM_CAREFUL), 8),
         ),
     ),
 }
@@ -209,16 +218,16 @@ def train(model: Any, phase: Phase, ids: Any, weights: Any) -> None:
         {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=phase.peak_learning_rate, betas=(0.9, 0.95), fused=True)
-    steps = len(ids) // ROWS
+    steps = len(ids) // phase.rows
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / phase.warmup_steps, max(0.02, 1.6 * (1 - step / steps)))
     )
     began, seen = time.monotonic(), 0
     for step in range(steps):
-        batch, weight = ids[step * ROWS : (step + 1) * ROWS], weights[step * ROWS : (step + 1) * ROWS, 1:]
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(input_ids=batch[:, :-1], use_cache=False).logits
-        losses = functional.cross_entropy(logits.float().flatten(0, 1), batch[:, 1:].flatten(), reduction="none")
+        rows = slice(step * phase.rows, (step + 1) * phase.rows)
+        batch, weight = ids[rows], weights[rows, 1:]
+        logits = model(input_ids=batch[:, :-1], use_cache=False).logits
+        losses = functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten(), reduction="none")
         ((losses * weight.flatten()).sum() / weight.sum()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -21,6 +21,7 @@ from w2s.urls import has_credentials
 
 SHIPPED = {
     "quickstart": "quickstart:quickstart",
+    "hard": "hard:hard",
     "gsm8k-small": "gsm8k_small:gsm8k_small",
     "gsm8k-llama2-7b": "gsm8k:llama2_7b",
     "gsm8k-gemma-2b": "gsm8k:gemma_2b",

@@ -29,6 +29,7 @@ def paper(e: Experiment) -> Experiment:
         icl_sampled=None,
         labels=Labels(),
         more_samples=None,
+        committee=1,
     )
 
 

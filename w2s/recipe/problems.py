@@ -151,8 +151,14 @@ class WorldProblems(StepRecipe):
     """Problems per split."""
     seed: int = 0
     world: Literal["small", "hard"] = "small"
-    """`small`: the quickstart's; `hard`: longer problems with levels and sentences that are easily misread."""
+    """`small`: the quickstart's; `hard`: problems with levels and sentences that are easily misread."""
 
     def identity(self) -> dict[str, Any]:
-        """The small world is not named, because stores from before there were two have its steps."""
-        return {k: v for k, v in super().identity().items() if (k, v) != ("world", "small")}
+        """The small world is not named, because stores from before there were two have its steps.
+
+        The hard world has a version of its own. 2: one to three events.
+        """
+        given = super().identity()
+        if self.world == "hard":
+            return given | {"hard_version": 2}
+        return {name: value for name, value in given.items() if name != "world"}

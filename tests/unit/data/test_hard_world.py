@@ -66,7 +66,7 @@ def test_no_question_is_in_two_splits_of_any_seed_or_in_the_documents() -> None:
         split: {p.question for seed in SEEDS for p in hard.problems(seed, split, 300)}
         for split in ("train_1", "train_2", "test")
     }
-    assert all(len(questions) == 600 for questions in splits.values())
+    assert all(len(questions) > 590 for questions in splits.values())  # two seeds may share one of a single event
     documents = [hard.document(0, index, DEGREES) for index in range(400)]
     splits["documents"] = {question for text in documents for question in re.findall(r"Question: (.*)\n", text)}
     names = list(splits)
@@ -95,10 +95,10 @@ def test_a_careless_writer_is_right_less_often_on_every_level() -> None:
             right = worked(rng, one, degree).rpartition("####")[2] == gold
             rates.setdefault((len(one.events), degree), []).append(right)
     shares = {key: sum(of) / len(of) for key, of in rates.items()}
-    for events in (2, 3, 4):
+    for events in (1, 2, 3):
         assert shares[events, 0.1] > shares[events, 0.5] + 0.1 > shares[events, 0.9] + 0.15
     for degree in (0.1, 0.5, 0.9):
-        assert shares[2, degree] > shares[3, degree] > shares[4, degree]
+        assert shares[1, degree] > shares[2, degree] > shares[3, degree]
 
 
 def test_the_same_in_another_process() -> None:

@@ -28,6 +28,11 @@ def test_the_paper_s_recipe_is_what_the_shipped_experiments_are() -> None:
     assert there.model_copy(update=back) == load("quickstart")
 
 
+def test_the_paper_has_one_weak_model_and_one_sampling_of_every_problem() -> None:
+    changes = ["committee=3", 'more_samples={"n": 6}', "recipe=paper"]
+    assert set_fields(load("quickstart"), changes) == load("quickstart")
+
+
 def test_later_fields_change_a_recipe_and_earlier_ones_do_not() -> None:
     e = set_fields(load("quickstart"), ["sampled.n=20", "iterations=2", "recipe=w2s", "labels.min_share=0.6"])
     assert (e.sampled.n, e.iterations, e.labels.min_share, e.labels.greedy_vote) == (10, 1, 0.6, True)

@@ -1,10 +1,11 @@
 """The generated world of `hard`: longer word problems with sentences that are easily misread.
 
-A problem has two to four events after its start, by level. Plain events change the number in one step. A *trap* has two
-readings, and writers of documents err on it together: how often depends on the writer's degree of carelessness and on
-the trap's wording, so that two careless readers agree on one wrong answer. Rarely a careless writer also skips a step,
-takes one twice, or slips in arithmetic. Traps that lose a step by misreading are as frequent and as tempting as traps
-that add one, and skips as frequent as repeats, so that length does not tell wrong solutions from right ones.
+A problem has one to three events after its start, which is its level. Plain events change the number in one step. A
+*trap* has two readings, and writers of documents err on it together: how often depends on the writer's degree of
+carelessness and on the trap's wording, so that two careless readers agree on one wrong answer. Rarely a careless writer
+also skips a step, takes one twice, or slips in arithmetic. Traps that lose a step by misreading are as frequent and as
+tempting as traps that add one, and skips as frequent as repeats, so that length does not tell wrong solutions from
+right ones.
 """
 
 import math
@@ -14,12 +15,12 @@ from typing import Final, NamedTuple
 
 from w2s.data.worlds.draws import Made, distinct, drafts, generator
 
-STYLES: Final = {"worked": 0.8, "guess": 0.05, "chat": 0.15}
-TRAPS: Final = 0.42
+STYLES: Final = {"worked": 0.92, "guess": 0.03, "chat": 0.05}
+TRAPS: Final = 0.5
 """Share of events that can be misread."""
-LARGEST: Final = 60
+LARGEST: Final = 40
 """No number of a right solution is larger; in a wrong one none has three digits."""
-SLIPS: Final = 0.1
+SLIPS: Final = 0.04
 """How often the most careless writer slips in a step's arithmetic; skips and repeats are half as frequent each."""
 
 _NAMES: Final = ("Leo", "Mia", "Sam", "Ana", "Tom", "Eva", "Ben", "Zoe")
@@ -82,9 +83,9 @@ def _plain(rng: random.Random, name: str, value: int) -> Event:
 
 
 def _trap(rng: random.Random, name: str, other: str) -> Event:
-    """A sentence with two readings: two kinds lose a step if misread, two add one, two keep the number of steps."""
+    """A sentence with two readings: two kinds lose a step if misread, two add one, one keeps the number of steps."""
     k, j, wording = rng.randint(2, 9), rng.randint(2, 4), rng.randrange(2)
-    kind = rng.choice(("bags", "pairs", "other", "undone", "dozen", "friend"))
+    kind = rng.choice(("bags", "pairs", "other", "undone", "friend"))
     plus, minus = Reading("+", k), Reading("-", k)
     if kind == "bags":
         k = rng.randint(2, 5)
@@ -100,10 +101,6 @@ def _trap(rng: random.Random, name: str, other: str) -> Event:
     elif kind == "undone":
         sentence = ("{name} finds {k} but loses them.", "{name} loses {k} but finds them.")[wording]
         right, wrong, tempting = None, (plus, minus)[wording], (0.5, -0.5)[wording]
-    elif kind == "dozen":
-        sentence = ("{name} buys a dozen more.", "{name} sells a dozen.")[wording]
-        sign = "+-"[wording]
-        right, wrong, tempting = Reading(sign, 12), Reading(sign, 10), (1.0, 0.0)[wording]
     else:
         sentence = ("A friend buys {k} from {name}.", "{name} buys {k} from a friend.")[wording]
         right, wrong, tempting = (minus, plus)[wording], (plus, minus)[wording], (1.0, -1.0)[wording]
@@ -111,17 +108,17 @@ def _trap(rng: random.Random, name: str, other: str) -> Event:
 
 
 def _draft(rng: random.Random) -> Draft:
-    """Draws one problem of two to four events."""
+    """Draws one problem of one to three events."""
     owner, other = rng.sample(_NAMES, 2)
     things, start = rng.choice(_THINGS), rng.randint(3, 20)
     value, events = start, list[Event]()
-    count = rng.randint(2, 4)
+    count = rng.randint(1, 3)
     while len(events) < count:
         event = _trap(rng, owner, other) if rng.random() < TRAPS else _plain(rng, owner, value)
         if 0 < _change(value, event.right) <= LARGEST and 0 < _change(value, event.wrong) <= LARGEST:
             value = _change(value, event.right)
             events.append(event)
-    form = rng.choice(("now", "now", "both", "worth")) if count == 4 else "now"
+    form = rng.choice(("now", "now", "both", "worth")) if count == 3 else "now"
     price = rng.choice((2, 3))
     if (form == "worth" and value * price > LARGEST) or (form == "both" and value == start):
         form = "now"
@@ -172,7 +169,7 @@ def problems(seed: int, split: str, count: int) -> list[Made]:
     for problem_id, draft in distinct(_draft, f"hard-{seed}", split, count):
         solution, _ = _solve(draft, [event.right for event in draft.events])
         answer = solution.rpartition("#### ")[2]
-        found.append(Made(problem_id, draft.question, answer, solution, str(len(draft.events) - 1)))
+        found.append(Made(problem_id, draft.question, answer, solution, str(len(draft.events))))
     return found
 
 
