@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from w2s.experiments.rules import closest
-from w2s.recipe import Completions, Experiment, Labels
+from w2s.recipe import Experiment, Labels
 
 FIELD = "recipe"
 """The name that --set takes beside the fields of an experiment."""
@@ -34,17 +34,16 @@ def paper(e: Experiment) -> Experiment:
 
 
 def w2s(e: Experiment) -> Experiment:
-    """Majorities of M's own samples in both stages, and the weak model's agreement where it can be believed.
+    """Majorities of M's own samples in both stages.
 
-    It takes as many samples as the paper's stage II, half of them in stage I, and one round of stage I. Responses that
-    are there already say nothing of train_1, so that there the majorities alone decide.
+    It takes as many samples as the paper's stage II, half of them in stage I, and one round of stage I.
     """
     half = e.sampled.model_copy(update={"n": max(2, e.sampled.n // 2), "temperature": TEMPERATURE})
     made = _with(
         e,
         pairs={"rule": "votes", "min_confidence": min(0.5, e.pairs.min_confidence), "min_margin": 0.2},
         preference={"weighted": True},
-        stage_one="icl_votes" if isinstance(e.weak, Completions) else "trust",
+        stage_one="icl_votes",
         icl_sampled=half,
         labels=e.labels.model_copy(update={"greedy_vote": True, "min_kept": e.agreement.min_kept}),
         iterations=1,

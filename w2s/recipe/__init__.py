@@ -263,6 +263,11 @@ class Experiment(Recipe):
                 "stage_one=trust measures the weak model on train_1, and weak holds responses to train_2 only: take "
                 "icl_votes"
             )
+        if self.stage_one == "trust" and not self.labels.min_share:
+            raise ValueError(
+                "stage_one=trust with labels.min_share=0 learns every majority, so that trust decides nothing: set "
+                "labels.min_share before it, like labels.min_share=0.5 stage_one=trust, or take icl_votes"
+            )
         if isinstance(self.weak, Completions) and self.weak_sft is not None:
             raise ValueError("weak_sft must be none where weak holds responses: there is no weak model to train")
         if self.committee > 1 and self.weak_sft is None:

@@ -86,7 +86,7 @@ def test_the_figure_has_the_steps_of_every_variant() -> None:
     more = 'more_samples={"n": 10}'
     for sets in (
         ["committee=3", more],
-        ["stage_one=trust", 'icl_sampled={"n": 5, "temperature": 1.0, "max_tokens": 9}'],
+        ["labels.min_share=0.5", "stage_one=trust", 'icl_sampled={"n": 5, "temperature": 1.0, "max_tokens": 9}'],
     ):
         steps = build_steps(set_fields(load("quickstart"), sets))
         drawn = flow(document() | {"graph": graph(steps, {})})

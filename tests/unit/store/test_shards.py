@@ -80,8 +80,8 @@ def tables() -> dict[str, dict[str, tuple[list[Any], type[Any]]]]:
 
 OWN = set_fields(
     EXPERIMENT,
-    ["stage_one=trust", 'icl_sampled={"n": 10, "temperature": 0.7}', "labels.min_share=0.8", "labels.greedy_vote=true",
-     "labels.per_problem=2", "pairs.rule=votes", "pairs.greedy_vote=true",
+    ["labels.min_share=0.8", "labels.greedy_vote=true", "labels.per_problem=2",
+     "stage_one=trust", 'icl_sampled={"n": 10, "temperature": 0.7}', "pairs.rule=votes", "pairs.greedy_vote=true",
      'more_samples={"n": 6, "margin": 0.7, "budget": 90}', "committee=3"],
 )  # fmt: skip
 STEPS = {step.name: step for step in build_steps(EXPERIMENT)}
