@@ -90,7 +90,7 @@ class Method:
             icl=self.icl["completions"],
             demonstrations=self.demonstrations["demonstrations"],
         )
-        self.sampled = sample("sampled", Sampling(n=16, max_tokens=48, temperature=1.5), self.weak_sft)
+        self.sampled = sample("sampled", Sampling(n=32, max_tokens=48, temperature=1.15), self.weak_sft)
         rule = Pairs(min_confidence=0.0, min_confidence_against_weak=0.0, min_pairs=1)
         self.pairs = step(
             "pairs",
