@@ -265,10 +265,10 @@ HOSTILE = st.text(st.characters(exclude_categories=("Cs",)), min_size=1).filter(
 @given(HOSTILE)
 def test_hostile_text_survives(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("hostile")
-    data = [{"q": f"{text}\0", "s": f"\0{text.replace('#', '')}\n#### 1"}]
+    data = [{"q": f"{text} 1\0", "s": f"\0{text.replace('#', '')}\n#### 1"}]
     found, _, _ = read_problems(recipe(folder, train_2=data, drop_calculator_marks=False))
     problems = found["train_2"].problems
-    assert problems[0].question == f"{text}\0".strip()
+    assert problems[0].question == f"{text} 1\0".strip()
     assert parse_parquet(parquet_bytes(problems, Problem), Problem) == problems
 
 
