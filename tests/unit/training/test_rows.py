@@ -1,6 +1,6 @@
 """Token rows of a training's inputs: the same in one file and in many, counted, and refused before workers start."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from ray_jobs.models.tokens import Tokens
 from ray_jobs.runtime import shards
 from ray_jobs.training.rows.counts import TokenFiles
 from ray_jobs.training.rows.files import fetch_rows, write_rows
+from tests.unit.store.test_shards import here
 from w2s.data.worlds import small
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer, Sample
@@ -75,12 +76,6 @@ def store_of(folder: Path, rows: Sequence[Any] = ()) -> Store:
     attempt.write_records("completions", rows or cut, type((rows or cut)[0]))
     attempt.commit({})
     return store
-
-
-def here(tasks: Sequence[shards.Task], work: Callable[[shards.Task], Any], result: type[Any]) -> Iterator[Any]:
-    """What Ray Data does, in this process and in another order."""
-    for task in reversed(tasks):
-        yield result.model_validate_json(work(task).model_dump_json())
 
 
 @pytest.mark.parametrize("name", STEPS)
