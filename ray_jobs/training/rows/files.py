@@ -4,6 +4,7 @@ The files are Arrow streams, as `datasets` maps them, in the step's `training/`.
 worker's memory does not grow with the number of rows.
 """
 
+import posixpath
 import secrets
 from collections import Counter
 from functools import partial
@@ -92,11 +93,12 @@ def fetch_rows(files: TokenFiles, store: Store, step: Step, folder: Path) -> Any
     """
     from datasets import Dataset, concatenate_datasets
 
-    def fetch(number: int, file: File) -> str:
-        (place := folder / f"rows-{number:05d}.arrow").write_bytes(store.read_file(step.directory, file))
+    def fetch(file: File) -> str:
+        place = folder / posixpath.basename(file.path)
+        place.write_bytes(store.read_file(step.directory, file))
         return str(place)
 
-    places = in_parallel(lambda numbered: fetch(*numbered), list(enumerate(files.files)))
+    places = in_parallel(fetch, files.files)
     return concatenate_datasets([Dataset.from_file(place) for place in places])
 
 
