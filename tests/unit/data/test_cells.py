@@ -292,6 +292,7 @@ PLAIN = [
     "\tau",
     "1.\nnu",
     "eq\neq. 6",
+    "a\bA",
 ]
 
 

@@ -29,10 +29,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import AutoModelForCausalLM
 
     folder = tmp_path_factory.mktemp("adapters")
-    base = tiny_models.llama(folder / "base")
-    tiny_models.llama(folder / "deeper", num_hidden_layers=3)
-    tiny_models.llama(folder / "shallower", num_hidden_layers=1)
-    tiny_models.llama(folder / "wider", hidden_size=32)
+    base = tiny_models.llama(folder / "base", head_dim=32)
+    tiny_models.llama(folder / "deeper", head_dim=32, num_hidden_layers=3)
+    tiny_models.llama(folder / "shallower", head_dim=32, num_hidden_layers=1)
+    tiny_models.llama(folder / "wider", head_dim=32, hidden_size=32)
     config = LoraConfig(r=4, target_modules=TARGETS, task_type="CAUSAL_LM")
     get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(folder / "adapter")
     return folder

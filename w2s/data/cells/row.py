@@ -15,7 +15,7 @@ INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Zs")
 """Unicode's categories of signs that nobody sees: controls, zero-width signs, spaces."""
 ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 LOST_BACKSLASH = re.compile(
-    r"[\b][A-Za-z]+|\f(rac|orall)|\t(imes|heta|herefore|riangle|ext[a-z]*(?=\{))(?![a-z])"
+    r"[\b][A-Za-z]{2,}|\f(rac|orall)|\t(imes|heta|herefore|riangle|ext[a-z]*(?=\{))(?![a-z])"
     r"|\r(ight|ho)(?![a-z])|\n(eq|abla|otin)(?![a-z.])"
 )
 """What JSON makes of LaTeX whose backslashes were not doubled: of \\frac, a form feed and `rac`."""
