@@ -19,7 +19,7 @@ SEEDS = (0, 11)
 DEGREES = {0.1: 1.0, 0.8: 1.0}
 MORE = Event("Leo buys 4 more.", Reading("+", 4), Reading("+", 4), 0.0)
 BAGS = Event("Leo buys 3 bags of 4.", Reading("+", 12, (3, 4)), Reading("+", 3), 1.5)
-OTHER = Event("Mia buys 5 more.", None, Reading("+", 5), 1.5)
+SEEN = Event("Leo sees 5 more.", None, Reading("+", 5), 1.5)
 
 
 def draft(*events: Event, form: str = "now") -> Draft:
@@ -30,12 +30,12 @@ def draft(*events: Event, form: str = "now") -> Draft:
     "given, degree, solution",
     [
         (draft(MORE, BAGS), 0.0, "6 + 4 = 10. 3 * 4 = 12. 10 + 12 = 22.\n#### 22"),
-        (draft(OTHER, MORE), 0.0, "6 + 4 = 10.\n#### 10"),
-        (draft(OTHER), 0.0, "#### 6"),
+        (draft(SEEN, MORE), 0.0, "6 + 4 = 10.\n#### 10"),
+        (draft(SEEN), 0.0, "#### 6"),
         (draft(MORE, BAGS, form="both"), 0.0, "6 + 4 = 10. 3 * 4 = 12. 10 + 12 = 22.\n#### 22 and 6"),
         (draft(MORE, form="worth"), 0.0, "6 + 4 = 10. 10 * 2 = 20.\n#### 20 cents"),
         (draft(BAGS), 1 - 1e-12, "6 + 3 = 9.\n#### 9"),
-        (draft(OTHER), 1 - 1e-12, "6 + 5 = 11.\n#### 11"),
+        (draft(SEEN), 1 - 1e-12, "6 + 5 = 11.\n#### 11"),
     ],
 )
 def test_readings(given: Draft, degree: float, solution: str) -> None:
@@ -58,7 +58,7 @@ def test_equations_are_right_and_answers_are_read_back(seed: int) -> None:
         levels[problem.level] += 1
         forms["both" if " and " in problem.answer else "cents" if "cents" in problem.answer else "now"] += 1
     assert set(levels) == {"1", "2", "3"} and min(levels.values()) > 70
-    assert set(forms) == {"both", "cents", "now"} and min(forms.values()) > 10
+    assert set(forms) == {"both", "cents", "now"} and min(forms.values()) > 5
 
 
 def test_no_question_is_in_two_splits_of_any_seed_or_in_the_documents() -> None:

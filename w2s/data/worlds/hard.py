@@ -82,10 +82,10 @@ def _plain(rng: random.Random, name: str, value: int) -> Event:
     return Event(sentence.format(name=name, k=k), reading, reading, 0.0)
 
 
-def _trap(rng: random.Random, name: str, other: str) -> Event:
+def _trap(rng: random.Random, name: str) -> Event:
     """A sentence with two readings: two kinds lose a step if misread, two add one, one keeps the number of steps."""
     k, j, wording = rng.randint(2, 9), rng.randint(2, 4), rng.randrange(2)
-    kind = rng.choice(("bags", "pairs", "other", "undone", "friend"))
+    kind = rng.choice(("bags", "pairs", "shown", "undone", "friend"))
     plus, minus = Reading("+", k), Reading("-", k)
     if kind == "bags":
         k = rng.randint(2, 5)
@@ -95,8 +95,8 @@ def _trap(rng: random.Random, name: str, other: str) -> Event:
         sentence = ("{name} finds {k} pairs.", "{name} sells {k} pairs.")[wording]
         sign = "+-"[wording]
         right, wrong, tempting = Reading(sign, 2 * k, (k, 2)), Reading(sign, k), (0.5, -0.5)[wording]
-    elif kind == "other":
-        sentence = ("{other} buys {k} more.", "A friend gives {other} {k}.")[wording]
+    elif kind == "shown":
+        sentence = ("{name} sees {k} more.", "A friend shows {name} {k}.")[wording]
         right, wrong, tempting = None, plus, (1.5, -1.0)[wording]
     elif kind == "undone":
         sentence = ("{name} finds {k} but loses them.", "{name} loses {k} but finds them.")[wording]
@@ -104,17 +104,16 @@ def _trap(rng: random.Random, name: str, other: str) -> Event:
     else:
         sentence = ("A friend buys {k} from {name}.", "{name} buys {k} from a friend.")[wording]
         right, wrong, tempting = (minus, plus)[wording], (plus, minus)[wording], (1.0, -1.0)[wording]
-    return Event(sentence.format(name=name, other=other, k=k, j=j), right, wrong, tempting)
+    return Event(sentence.format(name=name, k=k, j=j), right, wrong, tempting)
 
 
 def _draft(rng: random.Random) -> Draft:
     """Draws one problem of one to three events."""
-    owner, other = rng.sample(_NAMES, 2)
-    things, start = rng.choice(_THINGS), rng.randint(3, 20)
+    owner, things, start = rng.choice(_NAMES), rng.choice(_THINGS), rng.randint(3, 20)
     value, events = start, list[Event]()
     count = rng.randint(1, 3)
     while len(events) < count:
-        event = _trap(rng, owner, other) if rng.random() < TRAPS else _plain(rng, owner, value)
+        event = _trap(rng, owner) if rng.random() < TRAPS else _plain(rng, owner, value)
         if 0 < _change(value, event.right) <= LARGEST and 0 < _change(value, event.wrong) <= LARGEST:
             value = _change(value, event.right)
             events.append(event)
