@@ -16,7 +16,7 @@ from w2s.method.examples import in_part
 from w2s.method.outcomes import listed
 from w2s.method.tally import Tally
 from w2s.records import Completion, Consensus, PreferencePair, Problem, Reference, Score, Selection
-from w2s.report.audit import audit_pairs, audit_samples, audit_selection
+from w2s.report.audit import add_calibration_error, audit_pairs, audit_samples, audit_selection
 from w2s.store.attempt import Attempt
 
 GOLD_INPUTS: Records = {"problems": Problem, "references": Reference}
@@ -90,6 +90,7 @@ def audit(step: Step, attempt: Attempt, context: Context) -> str:
     selections = {role: Selection for role, _ in step.inputs if role.startswith("selection_")}
     inputs = {**AUDIT_INPUTS, **selections}
     total = over_shards(attempt, inputs, {}, partial(audit_shard, step.recipe), context.progress).tally
+    add_calibration_error(total)
     attempt.write_document("audit", total.nested())
     chosen = total.section("pairs", "chosen_right")
     return f"chosen right {chosen.get('numerator', 0):.0f} of {chosen.get('denominator', 0):.0f}"

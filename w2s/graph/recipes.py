@@ -156,7 +156,7 @@ class Grade(StepRecipe):
 class Audit(StepRecipe):
     """Step: how right the kept set and the chosen side are, by gold; nothing reads it but the report."""
 
-    version: ClassVar[int] = 3  # precision by level, vote share and answer; lengths of right and wrong pairs
+    version: ClassVar[int] = 4  # calibration error and shared errors; 3: precision by level, share and answer; lengths
     tables = ("audit",)
     answers: Answers
 

@@ -21,21 +21,40 @@ def audit_selection(
     """Precision of what the filter kept, against that of all answers.
 
     weak_right, icl_right: of all problems; kept_weak_right, kept_icl_right: of the kept problems, so of what the two
-    halves teach; kept_weak_right_by_level; undecided verdicts.
+    halves teach; kept_weak_right_by_level; both_wrong, of all problems, and same_wrong_answer, of those: errors that
+    the two share pass the filter; undecided verdicts.
     """
     right = _judge(problems, references, answers)
     levels = {p.problem_id: p.level for p in problems}
     tally = Tally()
     tally.count("undecided", by=0)
     for s in selection:
-        for side, answer in (("weak", s.weak_answer), ("icl", s.icl_answer)):
-            if (verdict := right(s.problem_id, answer)) is not None:
+        verdicts = [right(s.problem_id, answer) for answer in (s.weak_answer, s.icl_answer)]
+        for side, verdict in zip(("weak", "icl"), verdicts, strict=True):
+            if verdict is not None:
                 tally.share(f"{side}_right", of=verdict == "right")
                 tally.count("undecided", by=verdict == "undecided")
                 if s.outcome.startswith("kept"):
                     tally.share(f"kept_{side}_right", of=verdict == "right")
                     tally.share(f"kept_{side}_right_by_level", levels[s.problem_id] or "any", of=verdict == "right")
+        if None not in verdicts:
+            tally.share("both_wrong", of=verdicts == ["wrong", "wrong"])
+        if verdicts == ["wrong", "wrong"]:
+            tally.share("same_wrong_answer", of=s.weak_answer == s.icl_answer != "")
     return tally
+
+
+def add_calibration_error(tally: Tally) -> None:
+    """Add pairs: calibration_error to the tally of all shards: the mean distance of vote share and share of right ones.
+
+    Majorities of one vote share are a bin (the expected calibration error of arXiv 1706.04599). Distances do not add
+    up, so no shard has this figure.
+    """
+    place = ("pairs", "consensus_right_by_vote_share")
+    for share in sorted({path[2] for path in tally if path[:2] == place}):
+        of = tally.section(*place, share)
+        error = abs(of["numerator"] - float(share) * of["denominator"])
+        tally.share("pairs", "calibration_error", of=error, all=of["denominator"])
 
 
 def audit_pairs(

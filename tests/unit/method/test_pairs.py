@@ -13,8 +13,8 @@ from w2s.method.outcomes import PAIR_OUTCOMES
 from w2s.method.pairs import pair_problem, pair_problems
 from w2s.method.tally import Tally
 from w2s.recipe import Agreement, Answers, Pairs
-from w2s.records import Completion, Merge, Problem, Reference
-from w2s.report.audit import audit_pairs, audit_samples, audit_selection
+from w2s.records import Completion, Merge, Problem, Reference, Selection
+from w2s.report.audit import add_calibration_error, audit_pairs, audit_samples, audit_selection
 
 GSM8K, PAPER = Answers(), Answers(equality="paper")
 PROBLEM = Problem("p", "q")
@@ -256,12 +256,43 @@ def test_audit_counts_by_gold():
     by_gold = audit_selection(selected.selection, *gold).nested()
     assert by_gold["weak_right"] == by_gold["icl_right"] == {"numerator": 1, "denominator": 2}
     assert by_gold["kept_weak_right"] == by_gold["kept_icl_right"] == {"numerator": 1, "denominator": 1}
+    assert (by_gold["both_wrong"], by_gold["same_wrong_answer"]) == (half, none)
     of_samples = audit_samples(strong, *gold).nested()
     assert of_samples["pass_at_1"] == {"numerator": 0.9 + 0.2, "denominator": 2}
     assert of_samples["pass_at_n"]["numerator"] == 2 and of_samples["majority_at_n"] == {
         "numerator": 1,
         "denominator": 2,
     }
+
+
+@pytest.mark.parametrize(
+    "weak, icl, both, same",
+    [("5", "5", 1, 1), ("5", "6", 1, 0), ("5", "", 1, 0), ("", "", 1, 0), ("5", "7", 0, None), ("7", "7", 0, None)],
+)
+def test_shared_errors(weak: str, icl: str, both: int, same: int | None):
+    selection = [Selection("p0", "kept", weak, icl), Selection("p1", "kept", "1", "1")]  # no reference of p1
+    found = audit_selection(selection, [Problem("p0", "?"), Problem("p1", "?")], [Reference("p0", "7", "")], GSM8K)
+    assert found.section("both_wrong") == {"numerator": both, "denominator": 1}
+    assert found.section("same_wrong_answer").get("numerator") == same
+
+
+@pytest.mark.parametrize(
+    "right_by_share, error, of",
+    [
+        ({"0.50": (1, 2), "1.00": (3, 3)}, 0.0, 5),
+        ({"0.90": (0, 10)}, 9.0, 10),
+        ({"0.40": (9, 10), "0.80": (6, 10)}, 5.0 + 2.0, 20),
+        ({}, None, None),
+    ],
+)
+def test_calibration_error(right_by_share: dict[str, tuple[int, int]], error: float | None, of: int | None):
+    tally = Tally()
+    for share, (right, all) in right_by_share.items():
+        tally.share("pairs", "consensus_right_by_vote_share", share, of=right, all=all)
+    add_calibration_error(tally)
+    found = tally.section("pairs", "calibration_error")
+    assert found.get("numerator") == (None if error is None else pytest.approx(error))
+    assert found.get("denominator") == of
 
 
 def test_what_is_counted():
