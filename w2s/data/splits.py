@@ -11,12 +11,16 @@ from typing import NamedTuple
 from w2s.data.duplicates import duplicates_in, find_duplicates, in_order, overlap_counts
 from w2s.data.split import store_split
 from w2s.data.stored import Stored
-from w2s.data.worlds import hard, small
+from w2s.data.worlds import hard, programs, small
 from w2s.data.worlds.draws import Made
 from w2s.recipe import NEAR_DUPLICATE, SPLITS, DatasetProblems, Source, TestProblems, WorldProblems
 from w2s.records import Disagreement, Duplicate, Problem, Reference
 
-WORLDS: dict[str, Callable[[int, str, int], list[Made]]] = {"small": small.problems, "hard": hard.problems}
+WORLDS: dict[str, Callable[[int, str, int], list[Made]]] = {
+    "small": small.problems,
+    "hard": hard.problems,
+    "programs": programs.problems,
+}
 
 
 class Split(NamedTuple):

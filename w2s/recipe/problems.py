@@ -150,15 +150,18 @@ class WorldProblems(StepRecipe):
     test: int = Field(default=600, ge=1)
     """Problems per split."""
     seed: int = 0
-    world: Literal["small", "hard"] = "small"
-    """`small`: the quickstart's; `hard`: problems with levels and sentences that are easily misread."""
+    world: Literal["small", "hard", "programs"] = "small"
+    """`small`: the quickstart's; `hard`: problems with levels and sentences that are easily misread; `programs`: what a
+    few such lines of Python print."""
 
     def identity(self) -> dict[str, Any]:
         """The small world is not named, because stores from before there were two have its steps.
 
-        The hard world has a version of its own. 2: one to three events.
+        The hard world has a version of its own. 3: shown things; 2: one to three events.
         """
         given = super().identity()
         if self.world == "hard":
-            return given | {"hard_version": 2}
+            return given | {"hard_version": 3}
+        if self.world == "programs":
+            return given
         return {name: value for name, value in given.items() if name != "world"}

@@ -1,1 +1,1 @@
-"""Generated worlds: word problems, and the documents that the shipped tiny bases are pretrained on."""
+"""Generated worlds: small problems, and the documents that the shipped tiny bases are pretrained on."""
