@@ -3,12 +3,11 @@
 The quickstart's, `weak` and `strong`, are Llama models trained on the documents of w2s/data/worlds/small.py and on
 nothing else, in two phases: in the first, writers are careful or careless; in the second, short one, hasty by degrees.
 The weak base's first phase stops where its ability appears, in the middle of its schedule. About 12 minutes on two CPU
-cores. `hard_weak` and `hard_strong` go on from the shipped two, with their tokenizer, on documents of
-w2s/data/worlds/hard.py. About 15 minutes for both.
+cores. The bases of the worlds with traps, such as `hard_weak` and `hard_strong`, go on from the shipped two, with their
+tokenizer, on documents of their world. About 20 minutes a world on one idle core.
 
 The shipped weights (w2s/data/bases) were made by these phases with an earlier form of the generator, which drew the
-same kinds of documents in another order; the first phases of the hard bases had larger numbers, more
-slips and one more kind of trap. Run again, this makes bases like them, not the same bytes.
+same kinds of documents in another order. Run again, this makes bases like them, not the same bytes.
 """
 
 import argparse
@@ -17,9 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from w2s.data.worlds import hard, small
+from w2s.data.worlds import hard, programs, small
 
 SHIPPED = Path(__file__).parent.parent / "w2s" / "data" / "bases"
 VOCABULARY = 512
@@ -63,15 +63,43 @@ class Base:
     """The smallest but one that vLLM's CPU attention takes."""
 
 
-BOTH_READINGS = {0.02: 0.4, 0.25: 0.2, 0.5: 0.2, 0.8: 0.2}
-CAREFUL_OR_NOT = {0.02: 0.45, 0.3: 0.25, 0.75: 0.3}
-FURTHER_APART = {0.02: 0.45, 0.35: 0.15, 0.8: 0.4}
-CAREFUL = {0.02: 1.0}
-MORE_CARELESS = {0.02: 0.25, 0.4: 0.3, 0.8: 0.45}
-OFTEN_WRONG = {0.1: 0.3, 0.4: 0.3, 0.8: 0.4}
-LESS_OFTEN = {0.03: 0.4, 0.3: 0.3, 0.7: 0.3}
+MOSTLY_CAREFUL = {0.02: 0.7, 0.4: 0.1, 0.8: 0.2}
+LESS_CAREFUL = {0.02: 0.4, 0.4: 0.25, 0.8: 0.35}
 SELDOM_CAREFUL = {0.05: 0.4, 0.4: 0.3, 0.8: 0.3}
-"""Degrees of carelessness in the documents of the hard world, and their weights."""
+MOSTLY_CARELESS = {0.05: 0.35, 0.4: 0.3, 0.8: 0.35}
+"""Degrees of carelessness in the documents of a world with traps, and their weights."""
+
+
+TRAPS = {"hard": hard, "programs": programs}
+
+
+def with_traps(world: ModuleType) -> dict[str, Base]:
+    """The two bases of a world with traps: the strong one reads rightly first, and is then used to careless writers."""
+
+    def phase(tokens: int, rate: float, decay: float, seed: int, degrees: dict[float, float]) -> Phase:
+        return Phase(tokens, tokens, rate, decay, 30, seed, partial(world.document, degrees=degrees), 8)
+
+    return {
+        "strong": Base(
+            hidden=192,
+            intermediate=512,
+            start="strong",
+            phases=(
+                phase(3_000_000, 2e-3, 0.1, 201, MOSTLY_CAREFUL),
+                phase(1_500_000, 1.5e-3, 0.05, 202, LESS_CAREFUL),
+            ),
+        ),
+        "weak": Base(
+            hidden=128,
+            intermediate=352,
+            start="weak",
+            phases=(
+                phase(1_200_000, 1.5e-3, 0.1, 211, SELDOM_CAREFUL),
+                phase(800_000, 1e-3, 0.05, 212, MOSTLY_CARELESS),
+            ),
+        ),
+    }
+
 
 BASES = {
     "strong": Base(
@@ -90,28 +118,7 @@ BASES = {
             Phase(400_000, 400_000, 1e-3, 0.05, 20, 7, partial(small.document, graded=True)),
         ),
     ),
-    "hard_strong": Base(
-        hidden=192,
-        intermediate=512,
-        start="strong",
-        phases=(
-            Phase(1_000_000, 1_000_000, 1.5e-3, 0.1, 50, 0, partial(hard.document, degrees=BOTH_READINGS), 8),
-            Phase(1_200_000, 1_200_000, 1.5e-3, 0.05, 30, 21, partial(hard.document, degrees=CAREFUL_OR_NOT), 8),
-            Phase(1_500_000, 1_500_000, 1.5e-3, 0.05, 30, 33, partial(hard.document, degrees=FURTHER_APART), 8),
-            Phase(500_000, 500_000, 1.5e-3, 0.05, 30, 61, partial(hard.document, degrees=CAREFUL), 8),
-            Phase(160_000, 160_000, 1e-3, 0.05, 30, 71, partial(hard.document, degrees=MORE_CARELESS, settled=1.0), 8),
-        ),
-    ),
-    "hard_weak": Base(
-        hidden=128,
-        intermediate=352,
-        start="weak",
-        phases=(
-            Phase(1_200_000, 1_000_000, 1.5e-3, 0.1, 50, 0, partial(hard.document, degrees=OFTEN_WRONG)),
-            Phase(1_200_000, 1_000_000, 1.5e-3, 0.05, 30, 7, partial(hard.document, degrees=LESS_OFTEN), 8),
-            Phase(900_000, 900_000, 1.5e-3, 0.05, 30, 21, partial(hard.document, degrees=SELDOM_CAREFUL), 8),
-        ),
-    ),
+    **{f"{name}_{size}": base for name, world in TRAPS.items() for size, base in with_traps(world).items()},
 }
 
 

@@ -22,6 +22,7 @@ from w2s.urls import has_credentials
 SHIPPED = {
     "quickstart": "quickstart:quickstart",
     "hard": "hard:hard",
+    "programs": "hard:programs",
     "gsm8k-small": "gsm8k_small:gsm8k_small",
     "gsm8k-llama2-7b": "gsm8k:llama2_7b",
     "gsm8k-gemma-2b": "gsm8k:gemma_2b",

@@ -103,6 +103,7 @@ def longest_chains(steps: Sequence[Step]) -> dict[str, int]:
 LOADS = {
     "quickstart": {"weak": 1, "strong": 2},
     "hard": {"weak": 1, "strong": 2},
+    "programs": {"weak": 1, "strong": 2},
     "gsm8k-small": {"weak": 1, "strong": 2},
     "gsm8k-llama2-7b": {"weak": 1, "strong": 3},
     "gsm8k-gemma-2b": {"weak": 1, "strong": 3},

@@ -221,6 +221,7 @@ def least_in_turn(steps: Sequence[Step]) -> dict[str, int]:
 IN_TURN = {
     "quickstart": {"weak": 1, "strong": 3},
     "hard": {"weak": 1, "strong": 3},
+    "programs": {"weak": 1, "strong": 3},
     "gsm8k-small": {"weak": 1, "strong": 3},
     "gsm8k-llama2-7b": {"weak": 1, "strong": 4},
     "gsm8k-gemma-2b": {"weak": 1, "strong": 4},
