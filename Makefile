@@ -9,6 +9,8 @@ export PYTHON TORCH_INDEX
 PYTEST := .venv/bin/python -m pytest
 # Two workers; a file's tests stay together, because they share servers and fixtures of module scope.
 TWO_AT_ONCE := -n 2 --dist loadfile
+# In the order of tests/conftest.py; without it, xdist starts with the files that have most tests.
+IN_ORDER := --no-loadscope-reorder
 
 # Runs two targets at once: pyright needs only one core, and the tests often wait.
 BESIDE := $(MAKE) --no-print-directory -j 2
@@ -46,7 +48,7 @@ unit: .venv/ready
 	$(PYTEST) -m "unit and not slow" $(TWO_AT_ONCE)
 
 s3: .venv/ready ## tests of the store on a folder and on two S3 servers
-	$(PYTEST) -m s3 $(TWO_AT_ONCE)
+	$(PYTEST) -m s3 $(TWO_AT_ONCE) $(IN_ORDER)
 
 ray: .venv/ready ## tests with real Ray, engines and training
 	$(PYTEST) -m "ray or chaos" $(TWO_AT_ONCE) --durations=10
@@ -79,4 +81,4 @@ test: lint ## everything: check and all tests (about 35 minutes)
 	@$(MAKE) --no-print-directory ray
 
 without-ray: .venv/ready browser
-	$(PYTEST) -m "not ray and not chaos and not cluster" $(TWO_AT_ONCE) --durations=10
+	$(PYTEST) -m "not ray and not chaos and not cluster" $(TWO_AT_ONCE) $(IN_ORDER) --durations=10

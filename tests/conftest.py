@@ -30,9 +30,14 @@ SMALL = [
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with its tier, the name of its folder under tests/: unit, s3, ray or chaos."""
+    """Mark every test with its tier, the name of its folder under tests/: unit, s3, ray or chaos.
+
+    Files with slow tests come first, because two workers that share the files of a tier out would else end apart.
+    """
     for item in items:
         item.add_marker(item.path.relative_to(ROOT / "tests").parts[0])
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def w2s(*arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
