@@ -1,4 +1,4 @@
-"""Seconds of each step from its work, the model's shape and the rates: a roofline, not a measurement.
+"""Seconds of each step: by the speed of earlier steps, else from its work, the model's shape and the rates, a roofline.
 
 Decoding reads the weights once a step of all sequences together and each sequence's KV cache; prefill and training are
 bound by operations, ZeRO-3 also by gathering the weights.
@@ -6,6 +6,7 @@ bound by operations, ZeRO-3 also by gathering the weights.
 
 import math
 
+from ray_jobs.cost.measured import Speed
 from ray_jobs.cost.memory import BYTES, engine_memory, kv_tokens
 from ray_jobs.cost.rates import Rates
 from ray_jobs.cost.shape import Shape
@@ -23,10 +24,21 @@ def load_seconds(shape: Shape, resources: Resources, rates: Rates, sampling: boo
 
 def gpus(work: Work, resources: Resources) -> int:
     """GPUs that a step holds: all its engines, or all its workers."""
+    per_device = resources.gpus_per_engine if isinstance(work.step.recipe, Sample) else resources.gpus_per_worker
+    return devices(work, resources) if per_device else 0
+
+
+def devices(work: Work, resources: Resources) -> int:
+    """GPUs that a step holds; on CPU the cores of its engines, or its workers."""
     if isinstance(work.step.recipe, Sample):
         sequences = work.rows * work.step.recipe.sampling.n
-        return engines_for(sequences, resources) * resources.gpus_per_engine
-    return resources.workers * resources.gpus_per_worker
+        return engines_for(sequences, resources) * (resources.gpus_per_engine or resources.cpus_per_engine)
+    return resources.workers
+
+
+def measured_seconds(work: Work, resources: Resources, speed: Speed) -> float:
+    """Seconds of a step at the speed of earlier ones, its start excluded."""
+    return work.tokens / (speed.tokens_per_second * devices(work, resources))
 
 
 def sampling_seconds(work: Work, shape: Shape, resources: Resources, rates: Rates) -> float:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_jobs.cost.rates import Rates
-from w2s.graph.recipes import Agree, FineTune, Label, OpenVotes, Pair, Prefer, Sample
+from w2s.graph.recipes import Agree, Demonstrate, FineTune, Label, OpenVotes, Pair, Prefer, Sample
 from w2s.graph.step import Step
-from w2s.recipe import DatasetProblems, Experiment, Source, WorldProblems
+from w2s.recipe import SPLITS, DatasetProblems, Recipe, Source, TestProblems, WorldProblems
 
 
 @dataclass(frozen=True)
@@ -27,41 +27,45 @@ class Work:
     context: float = 0.0
     """Mean tokens of a prompt and its completion: what a decoding sequence holds in the KV cache."""
 
+    @property
+    def tokens(self) -> float:
+        """What a measured speed counts: completion tokens, or tokens that a training passes over."""
+        return self.sampled_tokens or self.trained_tokens
 
-def split_rows(experiment: Experiment, rates: Rates) -> dict[str, int]:
-    """Rows of each split, as far as the experiment says it, else `rates.problems`."""
-    problems = experiment.problems
+
+def split_rows(problems: Recipe, rates: Rates, known: Mapping[str, int]) -> dict[str, int]:
+    """Rows of each split: those that are `known`, else as far as the recipe says it, else `rates.problems`."""
     if isinstance(problems, WorldProblems):
-        return {"train_1": problems.train_1, "train_2": problems.train_2, "test": problems.test}
-    assert isinstance(problems, DatasetProblems)
-    sources = {name: getattr(problems, name) for name in ("train_1", "train_2", "test")}
-    return {name: _rows(source, rates) for name, source in sources.items()}
+        told = {"train_1": problems.train_1, "train_2": problems.train_2, "test": problems.test}
+    else:
+        assert isinstance(problems, DatasetProblems | TestProblems)
+        told = {name: _rows(getattr(problems, name), rates) for name in SPLITS if name in problems.tables}
+    return {name: known.get(name, rows) for name, rows in told.items()}
 
 
 def _rows(source: Source, rates: Rates) -> int:
     return source.rows[1] - source.rows[0] if source.rows else rates.problems
 
 
-def all_work(steps: Sequence[Step], experiment: Experiment, splits: Mapping[str, int], rates: Rates) -> dict[str, Work]:
+def all_work(steps: Sequence[Step], splits: Mapping[str, int], rates: Rates) -> dict[str, Work]:
     """The work of each sampling and training step, by name. `splits` are the rows of each split."""
     made: dict[str, Work] = {}
     for step in steps:
         if isinstance(step.recipe, Sample):
-            made[step.name] = _sampling(step, experiment, splits, rates)
+            made[step.name] = _sampling(step, splits, rates)
         elif isinstance(step.recipe, FineTune | Prefer):
             made[step.name] = _training(step, splits, rates)
     return made
 
 
-def _sampling(step: Step, experiment: Experiment, splits: Mapping[str, int], rates: Rates) -> Work:
+def _sampling(step: Step, splits: Mapping[str, int], rates: Rates) -> Work:
     assert isinstance(step.recipe, Sample)
     table = dict(step.inputs)["problems"]
     sampling, problems = step.recipe.sampling, splits[table.name]
     if isinstance(table.step.recipe, OpenVotes) and (budget := table.step.recipe.more.budget):  # at most
         problems = min(problems, budget // sampling.n)
     answer = min(rates.answer_tokens, sampling.max_tokens)
-    shown = experiment.demonstrations.count if step.input("demonstrations") else 0
-    demonstrations = shown * (rates.question_tokens + answer)
+    demonstrations = shown([step]) * (rates.question_tokens + answer)
     return Work(
         step,
         problems,
@@ -69,6 +73,13 @@ def _sampling(step: Step, experiment: Experiment, splits: Mapping[str, int], rat
         sampled_tokens=problems * sampling.n * answer,
         context=demonstrations + rates.question_tokens + answer / 2,
     )
+
+
+def shown(steps: Sequence[Step]) -> int:
+    """Most demonstrations in a prompt of these steps."""
+    tables = [table for step in steps if (table := step.input("demonstrations"))]
+    recipes = [table.step.recipe for table in tables]
+    return max((recipe.demonstrations.count for recipe in recipes if isinstance(recipe, Demonstrate)), default=0)
 
 
 def _training(step: Step, splits: Mapping[str, int], rates: Rates) -> Work:

@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count
 
+from ray_jobs.cost.measured import Measured
 from ray_jobs.cost.memory import Memory, engine_memory, training_memory
 from ray_jobs.cost.rates import Rates
-from ray_jobs.cost.seconds import gpus, load_seconds, sampling_seconds, training_seconds
+from ray_jobs.cost.seconds import gpus, load_seconds, measured_seconds, sampling_seconds, training_seconds
 from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work
 from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, request_of
@@ -107,6 +108,7 @@ def forecast(
     shapes: Mapping[str, Shape],
     resources: Resources,
     rates: Rates,
+    measured: Measured,
 ) -> Forecast:
     """Run the missing steps on paper. `shapes` are by the model's name; steps without work take no time."""
     nodes = preset_nodes(resources)
@@ -136,7 +138,7 @@ def forecast(
                 started |= {step.name for step in part}
                 base, number = base_of(part[0]), next(numbers)
                 begin = max(now, busy.get(base, now))  # engines work off what joins them in order
-                spell = _spell(part, works, shapes, resources, rates, begin, joins)
+                spell = _spell(part, works, shapes, resources, rates, measured, begin, joins)
                 busy |= {base: spell.end} if base else {}
                 if spell.gpus:
                     spells.append(spell)
@@ -183,19 +185,27 @@ def _spell(
     shapes: Mapping[str, Shape],
     resources: Resources,
     rates: Rates,
+    measured: Measured,
     begin: float,
     joins: bool,
 ) -> Spell:
-    """The spell of a group; one that `joins` live engines loads nothing."""
+    """The spell of a group; one that `joins` live engines loads nothing. Measured starts are means of all steps, those
+    that joined included."""
     names = tuple(step.name for step in group)
     recipe = group[0].recipe
     if not isinstance(recipe, Sample | FineTune | Prefer):
         return Spell(names, 0, 0.0, (0.0,) * len(names), begin, together=True)
     shape, sampling = shapes[recipe.model.name], isinstance(recipe, Sample)
-    seconds = sampling_seconds if sampling else training_seconds
-    each = tuple(seconds(works[name], shape, resources, rates) for name in names)
     held = max(gpus(works[name], resources) for name in names)
+    counted = sampling_seconds if sampling else training_seconds
+    speeds = [measured.speed(step, on_gpu=True) for step in group]
+    each = tuple(
+        measured_seconds(works[name], resources, speed) if speed else counted(works[name], shape, resources, rates)
+        for name, speed in zip(names, speeds, strict=True)
+    )
     starts = 0.0 if joins else load_seconds(shape, resources, rates, sampling)
+    if all(speeds):
+        starts = sum(speed.start_seconds for speed in speeds if speed)
     return Spell(names, held, starts, each, begin, together=sampling)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ray_jobs.driver.costs.expected import expected
 from ray_jobs.driver.doubts import Doubts
 from ray_jobs.driver.grouping import only_scored
 from ray_jobs.driver.scheduler import Scheduler, StepFailed
@@ -124,6 +125,7 @@ def _run(
                 missing = to_run(planned)
             graph.check_data(steps, missing)
             assert not any(step.unread for step in missing), "the problems step is finished"
+            context = replace(context, estimates=expected(steps, missing, store, context.resources))
             look = Doubts(steps, context).look
             Scheduler(missing, only_scored(steps), context, look=look).run(leases)
         except ValueError as error:

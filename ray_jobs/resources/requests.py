@@ -4,8 +4,8 @@ from ray_jobs.resources.resources import Resources
 
 GPUS_PER_NODE = 8
 """GPUs of one node of the presets. Workers that fit on one node share it, because its links between GPUs are fast."""
-
-
+CORE = "core of "
+"""How the name of a device begins that is no GPU."""
 NODE_LABEL = "w2s-nodes"
 """Node label that `sampling_nodes` and `training_nodes` name a value of; cluster.yaml gives it to its node types."""
 

@@ -1,7 +1,7 @@
 """What every job gets besides its steps: the store, the resources and the progress of this run."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime.code_commit import code_commit
@@ -21,6 +21,8 @@ class Context:
     progress: Progress
     on_commit: Callable[[Step], None] = lambda step: None
     """Called after each commit, in the thread of the step's group."""
+    estimates: Mapping[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    """What each step is expected to take, by its name; for its manifest."""
 
     def attempt(self, step: Step) -> Attempt:
         """A new attempt at `step`. Readers ignore its files until `finish`."""
@@ -31,6 +33,7 @@ class Context:
 
         Raises LeaseLost if another run has taken over the step.
         """
+        attempt.estimate = self.estimates.get(attempt.step.name, {})
         attempt.commit(versions(), code_commit())
         self.progress.finished(attempt.step.name, summary)
         self.on_commit(attempt.step)

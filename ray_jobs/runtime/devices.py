@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from ray_jobs.resources.requests import node_labels
+from ray_jobs.resources.requests import CORE, node_labels
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
 from w2s.store.attempt import Attempt
@@ -18,7 +18,7 @@ def device_name(gpus: int, labels: Mapping[str, str]) -> str:
     """What one device of the nodes with these labels is called: the type of its GPU, or the processor of the driver's
     machine."""
     if not gpus:
-        return f"core of {_processor()}"
+        return f"{CORE}{_processor()}"
     nodes = [node for node in local_ray.nodes() if node.gpus and node.has(labels)]
     return " or ".join(sorted({node.labels.get(ACCELERATOR, "GPU") for node in nodes})) or "GPU"
 
@@ -41,7 +41,7 @@ class DeviceClock:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self._last = time.monotonic()
+        self._last = time.time()
 
     @classmethod
     def of(cls, resources: Resources, kind: str) -> Self:
@@ -51,11 +51,16 @@ class DeviceClock:
 
     def skip(self) -> None:
         """Count the seconds since the last call as no attempt's."""
-        self._last = time.monotonic()
+        self._last = time.time()
 
-    def take(self, attempt: Attempt, devices: float) -> None:
-        """Count the seconds since the last call, on so many devices, as the attempt's."""
-        now = time.monotonic()
-        held = attempt.device_seconds.get(self.device, 0.0) + devices * (now - self._last)
-        attempt.device_seconds[self.device] = held
+    def take(self, attempt: Attempt, devices: float, began: float) -> None:
+        """Count the seconds since the last call, on so many devices, as the attempt's.
+
+        Those before `began`, the Unix time at which the work began, went into the start of an engine or of workers.
+        """
+        now = max(time.time(), self._last)
+        passed, start = now - self._last, min(max(began, self._last), now) - self._last
+        attempt.device_seconds[self.device] = attempt.device_seconds.get(self.device, 0.0) + devices * passed
+        attempt.held_seconds += passed
+        attempt.start_seconds += start
         self._last = now

@@ -55,7 +55,7 @@ def train(steps: Sequence[Step], context: Context) -> None:
 
     def end(job: TrainingJob, state: StepState) -> None:
         try:
-            clock.take(attempts[job.step.name], resources.workers)
+            clock.take(attempts[job.step.name], resources.workers, state.since)
             finish(job, state, attempts[job.step.name], context)
         except Exception as error:  # raised below, when the other steps have ended
             fail(job.step, error)

@@ -4,6 +4,7 @@ No callback of the Trainer is here, because the actor's process would then impor
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Self
@@ -27,11 +28,11 @@ class Reporter:
 
     def begins(self, name: str) -> None:
         """Count that a worker group begins a step, anew or from a checkpoint."""
-        self._change(name, begun=self._states[name].begun + 1)
+        self._change(name, begun=self._states[name].begun + 1, since=0.0)
 
     def advanced(self, name: str, done: StepsDone) -> None:
-        """Keep the optimizer steps that rank 0 has done."""
-        self._change(name, done=done)
+        """Keep the optimizer steps that rank 0 has done; it tells of those of a checkpoint before it trains."""
+        self._change(name, done=done, since=self._states[name].since or time.time())
 
     def saved(self, name: str) -> None:
         """Count a checkpoint that rank 0 has saved to the store."""

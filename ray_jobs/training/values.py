@@ -108,3 +108,5 @@ class StepState:
     """Checkpoints saved to the store by all worker groups."""
     outcome: TrainingResult | Refusal | None = None
     """None while the step has not ended."""
+    since: float = 0.0
+    """Unix time at which the last worker group had its trainer and began to train; 0 before that."""

@@ -23,6 +23,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+from ray_jobs.cost.measured import Measured
 from ray_jobs.cost.rates import load_rates
 from ray_jobs.cost.seconds import load_seconds, sampling_seconds, training_seconds
 from ray_jobs.cost.shape import Shape
@@ -179,7 +180,7 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
     resources = load_resources(f"cluster-70b,max_engines={nodes}")  # two engines a node, on half of the nodes
     experiment, rates = load("gsm8k-llama2-7b"), load_rates(resources, [])
     steps = list(build_steps(experiment))
-    works = all_work(steps, experiment, {"train_1": 7000, "train_2": 7000, "test": 1319}, rates)
+    works = all_work(steps, {"train_1": 7000, "train_2": 7000, "test": 1319}, rates)
     cluster = Cluster({"sampling": nodes // 2, "training": nodes // 2}, grows, speed)
     groups, done = list[tuple[str, ...]](), set[str]()
     alive = defaultdict[str, list[tuple[Machine, float, float]]](list)
@@ -248,7 +249,7 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
     shapes = {experiment.strong.name: STRONG, experiment.weak.name: WEAK}
     there = Cluster(cluster.most, False, speed).nodes()
     with patch.object(plan, "preset_nodes", lambda _: there):
-        planned = plan.forecast(steps, only_scored(steps), works, shapes, resources, rates)
+        planned = plan.forecast(steps, only_scored(steps), works, shapes, resources, rates, Measured())
     return Outcome(hours, planned.seconds / 3600, gpu_hours, cluster.booted, tuple(groups), seconds)
 
 

@@ -81,8 +81,28 @@ def step_sections(report: Mapping[str, Any]) -> list[Section]:
         if values
     ]
     times = [[step, f"{value:.1f}"] for step, value in report["seconds"].items()]
-    named = [("counts", ["step", ""], rows), ("time", ["step", "seconds"], times)]
+    header, estimated = estimates_table(report)
+    named = [
+        ("counts", ["step", ""], rows),
+        ("time", ["step", "seconds"], times),
+        ("estimate and actual", header, estimated),
+    ]
     return [section for section in named if section[2]]
+
+
+def estimates_table(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of what was expected of sampling and training, and what it took."""
+    rows: list[list[str]] = []
+    for kind in report["estimates"]["kinds"]:
+        for of in kind["figures"]:
+            values = [f"{of[name]:,.{DIGITS[of['figure']]}f}" for name in ("estimated", "actual")]
+            ratio = "-" if of["ratio"] is None else f"{of['ratio']:.2f}"
+            rows.append([f"{kind['kind']}, {of['figure']}", str(of["steps"]), *values, ratio])
+    return ["", "steps", "estimated", "actual", "actual / estimated"], rows
+
+
+DIGITS = {"tokens": 0, "seconds": 1, "device hours": 3}
+"""Decimals of each figure of the estimates."""
 
 
 def figure_rows(figures: Mapping[str, Any], under: str = "") -> Iterable[list[str]]:

@@ -19,6 +19,7 @@ def text(report: Mapping[str, Any], verbose: bool = False) -> str:
     lines: list[str] = []
     for heading, header, rows in [*selection_sections(report), *step_sections(report)] if verbose else ():
         lines += [heading, *grid(header, rows), ""]
+    lines += [*report["estimates"]["notes"], ""] if verbose and report["estimates"]["notes"] else []
     if report["differences"]:
         lines += [*grid(*differences_table(report)), ""]
     if doubtful := [f"! {sentence}" for sentence in doubts(report)]:

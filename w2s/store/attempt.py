@@ -34,6 +34,9 @@ class Attempt:
     counts: dict[str, float] = field(default_factory=dict[str, float])
     contents: dict[str, str] = field(default_factory=dict[str, str])
     device_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    held_seconds: float = 0.0
+    start_seconds: float = 0.0
+    estimate: dict[str, float] = field(default_factory=dict[str, float])
     _files: list[File] = field(default_factory=list[File])
 
     def add(self, table: str, path: str, data: bytes) -> None:
@@ -92,6 +95,9 @@ class Attempt:
             started=layout.timestamp(self.started),
             seconds=round(time.time() - self.started, 3),
             device_seconds={device: round(seconds, 3) for device, seconds in self.device_seconds.items()},
+            held_seconds=round(self.held_seconds, 3),
+            start_seconds=round(self.start_seconds, 3),
+            estimate=self.estimate,
         )
         path = self.store.objects.path(layout.manifest(self.step.directory))
         if self.store.objects.create(path, manifest.to_json()):

@@ -63,6 +63,12 @@ class Manifest(BaseModel):
     seconds: float
     device_seconds: dict[str, float] = {}
     """Seconds that the step held devices, by their name; two devices for a second are two seconds."""
+    held_seconds: float = 0.0
+    """Seconds in which it held them, however many; those of a group are shared out among its steps."""
+    start_seconds: float = 0.0
+    """Seconds of these before its work began: engine or workers started, weights were loaded."""
+    estimate: dict[str, float] = {}
+    """What the run expected of the step before it began: tokens, and seconds where the run could count them."""
 
     def to_json(self) -> bytes:
         """The manifest's bytes, with a checksum of its content."""

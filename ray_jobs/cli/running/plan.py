@@ -9,7 +9,7 @@ from w2s.store.objects.probes import check_readable
 
 if TYPE_CHECKING:
     from w2s.graph.step import Step
-    from w2s.recipe import Experiment
+    from w2s.store.store import Store
 
 
 def add_commands(commands: Any) -> None:
@@ -52,20 +52,21 @@ def _plan(options: argparse.Namespace) -> int:
     absent = f", {states.count('absent')} absent and not needed" if "absent" in states else ""
     print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run{absent}")
     if options.resources:
-        _print_cost(options, identified, steps, to_run(planned))
+        _print_cost(options, store, steps, to_run(planned))
     return 0
 
 
 def _print_cost(
-    options: argparse.Namespace, identified: "Experiment", steps: "Sequence[Step]", missing: "Sequence[Step]"
+    options: argparse.Namespace, store: "Store", steps: "Sequence[Step]", missing: "Sequence[Step]"
 ) -> None:
     """Print what the missing steps cost. Models' configurations are fetched, their weights are not."""
+    from ray_jobs.cost.measured import measured
     from ray_jobs.cost.rates import load_rates
-    from ray_jobs.driver.estimate import estimate
+    from ray_jobs.driver.costs.estimate import estimate
     from ray_jobs.resources.presets import load_resources
 
     resources = load_resources(options.resources)
-    for line in estimate(identified, steps, missing, resources, load_rates(resources, options.rates)):
+    for line in estimate(steps, missing, resources, load_rates(resources, options.rates), measured(store, steps[0])):
         print(line)
 
 

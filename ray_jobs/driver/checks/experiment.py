@@ -11,7 +11,7 @@ from ray_jobs.cost.memory import GIB
 from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.checks.adapter import check_adapter
 from ray_jobs.driver.checks.model import Use, check_model
-from ray_jobs.driver.estimate import shape_of
+from ray_jobs.driver.costs.estimate import shape_of
 from ray_jobs.driver.forecast import memories
 from ray_jobs.resources.deepspeed import accumulation
 from ray_jobs.resources.requests import node_labels, resource_request

@@ -118,7 +118,7 @@ class Pool:
             group = self._groups[result.step]
             self._engines.add(result.engine)
             devices = len(self._engines) * (resources.gpus_per_engine or resources.cpus_per_engine)
-            self._clock.take(group.works[result.step].attempt, devices)
+            self._clock.take(group.works[result.step].attempt, devices, result.began)
         group.results.put(result)
 
     def _dataset(self, model: Model, size: PoolSize) -> Any:

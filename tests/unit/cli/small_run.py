@@ -136,7 +136,8 @@ def tables_of(step: Step, steps: dict[str, Step]) -> dict[str, Any]:
         return {"scores": scores(models)}
     if isinstance(step.recipe, Report):
         models = [role for role, _ in steps["scores"].inputs if role not in ("problems", "references")]
-        return {"report": build(step.recipe, scores(models), models, {}, {}, {}, {"seconds": {}})}
+        details: dict[str, Any] = {"seconds": {}, "estimates": {"kinds": [], "notes": []}}
+        return {"report": build(step.recipe, scores(models), models, {}, {}, {}, details)}
     if step.kind in ("finetune", "prefer"):
         return {"losses": [{"step": 1, "loss": 0.5}]}
     return {}

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ray_jobs.cost.measured import Measured
 from ray_jobs.cost.rates import load_rates
 from ray_jobs.cost.work import all_work, split_rows
 from ray_jobs.driver.checks.experiment import _check_memory
-from ray_jobs.driver.estimate import estimate, shape_of
+from ray_jobs.driver.costs.estimate import estimate, shape_of
 from ray_jobs.driver.forecast import forecast
 from ray_jobs.driver.grouping import only_scored
 from ray_jobs.resources.presets import load_resources
@@ -35,7 +36,7 @@ def paper(folder: Path, strong: str = "Llama-2-70b", weak: str = "Llama-3.1-8B")
 
 def lines(experiment: Experiment, preset: str, *rates: str) -> str:
     steps, resources = build_steps(experiment), load_resources(preset)
-    return "\n".join(estimate(experiment, steps, steps, resources, load_rates(resources, rates)))
+    return "\n".join(estimate(steps, steps, resources, load_rates(resources, rates), Measured()))
 
 
 def number(pattern: str, text: str) -> float:
@@ -94,13 +95,13 @@ def test_float16_engines_take_what_bfloat16_engines_take(tmp_path: Path) -> None
         resources = load_resources(f"cluster-70b,engine_dtype={dtype}")
         _check_memory(build_steps(experiment), resources)
         steps, rates = build_steps(experiment), load_rates(resources, [])
-        texts.append("\n".join(estimate(experiment, steps, steps, resources, rates)))
+        texts.append("\n".join(estimate(steps, steps, resources, rates, Measured())))
     assert texts[0] == texts[1]
 
 
 def test_a_done_run_costs_nothing(tmp_path: Path) -> None:
     experiment, resources = paper(tmp_path), load_resources("cluster-70b")
-    text = "\n".join(estimate(experiment, build_steps(experiment), [], resources, load_rates(resources, [])))
+    text = "\n".join(estimate(build_steps(experiment), [], resources, load_rates(resources, []), Measured()))
     assert "in all 0.0 hours; steps hold 0 GPU-hours" in text
 
 
@@ -115,9 +116,9 @@ def test_the_command_on_a_laptop(tmp_path: Path) -> None:
 def test_engines_and_trainers_take_turns_where_they_must(preset: str, in_turn: bool, tmp_path: Path) -> None:
     experiment, resources = paper(tmp_path, strong="Llama-3.1-8B"), load_resources(preset)
     steps, rates = build_steps(experiment), load_rates(resources, [])
-    works = all_work(steps, experiment, split_rows(experiment, rates), rates)
+    works = all_work(steps, split_rows(experiment.problems, rates, {}), rates)
     shapes = {experiment.strong.name: shape_of(experiment.strong)}
-    costs = forecast(steps, only_scored(steps), works, shapes, resources, rates)
+    costs = forecast(steps, only_scored(steps), works, shapes, resources, rates, Measured())
     assert sorted(name for spell in costs.spells for name in spell.steps) == sorted(works)
     busy = sum(spell.end - spell.begin for spell in costs.spells)
     assert (costs.seconds == pytest.approx(busy)) == in_turn and costs.seconds <= busy + 1e-6

@@ -17,10 +17,12 @@ from w2s.graph.build import build_steps
 from w2s.graph.step import Step
 from w2s.records import Selection
 from w2s.report.document.details import EXECUTION, OF_THE_RUN, counts, details
+from w2s.report.document.estimates import estimates
 from w2s.report.document.examples import pick
 from w2s.report.document.losses import POINTS, thinned
 from w2s.report.document.provenance import provenance
 from w2s.report.document.timeline import devices, timeline
+from w2s.report.sections import estimates_table
 from w2s.store.shards import rows_of_problems
 from w2s.store.store import Store
 
@@ -33,6 +35,8 @@ class Manifest:
     seconds: float
     counts: dict[str, float] = field(default_factory=dict)
     device_seconds: dict[str, float] = field(default_factory=dict)
+    held_seconds: float = 0.0
+    estimate: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -83,6 +87,96 @@ def test_trainings_of_a_group_take_turns(steps: dict[str, Step]) -> None:
     spent = devices(finished, dollars=3.0)
     assert spent["held"] == [{"device": "GPU", "hours": round(100 / 3600, 3)}]
     assert spent["dollars"] == round(3 * 100 / 3600, 2) and devices(finished, None)["dollars"] is None
+
+
+def ran(estimate: dict[str, float], held: float = 20.0, devices: float = 2.0, **counts: float) -> Manifest:
+    return Manifest(0, 30, counts, {"GPU": held * devices}, held, estimate)
+
+
+EXPECTED = {"sampled_tokens": 1000.0, "seconds": 10.0, "device_seconds": 20.0}
+TRAINED = {"trained_tokens": 500.0}
+
+
+@pytest.mark.parametrize(
+    ("finished", "figures", "note"),
+    [
+        ({}, {}, ""),
+        (
+            {"sampled": ran(EXPECTED, sampled_tokens=1500, completion_tokens=1500)},
+            {
+                "tokens": (1, 1000.0, 1500.0, 1.5),
+                "seconds": (1, 10.0, 20.0, 2.0),
+                "device hours": (1, 0.0056, 0.0111, 2.0),
+            },
+            "Prompt tokens are not compared",
+        ),
+        # An earlier attempt sampled a part; its seconds are not recorded.
+        (
+            {"sampled": ran(EXPECTED, sampled_tokens=500, completion_tokens=1500)},
+            {"tokens": (1, 1000.0, 1500.0, 1.5)},
+            "only tokens are compared of what was resumed: sampled.",
+        ),
+        (
+            {"sampled": ran(EXPECTED, completion_tokens=1500)},  # all of it
+            {"tokens": (1, 1000.0, 1500.0, 1.5)},
+            "only tokens are compared of what was resumed: sampled.",
+        ),
+        (
+            {"dpo": ran(TRAINED | {"seconds": 9.0, "device_seconds": 9.0}, tokens=500, resumed_at_step=3)},
+            None,
+            "resumed: dpo.",
+        ),
+        # Without GPUs, and without an earlier run.
+        ({"dpo": ran(TRAINED, tokens=500)}, None, "no earlier step of the store had used that base: dpo."),
+        # By an earlier version.
+        ({"dpo": ran({}, tokens=500)}, {}, "No estimate was recorded when these ran: dpo."),
+        ({"problems": Manifest(0, 12.5)}, {}, "they took 12.5 s."),
+        # Each figure adds up the steps that have both sides of it.
+        (
+            {
+                "sampled": ran(EXPECTED, sampled_tokens=500, completion_tokens=500),
+                "test_dpo": ran({"sampled_tokens": 100.0}, sampled_tokens=600, completion_tokens=600),
+                "dpo": ran({}, tokens=500),
+            },
+            {
+                "tokens": (2, 1100.0, 1100.0, 1.0),
+                "seconds": (1, 10.0, 20.0, 2.0),
+                "device hours": (1, 0.0056, 0.0111, 2.0),
+            },
+            "No estimate was recorded when these ran: dpo.",
+        ),
+    ],
+)
+def test_estimates_stand_beside_what_steps_took(
+    finished: dict[str, Manifest], figures: dict[str, tuple[float, ...]] | None, note: str, steps: dict[str, Step]
+) -> None:
+    made = estimates(list(steps.values()), finished)
+    last = {of["figure"]: of for of in made["kinds"][-1]["figures"]} if made["kinds"] else {}
+    if figures is None:
+        assert [*last] == ["tokens"]
+    else:
+        assert {figure: tuple([*of.values()][1:]) for figure, of in last.items()} == {
+            figure: pytest.approx(values, abs=2e-4) for figure, values in figures.items()
+        }
+    assert note in " ".join(made["notes"]) and bool(made["notes"]) == bool(note)
+
+
+def test_estimates_are_told_by_kind(steps: dict[str, Step]) -> None:
+    finished = {
+        "weak_sft": ran(TRAINED, tokens=100),
+        "sampled": ran(EXPECTED, sampled_tokens=500, completion_tokens=500),
+        "orpo": ran(TRAINED, tokens=100),
+    }
+    kinds = estimates(list(steps.values()), finished)["kinds"]
+    assert [kind["kind"] for kind in kinds] == ["sampling", "SFT", "preference training", "in all"]
+    shown = estimates_table({"estimates": {"kinds": kinds}})[1]
+    assert shown[:3] == [
+        ["sampling, tokens", "1", "1,000", "500", "0.50"],
+        ["sampling, seconds", "1", "10.0", "20.0", "2.00"],
+        ["sampling, device hours", "1", "0.006", "0.011", "2.00"],
+    ]
+    epochs = (steps["weak_sft"].recipe.sft.epochs, steps["orpo"].recipe.preference.epochs)  # type: ignore[attr-defined]
+    assert [row[3] for row in shown if row[0] == "in all, tokens"] == [f"{500 + 100 * sum(epochs):,.0f}"]
 
 
 @pytest.mark.parametrize("length", [1, POINTS, POINTS + 1, 10 * POINTS + 7])

@@ -42,6 +42,7 @@ DETAILS: dict[str, Any] = {
     "losses": [],
     "examples": [],
     "seconds": {"weak_sft": 31.26},
+    "estimates": {"kinds": [], "notes": []},
     "execution": {},
     "timeline": {"began": "", "ended": "", "steps": [], "gaps": []},
     "devices": {"held": [], "dollars_per_hour": None, "dollars": None, "steps": []},
@@ -222,3 +223,17 @@ def test_accuracy_by_level() -> None:
     shown = text(made, verbose=True)
     assert "accuracy by level" in shown and "50.0 % (1 of 2)" in shown
     assert not document()["levels"] and "accuracy by level" not in text(document(), verbose=True)
+
+
+def test_estimates_and_what_is_not_compared_are_shown() -> None:
+    figures = {"figure": "device hours", "steps": 2, "estimated": 0.5, "actual": 1.25, "ratio": 2.5}
+    told = {"kinds": [{"kind": "in all", "figures": [figures]}], "notes": ["Not compared: problems."]}
+    step = {"step": "problems", "ready": 0.0, "start": 0.0, "end": 1.0, "waited": 0.0, "took": 1.0}
+    times = {"began": "2026-01-01", "ended": "2026-01-01", "steps": [step], "gaps": []}
+    node = {"step": "problems", "kind": "worldproblems", "model": "", "inputs": [], "finished": True}
+    report = document() | {"estimates": told, "timeline": times, "graph": [node]}
+    shown, page = text(report, verbose=True), html(report)
+    (line,) = (line for line in shown.splitlines() if line.startswith("in all, device hours"))
+    assert line.split()[-4:] == ["2", "0.500", "1.250", "2.50"] and "Not compared: problems." in shown
+    assert "In all, device hours" in page and ">1.250<" in page and "<p>Not compared: problems.</p>" in page
+    assert "Not compared" not in text(report)

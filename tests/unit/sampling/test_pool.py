@@ -85,7 +85,7 @@ class Clock:
     def skip(self) -> None:
         self.calls.append("nobody")
 
-    def take(self, attempt: str, devices: float) -> None:
+    def take(self, attempt: str, devices: float, began: float) -> None:
         self.calls.append(attempt)
 
 

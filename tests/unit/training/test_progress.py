@@ -149,7 +149,7 @@ def test_a_lost_step_leaves_the_others_of_its_group_alone(
     monkeypatch.setattr(job_module, "training_job", lambda step, *_: SimpleNamespace(step=step, total=1))
     monkeypatch.setattr(job_module, "run_workers", run_workers)
     monkeypatch.setattr(job_module, "finish", lambda job, *_: done.append(job.step.name))
-    attempts = {step.name: SimpleNamespace(device_seconds={}) for step in steps}
+    attempts = {step.name: SimpleNamespace(device_seconds={}, held_seconds=0.0, start_seconds=0.0) for step in steps}
     resources = load_resources(f"local,max_failures={max_failures}")
     context: Any = SimpleNamespace(
         attempt=lambda step: attempts[step.name], resources=resources, progress=Progress(log)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from w2s.graph.step import Step
+from w2s.report.document.estimates import estimates
 from w2s.report.document.examples import examples
 from w2s.report.document.finished import Source
 from w2s.report.document.losses import losses
@@ -20,7 +21,7 @@ EXECUTION = (
     "world_size",
 )
 """Counts of how a step was run, which another run of the same work may have otherwise."""
-OF_THE_RUN = ("seconds", "execution", "timeline", "devices")
+OF_THE_RUN = ("seconds", "execution", "timeline", "devices", "estimates")
 """Sections that say how the work was run. All others are the same, however often the run was interrupted."""
 
 
@@ -41,6 +42,7 @@ def details(steps: Sequence[Step], source: Source, dollars: float | None = None)
         "execution": {name: ran for name, manifest in finished.items() if (ran := _ran(manifest.counts))},
         "timeline": timeline(steps, finished),
         "devices": devices(finished, dollars),
+        "estimates": estimates(steps, finished),
     }
 
 

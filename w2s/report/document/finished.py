@@ -43,6 +43,16 @@ class Finished(Protocol):
         ...
 
     @property
+    def held_seconds(self) -> float:
+        """Seconds in which it held them, however many."""
+        ...
+
+    @property
+    def estimate(self) -> Mapping[str, float]:
+        """What the run expected of the step before it began; empty if it was not recorded."""
+        ...
+
+    @property
     def started(self) -> str:
         """UTC, ISO 8601."""
         ...

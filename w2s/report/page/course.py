@@ -6,6 +6,7 @@ from typing import Any
 from w2s.report.page import charts
 from w2s.report.page.names import capital, name_of
 from w2s.report.page.parts import duration, figure, folded, paragraph, section, table, whole
+from w2s.report.sections import estimates_table
 
 KINDS = {"sampling": charts.BAR, "training": charts.THIRD, "other steps": charts.LIMIT}
 """Kinds of steps in the timeline, with their colours."""
@@ -56,8 +57,19 @@ def course(report: Mapping[str, Any]) -> str:
         paragraph(f"From {times['began']} to {times['ended']}."),
         figure(charts.spans(rows, gaps, KINDS, f"Timeline: {told}"), caption),
         _spent(report),
+        _estimates(report),
         folded("Times of all steps", table(["step", "started after", "waited", "took"], cells)),
     )
+
+
+def _estimates(report: Mapping[str, Any]) -> str:
+    """What was expected of sampling and training, beside what it took, and what is not compared."""
+    header, rows = estimates_table(report)
+    caption = "Estimated before each step began, and what it took"
+    return "".join([
+        table(header, [[capital(first), *others] for first, *others in rows], caption),
+        *(paragraph(note) for note in report["estimates"]["notes"]),
+    ])  # fmt: skip
 
 
 def _kind(report: Mapping[str, Any], step: str) -> str:

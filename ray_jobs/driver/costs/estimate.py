@@ -1,11 +1,13 @@
 """The text of a plan with resources: memory of each GPU, and each step's tokens, hours and money."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from ray_jobs.cost.measured import Measured, Speed, work_name
 from ray_jobs.cost.memory import GIB, Memory, kv_tokens
 from ray_jobs.cost.rates import Rates
+from ray_jobs.cost.seconds import devices, measured_seconds
 from ray_jobs.cost.shape import Shape
-from ray_jobs.cost.work import Work, all_work, split_rows
+from ray_jobs.cost.work import Work, all_work, shown, split_rows
 from ray_jobs.driver.forecast import Forecast, Spell, forecast, memories
 from ray_jobs.driver.grouping import only_scored
 from ray_jobs.models.configs import text_config
@@ -13,18 +15,18 @@ from ray_jobs.models.folders import base_folder, fetched
 from ray_jobs.resources.resources import Resources
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
-from w2s.recipe import Experiment, Model
+from w2s.recipe import Model
 
 
 def estimate(
-    experiment: Experiment, steps: Sequence[Step], missing: Sequence[Step], resources: Resources, rates: Rates
+    steps: Sequence[Step], missing: Sequence[Step], resources: Resources, rates: Rates, measured: Measured
 ) -> Iterator[str]:
-    """Lines about the memory, the steps and the whole run.
+    """Lines about the rates, the memory, the steps and the whole run.
 
     Raises ValueError where a model's configuration cannot be fetched or counted.
     """
-    splits = split_rows(experiment, rates)
-    works = all_work(missing, experiment, splits, rates)
+    splits = split_rows(steps[0].recipe, rates, measured.rows)
+    works = all_work(missing, splits, rates)
     yield (
         "assumed: "
         + ", ".join(f"{rows:,} rows of {split}" for split, rows in splits.items())
@@ -33,20 +35,53 @@ def estimate(
             f"{rates.pairs:g} pairs a problem (--rates)"
         )
     )
-    if not resources.gpus_per_engine or not resources.gpus_per_worker:
-        yield from (_tokens(work) for work in works.values())
-        yield "these resources have no GPUs, so there are no hours and no money to count"
+    on_gpus = bool(resources.gpus_per_engine and resources.gpus_per_worker)
+    speeds = {name: measured.speed(work.step, on_gpus) for name, work in works.items()}
+    yield from _rates(works, speeds, on_gpus)
+    if not on_gpus:
+        yield from _on_cpu(works, speeds, resources)
         return
     recipes = [step.recipe for step in missing]
     models = {recipe.model.name: recipe.model for recipe in recipes if isinstance(recipe, Sample | FineTune | Prefer)}
     shapes = {name: shape_of(model) for name, model in models.items()}
-    shown = (1 + experiment.demonstrations.count) * (rates.question_tokens + rates.answer_tokens)
-    for name, memory in memories(missing, shapes, resources, round(shown)).items():
+    prompt = (1 + shown(steps)) * (rates.question_tokens + rates.answer_tokens)
+    for name, memory in memories(missing, shapes, resources, round(prompt)).items():
         yield from _memory(name, memory, shapes[name.partition(" of ")[2]], resources)
-    costs = forecast(missing, only_scored(steps), works, shapes, resources, rates)
+    costs = forecast(missing, only_scored(steps), works, shapes, resources, rates, measured)
     for spell in costs.spells:
         yield from _spell(spell, works, rates)
     yield from _total(costs, rates)
+
+
+def _rates(works: Mapping[str, Work], speeds: Mapping[str, Speed | None], on_gpus: bool) -> Iterator[str]:
+    """Which rates earlier steps of the store have measured, and which are the table's."""
+    told = {work_name(work.step): speeds[name] for name, work in works.items()}
+    for name, speed in told.items():
+        if speed:
+            steps = f"{speed.steps} steps of this store, the newest" if speed.steps > 1 else "a step of this store"
+            yield (
+                f"measured: {name}, {speed.tokens_per_second:,.0f} tokens/s on a {speed.device}, "
+                f"{speed.start_seconds:.0f} s of start a step ({steps} of {speed.last})"
+            )
+    if missing := [name for name, speed in told.items() if not speed]:
+        table = ", so by the table of rates" if on_gpus else ""
+        yield f"not measured in this store{table}: {', '.join(missing)}"
+
+
+def _on_cpu(works: Mapping[str, Work], speeds: Mapping[str, Speed | None], resources: Resources) -> Iterator[str]:
+    """Tokens of each step, and seconds where the same base was measured: the table has no rates of processors."""
+    total = 0.0
+    for name, work in works.items():
+        if speed := speeds[name]:
+            cores, seconds = devices(work, resources), speed.start_seconds + measured_seconds(work, resources, speed)
+            total += cores * seconds
+            yield f"{_tokens(work)}; {seconds:,.0f} s on {cores} {'cores' if cores > 1 else 'core'}"
+        else:
+            yield _tokens(work)
+    if total:
+        yield f"in all {total / 3600:.2f} core-hours, of the steps that have seconds"
+    if not all(speeds.values()):
+        yield "these resources have no GPUs, so there are no hours and no money to count before a run has measured them"
 
 
 def shape_of(model: Model) -> Shape:
@@ -79,11 +114,15 @@ def _memory(name: str, memory: Memory, shape: Shape, resources: Resources) -> It
 
 def _tokens(work: Work) -> str:
     if work.trained_tokens:
-        return f"{work.step.name:<24} {work.rows:>7,} rows, {work.trained_tokens / 1e6:.2f} M tokens to train"
+        return f"{work.step.name:<24} {work.rows:>7,} rows, {_count(work.trained_tokens)} tokens to train"
     return (
-        f"{work.step.name:<24} {work.rows:>7,} rows, {work.prompt_tokens / 1e6:.2f} M tokens to read, "
-        f"{work.sampled_tokens / 1e6:.2f} M to generate"
+        f"{work.step.name:<24} {work.rows:>7,} rows, {_count(work.prompt_tokens)} tokens to read, "
+        f"{_count(work.sampled_tokens)} to generate"
     )
+
+
+def _count(tokens: float) -> str:
+    return f"{tokens / 1e6:.2f} M" if tokens >= 1e5 else f"{tokens:,.0f}"
 
 
 def _spell(spell: Spell, works: dict[str, Work], rates: Rates) -> Iterator[str]:

@@ -1,0 +1,104 @@
+"""How fast the finished steps of a store were: rates that replace those of the table for the same base and device.
+
+A rate is of the same weights, not of other weights of their size, and of the device that the newest such step ran on.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ray_jobs.resources.requests import CORE
+from w2s.graph.directory import STEPS, kind_of, listed_directory
+from w2s.graph.fingerprint import stable
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
+from w2s.store.manifest import Manifest
+from w2s.store.store import Store
+
+KINDS = ("sample", "finetune", "prefer")
+Key = tuple[str, str, bool]
+"""Work (`sampling`, `SFT`, `DPO`, `ORPO`), revision of the base, and whether the devices are GPUs."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What the steps of one kind of work on one base and device took."""
+
+    device: str
+    steps: int
+    last: str
+    """When the newest of them started, UTC."""
+    tokens_per_second: float
+    """Of one device, from when the work began: completion tokens, or tokens that a training passes over."""
+    start_seconds: float
+    """Mean of a step, before its work began. Steps of a group share a start, so most have next to none."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a store knows before a run."""
+
+    rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Rows of the splits, once they are read."""
+    speeds: Mapping[Key, Speed] = field(default_factory=dict[Key, Speed])
+
+    def speed(self, step: Step, on_gpu: bool) -> Speed | None:
+        """The speed of such a step; None where no such step is finished."""
+        return self.speeds.get(key(step.kind, stable(step.recipe), on_gpu))
+
+
+def measured(store: Store, problems: Step) -> Measured:
+    """What a store knows: the rows of the splits of `problems`, and the speeds of all finished steps."""
+    directories = [listed_directory(name) for name in store.objects.names(store.objects.path(STEPS))]
+    read = store.finished([directory for directory in directories if kind_of(directory) in KINDS])
+    manifest = store.manifest(problems)
+    return Measured(manifest.rows if manifest else {}, speeds(read))
+
+
+def speeds(manifests: Iterable[Manifest]) -> dict[Key, Speed]:
+    """The speeds of finished sampling and training steps.
+
+    Left out are steps whose seconds are not those of their tokens: resumed trainings, and steps that ran before starts
+    were recorded.
+    """
+    found: dict[Key, dict[str, list[Manifest]]] = defaultdict(lambda: defaultdict(list))
+    for manifest in manifests:
+        is_whole = manifest.held_seconds > manifest.start_seconds and not manifest.counts.get("resumed_at_step")
+        if is_whole and worked_tokens(manifest) and len(manifest.device_seconds) == 1:
+            (device,) = manifest.device_seconds
+            found[key(manifest.kind, manifest.recipe, not device.startswith(CORE))][device].append(manifest)
+    return {of: _newest(devices) for of, devices in found.items()}
+
+
+def worked_tokens(manifest: Manifest) -> float:
+    """Completion tokens that the step's last attempt sampled, or tokens that a training passed over in all epochs."""
+    if manifest.kind == "sample":
+        return manifest.counts.get("sampled_tokens", 0.0)
+    optimizer: Mapping[str, Any] = manifest.recipe["sft" if manifest.kind == "finetune" else "preference"]
+    return manifest.counts.get("tokens", 0.0) * float(optimizer["epochs"])
+
+
+def key(kind: str, recipe: Mapping[str, Any], on_gpu: bool) -> Key:
+    """What a step's speed is filed under, from its recipe as a manifest has it."""
+    names = {"sample": "sampling", "finetune": "SFT"}
+    model: Mapping[str, Any] = recipe["model"]
+    return names.get(kind) or str(recipe["preference"]["loss"]).upper(), str(model.get("revision")), on_gpu
+
+
+def work_name(step: Step) -> str:
+    """`sampling`, `SFT`, `DPO` or `ORPO`, and the base."""
+    assert isinstance(step.recipe, Sample | FineTune | Prefer)
+    return f"{key(step.kind, stable(step.recipe), False)[0]} of {step.recipe.model.name}"
+
+
+def _newest(devices: Mapping[str, Sequence[Manifest]]) -> Speed:
+    """The speed on the device of the newest step."""
+    device = max(devices, key=lambda name: max(manifest.started for manifest in devices[name]))
+    steps = devices[device]
+    worked = sum(
+        manifest.device_seconds[device] * (1 - manifest.start_seconds / manifest.held_seconds) for manifest in steps
+    )
+    starts = sum(manifest.start_seconds for manifest in steps) / len(steps)
+    last = max(manifest.started for manifest in steps)
+    return Speed(device, len(steps), last, sum(map(worked_tokens, steps)) / worked, starts)

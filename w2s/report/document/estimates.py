@@ -1,0 +1,104 @@
+"""What the run expected of its sampling and training, as recorded before each step began, beside what it took."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.step import Step
+from w2s.report.document.finished import Finished
+
+KINDS = {"sample": "sampling", "finetune": "SFT", "prefer": "preference training"}
+
+
+def estimates(steps: Sequence[Step], finished: Mapping[str, Finished]) -> dict[str, Any]:
+    """{kinds: [{kind, figures: [{figure, steps, estimated, actual, ratio}]}], notes: [sentence]}.
+
+    The kinds are those of `KINDS` and last `in all`. The figures are tokens (completion tokens; tokens that a training
+    passes over), seconds on devices (those of steps side by side add up) and device hours; each adds up the steps whose
+    estimate and actual value are of the same work. `notes` say which steps are not among them, and why.
+    """
+    rows = [Compared(step, finished[step.name]) for step in steps if step.name in finished and step.kind in KINDS]
+    kinds = [(name, [row for row in rows if row.step.kind == kind]) for kind, name in KINDS.items()]
+    told = [{"kind": name, "figures": _figures(of)} for name, of in [*kinds, ("in all", rows)]]
+    return {"kinds": [kind for kind in told if kind["figures"]], "notes": _notes(rows, steps, finished)}
+
+
+class Compared:
+    """One finished sampling or training step."""
+
+    def __init__(self, step: Step, manifest: Finished) -> None:
+        self.step, self.manifest = step, manifest
+
+    @property
+    def tokens(self) -> tuple[float, float] | None:
+        """Estimated and actual tokens; None without an estimate."""
+        counts, expected = self.manifest.counts, self.manifest.estimate
+        if isinstance(self.step.recipe, Sample):
+            pair = expected.get("sampled_tokens"), counts.get("completion_tokens", 0)
+        else:
+            assert isinstance(self.step.recipe, FineTune | Prefer)
+            pair = expected.get("trained_tokens"), counts.get("tokens", 0) * self.step.recipe.optimizer.epochs
+        return None if pair[0] is None else (pair[0], pair[1])
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether an earlier attempt did a part of the work, whose seconds are not recorded."""
+        counts = self.manifest.counts
+        sampled = counts.get("sampled_tokens", 0) if isinstance(self.step.recipe, Sample) else None
+        return bool(counts.get("resumed_at_step")) or (
+            sampled is not None and sampled < counts.get("completion_tokens", 0)
+        )
+
+    @property
+    def seconds(self) -> tuple[float, float] | None:
+        """Estimated and actual seconds on devices; None where they are not of the same work."""
+        estimated = self.manifest.estimate.get("seconds")
+        return None if estimated is None or self.is_resumed else (estimated, self.manifest.held_seconds)
+
+    @property
+    def device_hours(self) -> tuple[float, float] | None:
+        """Estimated and actual device hours; None where they are not of the same work."""
+        estimated = self.manifest.estimate.get("device_seconds")
+        if estimated is None or self.is_resumed:
+            return None
+        return estimated / 3600, sum(self.manifest.device_seconds.values()) / 3600
+
+
+def _figures(rows: Sequence[Compared]) -> list[dict[str, Any]]:
+    figures: list[dict[str, Any]] = []
+    for figure, digits in (("tokens", 0), ("seconds", 1), ("device_hours", 4)):
+        pairs = [pair for row in rows if (pair := getattr(row, figure)) is not None]
+        if pairs:
+            estimated, actual = (sum(values) for values in zip(*pairs, strict=True))
+            ratio = round(actual / estimated, 3) if estimated else None
+            of = {"figure": figure.replace("_", " "), "steps": len(pairs)}
+            values = {"estimated": round(estimated, digits), "actual": round(actual, digits)}
+            figures.append({**of, **values, "ratio": ratio})
+    return figures
+
+
+def _notes(rows: Sequence[Compared], steps: Sequence[Step], finished: Mapping[str, Finished]) -> list[str]:
+    """What is not compared, and why."""
+
+    def listed(some: Sequence[Compared]) -> str:
+        return ", ".join(row.step.name for row in some)
+
+    notes: list[str] = []
+    if unknown := [row for row in rows if not row.manifest.estimate]:
+        notes.append(f"No estimate was recorded when these ran: {listed(unknown)}.")
+    if resumed := [row for row in rows if row.manifest.estimate and row.is_resumed]:
+        notes.append(
+            f"Seconds of earlier attempts are not recorded, so only tokens are compared of what was resumed: "
+            f"{listed(resumed)}."
+        )
+    if uncounted := [row for row in rows if row.manifest.estimate and "seconds" not in row.manifest.estimate]:
+        notes.append(
+            "No seconds were estimated, because the table of rates has none of processors and no earlier step of the "
+            f"store had used that base: {listed(uncounted)}."
+        )
+    others = sum(finished[step.name].seconds for step in steps if step.name in finished and step.kind not in KINDS)
+    if others:
+        notes.append(f"No plan estimates the other steps; they took {others:.1f} s.")
+    if rows:
+        notes.append("Prompt tokens are not compared, because a plan counts shared demonstrations once.")
+    return notes
