@@ -1,11 +1,13 @@
 """`w2s submit`: `w2s run` as a job of a Ray cluster."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from ray_jobs.cli.cluster import CONFIG_HELP
 from ray_jobs.cli.options import add_experiment, add_resources, experiment
+from ray_jobs.cli.running.run import TRACK_HELP
 
 
 def add_commands(commands: Any) -> None:
@@ -20,6 +22,7 @@ def add_commands(commands: Any) -> None:
     submit.add_argument(
         "--attempts", type=int, default=3, metavar="N", help="submit at most N times if drivers are lost (default 3)"
     )
+    submit.add_argument("--track", action="extend", nargs="+", default=[], metavar="TRACKER", help=TRACK_HELP)
     submit.add_argument(
         "--env",
         action="extend",
@@ -54,14 +57,16 @@ def submit_to(options: argparse.Namespace, arguments: Sequence[str], name: str, 
 def _submit(options: argparse.Namespace) -> int:
     from ray_jobs.driver.package import experiment_in_job
     from ray_jobs.resources.presets import load_resources
+    from ray_jobs.tracking.mirror import variables_of
     from w2s.store.store import Store
 
     if options.attempts < 1:
         raise ValueError(f"--attempts {options.attempts}: it must be at least 1")
+    variables = [*options.env, *variables_of(options.track, os.environ)]
     name = experiment(options).name
     load_resources(options.resources)
     options.experiment, code = experiment_in_job(options.experiment)
     arguments = [options.experiment, "--store", Store.at(options.store).objects.url, "--resources", options.resources]
-    for flag, values in (("--set", options.set), ("--only", options.only)):
+    for flag, values in (("--set", options.set), ("--only", options.only), ("--track", options.track)):
         arguments += [flag, *values] if values else []
-    return submit_to(options, arguments, name, attempts=options.attempts, names=options.env, code=code)
+    return submit_to(options, arguments, name, attempts=options.attempts, names=variables, code=code)

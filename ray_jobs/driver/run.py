@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ray_jobs.driver.costs.expected import expected
@@ -15,6 +15,8 @@ from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
 from ray_jobs.runtime.logs import RunLog
 from ray_jobs.runtime.progress import Progress
+from ray_jobs.tracking.mirror import Mirror
+from ray_jobs.tracking.record import run_key
 from w2s.graph.step import Step
 from w2s.recipe import Experiment
 from w2s.store import layout
@@ -39,10 +41,17 @@ class Graph:
     """Checks the finished problems against all steps and the missing ones."""
     every: bool = False
     """Whether each step must be finished, even if what reads it is."""
+    mirror: Mirror = field(default_factory=lambda: Mirror(()))
+    """Trackers that get the curves of the run while it goes on."""
 
 
 def run(
-    experiment: Experiment, store: Store, resources: Resources, only: Sequence[str] = (), repair: bool = False
+    experiment: Experiment,
+    store: Store,
+    resources: Resources,
+    only: Sequence[str] = (),
+    repair: bool = False,
+    mirror: Mirror | None = None,
 ) -> Step:
     """Run the missing steps of an experiment. Returns its report step or, with `only`, the last step of `only`.
 
@@ -64,7 +73,10 @@ def run(
 
         check_data(experiment, steps, missing, store)
 
-    graph = Graph(experiment.name, lambda read: identified_steps(experiment, store, read=read), check, check_data)
+    def steps(read: bool) -> Sequence[Step]:
+        return identified_steps(experiment, store, read=read)
+
+    graph = Graph(experiment.name, steps, check, check_data, mirror=mirror or Mirror(()))
     return run_graph(graph, store, resources, only, repair)[-1].step
 
 
@@ -126,6 +138,7 @@ def _run(
             graph.check_data(steps, missing)
             assert not any(step.unread for step in missing), "the problems step is finished"
             context = replace(context, estimates=expected(steps, missing, store, context.resources))
+            graph.mirror.begin(graph.name, run_key(steps[-1]), progress.curves, progress.log)
             look = Doubts(steps, context).look
             Scheduler(missing, only_scored(steps), context, look=look).run(leases)
         except ValueError as error:
@@ -136,6 +149,7 @@ def _run(
                 f"{reason(error)}\nThe log is {log.url}. Finished steps stay: run the same command again to continue."
             ) from error
         finally:
+            graph.mirror.pause()
             leases.log = before  # the log's terminal is closed after this block
             local_ray.stop()
     return planned

@@ -5,6 +5,7 @@ A terminal shows them in one live line, a log gets a line every 30 seconds, othe
 Prometheus reads them from Ray's port (metrics.py).
 """
 
+import math
 import os
 import sys
 import threading
@@ -18,6 +19,8 @@ from w2s.store.lease.run_record import RunState
 
 LOG_SECONDS = 30.0
 """Seconds between two lines of one step in a log."""
+RATE_SECONDS = 10.0
+"""Seconds between two points of a step's tokens per second."""
 LIVE_SECONDS = 0.5
 """Seconds between two refreshes of the live line on a terminal."""
 
@@ -38,6 +41,7 @@ class Progress:
         self._running: dict[str, StepProgress] = {}
         self._experiment, self._total, self._missing = "", 0, list[str]()
         self._lock = threading.RLock()
+        self._curves: dict[str, list[tuple[int, float]]] = {}
         self._drawn = 0.0
         self._over = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
@@ -105,6 +109,7 @@ class Progress:
             step.engines |= {engine} - {""}
             step.worked_since = min(step.worked_since, since or now)
             step.phase = ""
+            self._add_points(step, loss, now)
             self._metrics.step(step)
             self._refresh(now)
 
@@ -129,6 +134,20 @@ class Progress:
             if name in self._missing:
                 self._missing.remove(name)
             self._metrics.run(self._total - len(self._missing), self._total)
+
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        """What this run has counted so far: (optimizer step, loss) of `loss/STEP`, and (problems done, rate) of
+        `tokens_per_second/STEP`."""
+        with self._lock:
+            return {name: list(points) for name, points in self._curves.items()}
+
+    def _add_points(self, step: StepProgress, loss: float | None, now: float) -> None:
+        if loss is not None and math.isfinite(loss):
+            self._curves.setdefault(f"loss/{step.name}", []).append((step.done, loss))
+        rate = step.tokens_per_second()
+        if rate is not None and now - step.rated >= RATE_SECONDS:
+            step.rated = now
+            self._curves.setdefault(f"tokens_per_second/{step.name}", []).append((step.done, rate))
 
     def state(self) -> RunState:
         """How far the run is, for other processes."""

@@ -24,6 +24,8 @@ class StepProgress:
     """When the phase began."""
     logged: float = field(default_factory=time.time)
     """When the log got its last line about the step."""
+    rated: float = 0.0
+    """When the last point of its rate was taken."""
     worked_since: float = math.inf
     """When the first unit of this attempt began."""
     work: int = 0

@@ -33,6 +33,11 @@ class Record:
     """report.html; empty before the report."""
 
 
+def run_key(report: Step) -> str:
+    """The key of a record from the report that the run ends with."""
+    return report.fingerprint[:16]
+
+
 def record(experiment: Experiment, steps: Sequence[Step], store: Store) -> Record:
     """The record of the finished ones of an experiment's steps, whose last one is its report."""
     manifests = {name: one for name, one in store.manifests(steps).items() if one is not None}
@@ -61,4 +66,4 @@ def record(experiment: Experiment, steps: Sequence[Step], store: Store) -> Recor
         page = store.read_file(report.directory, file)
     figures = {NAMES.sub("_", name): float(value) for name, value in figures.items()}
     settings = flat(experiment.model_dump(mode="json"))
-    return Record(experiment.name, report.fingerprint[:16], settings, curves, figures, header, models, links, page)
+    return Record(experiment.name, run_key(report), settings, curves, figures, header, models, links, page)

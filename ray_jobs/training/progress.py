@@ -32,7 +32,10 @@ class Reporter:
 
     def advanced(self, name: str, done: StepsDone) -> None:
         """Keep the optimizer steps that rank 0 has done; it tells of those of a checkpoint before it trains."""
-        self._change(name, done=done, since=self._states[name].since or time.time())
+        state = self._states[name]
+        logged = tuple(entry for entry in state.logged if entry.steps <= done.steps - (done.loss is not None))
+        logged += (done,) if done.loss is not None else ()
+        self._change(name, done=done, logged=logged, since=state.since or time.time())
 
     def saved(self, name: str) -> None:
         """Count a checkpoint that rank 0 has saved to the store."""
@@ -111,9 +114,13 @@ class Follower:
         steps, begun = self._shown[name]
         done = state.done or StepsDone(0, None)
         restarts = max(0, state.begun - begun)
+        for entry in state.logged:  # one or several since the last look
+            if steps < entry.steps < done.steps:
+                self._progress.advanced(name, entry.steps - steps, loss=entry.loss)
+                steps = entry.steps
         if restarts or done.steps != steps:
             self._progress.advanced(name, done.steps - steps, loss=done.loss, restarts=restarts)
-            self._shown[name] = done.steps, begun + restarts
+        self._shown[name] = done.steps, begun + restarts
 
     def _follow(self) -> None:
         from ray.exceptions import RayError

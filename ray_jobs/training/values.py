@@ -110,3 +110,5 @@ class StepState:
     """None while the step has not ended."""
     since: float = 0.0
     """Unix time at which the last worker group had its trainer and began to train; 0 before that."""
+    logged: tuple[StepsDone, ...] = ()
+    """Each progress with a loss, in order; those beyond the checkpoint that is resumed are forgotten."""

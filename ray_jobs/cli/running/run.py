@@ -2,16 +2,19 @@
 
 import argparse
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ray_jobs.cli.options import add_experiment, add_resources, experiment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from ray_jobs.tracking.mirror import Mirror
     from w2s.graph.step import Step
     from w2s.recipe import Experiment
     from w2s.store.store import Store
+
+
+TRACK_HELP = "mirror curves as they come, and at the end settings, scores and links, to wandb, mlflow or tensorboard"
 
 
 def add_commands(commands: Any) -> None:
@@ -25,7 +28,7 @@ def add_commands(commands: Any) -> None:
     )
     run.add_argument(
         "--track", action="extend", nargs="+", default=[], metavar="TRACKER",
-        help="at the end mirror settings, curves, scores and links to wandb, mlflow or tensorboard",
+        help=TRACK_HELP,
     )  # fmt: skip
     run.add_argument("--verbose", action="store_true", help="print the counts of all steps too, before the scores")
 
@@ -34,35 +37,35 @@ def _run(options: argparse.Namespace) -> int:
     from ray_jobs.driver.run import run
     from ray_jobs.driver.scheduler import StepFailed
     from ray_jobs.resources.presets import load_resources
-    from ray_jobs.tracking.trackers import check_tracker
+    from ray_jobs.tracking.mirror import Mirror, check_tracker
     from w2s.store.store import Store
 
     for name in options.track:
         check_tracker(name)
-    store, given = Store.at(options.store), experiment(options)
-    try:
-        last = run(given, store, load_resources(options.resources), options.only, options.repair)
-    except StepFailed as error:
-        print(f"w2s: {error}", file=sys.stderr)
-        _track(given, store, options.track)
-        return 1
-    if options.track:
-        print()
-    _track(given, store, options.track)
+    store, given, mirror = Store.at(options.store), experiment(options), Mirror(options.track)
+    with closing(mirror):
+        try:
+            last = run(given, store, load_resources(options.resources), options.only, options.repair, mirror)
+        except StepFailed as error:
+            print(f"w2s: {error}", file=sys.stderr)
+            _track(given, store, mirror)
+            return 1
+        if options.track:
+            print()
+        _track(given, store, mirror)
     if last.kind == "report":
         _print_report(last, store, options)
     return 0
 
 
-def _track(given: "Experiment", store: "Store", trackers: "Sequence[str]") -> None:
+def _track(given: "Experiment", store: "Store", mirror: "Mirror") -> None:
     """Mirror what the store has of the experiment."""
     from ray_jobs.tracking.record import record
-    from ray_jobs.tracking.trackers import send
     from w2s.store.revisions import identified_steps, identify
 
-    if trackers:
+    if mirror.names:
         identified = identify(given, store, network=False)
-        for line in send(trackers, record(identified, identified_steps(identified, store), store)):
+        for line in mirror.finish(record(identified, identified_steps(identified, store), store)):
             print(line, flush=True)
 
 

@@ -3,16 +3,23 @@
 Clients that are not installed skip their tests: `pip install 'w2s[wandb,mlflow,tensorboard]'`.
 """
 
+import io
 import json
+import math
+import re
+import time
 import tomllib
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
 from ray_jobs.cli.main import main
-from ray_jobs.tracking import trackers
-from tests.conftest import ROOT, fresh
+from ray_jobs.driver.submit import SECRET
+from ray_jobs.runtime.progress import Progress
+from ray_jobs.tracking import mirror, trackers
+from tests.conftest import ROOT, fresh, wait_for
 from tests.unit.cli.small_run import small_run, steps_of
 from w2s.store.store import Store
 
@@ -83,7 +90,7 @@ def test_wandb_offline(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_nothing_is_sent_unless_asked(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trackers, "TRACKERS", {})
+    monkeypatch.setattr(mirror, "TRACKERS", {})
     assert main(["run", "quickstart", "--store", store.objects.url]) == 0
     assert not list(tmp_path.iterdir())
     loaded = "import sys, ray_jobs.cli.main; print([n for n in ('wandb', 'mlflow', 'tensorboard') if n in sys.modules])"
@@ -112,18 +119,18 @@ def test_an_unfinished_run_is_tracked_as_far_as_it_is(tmp_path: Path) -> None:
 def test_what_is_refused_at_once(
     name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
+    monkeypatch.setattr(mirror, "find_spec", lambda name: None)
     assert main(["run", "quickstart", "--store", str(tmp_path / "new"), "--track", name]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1 and not (tmp_path / "new").exists()
 
 
 def test_a_tracker_that_fails_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    def refused(run: Any) -> str:
+    def refused(name: str, key: str) -> Any:
         raise ConnectionError("refused")
 
-    monkeypatch.setattr(trackers, "TRACKERS", {"mlflow": refused})
-    monkeypatch.setattr(trackers, "find_spec", lambda name: True)
+    monkeypatch.setattr(mirror, "TRACKERS", {"mlflow": refused})
+    monkeypatch.setattr(mirror, "find_spec", lambda name: True)
     assert main(["run", "quickstart", "--store", store.objects.url, "--track", "mlflow"]) == 2
     error = capsys.readouterr().err
     assert "--track mlflow: it does not take the run (ConnectionError: refused); nothing in the store is lost" in error
@@ -133,3 +140,134 @@ def test_every_tracker_is_an_extra() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for name in trackers.TRACKERS:
         assert any(requirement.startswith(name) for requirement in extras[name])
+
+
+class Recorder:
+    """A tracker that keeps what it gets, and fails at a chosen call."""
+
+    made: ClassVar[list["Recorder"]] = []
+
+    def __init__(self, name: str, key: str) -> None:
+        self.name, self.key, self.got = name, key, list[Any]()
+        self.made.append(self)
+
+    def curves(self, curves: Any) -> None:
+        self.got.append({name: list(points) for name, points in curves.items()})
+
+    def finish(self, run: Any) -> str:
+        self.got.append(run)
+        return "here"
+
+    def close(self) -> None:
+        self.got.append("closed")
+
+
+class Broken(Recorder):
+    def curves(self, curves: Any) -> None:
+        raise ConnectionError("gone")
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Recorder]:
+    monkeypatch.setattr(Recorder, "made", [])
+    monkeypatch.setattr(mirror, "TRACKERS", {"a": Recorder, "b": Broken})
+    monkeypatch.setattr(mirror, "SECONDS", 0.02)
+    return Recorder.made
+
+
+def test_curves_come_while_a_run_goes_on_and_the_record_in_the_same_session(recorded: list[Recorder]) -> None:
+    points, made = {"loss/dpo": [(1, 0.5)]}, mirror.Mirror(["a", "a"])
+    made.begin("quickstart", "key", lambda: points, print)
+    wait_for(lambda: bool(recorded and recorded[0].got), 10, "the first points")
+    points["loss/dpo"].append((2, 0.4))
+    made.pause()
+    assert recorded[0].got[-1] == {"loss/dpo": [(1, 0.5), (2, 0.4)]}, "the last points too"
+    run: Any = SimpleNamespace(name="quickstart", key="key")
+    assert [*made.finish(run)] == ["tracked in a: here"]
+    made.close()
+    (session,) = recorded
+    assert (session.name, session.key, session.got[-1]) == ("quickstart", "key", run), "one session, closed once"
+
+
+def test_a_tracker_that_fails_meanwhile_costs_its_curves_alone(recorded: list[Recorder]) -> None:
+    said, made = list[str](), mirror.Mirror(["b", "a"])
+    made.begin("quickstart", "key", lambda: {"loss/dpo": [(1, 0.5)]}, said.append)
+    wait_for(lambda: sum(len(one.got) for one in recorded) > 2, 10, "points in the other")
+    made.pause()
+    assert said == ["--track b: no curves while this run goes on (ConnectionError: gone)"]
+    assert [type(one) for one in recorded] == [Broken, Recorder]
+    run: Any = SimpleNamespace(name="quickstart", key="key")
+    assert [*made.finish(run)] == ["tracked in b: here", "tracked in a: here"]
+    assert [type(one) for one in recorded] == [Broken, Recorder, Broken], "a new session for the record"
+
+
+def test_a_run_that_ends_early_closes_its_sessions(recorded: list[Recorder]) -> None:
+    made = mirror.Mirror(["a"])
+    made.begin("quickstart", "key", dict, print)
+    made.pause()
+    made.close()
+    assert recorded[0].got[-1] == "closed"
+    mirror.Mirror(()).begin("quickstart", "key", dict, print)  # nobody is told
+    assert len(recorded) == 1
+
+
+def test_curves_of_a_run_are_losses_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, now = Progress(io.StringIO()), 1000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    log.started("sampled", 100, "problems")
+    log.started("dpo", 9, "steps")
+    for moment, done in [(1010.0, 5), (1011.0, 5), (1030.0, 20)]:
+        now = moment
+        log.advanced("sampled", done, tokens=1000, since=1000.0)
+    for loss in (0.7, math.nan, None, 0.6):
+        log.advanced("dpo", 1, loss=loss)
+    assert log.curves() == {
+        "tokens_per_second/sampled": [(5, 100.0), (30, 100.0)],
+        "loss/dpo": [(1, 0.7), (4, 0.6)],
+    }
+
+
+PLACED = {"MLFLOW_TRACKING_URI": "http://m:5000", "TENSORBOARD_LOGGING_DIR": "/data/tb", "WANDB_PROJECT": "p"}
+
+
+@pytest.mark.parametrize(
+    ("names", "environment", "expected"),
+    [
+        ([], PLACED, []),
+        (["wandb"], {}, []),
+        (["wandb"], PLACED | {"WANDB_API_KEY": "s", "WANDB_MODE": "offline"}, ["WANDB_PROJECT", "WANDB_MODE"]),
+        (["mlflow"], PLACED | {"MLFLOW_TRACKING_TOKEN": "s"}, ["MLFLOW_TRACKING_URI"]),
+        (["mlflow", "tensorboard"], PLACED, ["MLFLOW_TRACKING_URI", "TENSORBOARD_LOGGING_DIR"]),
+        (["mlflow"], {}, "--track mlflow: a job's own folder is removed with it: set MLFLOW_TRACKING_URI"),
+        (["tensorboard"], {"TENSORBOARD_LOGGING_DIR": ""}, "set TENSORBOARD_LOGGING_DIR to a place that stays"),
+        (["wandd"], PLACED, "--track wandd: must be wandb, mlflow, tensorboard"),
+    ],
+)
+def test_what_a_job_gets_of_the_trackers_variables(
+    names: list[str], environment: dict[str, str], expected: list[str] | str
+) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=re.escape(expected)):
+            mirror.variables_of(names, environment)
+        return
+    assert mirror.variables_of(names, environment) == expected
+    assert not any(SECRET.search(name) for of in trackers.VARIABLES.values() for name in of), "no secret is passed on"
+
+
+def test_submit_passes_the_trackers_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    jobs: list[Any] = []
+
+    def submitted(arguments: list[str], name: str, address: Any, **how: Any) -> int:
+        jobs.append((arguments, how["names"]))
+        return 0
+
+    monkeypatch.setattr("ray_jobs.driver.submit.submit", submitted)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://m:5000")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter2")
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    here = ["submit", "quickstart", "--store", str(tmp_path / "new"), "--address", "http://127.0.0.1:8265", "--track"]
+    assert main([*here, "mlflow"]) == 0  # installed or not here: the cluster's nodes need it
+    ((arguments, names),) = jobs
+    assert arguments[-2:] == ["--track", "mlflow"] and names == ["MLFLOW_TRACKING_URI"]
+    assert main([*here, "tensorboard"]) == 2 and "set TENSORBOARD_LOGGING_DIR" in capsys.readouterr().err
+    assert len(jobs) == 1 and "hunter2" not in str(jobs)

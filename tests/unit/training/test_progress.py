@@ -35,7 +35,8 @@ def test_the_reporter_keeps_the_latest_progress_and_the_outcome_of_each_step() -
     reporter.saved("sft")
     reporter.begins("sft")
     reporter.ends("sft", RESULT)
-    assert reporter.states() == {"sft": StepState(2, StepsDone(2, 0.25), 1, RESULT), "dpo": StepState()}
+    logged = (StepsDone(2, 0.25),)
+    assert reporter.states() == {"sft": StepState(2, StepsDone(2, 0.25), 1, RESULT, logged=logged), "dpo": StepState()}
     reporter.ends("dpo", Refusal("too long"))
     assert reporter.states()["dpo"].outcome == Refusal("too long")
 
@@ -79,7 +80,7 @@ def test_the_follower_adds_up_to_the_steps_done_and_goes_back_after_a_restart(mo
     """A worker group that resumes from step 3 has done fewer steps than the group that was lost."""
     shown: list[tuple[int, float | None, int]] = []
     log, reporter = Progress(io.StringIO()), Reporter(["sft", "dpo"])
-    monkeypatch.setattr(log, "advanced", lambda name, more, loss, restarts: shown.append((more, loss, restarts)))
+    monkeypatch.setattr(log, "advanced", lambda name, more, loss, restarts=0: shown.append((more, loss, restarts)))
     following = follower(reporter, log, None, monkeypatch)
     for done in (StepsDone(3, None), StepsDone(5, 0.5), StepsDone(5, 0.5), StepsDone(3, None), StepsDone(6, 0.25)):
         if done.loss is None:
@@ -87,6 +88,23 @@ def test_the_follower_adds_up_to_the_steps_done_and_goes_back_after_a_restart(mo
         reporter.advanced("sft", done)
         following.poll()
     assert shown == [(3, None, 0), (2, 0.5, 0), (-2, None, 1), (3, 0.25, 0)]
+
+
+def test_no_logged_loss_is_left_out_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, reporter = Progress(io.StringIO()), Reporter(["sft", "dpo"])
+    following = follower(reporter, log, None, monkeypatch)
+    reporter.begins("sft")
+    for entries in [
+        [StepsDone(0, None), StepsDone(1, 0.9)],
+        [StepsDone(2, 0.8), StepsDone(3, 0.7), StepsDone(4, 0.6)],
+        [StepsDone(3, None), StepsDone(4, 0.55), StepsDone(6, 0.5)],  # a group that resumes after step 3
+    ]:
+        for entry in entries:
+            reporter.advanced("sft", entry)
+        following.poll()
+    assert log.curves() == {"loss/sft": [(1, 0.9), (2, 0.8), (3, 0.7), (4, 0.6), (6, 0.5)]}
+    assert [entry.steps for entry in reporter.states()["sft"].logged] == [1, 2, 3, 4, 6]
+    assert [entry.loss for entry in reporter.states()["sft"].logged] == [0.9, 0.8, 0.7, 0.55, 0.5]
 
 
 def test_the_follower_hands_over_each_step_as_it_ends_and_logs_a_step_when_it_starts(
