@@ -1,6 +1,7 @@
 """`w2s export`: a trained model, or the training data that a filter selected, as a folder for other tools."""
 
 import argparse
+import json
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -109,21 +110,24 @@ def _write_model(
 ) -> None:  # fmt: skip
     from ray_jobs.models.export import export_adapter, export_merged, export_tokenizer
     from ray_jobs.models.folders import adapter_folder
+    from ray_jobs.sampling.inputs import max_lora_rank
     from w2s.graph.recipes import FineTune, Prefer
     from w2s.report.exports.cards import ModelCard, model_card
 
     assert isinstance(step.recipe, FineTune | Prefer)
-    base, base_path = step.recipe.model, ""
+    base, base_path, rank = step.recipe.model, "", 0
     if merge:
         export_merged(adapter_folder(store, step["model"]), base, folder)
     else:
         base_path = export_adapter(store, step["model"], base, folder, final)
+        rank = max_lora_rank(int(json.loads((folder / "adapter_config.json").read_bytes())["r"]))
     first_ids = export_tokenizer(base, folder, experiment.greedy.max_tokens)
     figures, problems = _figures(steps, step, store)
     versions = finished_manifest(step, store).versions
     card = ModelCard(
-        step, base, base_path, first_ids, experiment.greedy.max_tokens, experiment.name, figures, problems, versions
-    )
+        step, base, base_path, first_ids, experiment.greedy.max_tokens, experiment.name, figures, problems, versions,
+        rank,
+    )  # fmt: skip
     (folder / "README.md").write_text(model_card(card), encoding="utf-8")
 
 

@@ -19,9 +19,12 @@ from typing import Any
 import psutil
 import pytest
 
+from ray_jobs.api import read
 from tests.conftest import ROOT, SMALL, w2s
 from tests.ray.conftest import RAY
+from tests.ray.driver import exported
 from tests.s3.servers import serve
+from w2s.experiments.quickstart import quickstart
 from w2s.records import Problem, Reference
 from w2s.store.store import Store
 
@@ -186,6 +189,32 @@ def test_another_beta_costs_one_training_and_its_scores(finished: Finished) -> N
     to_run = [line.split()[1] for line in plan.splitlines() if line.startswith(("run ", "resume "))]
     assert sorted(to_run) == ["dpo", "report", "scores", "test_dpo"]
     assert "recipe.preference.beta" in plan and "-> 0.77" in plan
+
+
+def test_an_exported_model_answers_the_test_as_the_run_did(finished: Finished, tmp_path: Path) -> None:
+    """The adapter by PEFT, the merged model by vLLM's server, each greedily by what its folder says."""
+    from peft import AutoPeftModelForCausalLM
+    from transformers import AutoTokenizer
+
+    adapter, merged = tmp_path / "adapter", tmp_path / "merged"
+    finished.run("export", "quickstart", "dpo", *EXPERIMENT[1:], "--to", str(adapter))
+    finished.run("export", "quickstart", "dpo", *EXPERIMENT[1:], "--to", str(merged), "--merge")
+    run, prompt = read("quickstart", finished.store.objects.url, changes=SMALL), quickstart().strong.prompt
+    asked = {problem.problem_id: problem.question for problem in run.rows("problems", "test")}
+    rows = run.rows("test_dpo", "completions")
+    model: Any = AutoPeftModelForCausalLM.from_pretrained(adapter)
+    found = exported.generated(
+        model, AutoTokenizer.from_pretrained(adapter), prompt, [asked[row.problem_id] for row in rows[:6]]
+    )
+    assert found == [row.text for row in rows[:6]]
+    words = exported.command((merged / "README.md").read_text(), merged)
+    with exported.served(words, tmp_path / "log") as url:
+        answers = exported.answered(url, str(merged), prompt, [asked[row.problem_id] for row in rows])
+    same = [answer["message"]["content"] == row.text for answer, row in zip(answers, rows, strict=True)]
+    assert sum(same) >= 0.9 * len(rows), "the merged weights are rounded to the base's 16 bits"
+    for answer, row, is_same in zip(answers, rows, same, strict=True):
+        end = row.stop_string or None  # None for an end token
+        assert not is_same or (answer["finish_reason"], answer["stop_reason"]) == (row.finish_reason, end), row
 
 
 def test_the_store_holds_what_its_manifests_say(finished: Finished) -> None:

@@ -28,6 +28,12 @@ class ModelCard:
     """The model's row in the report (w2s/report/document/__init__.py); None without a report."""
     problems: int
     versions: Mapping[str, str]
+    max_lora_rank: int = 0
+    """vLLM's setting that covers the adapter's rank; 0 for a merged model."""
+
+
+GREEDY = """--override-generation-config '{"temperature": 0}'"""
+"""vLLM reads `temperature` alone of a generation config, so it samples at 1 where only `do_sample` is false."""
 
 
 def model_card(card: ModelCard) -> str:
@@ -142,12 +148,13 @@ def _usage(card: ModelCard, merged: bool) -> list[str]:
         code = "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
         code += 'model = AutoModelForCausalLM.from_pretrained("FOLDER")\n'
         code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")'
-        return [_block("python", code), "", _block("sh", "vllm serve FOLDER")]
+        return [_block("python", code), "", _block("sh", f"vllm serve FOLDER {GREEDY}")]
     code = "from peft import AutoPeftModelForCausalLM\nfrom transformers import AutoTokenizer\n\n"
     code += 'model = AutoPeftModelForCausalLM.from_pretrained("FOLDER")\n'
     code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")'
     base = card.base.name if is_hub(card.base) else "FOLDER/base"
-    serve = f"vllm serve {base} --enable-lora --lora-modules {card.step.name}=FOLDER --tokenizer FOLDER"
+    serve = f"vllm serve {base} --tokenizer FOLDER --generation-config FOLDER {GREEDY} "
+    serve += f"--enable-lora --max-lora-rank {card.max_lora_rank} --lora-modules {card.step.name}=FOLDER"
     moved = [] if is_hub(card.base) else [
         "", f"The base is in `base/`, and `adapter_config.json` names it as `{card.base_path}`: change that where the "
         "folder is moved."
