@@ -153,7 +153,7 @@ class WandB:
         if run.models:
             rows = [list(row) for row in run.models]
             self._run.log({"models": self._library.Table(columns=list(run.header), data=rows)})
-        place = str(self._run.url or Path(self._run.dir).parent)
+        place = str(Path(self._run.dir).parent if self._run.offline else self._run.url)
         self.close()
         return place
 

