@@ -8,6 +8,8 @@ from ray_jobs.cli.options import add_experiment, experiment
 from w2s.store.objects.probes import check_readable
 
 if TYPE_CHECKING:
+    from ray_jobs.cost.rates import Rates
+    from ray_jobs.resources.resources import Resources
     from w2s.graph.step import Step
     from w2s.store.store import Store
 
@@ -35,12 +37,16 @@ def add_commands(commands: Any) -> None:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from ray_jobs.cost.rates import load_rates
+    from ray_jobs.resources.presets import load_resources
     from w2s.store.plan import plan, to_run
     from w2s.store.revisions import identified_steps, identify
     from w2s.store.store import Store
 
     if options.rates and not options.resources:
         raise ValueError(f"--rates {options.rates[0]}: rates are those of --resources PRESET: give it too")
+    resources = load_resources(options.resources) if options.resources else None
+    rates = load_rates(resources, options.rates) if resources else None
     store = Store.at(options.store)
     check_readable(store.objects)
     identified = identify(experiment(options), store, network=False)
@@ -51,22 +57,19 @@ def _plan(options: argparse.Namespace) -> int:
     states = [line.state for line in planned]
     absent = f", {states.count('absent')} absent and not needed" if "absent" in states else ""
     print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run{absent}")
-    if options.resources:
-        _print_cost(options, store, steps, to_run(planned))
+    if resources and rates:
+        _print_cost(steps, to_run(planned), resources, rates, store)
     return 0
 
 
 def _print_cost(
-    options: argparse.Namespace, store: "Store", steps: "Sequence[Step]", missing: "Sequence[Step]"
+    steps: "Sequence[Step]", missing: "Sequence[Step]", resources: "Resources", rates: "Rates", store: "Store"
 ) -> None:
     """Print what the missing steps cost. Models' configurations are fetched, their weights are not."""
     from ray_jobs.cost.measured import measured
-    from ray_jobs.cost.rates import load_rates
     from ray_jobs.driver.costs.estimate import estimate
-    from ray_jobs.resources.presets import load_resources
 
-    resources = load_resources(options.resources)
-    for line in estimate(steps, missing, resources, load_rates(resources, options.rates), measured(store, steps[0])):
+    for line in estimate(steps, missing, resources, rates, measured(store, steps[0])):
         print(line)
 
 

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from ray_jobs.api import read
+from ray_jobs.cli.main import main
 from tests.conftest import ROOT, SMALL, w2s
 from tests.ray.conftest import RAY
 from tests.ray.driver import exported
@@ -193,23 +194,24 @@ def test_another_beta_costs_one_training_and_its_scores(finished: Finished) -> N
 
 def test_an_exported_model_answers_the_test_as_the_run_did(finished: Finished, tmp_path: Path) -> None:
     """The adapter by PEFT, the merged model by vLLM's server, each greedily by what its folder says."""
+    import torch
     from peft import AutoPeftModelForCausalLM
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, GenerationConfig
 
     adapter, merged = tmp_path / "adapter", tmp_path / "merged"
-    finished.run("export", "quickstart", "dpo", *EXPERIMENT[1:], "--to", str(adapter))
-    finished.run("export", "quickstart", "dpo", *EXPERIMENT[1:], "--to", str(merged), "--merge")
+    for to in ([str(adapter)], [str(merged), "--merge"]):
+        assert main(["export", *EXPERIMENT, *finished.where, "dpo", "--to", *to]) == 0
     run, prompt = read("quickstart", finished.store.objects.url, changes=SMALL), quickstart().strong.prompt
     asked = {problem.problem_id: problem.question for problem in run.rows("problems", "test")}
     rows = run.rows("test_dpo", "completions")
-    model: Any = AutoPeftModelForCausalLM.from_pretrained(adapter)
-    found = exported.generated(
-        model, AutoTokenizer.from_pretrained(adapter), prompt, [asked[row.problem_id] for row in rows[:6]]
-    )
+    model: Any = AutoPeftModelForCausalLM.from_pretrained(adapter, dtype=torch.float32)
+    model.generation_config = GenerationConfig.from_pretrained(adapter)
+    questions = [asked[row.problem_id] for row in rows]
+    found = exported.generated(model, AutoTokenizer.from_pretrained(adapter), prompt, questions[:6])
     assert found == [row.text for row in rows[:6]]
     words = exported.command((merged / "README.md").read_text(), merged)
     with exported.served(words, tmp_path / "log") as url:
-        answers = exported.answered(url, str(merged), prompt, [asked[row.problem_id] for row in rows])
+        answers = exported.answered(url, str(merged), prompt, questions)
     same = [answer["message"]["content"] == row.text for answer, row in zip(answers, rows, strict=True)]
     assert sum(same) >= 0.9 * len(rows), "the merged weights are rounded to the base's 16 bits"
     for answer, row, is_same in zip(answers, rows, same, strict=True):

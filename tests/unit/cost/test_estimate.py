@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_jobs.cli.main import main
 from ray_jobs.cost.measured import Measured
 from ray_jobs.cost.rates import load_rates
 from ray_jobs.cost.work import all_work, split_rows
@@ -110,6 +111,18 @@ def test_the_command_on_a_laptop(tmp_path: Path) -> None:
     assert "M to generate" in done.stdout and "no GPUs" in done.stdout
     refused = w2s("plan", "quickstart", "--store", str(tmp_path), "--rates", "dollars=1", check=False)
     assert refused.returncode == 2 and "--resources PRESET" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--resources", "locl"], "locl"), (["--resources", "local", "--rates", "dolars=1"], "no field 'dolars'")],
+)
+def test_wrong_resources_and_rates_are_refused_before_anything_is_printed(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "quickstart", "--store", str(tmp_path), *arguments]) == 2
+    shown = capsys.readouterr()
+    assert not shown.out and said in shown.err and shown.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(("preset", "in_turn"), [("one-gpu", True), ("node-8gpu", True), ("cluster-70b", False)])

@@ -149,8 +149,9 @@ def _usage(card: ModelCard, merged: bool) -> list[str]:
         code += 'model = AutoModelForCausalLM.from_pretrained("FOLDER")\n'
         code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")'
         return [_block("python", code), "", _block("sh", f"vllm serve FOLDER {GREEDY}")]
-    code = "from peft import AutoPeftModelForCausalLM\nfrom transformers import AutoTokenizer\n\n"
+    code = "from peft import AutoPeftModelForCausalLM\nfrom transformers import AutoTokenizer, GenerationConfig\n\n"
     code += 'model = AutoPeftModelForCausalLM.from_pretrained("FOLDER")\n'
+    code += 'model.generation_config = GenerationConfig.from_pretrained("FOLDER")  # PEFT takes the base\'s\n'
     code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")'
     base = card.base.name if is_hub(card.base) else "FOLDER/base"
     serve = f"vllm serve {base} --tokenizer FOLDER --generation-config FOLDER {GREEDY} "
