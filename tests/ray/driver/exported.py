@@ -17,6 +17,7 @@ import psutil
 from tests.conftest import wait_for
 from tests.s3.servers import free_port
 from w2s.recipe import Prompt
+from w2s.records import Completion
 
 
 def generated(model: Any, tokenizer: Any, prompt: Prompt, questions: list[str]) -> list[str]:
@@ -90,3 +91,12 @@ def answered(url: str, model: str, prompt: Prompt, questions: list[str]) -> list
 
     with ThreadPoolExecutor(8) as pool:
         return [*pool.map(one, questions)]
+
+
+def equal(answers: list[dict[str, Any]], rows: list[Completion]) -> int:
+    """Answers with a completion's text, each of which must have ended as the completion did."""
+    found = [(of, row) for of, row in zip(answers, rows, strict=True) if of["message"]["content"] == row.text]
+    for answer, row in found:
+        end = row.stop_string or None  # None for an end token
+        assert (answer["finish_reason"], answer["stop_reason"]) == (row.finish_reason, end), row
+    return len(found)
