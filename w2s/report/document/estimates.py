@@ -81,8 +81,6 @@ def _notes(rows: Sequence[Compared], steps: Sequence[Step], finished: Mapping[st
     """What is not compared, and why."""
 
     def listed(some: Sequence[Compared]) -> str:
-        if len(some) == len(rows):
-            return "all of them"
         more = f" and {len(some) - 3} more" if len(some) > 3 else ""
         return ", ".join(row.step.name for row in some[:3]) + more
 
