@@ -94,8 +94,8 @@ def _notes(rows: Sequence[Compared], steps: Sequence[Step], finished: Mapping[st
         )
     if uncounted := [row for row in rows if row.manifest.estimate and "seconds" not in row.manifest.estimate]:
         notes.append(
-            "No seconds were estimated, because the table of rates has none of processors and no earlier step of the "
-            f"store had used that base: {listed(uncounted)}."
+            "The table of rates gives no seconds, and no earlier step of the store had used that base: "
+            f"{listed(uncounted)}."
         )
     others = sum(finished[step.name].seconds for step in steps if step.name in finished and step.kind not in KINDS)
     if others:
