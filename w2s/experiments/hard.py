@@ -1,4 +1,4 @@
-"""The worlds with traps: sentences, or lines of Python, with two readings, on which a weak and a strong model err alike."""
+"""The worlds with traps: sentences and lines of Python with two readings, on which two models err alike."""
 
 from typing import Literal
 

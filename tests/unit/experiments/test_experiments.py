@@ -21,6 +21,8 @@ BASE = "gsm8k-gemma-2b"
 
 # Shipped experiments
 
+ON_A_LAPTOP = ("quickstart", "hard", "programs", "gsm8k-small")
+
 
 def test_names() -> None:
     papers = [
@@ -73,7 +75,7 @@ def test_paper_s_values() -> None:
     assert (math.problems.train_1.rows, math.problems.train_2.rows) == ((0, 6000), (6000, 12000))
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith(("gsm8k-l", "gsm8k-g", "gsm8k-m", "math", "olympic"))])
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in ON_A_LAPTOP])
 def test_dataset_experiments_are_pinned_and_their_halves_disjoint(name: str) -> None:
     experiment = load(name)
     assert isinstance(experiment.problems, DatasetProblems)
