@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from ray_jobs.models.chat import ChatTemplate
 from ray_jobs.models.tokenizers import additional_special, adds_bos
@@ -12,8 +14,18 @@ from w2s.method.prompts import completion_text, prompt_text
 from w2s.recipe import Prompt
 from w2s.records import Demonstration
 
+BOUNDARY_IDS = 8
+"""More ids than two texts have where they are encoded apart, or where others stand between them."""
 MARK = "\ue0f2"
 """Encloses the number of a special token that is hidden from the chat template and the tokenizer."""
+
+
+class Piece(NamedTuple):
+    """A part of a text for the tokenizer."""
+
+    text: str
+    obeyed: bool = False
+    """Whether its special tokens are obeyed."""
 
 
 @dataclass
@@ -53,24 +65,53 @@ class Tokens:
 
     def prompt_ids(self, question: str, demonstrations: Sequence[Demonstration] = ()) -> list[int]:
         """Ids of the prompt, with BOS at its start where the model wants it, and no end token at its end."""
-        return self._ids(question, demonstrations, "")
+        return self.prompts_ids([question], demonstrations)[0]
 
-    def completion_ids(self, question: str, completion: str, prompt: list[int] | None = None) -> list[int]:
-        """Ids of a completion after the zero-shot prompt, with the end token; `prompt` is `prompt_ids(question)`, where
-        it is known."""
-        text = self._completion_text(completion)
-        before, both = prompt or self.prompt_ids(question), self._ids(question, (), text)
-        if both[: len(before)] == before:
-            ids = both[len(before) :]
-        else:
-            self.boundary_merges += 1
-            ids = self._text_ids(text)
-        return ids if ids[-1:] == [self._end] and self.chat else [*ids, self._end]
+    def most_ids(self, question: str) -> int:
+        """No prompt has more ids than the one of the question `?` and these.
 
-    def _ids(self, question: str, demonstrations: Sequence[Demonstration], completion: str) -> list[int]:
-        """Ids of a prompt and, if it is not empty, of a completion; in the chat style with the end of its turn."""
+        A token has at least a byte, of the text as the tokenizer normalizes it; a text before or behind a special token
+        may begin with a token for the space before it.
+        """
+        forms = {question} if question.isascii() else {question, normalize("NFKD", question)}
+        specials = sum(1 for _ in self._special.finditer(question))
+        return max(len(form.encode()) for form in forms) + BOUNDARY_IDS * (1 + specials)
+
+    def completion_ids(self, question: str, completion: str) -> list[int]:
+        """Ids of a completion after the zero-shot prompt, with the end token."""
+        return self.completions_ids([question], [completion], self.prompts_ids([question]))[0]
+
+    def prompts_ids(self, questions: Sequence[str], demonstrations: Sequence[Demonstration] = ()) -> list[list[int]]:
+        """`prompt_ids` of many questions, encoded together."""
+        return self._ids([self._pieces(question, demonstrations, "") for question in questions])
+
+    def completions_ids(
+        self, questions: Sequence[str], completions: Sequence[str], prompts: Sequence[list[int]]
+    ) -> list[list[int]]:
+        """`completion_ids` of many completions, encoded together; `prompts` are the `prompt_ids` of the questions."""
+        texts = [self._completion_text(completion) for completion in completions]
+        wholes = self._ids([self._pieces(asked, (), text) for asked, text in zip(questions, texts, strict=True)])
+        follow = [whole[: len(before)] == before for before, whole in zip(prompts, wholes, strict=True)]
+        apart = iter(self._text_ids([text for text, follows in zip(texts, follow, strict=True) if not follows]))
+        self.boundary_merges += follow.count(False)
+        ends: list[list[int]] = []
+        for before, whole, follows in zip(prompts, wholes, follow, strict=True):
+            ids = whole[len(before) :] if follows else next(apart)
+            ends.append(ids if ids[-1:] == [self._end] and self.chat else [*ids, self._end])
+        return ends
+
+    def _ids(self, texts: Sequence[Sequence[Piece]]) -> list[list[int]]:
+        """Ids of texts that are given in pieces, with BOS where no chat template writes it."""
+        pieces = [piece for text in texts for piece in text]
+        plain = iter(self._text_ids([piece.text for piece in pieces if not piece.obeyed]))
+        obeyed = iter(self._encoded([piece.text for piece in pieces if piece.obeyed], split=False))
+        start = [] if self.chat else self._bos
+        return [list(chain(start, *[next(obeyed if piece.obeyed else plain) for piece in text])) for text in texts]
+
+    def _pieces(self, question: str, demonstrations: Sequence[Demonstration], completion: str) -> list[Piece]:
+        """The text of a prompt and, if it is not empty, of a completion; in the chat style with the end of its turn."""
         if self.chat is None:
-            return self._bos + self._text_ids(prompt_text(self.prompt, question, demonstrations) + completion)
+            return [Piece(prompt_text(self.prompt, question, demonstrations) + completion)]
         hidden: list[str] = []
 
         def hide(text: str) -> str:
@@ -86,8 +127,7 @@ class Tokens:
         text = re.sub(f"{MARK}[0-9]+{MARK}", lambda found: unseen.get(found[0], found[0]), text)
         text += hide(completion) + self.chat.end if completion else ""
         parts = re.split(f"{MARK}([0-9]+){MARK}", text)
-        ids = [self._text_ids(hidden[int(part)]) if i % 2 else self._obeyed_ids(part) for i, part in enumerate(parts)]
-        return [number for part in ids for number in part]
+        return [Piece(hidden[int(part)]) if i % 2 else Piece(part, obeyed=True) for i, part in enumerate(parts)]
 
     def _completion_text(self, completion: str) -> str:
         """The text of a completion behind its prompt, which may have opened the thought that it begins with."""
@@ -96,22 +136,37 @@ class Tokens:
             return text.removeprefix(tag).lstrip()
         return text
 
-    def _obeyed_ids(self, text: str) -> list[int]:
-        """Ids of a text whose special tokens are obeyed."""
-        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+    def _text_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of texts whose special tokens are plain text."""
+        return [
+            self._cut_ids(text) if self._special_ids.intersection(ids) else ids
+            for text, ids in zip(texts, self._encoded(texts, split=True), strict=True)
+        ]
 
-    def _text_ids(self, text: str) -> list[int]:
-        """Ids of a text whose special tokens are plain text."""
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        if not self._special_ids.intersection(ids):
-            return ids
-        # Tokens that are not marked as special are obeyed all the same, unless they are cut.
+    def _cut_ids(self, text: str) -> list[int]:
+        """Ids of a text with tokens that are not marked as special, which are obeyed all the same unless they are
+        cut."""
         cut = [found.start() + 1 for found in self._special.finditer(text)]
         parts = [text[start:end] for start, end in zip([0, *cut], [*cut, None], strict=True)]
-        return [number for part in parts for number in self._pieces(part)]
+        return list(chain(*self._encoded(parts, split=True)))
 
-    def _pieces(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    def _encoded(self, texts: Sequence[str], split: bool) -> list[list[int]]:
+        """What the tokenizer makes of each text; with `split`, special tokens are plain text.
+
+        Its Rust tokenizer is called itself, because transformers spends as much time around it as in it.
+        """
+        known = dict.fromkeys(texts)
+        backend: Any = getattr(self.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            found = [self.tokenizer(text, add_special_tokens=False, split_special_tokens=split) for text in known]
+            known = dict(zip(known, [encoding["input_ids"] for encoding in found], strict=True))
+        else:
+            backend.no_truncation()
+            backend.no_padding()
+            backend.encode_special_tokens = split
+            found = backend.encode_batch_fast(list(known), add_special_tokens=False)
+            known = dict(zip(known, [encoding.ids for encoding in found], strict=True))
+        return [known[text] for text in texts]
 
     @cached_property
     def _special(self) -> re.Pattern[str]:
@@ -136,7 +191,9 @@ class Tokens:
     @cached_property
     def _end(self) -> int:
         """The token that a completion ends with."""
-        return self._obeyed_ids(f"x{self._end_text}")[-1] if self.chat else self.tokenizer.eos_token_id
+        if self.chat is None:
+            return self.tokenizer.eos_token_id
+        return self._encoded([f"x{self._end_text}"], split=False)[0][-1]
 
     @cached_property
     def _bos(self) -> list[int]:

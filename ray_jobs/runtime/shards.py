@@ -1,9 +1,10 @@
 """The shards of a step: each has the rows of some problems in every input, and one task works on it.
 
-The only shard of a small step is worked on in the driver, without Ray. Several go through Ray Data, one task a shard,
-and the driver holds what the tasks return, no rows.
+The only shard of a small step is worked on in the driver, without Ray, where a worker's imports would take longer than
+the work. Others go through Ray Data, one task a shard, and the driver holds what the tasks return, no rows.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 
 from ray_jobs.runtime import local_ray
 from w2s.graph.step import Step
-from w2s.store.shards import SHARD_BYTES, Part, Shard, part_of, plan_shards, read_part
+from w2s.store.shards import SHARD_BYTES, Part, Shard, ShardSize, part_of, plan_shards, read_part
 from w2s.store.store import Store
 
 CPUS_PER_SHARD = 1
@@ -32,17 +33,21 @@ class Task(BaseModel):
     inputs: dict[str, Part]
 
 
-def tasks_of(step: Step, store: Store, inputs: Records) -> list[Task]:
-    """The shards of a step's tables in the roles of `inputs`, each with the files that hold its rows."""
+def tasks_of(step: Step, store: Store, inputs: Records, shard_rows: float = math.inf) -> list[Task]:
+    """The shards of a step's tables in the roles of `inputs`, each with the files that hold its rows.
+
+    A shard ends with the file in which its largest table has `shard_rows` rows or SHARD_BYTES.
+    """
     tables = {role: table for role in inputs if (table := step.input(role)) is not None}
     files = {role: store.files(table) for role, table in tables.items()}
+    sizes = [(files[role], store.rows(table)) for role, table in tables.items()]
     return [
         Task(
             number=number,
             shard=shard,
             inputs={role: part_of(tables[role].step.directory, files[role], shard) for role in tables},
         )
-        for number, shard in enumerate(plan_shards(files.values(), SHARD_BYTES))
+        for number, shard in enumerate(plan_shards(sizes, ShardSize(SHARD_BYTES, shard_rows)))
     ]
 
 
@@ -51,12 +56,15 @@ def rows_of(task: Task, store: Store, inputs: Records) -> Rows:
     return {role: read_part(store, part, task.shard, inputs[role]) for role, part in task.inputs.items()}
 
 
-def each_done(tasks: Sequence[Task], work: Callable[[Task], Done], result: type[Done]) -> Iterator[Done]:
+def each_done(
+    tasks: Sequence[Task], work: Callable[[Task], Done], result: type[Done], small: bool = True
+) -> Iterator[Done]:
     """What `work` returns for each task, in the order in which they end; `work` must be picklable.
 
-    A task that ran on a lost node runs again, so `work` must write the same files twice.
+    The driver itself works on an only task that is `small`. A task that ran on a lost node runs again, so `work` must
+    write the same files twice.
     """
-    return iter([work(tasks[0])]) if len(tasks) == 1 else _on_ray(tasks, work, result)
+    return iter([work(tasks[0])]) if len(tasks) == 1 and small else _on_ray(tasks, work, result)
 
 
 def _on_ray(tasks: Sequence[Task], work: Callable[[Task], Done], result: type[Done]) -> Iterator[Done]:

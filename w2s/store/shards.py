@@ -4,7 +4,9 @@ Tables are written in order of problem_id, large ones in several files, and the 
 a step over any number of problems runs shard by shard, in the memory that one shard needs.
 """
 
+import math
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +19,16 @@ from w2s.store.tables import parse_parquet
 
 SHARD_BYTES = 8 << 20
 """Compressed bytes of the largest table: about 100,000 completions of 300 characters, some 300 MB as records."""
+
+
+@dataclass(frozen=True)
+class ShardSize:
+    """How large a shard is, whichever comes first in its largest table."""
+
+    bytes: int
+    """Compressed bytes, which say how much memory the rows need, unless they repeat."""
+    rows: float = math.inf
+    """Rows, for work whose time follows their number."""
 
 
 class Shard(BaseModel):
@@ -50,18 +62,29 @@ class Part(BaseModel):
     files: tuple[File, ...]
 
 
-def plan_shards(tables: Iterable[Sequence[File]], shard_bytes: int) -> list[Shard]:
-    """Shards that hold every problem once, each `shard_bytes` of the largest table, cut where its files end."""
-    largest = max(tables, key=lambda files: sum(file.bytes for file in files))
+def plan_shards(tables: Iterable[tuple[Sequence[File], int]], size: ShardSize) -> list[Shard]:
+    """Shards that hold every problem once, cut where the files of the largest table end.
+
+    `tables` are the files of each table and its number of rows, which the files are taken to share equally, because a
+    manifest counts the rows of tables.
+    """
+    largest = max(
+        (_parts_of_shards(files, rows, size) for files, rows in tables), key=lambda ends: sum(e[1] for e in ends)
+    )
     shards: list[Shard] = []
-    after, size = None, 0
-    ends = sorted((file.last, file.bytes) for file in largest if file.last is not None)
-    for index, (last, more) in enumerate(ends, 1):
-        size += more
-        if size >= shard_bytes and index < len(ends) and last < ends[-1][0]:
+    after, filled = None, 0.0
+    for index, (last, more) in enumerate(largest, 1):
+        filled += more
+        if filled >= 1 and index < len(largest) and last < largest[-1][0]:
             shards.append(Shard(after=after, last=last))
-            after, size = last, 0
+            after, filled = last, 0.0
     return [*shards, Shard(after=after)]
+
+
+def _parts_of_shards(files: Sequence[File], rows: int, size: ShardSize) -> list[tuple[str, float]]:
+    """The last problem_id of each file that has some, in order, and what part of a shard the file is."""
+    each = rows / max(1, len(files)) / size.rows
+    return sorted((file.last, max(file.bytes / size.bytes, each)) for file in files if file.last is not None)
 
 
 def part_of(directory: str, files: Iterable[File], shard: Shard) -> Part:

@@ -70,6 +70,11 @@ class Store:
         by_path = {file.path: file for file in manifest.files}
         return [by_path[path] for path in manifest.tables[table.name]]
 
+    def rows(self, table: Table) -> int:
+        """The number of rows of a table of records; 0 for a document, and while its step is not finished."""
+        manifest = self._committed(table.step)
+        return manifest.rows.get(table.name, 0) if manifest else 0
+
     def read_file(self, directory: str, file: File) -> bytes:
         """The bytes of a committed file of the step in `directory`.
 

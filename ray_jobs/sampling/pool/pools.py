@@ -85,12 +85,5 @@ def foreign_rank(step: Step, store: Store) -> int:
 
 def _size(works: Sequence[Work], blocks: int, others: Sequence[Step], context: Context) -> PoolSize:
     later = [(rows, step.recipe.sampling.n) for step in others if isinstance(step.recipe, Sample)
-             and (rows := _problems(step, context.store))]  # fmt: skip
+             and (rows := context.store.rows(dict(step.inputs)["problems"]))]  # fmt: skip
     return pool_size(blocks, sum(work.sequences for work in works), later, context.resources)
-
-
-def _problems(step: Step, store: Store) -> int:
-    """Problems of a step; 0 while its table is not written."""
-    table = dict(step.inputs)["problems"]
-    manifest = store.manifest(table.step)
-    return manifest.rows.get(table.name, 0) if manifest else 0

@@ -3,6 +3,7 @@
 Rows are made of the ids that the engine sees too (ray_jobs/models/tokens.py), because TRL's own tokenizing differs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from ray_jobs.models.tokens import Tokens
@@ -20,13 +21,15 @@ def token_rows(
 ) -> tuple[list[TokenRow], RowCounts]:
     """The token rows of at most `max_tokens` tokens, in the order of `rows`, and their counts.
 
-    With `weighted`, the weight of a pair is its confidence.
+    All rows are encoded together. With `weighted`, the weight of a pair is its confidence.
     """
     stop = tokens.prompt.stop_strings
     uncut = [row for row in rows if not any(string in _learned(row) for string in stop)]
     told = [row for row in uncut if completion_text(tokens.prompt, _learned(row)).strip()]
     merges = tokens.boundary_merges
-    encoded = [sft_row(row, tokens) if isinstance(row, SFTExample) else pair_row(row, tokens, weighted) for row in told]
+    examples = [row for row in told if isinstance(row, SFTExample)]
+    pairs = [row for row in told if isinstance(row, PreferencePair)]
+    encoded = [*sft_rows(examples, tokens), *pair_rows(pairs, tokens, weighted)]
     fitting = [row for row in encoded if longest(row) <= max_tokens]
     return fitting, RowCounts(
         examples=len(fitting),
@@ -43,25 +46,31 @@ def _learned(row: SFTExample | PreferencePair) -> str:
     return row.completion if isinstance(row, SFTExample) else row.chosen
 
 
-def sft_row(example: SFTExample, tokens: Tokens) -> TokenRow:
+def sft_rows(examples: Sequence[SFTExample], tokens: Tokens) -> list[TokenRow]:
     """`input_ids` of prompt + completion + end token, and equally long `labels`, which are -100 on the prompt."""
-    prompt = tokens.prompt_ids(example.question)
-    completion = tokens.completion_ids(example.question, example.completion, prompt)
-    return {"input_ids": prompt + completion, "labels": [-100] * len(prompt) + completion}
+    questions = [example.question for example in examples]
+    prompts = tokens.prompts_ids(questions)
+    completions = tokens.completions_ids(questions, [example.completion for example in examples], prompts)
+    return [
+        {"input_ids": prompt + completion, "labels": [-100] * len(prompt) + completion}
+        for prompt, completion in zip(prompts, completions, strict=True)
+    ]
 
 
-def pair_row(pair: PreferencePair, tokens: Tokens, weighted: bool = False) -> TokenRow:
+def pair_rows(pairs: Sequence[PreferencePair], tokens: Tokens, weighted: bool = False) -> list[TokenRow]:
     """`prompt_ids`, `chosen_ids` and `rejected_ids`, and with `weighted` the confidence as `weight`.
 
     Both completions end with the end token.
     """
-    prompt = tokens.prompt_ids(pair.question)
-    row: TokenRow = {
-        "prompt_ids": prompt,
-        "chosen_ids": tokens.completion_ids(pair.question, pair.chosen, prompt),
-        "rejected_ids": tokens.completion_ids(pair.question, pair.rejected, prompt),
-    }
-    return row | {"weight": pair.confidence} if weighted else row
+    questions = [pair.question for pair in pairs]
+    prompts = tokens.prompts_ids(questions)
+    chosen = tokens.completions_ids(questions, [pair.chosen for pair in pairs], prompts)
+    rejected = tokens.completions_ids(questions, [pair.rejected for pair in pairs], prompts)
+    return [
+        {"prompt_ids": prompt, "chosen_ids": better, "rejected_ids": worse}
+        | ({"weight": pair.confidence} if weighted else {})
+        for pair, prompt, better, worse in zip(pairs, prompts, chosen, rejected, strict=True)
+    ]
 
 
 def longest(row: TokenRow) -> int:

@@ -13,7 +13,7 @@ from ray_jobs.driver.checks.model import Use, check_model
 from ray_jobs.models.folders import adapter_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
-from ray_jobs.training.rows.encode import sft_row
+from ray_jobs.training.rows.encode import sft_rows
 from tests.ray.models.architectures import ARCHITECTURES, SHARE, TEXT, VOCABULARY, make
 from tests.ray.models.method import CONTEXT, GOLD, GREEDY, RESOURCES, Method
 from tests.ray.models.row import Row
@@ -144,9 +144,8 @@ def _prefer(row: Row, method: Method) -> None:
 def _row(method: Method, number: int) -> list[int]:
     """The ids that the weak SFT learned of a problem."""
     problem, reference = GOLD[number]
-    return sft_row(SFTExample(problem.problem_id, problem.question, reference.solution, "gold"), method.tokens)[
-        "input_ids"
-    ]
+    example = SFTExample(problem.problem_id, problem.question, reference.solution, "gold")
+    return sft_rows([example], method.tokens)[0]["input_ids"]
 
 
 async def _answer(method: Method, number: int) -> list[int]:

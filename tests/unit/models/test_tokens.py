@@ -1,16 +1,19 @@
 """Ids of prompts and completions: one BOS, one end token, no special token obeyed out of a question, the same prefix
 for all."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
-from tests.unit.models.tiny import byte_level, folder
+from tests.unit.models.tiny import CHATML, LLAMA_2, MARKERS, QWEN_3, byte_level, folder, sentence_piece
 from w2s.experiments.quickstart import quickstart
 from w2s.method.prompts import prompt_text
 from w2s.recipe import Prompt
@@ -106,3 +109,70 @@ def test_special_tokens_that_only_the_config_names_are_text_in_a_question(config
     number = tokens.tokenizer.convert_tokens_to_ids("<|turn|>")
     ids = tokens.prompt_ids("a <|turn|> b")
     assert number not in ids and "a <|turn|> b" in tokens.tokenizer.decode(ids)
+
+
+class OneByOne(Tokens):
+    """Ids by transformers' own call, a text at a time."""
+
+    def _encoded(self, texts: Sequence[str], split: bool) -> list[list[int]]:
+        return [
+            self.tokenizer(text, add_special_tokens=False, split_special_tokens=split)["input_ids"] for text in texts
+        ]
+
+
+HOSTILE = (*MARKERS, "<s>", "</s>", "<pad>", "<think>", "</think>", "\ue0f2", "\ue0f21\ue0f2", "{question}", "\x00")
+WORDS = (
+    "pens",
+    "12 + 7 = 19.",
+    "#### 19",
+    "Question:",
+    "Answer:",
+    " ",
+    "  ",
+    "\n",
+    "\n\n",
+    "na\u00efve",
+    "\ufdfa",
+    "\u0958",
+)
+TEXTS = st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(HOSTILE), st.text(max_size=5)), max_size=8).map(
+    "".join
+)
+KINDS: dict[str, tuple[Any, str, Prompt]] = {
+    "bytes": (byte_level(special=MARKERS), "", Prompt()),
+    "bytes, markers not special": (byte_level(plain=MARKERS), "", Prompt(template="{question}\n")),
+    "sentence piece": (sentence_piece(special=MARKERS), "", Prompt()),
+    "sentence piece, markers not special": (sentence_piece(plain=MARKERS), LLAMA_2, Prompt(style="chat")),
+    "turns": (byte_level(special=MARKERS), CHATML, Prompt(style="chat")),
+    "thoughts": (byte_level(special=MARKERS, plain=("<think>",)), QWEN_3, Prompt(style="chat", thinking=True)),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def both_ways(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tokens, Tokens]:
+    made, template, prompt = KINDS[request.param]
+    named = {"tokenizer_class": "PreTrainedTokenizerFast"} | ({"chat_template": template} if template else {})
+    loaded = load_tokenizer(folder(tmp_path_factory.mktemp("made") / "m", made, **named))
+    return Tokens(loaded, prompt), OneByOne(loaded, prompt)
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    rows=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6), shown=st.lists(st.tuples(TEXTS, TEXTS), max_size=2)
+)
+def test_many_texts_at_once_have_the_ids_of_each_alone(
+    both_ways: tuple[Tokens, Tokens], rows: list[tuple[str, str]], shown: list[tuple[str, str]]
+) -> None:
+    """Repeated texts too, and completions whose first token would have merged with the prompt."""
+    together, alone = both_ways
+    demonstrations = [Demonstration(str(number), *texts) for number, texts in enumerate(shown)]
+    rows = [*rows, rows[0]]
+    questions, completions = [row[0] for row in rows], [row[1] for row in rows]
+    before = together.boundary_merges, alone.boundary_merges
+    prompts = together.prompts_ids(questions, demonstrations)
+    assert prompts == [alone.prompt_ids(question, demonstrations) for question in questions]
+    blank = len(together.prompt_ids("?", demonstrations))
+    assert all(len(ids) <= blank + together.most_ids(q) for q, ids in zip(questions, prompts, strict=True))
+    found = together.completions_ids(questions, completions, together.prompts_ids(questions))
+    assert found == [alone.completion_ids(*row) for row in rows]
+    assert together.boundary_merges - before[0] == alone.boundary_merges - before[1]

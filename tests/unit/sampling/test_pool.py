@@ -127,7 +127,7 @@ class FakeChannel:
                 row = self.rows.pop(0)
             step, block = row.decode().split()
             error = "it broke" if step == "bad" else ""
-            result = BlockResult(step, int(block), 1, None, 3, error, False, 0, 0, "host:1", 0.0, 1.0)
+            result = BlockResult(step, int(block), None, 3, error, False, 0, 0, "host:1", 0.0, 1.0)
             value = to_row(result)[COLUMN]
             yield SimpleNamespace(column=lambda _, value=value: SimpleNamespace(to_pylist=lambda: [value]))
 
@@ -220,7 +220,7 @@ MADE: list[FakePool] = []
 def test_a_group_joins_the_engines_of_its_base_where_they_can_take_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools_module, "Pool", FakePool)
     MADE.clear()
-    context: Any = SimpleNamespace(resources=LOCAL, store=SimpleNamespace(manifest=lambda step: None))
+    context: Any = SimpleNamespace(resources=LOCAL, store=SimpleNamespace(rows=lambda table: 0))
     done = {"icl_completions"}
     pools = Pools(list(STEPS.values()), done)
 

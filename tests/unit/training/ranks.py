@@ -30,21 +30,21 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
     """SFT makes the adapter at `plus`, with which DPO and ORPO begin."""
     from transformers import set_seed
 
-    from ray_jobs.training.rows.encode import pair_row, sft_row
+    from ray_jobs.training.rows.encode import pair_rows, sft_rows
     from ray_jobs.training.trainers import preference_trainer, sft_trainer
 
     set_seed(EXPERIMENT.sft.seed)
     if name == "sft":
         sft = EXPERIMENT.sft.model_copy(update={"batch_size": BATCH, "epochs": 1.0, "learning_rate": 2e-3})
         examples = [SFTExample(str(i), QUESTION, f" {i}.\n#### {i}", "weak") for i in range(10, 10 + BATCH * STEPS)]
-        rows = dataset([sft_row(example, tokens) for example in examples])
+        rows = dataset(sft_rows(examples, tokens))
         return sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
     assert EXPERIMENT.dpo is not None
     given = EXPERIMENT.dpo if name == "dpo" else EXPERIMENT.orpo
     assert given is not None
     preference = given.model_copy(update={"batch_size": BATCH, "learning_rate": 1e-3, "epochs": 1.0})
     pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 20 + 16)]
-    rows = [pair_row(pair, tokens) for pair in pairs]
+    rows = pair_rows(pairs, tokens)
     recipe = Prefer(model=MODEL, preference=preference)
     return preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, plus, folder)
 

@@ -17,7 +17,7 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training import base as base_module
 from ray_jobs.training.base import Base
-from ray_jobs.training.rows.encode import pair_row, sft_row
+from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from ray_jobs.training.state import trained_parameters
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
 from tests.unit.training.conftest import dataset
@@ -70,14 +70,14 @@ def train(name: str, base: Base, tokens: Tokens, plus: Path, folder: Path) -> Tr
         preference = EXPERIMENT.dpo.model_copy(update={"batch_size": 2, "learning_rate": 1e-3, "epochs": 1.0})
         pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(6)]
         recipe = Prefer(model=MODEL, preference=preference)
-        rows = [pair_row(pair, tokens) for pair in pairs]
+        rows = pair_rows(pairs, tokens)
         trainer = preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, plus, folder)
     else:
         offset = {"sft": 0, "other sft": 40, "m_plus": 80}[name]
         lora = EXPERIMENT.sft.lora.model_copy(update={"rank": 4 if name == "other sft" else 8, "dropout": 0.1})
         sft = EXPERIMENT.sft.model_copy(update={"batch_size": 2, "epochs": 1.0, "learning_rate": 2e-3, "lora": lora})
         examples = [SFTExample(str(i), QUESTION, f" {i + offset}.\n#### {i}", "weak") for i in range(6)]
-        rows = dataset([sft_row(example, tokens) for example in examples])
+        rows = dataset(sft_rows(examples, tokens))
         trainer = sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
     trainer.run(None)
     trained = dict(trained_parameters(trainer.accelerator.unwrap_model(trainer.model)))

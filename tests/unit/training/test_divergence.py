@@ -14,7 +14,7 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
-from ray_jobs.training.rows.encode import pair_row, sft_row
+from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
 from ray_jobs.training.values import TrainingRefused, diverged
 from tests.unit.training.conftest import dataset
@@ -53,7 +53,7 @@ def made(
     trainer: Any
     if isinstance(trained.recipe, FineTune):
         examples = [SFTExample(str(i), QUESTION, texts[i], "weak") for i in range(rows)]
-        encoded = [sft_row(example, tokens) for example in examples]
+        encoded = sft_rows(examples, tokens)
         trainer = sft_trainer(trained.recipe, resources, dataset(encoded), *last, folder / "out")
     else:
         assert isinstance(trained.recipe, Prefer) and plus is not None
@@ -61,7 +61,7 @@ def made(
             PreferencePair(str(i), QUESTION, texts[0], texts[i + 1], "weak", "19", str(20 + i), 1.0)
             for i in range(rows)
         ]
-        encoded = [pair_row(pair, tokens) for pair in pairs]
+        encoded = pair_rows(pairs, tokens)
         trainer = preference_trainer(trained.recipe, resources, dataset(encoded), *last, plus, folder / "out")
     trainer.diverged = lambda reason: diverged(trained, reason)
     trainer.add_callback(CheckLosses(trainer, trained, dtype))

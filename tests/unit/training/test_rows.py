@@ -11,7 +11,9 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.runtime import shards
+from ray_jobs.training.rows import files
 from ray_jobs.training.rows.counts import TokenFiles
+from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from ray_jobs.training.rows.files import fetch_rows, write_rows
 from tests.unit.store.test_shards import here
 from w2s.data.worlds import small
@@ -153,10 +155,37 @@ def test_a_prompt_is_encoded_once_a_row() -> None:
     tokens = Tokens(load_tokenizer(base_folder(MODEL)), MODEL.prompt)
     encoded: list[str] = []
     plain = tokens._text_ids  # pyright: ignore[reportPrivateUsage]
-    tokens._text_ids = lambda text: encoded.append(text) or plain(text)  # pyright: ignore[reportPrivateUsage]
-    from ray_jobs.training.rows.encode import pair_row, sft_row
-
-    sft_row(SFTExample("q", "Why?", text(1), "weak"), tokens)
+    tokens._text_ids = lambda texts: encoded.extend(texts) or plain(texts)  # pyright: ignore[reportPrivateUsage]
+    sft_rows([SFTExample("q", "Why?", text(1), "weak")], tokens)
     assert len(encoded) == 2
-    pair_row(pair(1, 1.0), tokens)
+    pair_rows([pair(1, 1.0)], tokens)
     assert len(encoded) == 5
+
+
+def test_rows_that_repeat_are_cut_into_tasks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They compress to few bytes, but each is encoded. A worker loads the tokenizer once for all of its tasks."""
+    loaded: list[Path] = []
+    monkeypatch.setattr(files, "load_tokenizer", lambda folder: loaded.append(folder) or load_tokenizer(folder))
+    files._tokenizer.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(shards, "_on_ray", here)
+    monkeypatch.setattr(attempts, "ROWS_PER_FILE", 10)
+    monkeypatch.setattr(files, "SHARD_ROWS", 20)
+    repeated = [SFTExample(f"q{number:03d}", "Why?", text(1), "weak") for number in range(60)]
+    written = write_rows(EXAMPLES, store_of(tmp_path / "store", repeated))
+    assert (len(written.files), written.counts.examples, len(loaded)) == (3, 60, 1)
+
+
+@pytest.mark.parametrize(("rows", "by_the_driver"), [(60, True), (59, False)])
+def test_the_driver_tokenizes_only_a_small_step(
+    rows: int, by_the_driver: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def on_ray(tasks: Sequence[shards.Task], *rest: Any) -> Any:
+        asked.append(len(tasks))
+        return here(tasks, *rest)
+
+    monkeypatch.setattr(shards, "_on_ray", on_ray)
+    monkeypatch.setattr(files, "DRIVER_ROWS", rows)
+    write_rows(STEPS["references"], store_of(tmp_path / "store"))
+    assert asked == ([] if by_the_driver else [1])

@@ -11,7 +11,7 @@ from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base
 from ray_jobs.training.checkpoint import Checkpoint
-from ray_jobs.training.rows.encode import sft_row
+from ray_jobs.training.rows.encode import sft_rows
 from ray_jobs.training.trainers import sft_trainer
 from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
@@ -35,12 +35,11 @@ def made(stage: int, dtype: str, folder: Path) -> Any:
 
     tokenizer = load_tokenizer(base_folder(MODEL))
     tokens = Tokens(tokenizer, MODEL.prompt)
-    rows = [
-        sft_row(
-            SFTExample(str(i), f"Leo has {i} pens and buys 7. How many?", f" {i + 7}.\n#### {i + 7}", "weak"), tokens
-        )
+    examples = [
+        SFTExample(str(i), f"Leo has {i} pens and buys 7. How many?", f" {i + 7}.\n#### {i + 7}", "weak")
         for i in range(12)
     ]
+    rows = sft_rows(examples, tokens)
     set_seed(0)
     resources = load_resources(f"local,workers=1,micro_batch=1,zero_stage={stage},train_dtype={dtype}")
     return sft_trainer(

@@ -12,7 +12,7 @@ from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
-from ray_jobs.training.rows.encode import pair_row, sft_row
+from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
 from ray_jobs.training.worker import start_deepspeed
 from tests.unit.training.conftest import dataset
@@ -36,9 +36,8 @@ def tokens() -> Tokens:
 def m_plus(one_process: None, tokens: Tokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter after a few SFT steps."""
     folder = tmp_path_factory.mktemp("m_plus")
-    rows = [
-        sft_row(SFTExample(str(i), QUESTION, f" 12 + 7 = {19 + i}.\n#### {19 + i}", "weak"), tokens) for i in range(8)
-    ]
+    examples = [SFTExample(str(i), QUESTION, f" 12 + 7 = {19 + i}.\n#### {19 + i}", "weak") for i in range(8)]
+    rows = sft_rows(examples, tokens)
     recipe = FineTune(
         model=MODEL, sft=EXPERIMENT.sft.model_copy(update={"epochs": 3.0, "batch_size": 2, "learning_rate": 2e-3})
     )
@@ -55,7 +54,7 @@ def pairs(tokens: Tokens) -> list[dict[str, Any]]:
         )
         for i in range(4)
     ]
-    return [pair_row(pair, tokens) for pair in made]
+    return pair_rows(made, tokens)
 
 
 def completion_logps(model: Any, row: dict[str, Any], side: str) -> float:
@@ -164,7 +163,7 @@ def test_orpo_loss_is_of_the_completion_and_starts_from_m_plus(tokens: Tokens, m
 
 
 def test_sft_learns_from_completion_and_end_only(tokens: Tokens, tmp_path: Path) -> None:
-    row = sft_row(SFTExample("a", QUESTION, " 12 + 7 = 19.\n#### 19", "weak"), tokens)
+    (row,) = sft_rows([SFTExample("a", QUESTION, " 12 + 7 = 19.\n#### 19", "weak")], tokens)
     recipe = FineTune(model=MODEL, sft=EXPERIMENT.sft.model_copy(update={"batch_size": 2}))
     trainer = sft_trainer(recipe, ONE, dataset([row, row]), tokens.tokenizer, Base(MODEL, ONE), tmp_path)
     batch = next(iter(trainer.get_train_dataloader()))

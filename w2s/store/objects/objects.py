@@ -41,12 +41,12 @@ One = TypeVar("One")
 Answer = TypeVar("Answer")
 
 
-def in_parallel(function: Callable[[One], Answer], values: Iterable[One]) -> list[Answer]:
+def in_parallel(function: Callable[[One], Answer], values: Iterable[One], at_once: int = PARALLEL) -> list[Answer]:
     """What `function` says to each value, in their order; for requests, which wait more than they work."""
     values = list(values)
     if len(values) < 2:
         return [function(value) for value in values]
-    with ThreadPoolExecutor(min(PARALLEL, len(values))) as pool:
+    with ThreadPoolExecutor(min(at_once, len(values))) as pool:
         return list(pool.map(function, values))
 
 
