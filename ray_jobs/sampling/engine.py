@@ -7,13 +7,19 @@ lost actor is replaced by Ray, which also repeats the actor's blocks.
 import asyncio
 import os
 import socket
+import threading
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
+from ray_jobs.models.configs import context_limit
 from ray_jobs.models.folders import cache_folder
+from ray_jobs.models.tokenizers import load_tokenizer
+from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import EngineSize, engine_environment
 from ray_jobs.sampling.blocks import Blocks
@@ -22,8 +28,11 @@ from ray_jobs.sampling.process import EngineProcess
 from ray_jobs.sampling.recovery import EngineLost, RestartingEngine, StepLost, retried
 from ray_jobs.sampling.requests import sample_problem
 from ray_jobs.sampling.results import COLUMN, BlockCounts, BlockRequest, BlockResult, PromptedProblem, from_row, to_row
+from ray_jobs.sampling.step.problems import Problems
+from ray_jobs.sampling.step.prompts import fitted, prompted
+from w2s.graph.step import Step
 from w2s.recipe import Model
-from w2s.records import Completion
+from w2s.records import Completion, Problem
 from w2s.store.lease.heartbeat import check_shared
 from w2s.store.store import Store
 
@@ -43,9 +52,12 @@ class Tasks(Protocol):
 
 @dataclass(frozen=True)
 class Opened:
-    """A step that the engine samples: its task, and vLLM's `LoRARequest` or None."""
+    """A step that the engine samples: its task, what makes its prompts, and vLLM's `LoRARequest` or None."""
 
     task: Task
+    tokens: Tokens
+    limit: int
+    """The model's context in tokens."""
     adapter: Any
 
 
@@ -67,7 +79,9 @@ class Engine:
         """Why no block can be sampled any more."""
         self.refused: dict[str, Exception] = {}
         """Why no block of a step can be sampled any more, by the step's directory."""
-        self.blocks, self.adapters = Blocks(store), Adapters(store)
+        self.blocks, self.adapters, self.problems = Blocks(store), Adapters(store), Problems(store)
+        self._encoding = threading.Lock()
+        """Held while prompts are encoded, because each use of a tokenizer sets it."""
         self._dropping: asyncio.Task[None] | None = None
         self._opened: dict[str, Opened] = {}
         self._opening = defaultdict[str, asyncio.Lock](asyncio.Lock)
@@ -103,11 +117,13 @@ class Engine:
             try:
                 opened = await self._open(request.step)
                 step = opened.task.step
-                by_id = await self.blocks.begin(step, request.block, len(request.problems))
-                missing = [problem for problem in request.problems if problem.problem_id not in by_id]
-                sampled = await self._sample(opened, request.block, missing)
+                problems = await asyncio.to_thread(self._read, step, request)
+                by_id = await self.blocks.begin(step, request.block, len(problems))
+                missing = [problem for problem in problems if problem.problem_id not in by_id]
+                prompts = await asyncio.to_thread(self._prompts, opened, missing)
+                sampled = await self._sample(opened, request.block, prompts)
                 by_id |= {completions[0].problem_id: completions for completions in sampled}
-                ids = [problem.problem_id for problem in request.problems]
+                ids = [problem.problem_id for problem in problems]
                 completions = [completion for problem_id in ids for completion in by_id[problem_id]]
                 counts = await self.blocks.finish(step, request.block, completions, ids, opened.task.recipe.sampling.n)
             except EngineLost as error:
@@ -122,7 +138,6 @@ class Engine:
         return BlockResult(
             step=request.step,
             block=request.block,
-            problems=len(request.problems),
             counts=counts,
             sampled_tokens=sum(completion.completion_tokens for rows in sampled for completion in rows),
             error="" if counts else " ".join(str(error).split()),
@@ -170,7 +185,21 @@ class Engine:
                 await self.engine.process.check_adapter(adapter)
             except ValueError as error:
                 raise ValueError(f"{task.step.name}: {error}") from error
-        return Opened(task, adapter)
+        tokens = Tokens(await asyncio.to_thread(lambda: self._tokenizer), task.recipe.model.prompt)
+        return Opened(task, tokens, context_limit(Path(self.arguments.model)), adapter)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return load_tokenizer(Path(self.arguments.model))
+
+    def _read(self, step: Step, request: BlockRequest) -> list[Problem]:
+        return retried("the store could not be read", lambda: self.problems.read(step, request.rows))
+
+    def _prompts(self, opened: Opened, problems: list[Problem]) -> list[PromptedProblem]:
+        """The problems with their prompts; those that exceed the model's context are without."""
+        with self._encoding:
+            made = prompted(opened.task, opened.tokens, problems)
+        return [fitted(opened.task, problem, opened.limit) for problem in made]
 
     async def _sample(self, opened: Opened, block: int, problems: list[PromptedProblem]) -> list[list[Completion]]:
         """The completions of each problem. The first request that raises ends the block's others."""

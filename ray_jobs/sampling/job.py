@@ -22,11 +22,12 @@ from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.pool.pools import Pools
 from ray_jobs.sampling.results import COLUMN, BlockRequest, BlockResult, to_row
 from ray_jobs.sampling.step.block_plan import problems_per_block
-from ray_jobs.sampling.step.prompts import Prompts, prompted
+from ray_jobs.sampling.step.problems import Cut, Problems, Run, runs_of
+from ray_jobs.sampling.step.prompts import Lengths
 from ray_jobs.sampling.step.work import MAX_FAILED_SHARE, Work, commit
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step
-from w2s.records import Demonstration, Problem
+from w2s.records import Demonstration
 
 STARTING, WAITING = "starting engine", "waiting for the other steps of its engine"
 """Phases of a step before its first block, without and with engines that are alive."""
@@ -42,7 +43,7 @@ class Prepared:
     requests: list[bytes] = field(default_factory=list[bytes])
     """Rows of BlockRequest for all missing blocks; as bytes, a fraction of the memory of Python integers."""
     longest: int = 0
-    """Tokens of the longest prompt that fits."""
+    """No prompt that fits has more tokens."""
 
 
 def sample(steps: Sequence[Step], context: Context, pools: Pools) -> None:
@@ -59,8 +60,7 @@ def sample(steps: Sequence[Step], context: Context, pools: Pools) -> None:
     works = {work.task.step.directory: work for work in prepared.works}
     phase = WAITING if pools.alive(steps[0]) else STARTING
     for work in works.values():
-        done = sum(len(block) for number, block in enumerate(work.blocks) if number not in work.missing)
-        progress.started(work.task.step.name, work.problems, "problems", done, phase)
+        progress.started(work.task.step.name, work.problems, "problems", work.finished, phase)
         if not work.missing:  # an earlier attempt ended between its last block and its manifest
             commit(work, context)
     if not prepared.requests:
@@ -92,7 +92,7 @@ def _show(result: BlockResult, work: Work, progress: Progress) -> None:
     """Show the progress that one finished block is."""
     progress.advanced(
         work.task.step.name,
-        result.problems,
+        work.blocks.problems_in(result.block),
         tokens=result.sampled_tokens,
         since=result.began,
         engine=result.engine,
@@ -110,24 +110,26 @@ def _prepare(steps: Sequence[Step], context: Context) -> Prepared:
     assert isinstance(recipe, Sample)
     folder = base_folder(recipe.model, weights=False)
     tokenizer, prepared = load_tokenizer(folder), Prepared(context_limit(folder))
+    source = Problems(context.store)
     for step in steps:
         assert isinstance(step.recipe, Sample)
-        problems = sorted(context.store.inputs(step, "problems", Problem), key=lambda problem: problem.problem_id)
+        table = dict(step.inputs)["problems"]
+        problems = context.store.rows(table)
         tokens = Tokens(tokenizer, step.recipe.model.prompt)
-        task = _task(step, len(problems), tokens.end_tokens, context)
-        wanted = block_size(len(problems), step.recipe.sampling.n, context.resources)
-        size = problems_per_block(step, context.store, wanted)
-        blocks = [problems[start : start + size] for start in range(0, len(problems), size)]
+        task = _task(step, problems, tokens.end_tokens, context)
+        lengths, runs = Lengths(task, tokens, prepared.limit), list[tuple[Run, int]]()
+        for run in runs_of(context.store.files(table)):
+            part = source.run(step, run)
+            runs.append((run, len(part)))
+            lengths.look(part)
+        lengths.check()
+        wanted = block_size(problems, step.recipe.sampling.n, context.resources)
+        blocks = Cut(tuple(runs), problems_per_block(step, context.store, wanted))
         missing = set(range(len(blocks))) - finished_blocks(step, context.store)
-        prompts = Prompts(task, prepared.limit)
-        for number, block in enumerate(blocks):
-            taken = tuple(prompts.take(prompted(task, tokens, problem)) for problem in block)
-            if number in missing:
-                prepared.requests.append(to_row(BlockRequest(step.directory, number, taken))[COLUMN])
-        prompts.check()
-        prepared.longest = max(prepared.longest, prompts.longest)
-        ids = [[problem.problem_id for problem in block] for block in blocks]
-        work = Work(task, context.attempt(step), ids, missing, too_long=frozenset(prompts.too_long))
+        requests = [BlockRequest(step.directory, number, blocks.rows(number)) for number in sorted(missing)]
+        prepared.requests += [to_row(request)[COLUMN] for request in requests]
+        prepared.longest = max(prepared.longest, lengths.longest)
+        work = Work(task, context.attempt(step), blocks, missing, too_long=frozenset(lengths.too_long))
         prepared.works.append(work)
     return prepared
 

@@ -16,8 +16,19 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
+class ProblemRows:
+    """Some problems of a step: rows `start` .. `stop` - 1 of the problems in some files of its table, in order of
+    problem_id."""
+
+    files: tuple[int, ...]
+    """Numbers of the files, as the manifest lists them."""
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
 class PromptedProblem:
-    """One problem as the engine gets it: the ids of its prompt, demonstrations included."""
+    """One problem as vLLM gets it: the ids of its prompt, demonstrations included."""
 
     problem_id: str
     prompt_ids: tuple[int, ...]
@@ -32,7 +43,8 @@ class BlockRequest:
     step: str
     """Directory of the block's step."""
     block: int
-    problems: tuple[PromptedProblem, ...]
+    rows: tuple[ProblemRows, ...]
+    """Where its problems are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,6 @@ class BlockResult:
     step: str
     """Directory of the block's step."""
     block: int
-    problems: int
     counts: BlockCounts | None
     """The contents of the block's file; None after an error."""
     sampled_tokens: int

@@ -47,19 +47,19 @@ def write_examples(store: Store, rows: int) -> None:
 
 
 class Peak(threading.Thread):
-    """The most memory that this process has used, in MiB, by samples."""
+    """The memory that this process uses and the most that it has used, in MiB, by samples."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.mib = 0.0
+        self.now = self.mib = 0.0
         self.start()
 
     def run(self) -> None:
         """Sample until the process ends."""
         while True:
-            memory = psutil.Process().memory_full_info()
-            self.mib = max(self.mib, memory.uss / 2**20)  # mapped files are not the process's own
-            time.sleep(0.05)
+            self.now = psutil.Process().memory_full_info().uss / 2**20  # mapped files are not the process's own
+            self.mib = max(self.mib, self.now)
+            time.sleep(0.1)
 
 
 def driver(folder: Path, rows: int) -> None:

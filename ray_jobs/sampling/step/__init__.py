@@ -1,1 +1,1 @@
-"""One sampling step in the driver: its prompts, its blocks, its commit."""
+"""One sampling step: its problems, their prompts, its blocks, its commit."""

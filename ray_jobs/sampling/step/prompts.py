@@ -1,10 +1,12 @@
 """Prompts of a sampling step as token ids, and which of them fit the model's context.
 
-The driver tokenizes each prompt once and sends the ids to the engine, because their lengths decide the engine's context
-and which prompts are too long must be known before an engine starts.
+Engines make the prompts of their blocks. The driver needs two things before an engine starts, its context and whether
+too many prompts do not fit, and a bound on the tokens of a question tells both for nearly all problems.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.sampling.inputs import Task
@@ -14,41 +16,60 @@ from w2s.records import Problem
 
 MAX_TOO_LONG_SHARE = 0.05
 """Share of a step's problems whose prompts may be too long for the context; one problem always may."""
+AT_ONCE = 500
+"""Prompts that the driver encodes together."""
 
 
-def prompted(task: Task, tokens: Tokens, problem: Problem) -> PromptedProblem:
-    """A problem with the ids of its prompt, or with the reason why the prompt cannot be made."""
+def prompted(task: Task, tokens: Tokens, problems: Sequence[Problem]) -> list[PromptedProblem]:
+    """Problems with the ids of their prompts, or with the reason why a prompt cannot be made."""
     try:
-        return PromptedProblem(problem.problem_id, tuple(tokens.prompt_ids(problem.question, task.demonstrations)))
+        encoded = tokens.prompts_ids([problem.question for problem in problems], task.demonstrations)
     except ValueError as error:
-        return PromptedProblem(problem.problem_id, (), first_line(error))
+        if len(problems) == 1:
+            return [PromptedProblem(problems[0].problem_id, (), first_line(error))]
+        return [made for problem in problems for made in prompted(task, tokens, [problem])]
+    return [PromptedProblem(problem.problem_id, tuple(ids)) for problem, ids in zip(problems, encoded, strict=True)]
+
+
+def fitted(task: Task, problem: PromptedProblem, limit: int) -> PromptedProblem:
+    """The problem as it goes to the engine: without its ids, and with a reason, if they exceed the context of `limit`
+    tokens together with a completion."""
+    length, max_tokens = len(problem.prompt_ids), task.recipe.sampling.max_tokens
+    if length + max_tokens <= limit:
+        return problem
+    why = f"its prompt of {length} tokens and max_tokens={max_tokens} exceed the context of {limit} tokens"
+    return PromptedProblem(problem.problem_id, (), why)
 
 
 @dataclass
-class Prompts:
-    """The prompts of a sampling step, which share the `limit` tokens of the model's context with their completions.
+class Lengths:
+    """What is known of the lengths of a step's prompts before an engine starts.
 
-    Prompts that do not fit are left out: their completions carry the reason.
+    They share the `limit` tokens of the model's context with their completions. Prompts that do not fit are left out:
+    their completions carry the reason.
     """
 
     task: Task
+    tokens: Tokens
     limit: int
     longest: int = 0
-    """Tokens of the longest prompt that fits."""
+    """No prompt that fits has more tokens."""
     problems: int = 0
     too_long: dict[str, int] = field(default_factory=dict[str, int])
     """Tokens of the prompts that do not fit, by problem_id."""
 
-    def take(self, problem: PromptedProblem) -> PromptedProblem:
-        """The problem as it goes to the engine: without its ids, and with a reason, if they do not fit."""
-        self.problems += 1
-        length, max_tokens = len(problem.prompt_ids), self.task.recipe.sampling.max_tokens
-        if length + max_tokens <= self.limit:
-            self.longest = max(self.longest, length)
-            return problem
-        self.too_long[problem.problem_id] = length
-        why = f"its prompt of {length} tokens and max_tokens={max_tokens} exceed the context of {self.limit} tokens"
-        return PromptedProblem(problem.problem_id, (), why)
+    def look(self, problems: Sequence[Problem]) -> None:
+        """Take a part of the step's problems; only prompts that may not fit are encoded."""
+        self.problems += len(problems)
+        room = self.limit - self.task.recipe.sampling.max_tokens
+        most = [self._blank + self.tokens.most_ids(problem.question) for problem in problems]
+        self.longest = max([self.longest, *(length for length in most if length <= room)])
+        doubtful = [problem for problem, length in zip(problems, most, strict=True) if length > room]
+        for problem_id, length in self._exact(doubtful):
+            if length > room:
+                self.too_long[problem_id] = length
+            else:
+                self.longest = max(self.longest, length)
 
     def check(self) -> None:
         """Raise ValueError if more prompts do not fit than may be left out."""
@@ -64,3 +85,17 @@ class Prompts:
             f"is {recipe.sampling.max_tokens}: lower demonstrations.count or max_tokens, leave long questions out with "
             "`where`, or take a model with a longer context"
         )
+
+    def _exact(self, problems: Sequence[Problem]) -> Iterator[tuple[str, int]]:
+        """The tokens of each problem's prompt; 0 where it cannot be made."""
+        for start in range(0, len(problems), AT_ONCE):
+            for problem in prompted(self.task, self.tokens, problems[start : start + AT_ONCE]):
+                yield problem.problem_id, len(problem.prompt_ids)
+
+    @cached_property
+    def _blank(self) -> int:
+        """Tokens of a prompt with next to no question."""
+        (blank,) = prompted(self.task, self.tokens, [Problem("", "?")])
+        if blank.error:
+            raise ValueError(f"{self.task.step.name}: no prompt can be made: {blank.error}")
+        return len(blank.prompt_ids)

@@ -9,6 +9,7 @@ from ray_jobs.runtime.context import Context
 from ray_jobs.sampling.blocks import read_counts
 from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.results import BlockCounts, BlockResult
+from ray_jobs.sampling.step.problems import Cut, Problems
 from w2s.store.attempt import Attempt
 from w2s.store.objects.objects import in_parallel
 
@@ -24,8 +25,7 @@ class Work:
 
     task: Task
     attempt: Attempt
-    blocks: list[list[str]]
-    """Ids of each block's problems."""
+    blocks: Cut
     missing: set[int]
     """Blocks without a file."""
     counts: dict[int, BlockCounts] = field(default_factory=dict[int, BlockCounts])
@@ -44,12 +44,17 @@ class Work:
     @property
     def problems(self) -> int:
         """Number of the step's problems."""
-        return sum(map(len, self.blocks))
+        return self.blocks.problems
+
+    @property
+    def finished(self) -> int:
+        """Problems of the blocks that have a file."""
+        return self.problems - sum(map(self.blocks.problems_in, self.missing))
 
     @property
     def sequences(self) -> int:
         """Completions of the missing blocks."""
-        return sum(len(self.blocks[block]) for block in self.missing) * self.task.recipe.sampling.n
+        return (self.problems - self.finished) * self.task.recipe.sampling.n
 
     def add(self, result: BlockResult) -> None:
         """Count one finished block."""
@@ -111,7 +116,12 @@ def _block_counts(work: Work) -> list[BlockCounts]:
     # A server without conditional creates may have let a second engine overwrite a block after its result.
     reported = work.counts if store.objects.is_exclusive else {}
 
+    problems = Problems(store)
+
     def counts(block: int) -> BlockCounts:
-        return reported.get(block) or read_counts(store, step, block, work.blocks[block], n)
+        if found := reported.get(block):
+            return found
+        ids = [problem.problem_id for problem in problems.read(step, work.blocks.rows(block))]
+        return read_counts(store, step, block, ids, n)
 
     return in_parallel(counts, range(len(work.blocks)))

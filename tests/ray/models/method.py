@@ -16,8 +16,7 @@ from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
 from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
-from ray_jobs.sampling.results import BlockRequest
-from ray_jobs.sampling.step.prompts import prompted
+from ray_jobs.sampling.results import BlockRequest, ProblemRows
 from ray_jobs.selection.curate import agreement, demonstrations, pairs
 from ray_jobs.selection.scores import scores
 from ray_jobs.training.adapter import write_adapter
@@ -157,9 +156,8 @@ class Method:
         assert self.engine is not None
         engine, store, attempt = self.engine, self.context.store, self.context.attempt(sampled)
         self.asked.append(sampled)
-        task = self.loop.run_until_complete(self.task(sampled.directory))
-        prompts = tuple(prompted(task, self.tokens, problem) for problem, _ in GOLD)
-        result = self.loop.run_until_complete(engine.sample_block(BlockRequest(sampled.directory, 0, prompts)))
+        request = BlockRequest(sampled.directory, 0, (ProblemRows((0,), 0, len(GOLD)),))
+        result = self.loop.run_until_complete(engine.sample_block(request))
         assert result.counts is not None, result.error
         assert not result.counts.errors, result.counts.errors
         attempt.include("completions", result.counts.file, result.counts.completions)

@@ -21,9 +21,8 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import PREFILL_TOKENS, EngineSize
 from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
-from ray_jobs.sampling.results import BlockRequest
-from ray_jobs.sampling.step.prompts import prompted
-from ray_jobs.training.rows.encode import sft_row
+from ray_jobs.sampling.results import BlockRequest, ProblemRows
+from ray_jobs.training.rows.encode import sft_rows
 from tests.conftest import ROOT, wait_for
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
@@ -92,10 +91,9 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
 def run_block(engine: Engine, store: Store, task: int, ids: list[str], questions: list[str]) -> list[Completion]:
     block = next(BLOCKS)  # the first file written for a block stays
     problems = [Problem(problem_id, question) for problem_id, question in zip(ids, questions, strict=True)]
-    tokens = strong_tokens()
     asked = TASKS[task]
-    prompts = tuple(prompted(asked, tokens, problem) for problem in problems)
-    request = BlockRequest(asked.step.directory, block, prompts)
+    request = BlockRequest(asked.step.directory, block, (ProblemRows((0,), 0, len(problems)),))
+    engine.problems.run = lambda step, run: problems  # the steps have no table
     result = LOOP.run_until_complete(engine.sample_block(request))
     rows = store.read_records(store.objects.path(asked.step.directory, layout.block(block)), Completion)
     assert result.counts and result.sampled_tokens == sum(row.completion_tokens for row in rows)
@@ -285,10 +283,7 @@ def test_engine_and_trainer_see_the_same_prompt_ids(engine: tuple[Engine, Store,
     built, _, _ = engine
     tokens = strong_tokens()
     seen, _ = LOOP.run_until_complete(logprobs(built, 1, tokens.prompt_ids(QUESTIONS[1])))
-    row = sft_row(
-        SFTExample("p", QUESTIONS[1], " 5 - 2 = 3.\n#### 3", "weak"),
-        strong_tokens(),
-    )
+    (row,) = sft_rows([SFTExample("p", QUESTIONS[1], " 5 - 2 = 3.\n#### 3", "weak")], strong_tokens())
     length = row["labels"].count(-100)
     assert row["input_ids"][:length] == seen
     assert row["labels"][length:] == row["input_ids"][length:]

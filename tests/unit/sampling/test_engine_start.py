@@ -1,7 +1,7 @@
 """Failures of an engine and of its steps come back as blocks' results; an actor's constructor never raises."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +13,12 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import EngineSize
 from ray_jobs.sampling import engine, recovery
 from ray_jobs.sampling.inputs import Task, max_lora_rank
-from ray_jobs.sampling.results import BlockRequest, BlockResult, PromptedProblem, from_row, to_row
+from ray_jobs.sampling.results import BlockRequest, BlockResult, ProblemRows, PromptedProblem, from_row, to_row
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
-from w2s.graph.step import step
+from w2s.graph.step import Step, step
 from w2s.recipe import Sampling, WorldProblems
-from w2s.records import Completion
+from w2s.records import Completion, Problem
 from w2s.store.store import Store
 
 STAGES = {"base_arguments": "the model could not be fetched", "EngineProcess": "did not start"}
@@ -63,6 +63,20 @@ class Stage:
         return SimpleNamespace(model="tiny", end=lambda: None)
 
 
+class Asked:
+    """Every step has one problem."""
+
+    def __init__(self, store: Store) -> None:
+        pass
+
+    def read(self, step: Step, rows: Sequence[ProblemRows]) -> list[Problem]:
+        return [Problem("p", "Why?")]
+
+
+def in_words(task: Task, tokens: None, problems: list[Problem]) -> list[PromptedProblem]:
+    return [PromptedProblem(problem.problem_id, (1, 2)) for problem in problems]
+
+
 def start(
     monkeypatch: pytest.MonkeyPatch, folder: Path, failing: str, *errors: Exception
 ) -> tuple[engine.Engine, Stage]:
@@ -72,6 +86,9 @@ def start(
         monkeypatch.setattr(engine, name, stage)
     monkeypatch.setattr(recovery, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(engine, "engine_environment", lambda *_: {})
+    prompts = {"Problems": Asked, "load_tokenizer": Stage(), "context_limit": lambda _: 128, "prompted": in_words}
+    for name, stub in (prompts | {"Tokens": lambda *_: None}).items():
+        monkeypatch.setattr(engine, name, stub)
     built = engine.Engine(STRONG, EngineSize(128), Steps(), Store.at(str(folder)), load_resources("local"))
     return built, stages[failing]
 
@@ -79,7 +96,7 @@ def start(
 async def result(built: engine.Engine, step: str = "", block: int = 7) -> BlockResult:
     """The result of a block, which crosses Ray Data's rows as in a run."""
     directory = STEPS[step].directory if step else "s"
-    row = to_row(BlockRequest(directory, block, (PromptedProblem("p", (1, 2)),)))
+    row = to_row(BlockRequest(directory, block, (ProblemRows((0,), 0, 1),)))
     (batch,) = [batch async for batch in built({name: [value] for name, value in row.items()})]
     return from_row({name: values[0] for name, values in batch.items()}, BlockResult)
 
@@ -98,7 +115,7 @@ def test_a_failure_at_every_try_is_the_blocks_result(
     assert stage.calls == recovery.STARTS
     failed = asyncio.run(result(built))
     assert STAGES[failing] in failed.error and "no route to host" in failed.error and not failed.user_error
-    assert (failed.step, failed.block, failed.problems, failed.counts) == ("s", 7, 1, None)
+    assert (failed.step, failed.block, failed.counts) == ("s", 7, None)
 
 
 @pytest.mark.parametrize("failing", STAGES)
