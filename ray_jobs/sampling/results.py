@@ -5,6 +5,7 @@ A value crosses as one column of JSON, because Ray Data (2.60.0) warns about eve
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -91,7 +92,7 @@ class BlockResult:
 
 def to_row(value: BlockRequest | BlockResult) -> dict[str, bytes]:
     """The row of Ray Data that carries a value."""
-    return {COLUMN: TypeAdapter(type(value)).dump_json(value)}
+    return {COLUMN: _adapter(type(value)).dump_json(value)}
 
 
 def from_row(row: Mapping[str, Any], kind: type[Value]) -> Value:
@@ -99,4 +100,10 @@ def from_row(row: Mapping[str, Any], kind: type[Value]) -> Value:
 
     Raises pydantic's ValidationError, a ValueError, where the row holds no such value.
     """
-    return TypeAdapter(kind).validate_json(row[COLUMN])
+    return _adapter(kind).validate_json(row[COLUMN])
+
+
+@cache
+def _adapter(kind: type[Value]) -> TypeAdapter[Value]:
+    """Kept, because to make one takes a hundred times as long as to use it."""
+    return TypeAdapter(kind)

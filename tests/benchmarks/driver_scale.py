@@ -73,6 +73,8 @@ class Times:
     began: float = field(default_factory=time.time)
     blocks: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     """Begin and end of each block in its engine."""
+    asked: float = 0.0
+    """When the engines were asked for."""
     commit: float = 0.0
 
 
@@ -99,7 +101,7 @@ def measure(folder: Path, count: int, preset: str) -> None:
     local_ray.start()
     peak, times = Peak(), Times()
     memory: list[float] = []
-    add, commit = Work.add, job.commit
+    add, commit, submit = Work.add, job.commit, Pools.submit
 
     def counted(work: Work, result: BlockResult) -> None:
         times.blocks.append((result.began, result.ended))
@@ -110,7 +112,11 @@ def measure(folder: Path, count: int, preset: str) -> None:
         times.commit = time.time()
         commit(work, context)
 
-    Work.add, job.commit = counted, timed  # type: ignore[method-assign]
+    def asked(pools: Pools, *given: Any) -> Any:
+        times.asked = time.time()
+        return submit(pools, *given)
+
+    Work.add, job.commit, Pools.submit = counted, timed, asked  # type: ignore[method-assign]
     pools = Pools([SAMPLED], ())
     job.sample([SAMPLED], Context(store, resources, Progress(io.StringIO())), pools)
     ended = time.time()
@@ -121,7 +127,8 @@ def measure(folder: Path, count: int, preset: str) -> None:
     blocks = len(times.blocks)
     middle, last = memory[blocks // 2], memory[-1]
     print(
-        f"{count:,} problems in {blocks:,} blocks, {preset}: first block after {first - times.began:.1f} s, "
+        f"{count:,} problems in {blocks:,} blocks, {preset}: engines asked after {times.asked - times.began:.1f} s, "
+        f"first block after {first - times.began:.1f} s, "
         f"{blocks / seconds:,.0f} blocks/s, {count / seconds:,.0f} problems/s, commit {ended - times.commit:.1f} s; "
         f"driver {memory[0]:,.0f} MiB at the first block, {middle:,.0f} in the middle, {last:,.0f} at the last, "
         f"{peak.mib:,.0f} at most",

@@ -43,14 +43,13 @@ class Channel:
 
     def rows(self) -> Iterator[bytes]:
         """All requests, from the first on, until the channel is closed."""
-        index, row = 0, self._row(0)
-        while row is not None:
-            yield row
-            index += 1
-            row = self._row(index)
+        index = 0
+        while rows := self._rows_from(index):
+            yield from rows
+            index += len(rows)
 
-    def _row(self, index: int) -> bytes | None:
-        return ray.get(self.actor.row.remote(index))
+    def _rows_from(self, index: int) -> list[bytes]:
+        return ray.get(self.actor.rows_from.remote(index))
 
     async def task(self, step: str) -> "Task":
         """The task of the step with this directory."""

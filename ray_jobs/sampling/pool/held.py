@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+AT_ONCE = 100
+"""Requests that the source fetches at once."""
+
 
 class Held:
     """Rows of BlockRequest by index, and references to the tasks of their steps by the step's directory."""
@@ -28,11 +31,11 @@ class Held:
             self.closed = True
             self._changed.notify_all()
 
-    async def row(self, index: int) -> bytes | None:
-        """The request with this index, once it is there; None after the last one."""
+    async def rows_from(self, index: int) -> list[bytes]:
+        """Some requests from this index on, once there are any; none after the last one."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.closed or index < len(self.rows))
-            return self.rows[index] if index < len(self.rows) else None
+            return self.rows[index : index + AT_ONCE]
 
     async def drop(self, steps: Sequence[str]) -> None:
         """Want no more blocks of these steps."""

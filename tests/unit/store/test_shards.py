@@ -226,7 +226,7 @@ ids = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=3), m
 @settings(deadline=None, max_examples=60)
 @given(ids, st.integers(1, 7), st.integers(1, 7), st.integers(1, 300), st.sampled_from([1, 5, math.inf]))
 def test_shards_hold_every_problem_once(
-    tmp_path_factory: pytest.TempPathFactory, found: list[str], one: int, other: int, size: int, rows: float
+    tmp_path_factory: pytest.TempPathFactory, found: list[str], one: int, other: int, size: int, shard_rows: float
 ) -> None:
     """Whatever the ids, the order of rows in the tables and the sizes of their files."""
     store = Store.at(str(tmp_path_factory.mktemp("shards")))
@@ -242,7 +242,7 @@ def test_shards_hold_every_problem_once(
 
     by_id, unsorted = [Problem(i, "q") for i in sorted(found)], [Problem(i, "q") for i in found]
     two = [files(by_id, one), files(unsorted, other + 7)]
-    cut = plan_shards([(files, len(found)) for files in two], ShardSize(size, rows))
+    cut = plan_shards([(files, len(found)) for files in two], ShardSize(size, shard_rows))
     for table in two:
         rows = [read_part(store, part_of("steps/x", table, shard), shard, Problem) for shard in cut]
         assert sorted(p.problem_id for part in rows for p in part) == sorted(found)
