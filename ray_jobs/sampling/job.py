@@ -23,7 +23,7 @@ from ray_jobs.sampling.pool.pools import Pools
 from ray_jobs.sampling.results import COLUMN, BlockRequest, BlockResult, to_row
 from ray_jobs.sampling.step.block_plan import problems_per_block
 from ray_jobs.sampling.step.problems import Cut, Problems, Run, runs_of
-from ray_jobs.sampling.step.prompts import Lengths
+from ray_jobs.sampling.step.prompts import ALL_ENCODED, Lengths
 from ray_jobs.sampling.step.work import MAX_FAILED_SHARE, Work, commit
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step
@@ -117,7 +117,8 @@ def _prepare(steps: Sequence[Step], context: Context) -> Prepared:
         problems = context.store.rows(table)
         tokens = Tokens(tokenizer, step.recipe.model.prompt)
         task = _task(step, problems, tokens.end_tokens, context)
-        lengths, runs = Lengths(task, tokens, prepared.limit), list[tuple[Run, int]]()
+        lengths = Lengths(task, tokens, prepared.limit, all_encoded=problems <= ALL_ENCODED)
+        runs: list[tuple[Run, int]] = []
         for run in runs_of(context.store.files(table)):
             part = source.run(step, run)
             runs.append((run, len(part)))

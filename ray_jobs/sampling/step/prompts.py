@@ -1,7 +1,7 @@
 """Prompts of a sampling step as token ids, and which of them fit the model's context.
 
-Engines make the prompts of their blocks. The driver needs two things before an engine starts, its context and whether
-too many prompts do not fit, and a bound on the tokens of a question tells both for nearly all problems.
+Engines make the prompts of their blocks. The driver needs two things before an engine starts: its context, and whether
+too many prompts do not fit. In a large step a bound on the tokens of a question tells both for nearly all problems.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +16,9 @@ from w2s.records import Problem
 
 MAX_TOO_LONG_SHARE = 0.05
 """Share of a step's problems whose prompts may be too long for the context; one problem always may."""
+ALL_ENCODED = 10_000
+"""Problems up to which the driver encodes all prompts of a step, for seconds, because the bound is several times the
+tokens: with more context than it needs, an engine of later steps could not be the one that is alive."""
 AT_ONCE = 500
 """Prompts that the driver encodes together."""
 
@@ -52,6 +55,8 @@ class Lengths:
     task: Task
     tokens: Tokens
     limit: int
+    all_encoded: bool = False
+    """Whether all prompts are encoded, and not only those that may not fit."""
     longest: int = 0
     """No prompt that fits has more tokens."""
     problems: int = 0
@@ -59,12 +64,13 @@ class Lengths:
     """Tokens of the prompts that do not fit, by problem_id."""
 
     def look(self, problems: Sequence[Problem]) -> None:
-        """Take a part of the step's problems; only prompts that may not fit are encoded."""
+        """Take a part of the step's problems."""
         self.problems += len(problems)
-        room = self.limit - self.task.recipe.sampling.max_tokens
-        most = [self._blank + self.tokens.most_ids(problem.question) for problem in problems]
-        self.longest = max([self.longest, *(length for length in most if length <= room)])
-        doubtful = [problem for problem, length in zip(problems, most, strict=True) if length > room]
+        room, doubtful = self.limit - self.task.recipe.sampling.max_tokens, problems
+        if not self.all_encoded:
+            most = [self._blank + self.tokens.most_ids(problem.question) for problem in problems]
+            self.longest = max([self.longest, *(length for length in most if length <= room)])
+            doubtful = [problem for problem, length in zip(problems, most, strict=True) if length > room]
         for problem_id, length in self._exact(doubtful):
             if length > room:
                 self.too_long[problem_id] = length

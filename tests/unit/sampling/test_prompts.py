@@ -1,5 +1,5 @@
 """Prompts that exceed the context are left out and counted, up to a share of the step's problems; only prompts that
-may be too long are encoded before an engine starts."""
+may be too long are encoded before an engine of a large step starts."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -40,10 +40,10 @@ def asked(lengths: list[int]) -> list[Problem]:
     return [Problem(f"p{number}", "w " * length) for number, length in enumerate(lengths)]
 
 
-def looked(lengths: list[int]) -> tuple[Lengths, list[str]]:
+def looked(lengths: list[int], all_encoded: bool = False) -> tuple[Lengths, list[str]]:
     """The problems, looked at in two parts, with a context of 100 tokens; and what was encoded."""
     words: Any = Words()
-    made = Lengths(task(), words, 100)
+    made = Lengths(task(), words, 100, all_encoded)
     problems = asked(lengths)
     for part in (problems[:2], problems[2:]):
         made.look(part)
@@ -57,6 +57,8 @@ def test_prompts_that_certainly_fit_are_not_encoded() -> None:
     assert made.longest == 80 and made.problems == 4 and not made.too_long
     made, encoded = looked([10, 50])
     assert made.longest == 50 + MARGIN + 1 and not encoded
+    made, encoded = looked([10, 50, 81], all_encoded=True)
+    assert made.longest == 50 and len(encoded) == 3 and made.too_long == {"p2": 81}
 
 
 @pytest.mark.parametrize("lengths", [[10, 81], [10] * 38 + [81, 5000]])
