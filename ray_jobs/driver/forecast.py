@@ -7,7 +7,7 @@ ray_jobs/cost/seconds.py.
 import heapq
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, count
 
 from ray_jobs.cost.measured import Measured
@@ -16,8 +16,8 @@ from ray_jobs.cost.rates import Rates
 from ray_jobs.cost.seconds import gpus, load_seconds, measured_seconds, sampling_seconds, training_seconds
 from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work
-from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, request_of
-from ray_jobs.driver.grouping import ready_groups, shared_out
+from ray_jobs.driver.admission import Request, loads_are_long, request_of
+from ray_jobs.driver.grouping import ready_groups
 from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.models.foreign import adapter_shapes
 from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
@@ -111,49 +111,61 @@ def forecast(
     measured: Measured,
 ) -> Forecast:
     """Run the missing steps on paper. `shapes` are by the model's name; steps without work take no time."""
-    nodes = preset_nodes(resources)
-    started, done = set[str](), set[str]()
-    running: dict[int, list[Step]] = {}
+    run = _OnPaper(missing, scored, works, resources)
     live, busy = LiveEngines(resources.max_engines), dict[str, float]()
     ends: list[tuple[float, int, str]] = []
     spells: list[Spell] = []
     now, numbers = 0.0, count()
-    while len(done) < len(missing):
-        groups = [*running.values()]
-        waiting = [step for step in missing if step.name not in started]
-        others = [_request(other, works, resources) for other in groups if not base_of(other[0])]
-        live.release(live.useless(groups, waiting, others, nodes))
-        for group in ready_groups(missing, started, done, scored, loads_are_long(resources), live.requests):
-            request = _request(group, works, resources)
-            spare = live.spare([*running.values()], waiting)
-            at_once = live.places(request, others, spare, nodes) if is_shared_out(group[0], request) else 1
-            for part in shared_out(group, at_once):
-                joins = live.joins(part)
-                waiting = [step for step in missing if step.name not in started]
-                released = live.make_room(part, request, others, [*running.values()], waiting, nodes)
-                if released is None:
-                    continue
-                live.release(released)
-                live.start(part, request)
-                started |= {step.name for step in part}
-                base, number = base_of(part[0]), next(numbers)
-                begin = max(now, busy.get(base, now))  # engines work off what joins them in order
-                spell = _spell(part, works, shapes, resources, rates, measured, begin, joins)
-                busy |= {base: spell.end} if base else {}
-                if spell.gpus:
-                    spells.append(spell)
-                running[number] = part
-                others += [] if base_of(part[0]) else [request]
-                for end, name in zip(spell.ends, spell.steps, strict=True):
-                    heapq.heappush(ends, (end, number, name))
+    while len(run.done) < len(missing):
+        live.drop_useless(run)
+        for start in live.starts(run):
+            base, number = base_of(start.group[0]), next(numbers)
+            begin = max(now, busy.get(base, now))  # engines work off what joins them in order
+            spell = _spell(start.group, works, shapes, resources, rates, measured, begin, start.joins)
+            busy |= {base: spell.end} if base else {}
+            if spell.gpus:
+                spells.append(spell)
+            run.started |= {step.name for step in start.group}
+            run.running[number] = start.group
+            for end, name in zip(spell.ends, spell.steps, strict=True):
+                heapq.heappush(ends, (end, number, name))
         now, number, name = heapq.heappop(ends)
         if all(number != other for _, other, _ in ends):
-            del running[number]
+            del run.running[number]
         finished = next(step.directory or name for step in missing if step.name == name)
         equal = {step.name for step in missing if (step.directory or step.name) == finished}
-        started |= equal
-        done |= equal
-    return Forecast(tuple(spells), sum(round(node.gpus) for node in nodes))
+        run.started |= equal
+        run.done |= equal
+    return Forecast(tuple(spells), sum(round(node.gpus) for node in run.nodes()))
+
+
+@dataclass
+class _OnPaper:
+    """The state of a run on paper, as the scheduler has it of a real one (`Run` in live_engines.py)."""
+
+    missing: Sequence[Step]
+    scored: Collection[str]
+    works: Mapping[str, Work]
+    resources: Resources
+    started: set[str] = field(default_factory=set[str])
+    done: set[str] = field(default_factory=set[str])
+    running: dict[int, list[Step]] = field(default_factory=dict[int, list[Step]])
+
+    def ready(self, alive: Collection[str]) -> list[list[Step]]:
+        long = loads_are_long(self.resources)
+        return ready_groups(self.missing, self.started, self.done, self.scored, long, alive)
+
+    def groups(self) -> list[list[Step]]:
+        return [*self.running.values()]
+
+    def waiting(self) -> list[Step]:
+        return [step for step in self.missing if step.name not in self.started]
+
+    def request(self, group: Sequence[Step]) -> Request:
+        return _request(group, self.works, self.resources)
+
+    def nodes(self, group: Sequence[Step] = ()) -> list[Node]:
+        return preset_nodes(self.resources)
 
 
 def preset_nodes(resources: Resources) -> list[Node]:

@@ -6,10 +6,12 @@ runs already will bring them work; where engine and trainer take turns, that gro
 that can grow they do not wait for a training at all, because their nodes are paid for.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from ray_jobs.driver.admission import Request, can_grow, fit, may_start, places
+from ray_jobs.driver.admission import Request, can_grow, fit, is_shared_out, may_start, places
+from ray_jobs.driver.grouping import shared_out
 from ray_jobs.runtime.local_ray import Node
 from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, Prefer, Sample
@@ -17,6 +19,41 @@ from w2s.graph.step import Step
 
 TABLE_TASK = Request(1, 1, 0)
 """A task of Ray Data on one shard of a table, which must find a CPU beside idle engines."""
+
+
+class Run(Protocol):
+    """The state of a run, real (ray_jobs/driver/scheduler.py) or on paper (ray_jobs/driver/forecast.py)."""
+
+    def ready(self, alive: Collection[str]) -> list[list[Step]]:
+        """The groups to start now (ray_jobs/driver/grouping.py), if the engines of the bases `alive` are alive."""
+        ...
+
+    def groups(self) -> list[list[Step]]:
+        """The groups that run."""
+        ...
+
+    def waiting(self) -> list[Step]:
+        """The steps that have not started, in the graph's order."""
+        ...
+
+    def request(self, group: Sequence[Step]) -> Request:
+        """What a group must hold."""
+        ...
+
+    def nodes(self, group: Sequence[Step] = ()) -> Sequence[Node]:
+        """The nodes now, on which `group` wants a place."""
+        ...
+
+
+@dataclass(frozen=True)
+class Start:
+    """A group that starts now."""
+
+    group: list[Step]
+    joins: bool
+    """Whether it joins engines that are alive."""
+    released: list[str]
+    """Bases whose engines must end before."""
 
 
 @dataclass
@@ -27,6 +64,30 @@ class LiveEngines:
     """`max_engines`: idle engines of a base may be as many, because Ray Data adds engines while there is work."""
     requests: dict[str, Request] = field(default_factory=dict[str, Request])
     """The request of each base's first group."""
+
+    def drop_useless(self, run: Run) -> list[str]:
+        """Forget the idle engines that should end now. Returns their bases."""
+        bases = self.useless(run.groups(), run.waiting(), _others(run), run.nodes())
+        self.release(bases)
+        return bases
+
+    def starts(self, run: Run) -> Iterator[Start]:
+        """The groups that start now, each counted already.
+
+        The caller starts each before it takes the next one, because the next one must fit beside it.
+        """
+        for group in run.ready(self.requests):
+            request, at_once = run.request(group), 1
+            if is_shared_out(group[0], request):
+                nodes = run.nodes(group)
+                at_once = self.places(request, _others(run), self.spare(run.groups(), run.waiting()), nodes)
+            for part in shared_out(group, at_once):
+                released = self.make_room(part, request, _others(run), run.groups(), run.waiting(), run.nodes())
+                if released is not None:
+                    self.release(released)
+                    start = Start(part, self.joins(part), released)
+                    self.start(part, request)
+                    yield start
 
     def joins(self, group: Sequence[Step]) -> bool:
         """Whether engines of the group's base are alive."""
@@ -129,3 +190,8 @@ class LiveEngines:
     def _needs_place(self, step: Step) -> bool:
         """Whether a step starts workers, or engines that are not alive."""
         return isinstance(step.recipe, FineTune | Prefer | Sample) and base_of(step) not in self.requests
+
+
+def _others(run: Run) -> list[Request]:
+    """The requests of the running groups that use no engines."""
+    return [run.request(group) for group in run.groups() if not base_of(group[0])]

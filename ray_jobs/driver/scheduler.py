@@ -5,22 +5,21 @@ ray_jobs/driver/grouping.py.
 """
 
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from threading import Thread
 
-from ray_jobs.driver.admission import Request, is_shared_out, loads_are_long, request_of
+from ray_jobs.driver.admission import Request, loads_are_long, request_of
 from ray_jobs.driver.commits import Commits
-from ray_jobs.driver.grouping import ready_groups, shared_out
+from ray_jobs.driver.grouping import ready_groups
 from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
 from ray_jobs.sampling.pool.pools import Pools
-from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.store.attempt import Attempt
@@ -87,7 +86,7 @@ def run_steps(steps: Sequence[Step], context: Context, pools: Pools) -> None:
 class Scheduler:
     """The state of one run: which of its missing steps have started and which are done.
 
-    Which group starts beside the running ones: ray_jobs/driver/admission.py and live_engines.py.
+    Which group starts beside the running ones: ray_jobs/driver/admission.py and live_engines.py, whose `Run` this is.
     """
 
     missing: Sequence[Step]
@@ -126,13 +125,10 @@ class Scheduler:
     def _run(self, leases: Leases) -> None:
         try:
             while self.running or len(self.done) < len(self.missing):
-                running = [*self.running.values()]
-                self._release(self.live.useless(running, self._waiting(), self._held(), self._nodes()))
-                long, alive = loads_are_long(self.context.resources), self.live.requests
-                for group in ready_groups(self.missing, self.started, self.done, self.scored, long, alive):
-                    for part in shared_out(group, self._places(group)):
-                        if self._may_start(part):
-                            self._start(leases, part)
+                self._end_engines(self.live.drop_useless(self))
+                for start in self.live.starts(self):
+                    self._end_engines(start.released)
+                    self._start(leases, start.group, start.joins)
                 assert self.running, "steps wait for each other"
                 committed = self.commits.next
                 ended, _ = wait([*self.running, committed], timeout=RECHECK_SECONDS, return_when=FIRST_COMPLETED)
@@ -143,7 +139,7 @@ class Scheduler:
                     self.look(step)
                 for future in ended - {committed}:
                     self._finish(future)
-            self._release(list(self.live.requests))
+            self._end_engines(self.live.requests)
         except LeaseLost:
             raise
         except Exception as error:
@@ -156,10 +152,33 @@ class Scheduler:
             for future, group in self.running.items():
                 if (other := future.exception()) is not None:
                     self.context.progress.log(f"failed too: {_names(group)}: {_why(other)}")
-            self._release(list(self.live.requests))
+            self._end_engines(self.live.requests)
             raise
 
-    def _start(self, leases: Leases, group: list[Step]) -> None:
+    def ready(self, alive: Collection[str]) -> list[list[Step]]:
+        """The groups to start now, if the engines of the bases `alive` are alive."""
+        long = loads_are_long(self.context.resources)
+        return ready_groups(self.missing, self.started, self.done, self.scored, long, alive)
+
+    def groups(self) -> list[list[Step]]:
+        """The groups that run."""
+        return [*self.running.values()]
+
+    def waiting(self) -> list[Step]:
+        """The steps that have not started."""
+        return [step for step in self.missing if step.name not in self.started]
+
+    def request(self, group: Sequence[Step]) -> Request:
+        """What a group must hold."""
+        return request_of(self.context.resources, group[0].kind)
+
+    def nodes(self, group: Sequence[Step] = ()) -> list[local_ray.Node]:
+        """The nodes of Ray, which is started for a group that wants a place on them; none before."""
+        if group:
+            self._start_ray(group)
+        return local_ray.nodes() if self.on_ray else []
+
+    def _start(self, leases: Leases, group: list[Step], joins: bool) -> None:
         """Run a group in a thread of its own, which first waits until no other run holds the group's steps.
 
         A daemon thread, because a stopped run must not wait for it.
@@ -179,9 +198,8 @@ class Scheduler:
             self.context.progress.begin(step.name, step.directory, "waiting for its lease")
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
             self._start_ray(group)
-            if not self.live.joins(group):
+            if not joins:
                 self._check_capacity(group)
-        self.live.start(group, request_of(self.context.resources, group[0].kind))
         self.running[future] = group
         Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
 
@@ -220,7 +238,7 @@ class Scheduler:
         for name in equal:
             self.context.progress.ended(name)
 
-    def _start_ray(self, group: list[Step]) -> None:
+    def _start_ray(self, group: Sequence[Step]) -> None:
         if not self.on_ray:
             self.context.progress.phase(group[0].name, "starting Ray", line=True)
         local_ray.start()
@@ -229,38 +247,9 @@ class Scheduler:
                 self.context.progress.log(f"{what} at {address}")
         self.on_ray = True
 
-    def _places(self, group: list[Step]) -> int:
-        """How many parts of the group start side by side."""
-        request = request_of(self.context.resources, group[0].kind)
-        if not is_shared_out(group[0], request):
-            return 1
-        self._start_ray(group)
-        spare = self.live.spare([*self.running.values()], self._waiting())
-        return self.live.places(request, self._held(), spare, self._nodes())
-
-    def _may_start(self, group: list[Step]) -> bool:
-        """Whether the group may start beside the running groups; releases idle engines that give way to it."""
-        request, running = request_of(self.context.resources, group[0].kind), [*self.running.values()]
-        released = self.live.make_room(group, request, self._held(), running, self._waiting(), self._nodes())
-        self._release(released or [])
-        return released is not None
-
-    def _held(self) -> list[Request]:
-        """The requests of the running groups that use no engines."""
-        groups = [steps[0] for steps in self.running.values() if not base_of(steps[0])]
-        return [request_of(self.context.resources, first.kind) for first in groups]
-
-    def _nodes(self) -> list[local_ray.Node]:
-        return local_ray.nodes() if self.on_ray else []
-
-    def _waiting(self) -> list[Step]:
-        return [step for step in self.missing if step.name not in self.started]
-
-    def _release(self, bases: Sequence[str]) -> None:
-        """End the engines of these bases."""
+    def _end_engines(self, bases: Iterable[str]) -> None:
         for base in bases:
             self.pools.release(base)
-        self.live.release(bases)
 
     def _check_capacity(self, group: list[Step]) -> None:
         """Log what a group is waiting for; Ray waits silently.

@@ -2,7 +2,8 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -11,6 +12,7 @@ from ray_jobs.driver.grouping import only_scored, ready_groups
 from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.requests import NODE_LABEL
+from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime.local_ray import Node
 from ray_jobs.sampling.pool.size import base_of
 from tests.unit.driver.test_grouping import experiment
@@ -162,34 +164,47 @@ def test_what_samples_from_a_live_base_waits_for_no_other_step_and_comes_first()
 
 def engine_starts(steps: Sequence[Step], preset: str, nodes: list[Node], order: random.Random) -> dict[str, int]:
     """How often a run starts engines of each base, with steps that end one by one in a random order."""
-    resources, live, scored = (
-        load_resources(preset),
-        LiveEngines(load_resources(preset).max_engines),
-        only_scored(steps),
-    )
-    started, done, starts = set[str](), set[str](), Counter[str]()
-    running: list[list[Step]] = []
-    while len(done) < len(steps):
-        waiting = [step for step in steps if step.name not in started]
-        others = [request_of(resources, other[0].kind) for other in running if not base_of(other[0])]
-        live.release(live.useless(running, waiting, others, nodes))
-        for group in ready_groups(steps, started, done, scored, loads_are_long(resources), live.requests):
-            request = request_of(resources, group[0].kind)
-            others = [request_of(resources, other[0].kind) for other in running if not base_of(other[0])]
-            waiting = [step for step in steps if step.name not in started]
-            released = live.make_room(group, request, others, running, waiting, nodes)
-            if released is None:
-                continue
-            live.release(released)
-            starts[role(group[0])] += not live.joins(group)
-            live.start(group, request)
-            running.append(list(group))
-            started |= {step.name for step in group}
-        assert running, "steps wait for each other"
-        group = order.choice(running)
-        done.add(group.pop(0).name)
-        running = [group for group in running if group]
+    run, starts = Made(steps, load_resources(preset), nodes), Counter[str]()
+    live = LiveEngines(run.resources.max_engines)
+    while len(run.done) < len(steps):
+        live.drop_useless(run)
+        for start in live.starts(run):
+            starts[role(start.group[0])] += not start.joins
+            run.running.append(list(start.group))
+            run.started |= {step.name for step in start.group}
+        assert run.running, "steps wait for each other"
+        group = order.choice(run.running)
+        run.done.add(group.pop(0).name)
+        run.running = [group for group in run.running if group]
     return {base: starts[base] for base in ("weak", "strong") if starts[base]}
+
+
+@dataclass
+class Made:
+    """A run whose steps end when the test says."""
+
+    steps: Sequence[Step]
+    resources: Resources
+    on: list[Node]
+    started: set[str] = field(default_factory=set[str])
+    done: set[str] = field(default_factory=set[str])
+    running: list[list[Step]] = field(default_factory=list[list[Step]])
+
+    def ready(self, alive: Collection[str]) -> list[list[Step]]:
+        scored, long = only_scored(self.steps), loads_are_long(self.resources)
+        return ready_groups(self.steps, self.started, self.done, scored, long, alive)
+
+    def groups(self) -> list[list[Step]]:
+        return self.running
+
+    def waiting(self) -> list[Step]:
+        return [step for step in self.steps if step.name not in self.started]
+
+    def request(self, group: Sequence[Step]) -> Request:
+        return request_of(self.resources, group[0].kind)
+
+    def nodes(self, group: Sequence[Step] = ()) -> list[Node]:
+        return self.on
 
 
 def role(step: Step) -> str:
