@@ -57,7 +57,8 @@ class Peak(threading.Thread):
     def run(self) -> None:
         """Sample until the process ends."""
         while True:
-            self.now = psutil.Process().memory_full_info().uss / 2**20  # mapped files are not the process's own
+            memory = psutil.Process().memory_info()
+            self.now = (memory.rss - memory.shared) / 2**20  # mapped files are not the process's own
             self.mib = max(self.mib, self.now)
             time.sleep(0.1)
 

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
@@ -136,4 +137,4 @@ def fetch_rows(files: TokenFiles, store: Store, step: Step, folder: Path) -> Any
 
 def in_training_order(rows: Any, optimizer: Optimizer) -> Any:
     """The rows of all epochs in the order of training."""
-    return rows.select(training_order(len(rows), optimizer))
+    return rows.select(np.array(training_order(len(rows), optimizer)))
