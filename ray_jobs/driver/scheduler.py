@@ -161,8 +161,11 @@ class Scheduler:
         return ready_groups(self.missing, self.started, self.done, self.scored, long, alive)
 
     def groups(self) -> list[list[Step]]:
-        """The groups that run."""
-        return [*self.running.values()]
+        """The groups that run, without those whose steps are all done: their place will be free in a moment.
+
+        Counted, a training that ends would drive out the engines beside the next one, which is ready before.
+        """
+        return [group for group in self.running.values() if any(step.name not in self.done for step in group)]
 
     def waiting(self) -> list[Step]:
         """The steps that have not started."""

@@ -4,6 +4,7 @@ forever."""
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,14 @@ def test_equal_steps_under_two_names_run_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(scheduler.local_ray, "nodes", lambda: [Node(2, 0)])
     schedule(steps)
     assert sorted(directory for group in recorder.groups for directory in group) == sorted(by_directory)
+
+
+def test_a_training_that_ends_holds_nothing() -> None:
+    """Its steps are committed before its workers are gone, and the next training starts beside live engines."""
+    context = Context(Store.at("store"), load_resources("local"), Progress())
+    run = scheduler.Scheduler(list(build_steps(EXPERIMENT)), (), context)
+    group = [step for step in run.missing if step.name in ("hybrid_ft_1", "ceiling")]
+    run.running[Future()] = group
+    for done, held in (([], [group]), (group[:1], [group]), (group, [])):
+        run.done |= {step.name for step in done}
+        assert run.groups() == held
