@@ -55,7 +55,7 @@ class ForeignAdapter(StepRecipe):
 
 
 class Prefer(StepRecipe):
-    """Step: M_plus's adapter trained on by DPO or ORPO."""
+    """Step: M_plus's adapter trained further, by DPO or ORPO."""
 
     version: ClassVar[int] = 2
     tables = ("model", "losses")
