@@ -13,13 +13,13 @@ same kinds of documents in another order. Run again, this makes bases like them,
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from w2s.data.worlds import hard, programs, small
+from w2s.data.worlds.traps import World
 
 SHIPPED = Path(__file__).parent.parent / "w2s" / "data" / "bases"
 VOCABULARY = 512
@@ -70,38 +70,7 @@ MOSTLY_CARELESS = {0.05: 0.35, 0.4: 0.3, 0.8: 0.35}
 """Degrees of carelessness in the documents of a world with traps, and their weights."""
 
 
-TRAPS = {"hard": hard, "programs": programs}
-
-
-def with_traps(world: ModuleType) -> dict[str, Base]:
-    """The two bases of a world with traps: the strong one reads rightly first, and is then used to careless writers."""
-
-    def phase(tokens: int, rate: float, decay: float, seed: int, degrees: dict[float, float]) -> Phase:
-        return Phase(tokens, tokens, rate, decay, 30, seed, partial(world.document, degrees=degrees), 8)
-
-    return {
-        "strong": Base(
-            hidden=192,
-            intermediate=512,
-            start="strong",
-            phases=(
-                phase(3_000_000, 2e-3, 0.1, 201, MOSTLY_CAREFUL),
-                phase(1_500_000, 1.5e-3, 0.05, 202, LESS_CAREFUL),
-            ),
-        ),
-        "weak": Base(
-            hidden=128,
-            intermediate=352,
-            start="weak",
-            phases=(
-                phase(1_200_000, 1.5e-3, 0.1, 211, SELDOM_CAREFUL),
-                phase(800_000, 1e-3, 0.05, 212, MOSTLY_CARELESS),
-            ),
-        ),
-    }
-
-
-BASES = {
+SMALL = {
     "strong": Base(
         hidden=192,
         intermediate=512,
@@ -118,8 +87,34 @@ BASES = {
             Phase(400_000, 400_000, 1e-3, 0.05, 20, 7, partial(small.document, graded=True)),
         ),
     ),
-    **{f"{name}_{size}": base for name, world in TRAPS.items() for size, base in with_traps(world).items()},
 }
+"""The bases of the quickstart's world."""
+
+
+def with_traps(world: World) -> dict[str, Base]:
+    """The two bases of a world with traps: the strong one reads rightly first, and is then used to careless writers."""
+
+    def further(start: str, *phases: Phase) -> Base:
+        return replace(SMALL[start], start=start, phases=phases)
+
+    def phase(tokens: int, rate: float, decay: float, seed: int, degrees: dict[float, float]) -> Phase:
+        return Phase(tokens, tokens, rate, decay, 30, seed, partial(world.document, degrees=degrees), 8)
+
+    return {
+        f"{world.name}_strong": further(
+            "strong",
+            phase(3_000_000, 2e-3, 0.1, 201, MOSTLY_CAREFUL),
+            phase(1_500_000, 1.5e-3, 0.05, 202, LESS_CAREFUL),
+        ),
+        f"{world.name}_weak": further(
+            "weak",
+            phase(1_200_000, 1.5e-3, 0.1, 211, SELDOM_CAREFUL),
+            phase(800_000, 1e-3, 0.05, 212, MOSTLY_CARELESS),
+        ),
+    }
+
+
+BASES = SMALL | with_traps(hard.WORLD) | with_traps(programs.WORLD)
 
 
 def make_tokenizer(seed: int) -> Any:

@@ -18,8 +18,8 @@ from w2s.records import Disagreement, Duplicate, Problem, Reference
 
 WORLDS: dict[str, Callable[[int, str, int], list[Made]]] = {
     "small": small.problems,
-    "hard": hard.problems,
-    "programs": programs.problems,
+    "hard": hard.WORLD.problems,
+    "programs": programs.WORLD.problems,
 }
 
 

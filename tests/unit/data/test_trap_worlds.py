@@ -17,7 +17,7 @@ from w2s.graph.step import step
 from w2s.recipe import WorldProblems
 
 SEEDS = (0, 11)
-WORLDS = {"hard": hard, "programs": programs}
+WORLDS = {"hard": hard.WORLD, "programs": programs.WORLD}
 DEGREES = {0.1: 1.0, 0.8: 1.0}
 MORE = Event("Leo buys 4 more.", Reading("+", 4), Reading("+", 4), 0.0)
 BAGS = Event("Leo buys 3 bags of 4.", Reading("+", 12, (3, 4)), Reading("+", 3), 1.5)
@@ -67,7 +67,7 @@ def test_equations_are_right_and_answers_are_read_back(seed: int, world: str) ->
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_answers_are_what_the_programs_print(seed: int) -> None:
-    for problem in programs.problems(seed, "test", 300):
+    for problem in programs.WORLD.problems(seed, "test", 300):
         printed = list[int]()
         exec("\n".join(problem.question.splitlines()[1:]), {"print": printed.append})
         assert problem.answer == str(*printed)
@@ -123,7 +123,7 @@ def test_a_careless_writer_is_right_less_often_on_every_level(world: Any) -> Non
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_same_in_another_process(world: str) -> None:
     told = "w.problems(5, 'test', 3), w.document(1, 2, {0.1: 1.0}, 1.0)"
-    code = f"from w2s.data.worlds import {world} as w; print({told})"
+    code = f"from w2s.data.worlds.{world} import WORLD as w; print({told})"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     ).stdout
@@ -134,7 +134,7 @@ def test_the_same_in_another_process(world: str) -> None:
 
 def test_an_unknown_split_is_an_error() -> None:
     with pytest.raises(KeyError):
-        hard.problems(0, "train_3", 1)
+        hard.WORLD.problems(0, "train_3", 1)
 
 
 def test_the_small_world_keeps_the_fingerprint_it_had_alone() -> None:

@@ -6,13 +6,11 @@ one, and skips as frequent as repeats, so that length does not tell wrong soluti
 """
 
 import random
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from w2s.data.worlds import traps
-from w2s.data.worlds.draws import Made, distinct
-from w2s.data.worlds.traps import LARGEST, Draft, Event, Reading
+from w2s.data.worlds.traps import LARGEST, Draft, Event, Reading, World
 
 _NAMES: Final = ("Leo", "Mia", "Sam", "Ana", "Tom", "Eva", "Ben", "Zoe")
 _THINGS: Final = ("pens", "books", "coins", "cards", "shells", "stamps", "apples", "stones")
@@ -77,16 +75,4 @@ def draw(rng: random.Random) -> Draft:
     return Draft(question, start, tuple(events), answer, Reading("*", last) if last else None, remark)
 
 
-def drafted(seed: int, split: str, count: int) -> list[Draft]:
-    """The drafts of `problems`, in order."""
-    return [draft for _, draft in distinct(draw, f"hard-{seed}", split, count)]
-
-
-def problems(seed: int, split: str, count: int) -> list[Made]:
-    """The first `count` problems of a split of world `seed`; see traps.made."""
-    return traps.made(draw, f"hard-{seed}", split, count)
-
-
-def document(seed: int, index: int, degrees: Mapping[float, float], settled: float = 0.0) -> str:
-    """A pretraining document; see traps.document."""
-    return traps.document(draw, ("hard", seed, index), degrees, settled)
+WORLD: Final = World("hard", draw)

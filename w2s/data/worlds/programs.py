@@ -5,13 +5,11 @@ assignment, comments, loops, products and signs: two kinds lose a step by misrea
 """
 
 import random
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from w2s.data.worlds import traps
-from w2s.data.worlds.draws import Made, distinct
-from w2s.data.worlds.traps import Draft, Event, Reading
+from w2s.data.worlds.traps import Draft, Event, Reading, World
 
 _VARIABLES: Final = ("a", "b", "c", "n", "s", "t", "x", "y")
 
@@ -66,16 +64,4 @@ def draw(rng: random.Random) -> Draft:
     return Draft(question, start, tuple(events), remark="I think it prints {value}.")
 
 
-def drafted(seed: int, split: str, count: int) -> list[Draft]:
-    """The drafts of `problems`, in order."""
-    return [draft for _, draft in distinct(draw, f"programs-{seed}", split, count)]
-
-
-def problems(seed: int, split: str, count: int) -> list[Made]:
-    """The first `count` problems of a split of world `seed`; see traps.made."""
-    return traps.made(draw, f"programs-{seed}", split, count)
-
-
-def document(seed: int, index: int, degrees: Mapping[float, float], settled: float = 0.0) -> str:
-    """A pretraining document; see traps.document."""
-    return traps.document(draw, ("programs", seed, index), degrees, settled)
+WORLD: Final = World("programs", draw)

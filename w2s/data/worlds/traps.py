@@ -53,9 +53,6 @@ class Draft(NamedTuple):
     """A way to answer without a final answer, of `value`."""
 
 
-Draw = Callable[[random.Random], Draft]
-
-
 def fits(value: int, event: Event) -> bool:
     """Whether both readings of an event leave a number of 1 to LARGEST."""
     return all(0 < change(value, reading) <= LARGEST for reading in (event.right, event.wrong))
@@ -116,20 +113,6 @@ def right(draft: Draft) -> tuple[str, list[int]]:
     return solve(draft, [event.right for event in draft.events])
 
 
-def made(draw: Draw, seed: str, split: str, count: int) -> list[Made]:
-    """The first `count` problems of a split (`train_1`, `train_2` or `test`), all questions distinct.
-
-    A problem's level is its number of events. A longer list starts with the shorter one. Raises KeyError for an unknown
-    split.
-    """
-    found: list[Made] = []
-    for problem_id, draft in distinct(draw, seed, split, count):
-        solution, _ = right(draft)
-        answer = solution.rpartition("#### ")[2]
-        found.append(Made(problem_id, draft.question, answer, solution, str(len(draft.events))))
-    return found
-
-
 def worked(rng: random.Random, draft: Draft, degree: float) -> str:
     """A writer's solution: `degree` (0..1) is the chance of misreading a trap of no special temptation."""
     odds = math.log(degree / (1 - degree)) if degree else -math.inf
@@ -146,22 +129,44 @@ def worked(rng: random.Random, draft: Draft, degree: float) -> str:
     return solution if all(0 < value < 100 for value in values) else worked(rng, draft, degree)
 
 
-def document(draw: Draw, key: tuple[str, int, int], degrees: Mapping[float, float], settled: float = 0.0) -> str:
-    """One pretraining document: one to five problems, all answered in one style drawn with the weights `STYLES`.
+class World(NamedTuple):
+    """A world with traps: what is drawn for it, under its name."""
 
-    `key` is the world, a seed and the document's index. One degree of carelessness, drawn from `degrees`
-    (degree: weight), holds for the whole document; its log odds fall by `settled` after the first problem.
-    """
-    name, seed, index = key
-    rng = generator(name, seed, "document", index)
-    style = rng.choices(list(STYLES), list(STYLES.values()))[0]
-    degree = rng.choices(list(degrees), list(degrees.values()))[0]
-    replies: list[str] = []
-    for place, draft in zip(range(rng.randint(1, 5)), drafts(draw, rng, "documents"), strict=False):
-        odds = degree / (1 - degree) * math.exp(-settled * (place > 0))
-        reply = _reply(rng, style, draft, odds / (1 + odds))
-        replies.append(f"Question: {draft.question}\nAnswer: {reply}")
-    return "\n\n".join(replies)
+    name: str
+    draw: Callable[[random.Random], Draft]
+
+    def drafted(self, seed: int, split: str, count: int) -> list[Draft]:
+        """The drafts of `problems`, in order."""
+        return [draft for _, draft in distinct(self.draw, f"{self.name}-{seed}", split, count)]
+
+    def problems(self, seed: int, split: str, count: int) -> list[Made]:
+        """The first `count` problems of a split (`train_1`, `train_2` or `test`) of world `seed`, without repeats.
+
+        A problem's level is its number of events. A longer list starts with the shorter one. Raises KeyError for an
+        unknown split.
+        """
+        found: list[Made] = []
+        for problem_id, draft in distinct(self.draw, f"{self.name}-{seed}", split, count):
+            solution, _ = right(draft)
+            answer = solution.rpartition("#### ")[2]
+            found.append(Made(problem_id, draft.question, answer, solution, str(len(draft.events))))
+        return found
+
+    def document(self, seed: int, index: int, degrees: Mapping[float, float], settled: float = 0.0) -> str:
+        """One pretraining document: one to five problems, all answered in one style drawn with the weights `STYLES`.
+
+        One degree of carelessness, drawn from `degrees` (degree: weight), holds for the whole document; its log odds
+        fall by `settled` after the first problem.
+        """
+        rng = generator(self.name, seed, "document", index)
+        style = rng.choices(list(STYLES), list(STYLES.values()))[0]
+        degree = rng.choices(list(degrees), list(degrees.values()))[0]
+        replies: list[str] = []
+        for place, draft in zip(range(rng.randint(1, 5)), drafts(self.draw, rng, "documents"), strict=False):
+            odds = degree / (1 - degree) * math.exp(-settled * (place > 0))
+            reply = _reply(rng, style, draft, odds / (1 + odds))
+            replies.append(f"Question: {draft.question}\nAnswer: {reply}")
+        return "\n\n".join(replies)
 
 
 def _reply(rng: random.Random, style: str, draft: Draft, degree: float) -> str:
