@@ -5,6 +5,8 @@ STORE ?= store
 SEED ?= 1
 N ?= 200
 export PYTHON TORCH_INDEX
+# Many containers set it; then each of the hundreds of processes of a run and its tests compiles its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTEST := .venv/bin/python -m pytest
 # Two workers; a file's tests stay together, because they share servers and fixtures of module scope.
@@ -22,7 +24,7 @@ help: ## list the targets
 
 setup: .venv/ready ## install the pinned packages into .venv (about 2 minutes, 4 GB)
 
-.venv/ready: docker/requirements-cpu.txt pyproject.toml dev/setup.sh
+.venv/ready: docker/requirements-cpu.txt pyproject.toml dev/setup.sh dev/imports.py
 	@dev/setup.sh
 
 quickstart: .venv/ready ## run the whole method on tiny models and print its results (about 10 minutes)

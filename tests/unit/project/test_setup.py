@@ -5,6 +5,7 @@ Every test runs the real script with real pip in a folder of its own. No test us
 
 import base64
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -69,6 +70,7 @@ class Clone:
         for name in ("dev", "docker"):
             (self.folder / name).mkdir(parents=True)
         (self.folder / "dev/setup.sh").write_text((ROOT / "dev/setup.sh").read_text())
+        (self.folder / "dev/imports.py").write_text("import sys\nsys.dont_write_bytecode = False\nimport other\n")
         (self.folder / "docker/requirements-cpu.txt").write_text(f"# locked\nother==1.0\ntorch=={TORCH}\n")
         (self.folder / "backend.py").write_text(BACKEND)
         (self.folder / "pyproject.toml").write_text(
@@ -120,8 +122,9 @@ BASICS = ("bash", "dirname", "awk", "rm", "grep", "make", "df")
 @pytest.mark.slow
 def test_the_cpu_build_of_pips_index_is_kept(clone: Clone) -> None:
     torch_wheel(clone.index, "cpu")
-    done = clone.set_up()  # there is no CPU index: asking it would fail
+    done = clone.set_up(PYTHONDONTWRITEBYTECODE="1")  # there is no CPU index: asking it would fail
     assert done.returncode == 0, done.stderr
+    assert list(clone.folder.glob(".venv/lib/*/site-packages/__pycache__/other.*.pyc")), "kept compiled"
     assert "no CPU build" not in done.stdout and not clone.cpu_index.exists()
     assert clone.python("import torch, other; print(torch.__version__)") == f"{TORCH}+cpu"
     assert done.stderr == "" and len(done.stdout.splitlines()) == 2, "pip is quiet"
@@ -142,7 +145,13 @@ def test_a_cuda_build_is_replaced_by_the_cpu_build(clone: Clone, build: str) -> 
 @pytest.mark.slow
 def test_a_second_set_up_asks_nobody_for_torch(clone: Clone) -> None:
     torch_wheel(clone.cpu_index, "cpu")  # pip's own index has no torch at all
-    assert clone.set_up().returncode == 0
+    imports = clone.folder / "dev/imports.py"
+    works = imports.read_text()
+    imports.write_text("import gone")
+    done = clone.set_up()
+    assert done.returncode == 2 and "cannot be imported" in done.stderr and "named 'gone'" in done.stderr, done.stderr
+    assert not (clone.folder / ".venv/ready").exists()
+    imports.write_text(works)
     done = clone.set_up(TORCH_INDEX="file:///nowhere")
     assert done.returncode == 0, done.stderr
     assert clone.python("import torch; print(torch.__version__)") == f"{TORCH}+cpu"
@@ -159,6 +168,13 @@ def test_without_any_cpu_build_one_line_names_the_way_out(clone: Clone, index: s
     (line,) = done.stderr.splitlines()
     assert f"no CPU build of torch=={TORCH} from {index} (ERROR: No matching distribution" in line
     assert "set TORCH_INDEX to an index or a mirror" in line
+
+
+def test_what_a_run_imports_is_compiled() -> None:
+    """Else each of its processes would compile it again where PYTHONDONTWRITEBYTECODE is set."""
+    for name in ("torch", "transformers", "trl", "deepspeed", "ray", "vllm", "vllm.v1.engine.core"):
+        spec = importlib.util.find_spec(name)
+        assert spec and spec.origin and Path(importlib.util.cache_from_source(spec.origin)).exists(), name
 
 
 def refused(clone: Clone, message: str, **environment: str) -> None:
