@@ -66,8 +66,10 @@ debian:
 browser:
 	@dev/debian.sh chromium:chromium
 
-bench: .venv/ready ## the benchmarks of tests/benchmarks, each printing its figures
-	set -e; for name in answers data report selection startup store; do .venv/bin/python -m tests.benchmarks.$$name; done
+# BEFORE=FOLDER, a checkout of another commit, adds its quickstart to the table of goals.
+bench: .venv/ready ## the benchmarks of tests/benchmarks; at the end the goals of speed in one table (an hour)
+	set -e; for name in answers data report selection startup store "goals $(BEFORE)"; do \
+		.venv/bin/python -m tests.benchmarks.$$name; done
 
 models: .venv/ready ## docs/models.md: a tiny model of each architecture through the method (an hour)
 	.venv/bin/python -m tests.ray.models

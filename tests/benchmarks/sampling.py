@@ -4,8 +4,8 @@ the paper's scripts do it.
     python -m tests.benchmarks.sampling [PROBLEMS]
 
 All three sample the quickstart's strong base on the same prompts at temperature 1, 10 completions a problem, with the
-engine arguments of the preset `local`. First ratio: ours to bare, engine starts excluded. Second: seconds of the ten
-runs to ours, engine starts included.
+engine arguments of the preset `local`. Against the bare engine, engine starts are excluded; against ten runs they are
+included.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from typing import Any
 from ray_jobs.models.folders import cache_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import engine_arguments, engine_environment
+from tests.benchmarks.goal import Goal, table
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
 from w2s.graph.step import step
@@ -153,7 +154,7 @@ def measured(side: str, count: int, **environment: str) -> dict[str, Any]:
     return json.loads(line) | {"wall": time.perf_counter() - began}
 
 
-def main(count: int) -> None:
+def main(count: int) -> list[Goal]:
     """Measure the sides in turn and print them."""
     rates: dict[str, list[float]] = {"ours": [], "bare": []}
     walls: list[float] = []
@@ -168,16 +169,12 @@ def main(count: int) -> None:
             )
             if side == "ours":
                 walls.append(result["wall"])
-    ratio = max(rates["ours"]) / max(rates["bare"])
-    print(
-        f"tokens/s ours / bare, best of {ROUNDS}: {max(rates['ours']):,.0f} / {max(rates['bare']):,.0f} = {ratio:.2f}",
-        flush=True,
-    )
     runs = [measured("ten", count, W2S_SEED=str(seed))["wall"] for seed in range(10)]
-    print(
-        f"seconds of ten LLM runs / ours, engine starts included: {sum(runs):.1f} / {min(walls):.1f} = "
-        f"{sum(runs) / min(walls):.1f}"
-    )
+    best = {side: max(rate) for side, rate in rates.items()}
+    return [
+        Goal("tokens/s, engine starts excluded", best["ours"], "a bare AsyncLLM", best["bare"], "at least", 0.95),
+        Goal("seconds of 10 samples a problem", min(walls), "ten runs of LLM, a seed each", sum(runs), "at most", 0.2),
+    ]
 
 
 if __name__ == "__main__":
@@ -185,4 +182,4 @@ if __name__ == "__main__":
     if len(sys.argv) > 2:
         print(json.dumps({"ours": ours, "bare": bare, "ten": ten}[sys.argv[2]](number)))
     else:
-        main(number)
+        print(table(main(number)))

@@ -25,6 +25,8 @@ from typing import Any
 
 import psutil
 
+from tests.benchmarks.goal import Goal
+
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE_SECONDS = 0.5
 KINDS = (
@@ -135,8 +137,17 @@ def show(used: Used, steps: list[dict[str, Any]], wall: float, waited: float, id
         print(f"  {start:>4} s  {sum(window.values()):>4.0f}  {parts}")
 
 
-def main(checkout: str = str(ROOT)) -> None:
-    """Run, sample and print."""
+def compare(checkout: str) -> list[Goal]:
+    """The quickstart of this checkout beside another's."""
+    (wall, processor), (other_wall, other_processor) = main(), main(checkout)
+    return [
+        Goal("quickstart, seconds", wall, "the other checkout", other_wall, "at most", 0.5),
+        Goal("quickstart, processor seconds", processor, "the other checkout", other_processor, "at most", 0.5),
+    ]
+
+
+def main(checkout: str = str(ROOT)) -> tuple[float, float]:
+    """Run, sample and print. Returns the seconds of the run and of processors."""
     store = tempfile.mkdtemp(prefix="w2s-timeline-")
     # Without SPT_NOENV, setproctitle writes the title over the environment, and the mark is gone.
     environment = os.environ | {"W2S_MARK": store, "SPT_NOENV": "1", "PYTHONPATH": checkout}
@@ -150,6 +161,7 @@ def main(checkout: str = str(ROOT)) -> None:
     idle = (after.idle - before.idle) / (wall * (psutil.cpu_count() or 1))
     print()
     show(used, steps_of(Path(store), began), wall, children.ru_utime + children.ru_stime, idle)
+    return wall, sum(used.kinds.values())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.rows.counts import is_weighted
 from ray_jobs.training.rows.encode import token_rows
+from tests.benchmarks.goal import Goal, table
 from w2s.data.splits import read_problems
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
@@ -149,8 +150,8 @@ def bare(folder: Path, names: list[str]) -> None:
         assert done.returncode == 0, done.stderr[-3000:]
 
 
-def main(chosen: list[str]) -> None:
-    """Measure both sides and print them with their ratios."""
+def main(chosen: list[str]) -> list[Goal]:
+    """Measure both sides and print them."""
     groups = [[STEPS[name] for name in group if not chosen or name in [*chosen, "hybrid_ft_1"]] for group in GROUPS]
     groups = [group for group in groups if group]
     names = [step.name for group in groups for step in group]
@@ -166,11 +167,14 @@ def main(chosen: list[str]) -> None:
         processor = sum(used.processor.values())
         print(f"{side:<5} {used.wall:.0f} s wall, {processor:.0f} s of processors, {used.peak / 2**30:.2f} GiB at most")
     mine, theirs = use["ours"], use["bare"]
-    print(
-        f"ours / bare, {len(names)} trainings: wall {mine.wall / theirs.wall:.2f}, processors "
-        f"{sum(mine.processor.values()) / sum(theirs.processor.values()):.2f}, memory {mine.peak / theirs.peak:.2f}"
-    )
+    processors, other = sum(mine.processor.values()), sum(theirs.processor.values())
+    what, side = f"{len(names)} trainings", "bare TRL scripts, one after another"
+    return [
+        Goal(f"{what}, seconds", mine.wall, side, theirs.wall, "at most", 1.0),
+        Goal(f"{what}, processor seconds", processors, side, other, "at most", 1.0),
+        Goal(f"{what}, peak memory, GiB", mine.peak / 2**30, side, theirs.peak / 2**30, "at most", 1.3),
+    ]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print(table(main(sys.argv[1:])))

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from w2s.report import metrics
 from w2s.report.compare import Run
 from w2s.report.metrics import Estimate
+from w2s.report.page import charts
 
 FLOOR, CEILING = "weak_floor", "ceiling"
+BESIDE = FLOOR, "strong_base", "weak_icl", "full_weak_ft", "full_icl_ft", CEILING
+"""Models that no recipe changes: what a recipe must be above, and what it may reach."""
 COUNTS = {"completions": "completions", "steps": "optimizer steps"}
 """Counts of manifests that say what a model has cost, and their names in the table."""
 Cost = Mapping[str, float]
@@ -40,25 +43,47 @@ class Row:
     """Minus the baseline's best model, over problems and seeds; None for that model itself, and where the two were
     scored on other questions."""
     cost: Cost
+    """Empty for the models of BESIDE."""
 
 
 def rows(variations: Sequence[Variation], baseline: str) -> Iterator[Row]:
-    """A row for each model in a variation's `costs`, against the best of those of the variation called `baseline`.
+    """A row for each model in a variation's `costs`, against the best of those of the variation called `baseline`, and
+    for each model of BESIDE in the baseline's runs.
 
     The best is chosen by the test problems themselves, which favours the baseline.
     """
     (first,) = (one for one in variations if one.name == baseline)
     best = max(first.costs, key=lambda model: _mean(first, model))
     for one in variations:
-        same = all(run.questions == other.questions for run, other in zip(one.runs, first.runs, strict=True))
         for model, cost in one.costs.items():
-            shares = [_share(run, model) for run in one.runs]
-            paired = [
-                (run.credits[model], other.credits[best]) for run, other in zip(one.runs, first.runs, strict=True)
-            ]
-            is_best = one is first and model == best
-            against = metrics.pooled_difference(paired) if same and not is_best else None
-            yield Row(one.name, model, _mean(one, model), min(shares), max(shares), _pgr(one, model), against, cost)
+            yield _row(one, model, cost, first, best)
+    for model in BESIDE:
+        if all(model in run.credits for run in first.runs):
+            yield _row(first, model, {}, first, best)
+
+
+def picture(rows: Sequence[Row], label: str) -> str:
+    """An SVG file: a bar for the mean accuracy of each row, and a line from its lowest to its highest seed.
+
+    The models of BESIDE are grey; broken lines mark floor and ceiling.
+    """
+    limits, bars = dict[str, float](), list[tuple[str, float, float | None, float | None, bool]]()
+    for row in rows:
+        if row.model in (FLOOR, CEILING):
+            limits[row.model] = row.accuracy
+        else:
+            name = row.model if row.model in BESIDE else f"{row.variation}: {row.model}"
+            bars.append((name, row.accuracy, row.lowest, row.highest, row.model in BESIDE))
+    return charts.alone(charts.intervals(bars, limits, label))
+
+
+def _row(one: Variation, model: str, cost: Cost, first: Variation, best: str) -> Row:
+    same = all(run.questions == other.questions for run, other in zip(one.runs, first.runs, strict=True))
+    shares = [_share(run, model) for run in one.runs]
+    paired = [(run.credits[model], other.credits[best]) for run, other in zip(one.runs, first.runs, strict=True)]
+    is_best = one is first and model == best
+    against = metrics.pooled_difference(paired) if same and not is_best else None
+    return Row(one.name, model, _mean(one, model), min(shares), max(shares), _pgr(one, model), against, cost)
 
 
 def _share(run: Run, model: str) -> float:

@@ -38,6 +38,7 @@ def add_commands(commands: Any) -> None:
     )
     sweep.add_argument("--baseline", metavar="NAME", help="the variation that others are compared with (the first)")
     sweep.add_argument("--seeds", type=int, nargs="+", metavar="N", help=f"run each variation with {SEED}=N for each N")
+    sweep.add_argument("--picture", metavar="FILE", help="write the table as a chart too, an SVG file")
     add_resources(sweep)
 
 
@@ -78,6 +79,8 @@ def _sweep(options: argparse.Namespace) -> int:
     if baseline not in {line.name for line in lines}:
         names = ", ".join(line.name for line in lines)
         raise ValueError(f"--baseline {baseline}: no such variation; {options.variations} has {names}")
+    if options.picture and not Path(options.picture).absolute().parent.is_dir():
+        raise ValueError(f"--picture {options.picture}: its folder does not exist: make it first")
     resources, store = load_resources(options.resources), Store.at(options.store)
     wanted = {line.name: _experiments(line, options) for line in lines}  # all are checked before the first runs
     finished: list[Variation] = []
@@ -95,7 +98,7 @@ def _sweep(options: argparse.Namespace) -> int:
         else:
             read = [scored(name, one, steps, store) for one, steps in runs]
             finished.append(Variation(name, read, _costs([steps for _, steps in runs], store)))
-    _print(finished, baseline)
+    _show(finished, baseline, options)
     if failed:
         print(f"w2s: failed, and not in the table: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
@@ -141,9 +144,10 @@ def _costs(runs: "Sequence[Sequence[Step]]", store: "Store") -> dict[str, dict[s
     return costs
 
 
-def _print(variations: "Sequence[Variation]", baseline: str) -> None:
+def _show(variations: "Sequence[Variation]", baseline: str, options: argparse.Namespace) -> None:
+    """Print the table and write its picture."""
     from w2s.report.sections import percent
-    from w2s.report.sweep import COUNTS, rows
+    from w2s.report.sweep import COUNTS, picture, rows
     from w2s.report.terminal import grid
 
     if not any(one.name == baseline for one in variations):
@@ -153,10 +157,14 @@ def _print(variations: "Sequence[Variation]", baseline: str) -> None:
     header = ["variation", "model", "accuracy", *(["seeds from .. to"] if seeds > 1 else []), "PGR",
               f"minus the best of {baseline}, points", *COUNTS.values()]  # fmt: skip
     shown: list[list[str]] = []
-    for row in rows(variations, baseline):
+    found = list(rows(variations, baseline))
+    for row in found:
         spread = [f"{percent(row.lowest)} .. {percent(row.highest)}"] if seeds > 1 else []
-        costs = [f"{row.cost[count]:,.0f}" for count in COUNTS]
+        costs = [f"{row.cost[count]:,.0f}" if row.cost else "" for count in COUNTS]
         is_best = row.against is None and row.variation == baseline
         against = "the best" if is_best else points(row.against)
         shown.append([row.variation, row.model, percent(row.accuracy), *spread, percent(row.pgr), against, *costs])
     print("\n".join(grid(header, shown, (0, 1))))
+    if options.picture:
+        label = f"accuracy on {options.experiment}: mean of {seeds} seeds, lowest and highest"
+        Path(options.picture).write_text(picture(found, label))

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,8 +12,9 @@ from tests.unit.cli.small_run import small_run
 from w2s.experiments.quickstart import quickstart
 from w2s.report.compare import Run
 from w2s.report.metrics import difference, pooled_difference
-from w2s.report.sweep import Variation, rows
+from w2s.report.sweep import BESIDE, Variation, rows
 
+SVG = "{http://www.w3.org/2000/svg}"
 QUESTIONS = {f"p{number}": f"{number}?" for number in range(10)}
 
 
@@ -40,6 +42,9 @@ def test_rows_are_against_the_best_model_of_the_baseline() -> None:
     assert (dpo.accuracy, dpo.lowest, dpo.highest) == (pytest.approx(0.85), 0.8, 0.9)
     assert dpo.pgr == pytest.approx((0.85 - 0.2) / 0.8)
     assert dpo.against is not None and dpo.against.value == pytest.approx(0.3) and dpo.against.denominator == 20
+    floor = found["paper", "weak_floor"]
+    assert floor.pgr == 0 and floor.against is not None and floor.against.value == pytest.approx(-0.35)
+    assert ("ours", "weak_floor") not in found and not floor.cost
     worse = found["paper", "dpo"].against
     assert worse is not None and worse.value == pytest.approx(-0.05)
 
@@ -86,12 +91,16 @@ def test_a_finished_sweep_prints_its_table_and_starts_nothing(
     small_run(tmp_path / "store", sft=quickstart().sft.model_copy(update={"seed": 7}))
     file = tmp_path / "variations.txt"
     file.write_text("first\nsecond sft.seed=7\n")
-    arguments = ["--store", str(tmp_path / "store"), "--variations", str(file)]
+    svg = tmp_path / "picture.svg"
+    arguments = ["--store", str(tmp_path / "store"), "--variations", str(file), "--picture", str(svg)]
     assert main(["sweep", "quickstart", *arguments]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     shown = {(words[0], words[1]): words for words in lines if words and words[0] in ("first", "second")}
-    assert set(shown) == {(name, model) for name in ("first", "second") for model in ("hybrid_ft_1", "dpo", "orpo")}
+    trained = {(name, model) for name in ("first", "second") for model in ("hybrid_ft_1", "dpo", "orpo")}
+    assert set(shown) == trained | {("first", model) for model in BESIDE}
     assert sum("best" in words for words in shown.values()) == 1
+    texts = {"".join(text.itertext()).strip() for text in ElementTree.parse(svg).getroot().iter(f"{SVG}text")}
+    assert {"first: dpo", "second: orpo", "full_icl_ft", "weak_floor", "ceiling"} <= texts, texts
 
 
 @pytest.mark.parametrize(
@@ -104,6 +113,7 @@ def test_a_finished_sweep_prints_its_table_and_starts_nothing(
         ("a\nb sft.epoch=3\n", [], "variation b: --set sft.epoch=3: "),
         ("a\nb recipe=papr\n", [], "did you mean paper?"),
         ("a\n", ["--baseline", "b"], "--baseline b: no such variation"),
+        ("a\n", ["--picture", "/no/such/a.svg"], "--picture /no/such/a.svg: its folder does not exist"),
     ],
 )
 def test_wrong_input(

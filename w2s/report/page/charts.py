@@ -17,6 +17,8 @@ from w2s.report.terminal import printable
 INK, FAINT, BAR, REFERENCE, LIMIT, THIRD = "#1c2024", "#d5dade", "#3a78b5", "#9aa5af", "#b5482c", "#6b8e4e"
 COLOURS = {INK: "ink", FAINT: "faint", BAR: "bar", REFERENCE: "reference", LIMIT: "limit", THIRD: "third"}
 """What is drawn in these colours becomes `var(--name)`."""
+DARK = "--ink:#e4e8eb;--faint:#3a4147;--bar:#5b9bd8;--reference:#6c7882;--limit:#e58160;--third:#8fb56f"
+"""The page's dark colours (style.css), for a chart outside it."""
 STYLE = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "w2s",  # equal reports have equal bytes
@@ -61,6 +63,14 @@ def chart(draw: Draw, height: float, label: str, width: float = NARROW) -> str:
         buffer = StringIO()
         drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return _inline(buffer.getvalue(), label, width)
+
+
+def alone(svg: str) -> str:
+    """A chart as a file of its own, with the page's colours, light and dark."""
+    light = "".join(f"--{name}:{colour};" for colour, name in COLOURS.items())
+    style = f"<style>:root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{DARK}}}}}</style>"
+    head, _, rest = svg.partition(">")
+    return f'{head} xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">{style}{rest}\n'
 
 
 def _inline(svg: str, label: str, width: float) -> str:
