@@ -39,6 +39,8 @@ class Row:
     highest: float
     pgr: float | None
     """Of all seeds' problems together; None without a floor, a ceiling or a gap."""
+    is_best: bool
+    """Whether it is the baseline's best model, with which the others are compared."""
     against: Estimate | None
     """Minus the baseline's best model, over problems and seeds; None for that model itself, and where the two were
     scored on other questions."""
@@ -63,18 +65,19 @@ def rows(variations: Sequence[Variation], baseline: str) -> Iterator[Row]:
 
 
 def picture(rows: Sequence[Row], label: str) -> str:
-    """An SVG file: a bar for the mean accuracy of each row, and a line from its lowest to its highest seed.
+    """An SVG file: each row's difference to the best of the baseline, with its interval. The models of BESIDE are grey.
 
-    The models of BESIDE are grey; broken lines mark floor and ceiling.
+    Rows on other questions than the baseline's are left out, because they have no difference.
     """
-    limits, bars = dict[str, float](), list[tuple[str, float, float | None, float | None, bool]]()
+    dots: list[tuple[str, float, float, float, bool]] = []
+    zero = ""
     for row in rows:
-        if row.model in (FLOOR, CEILING):
-            limits[row.model] = row.accuracy
-        else:
-            name = row.model if row.model in BESIDE else f"{row.variation}: {row.model}"
-            bars.append((name, row.accuracy, row.lowest, row.highest, row.model in BESIDE))
-    return charts.alone(charts.intervals(bars, limits, label))
+        name = row.model if row.model in BESIDE else f"{row.variation}: {row.model}"
+        if row.against is not None:
+            dots.append((name, row.against.value, row.against.low, row.against.high, row.model in BESIDE))
+        elif row.is_best:
+            zero = name
+    return charts.alone(charts.differences(dots, zero, label))
 
 
 def _row(one: Variation, model: str, cost: Cost, first: Variation, best: str) -> Row:
@@ -83,7 +86,7 @@ def _row(one: Variation, model: str, cost: Cost, first: Variation, best: str) ->
     paired = [(run.credits[model], other.credits[best]) for run, other in zip(one.runs, first.runs, strict=True)]
     is_best = one is first and model == best
     against = metrics.pooled_difference(paired) if same and not is_best else None
-    return Row(one.name, model, _mean(one, model), min(shares), max(shares), _pgr(one, model), against, cost)
+    return Row(one.name, model, _mean(one, model), min(shares), max(shares), _pgr(one, model), is_best, against, cost)
 
 
 def _share(run: Run, model: str) -> float:

@@ -161,10 +161,9 @@ def _show(variations: "Sequence[Variation]", baseline: str, options: argparse.Na
     for row in found:
         spread = [f"{percent(row.lowest)} .. {percent(row.highest)}"] if seeds > 1 else []
         costs = [f"{row.cost[count]:,.0f}" if row.cost else "" for count in COUNTS]
-        is_best = row.against is None and row.variation == baseline
-        against = "the best" if is_best else points(row.against)
+        against = "the best" if row.is_best else points(row.against)
         shown.append([row.variation, row.model, percent(row.accuracy), *spread, percent(row.pgr), against, *costs])
     print("\n".join(grid(header, shown, (0, 1))))
     if options.picture:
-        label = f"accuracy on {options.experiment}: mean of {seeds} seeds, lowest and highest"
+        label = f"{options.experiment}: points above the best of {baseline}, with 95 % intervals, {seeds} seeds"
         Path(options.picture).write_text(picture(found, label))

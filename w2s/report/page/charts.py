@@ -110,6 +110,25 @@ def intervals(
     return chart(draw, 44 + 22 * len(rows), label)
 
 
+def differences(rows: Sequence[tuple[str, float, float, float, bool]], zero: str, label: str) -> str:
+    """Dots in points with their intervals beside a line at 0, which is `zero`: (name, value, low, high, whether it is a
+    reference)."""
+
+    def draw(axes: Any) -> None:
+        for place, (_, value, low, high, is_reference) in enumerate(rows):
+            colour = REFERENCE if is_reference else BAR
+            axes.plot([100 * low, 100 * high], [place, place], color=colour, linewidth=2)
+            axes.plot([100 * value], [place], color=colour, marker="o", markersize=6)
+        axes.axvline(0, color=LIMIT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.text(0, -0.85, printable(zero), color=LIMIT, ha="center", va="bottom")
+        axes.set_yticks(range(len(rows)), [printable(row[0]) for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -1.4)
+        axes.grid(axis="y", visible=False)
+        axes.xaxis.set_major_formatter(_signed)
+
+    return chart(draw, 44 + 22 * len(rows), label)
+
+
 def columns(bins: Mapping[str, float], xlabel: str, label: str, unit: str = "problems") -> str:
     """Upright columns, one a bin, with their numbers."""
 
@@ -215,6 +234,10 @@ def spans(
         f'<div class="{kind}">{chart(draw, height, label, width)}</div>'
         for kind, width in (("only-narrow", NARROW), ("only-wide", WIDE))
     )
+
+
+def _signed(value: float, _: int) -> str:
+    return f"{value:+g}" if value else "0"
 
 
 def _percent(value: float, _: int) -> str:
