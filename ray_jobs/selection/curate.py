@@ -17,9 +17,11 @@ from w2s.method.agreement import check_kept, choose_top_up, filter_problems, top
 from w2s.method.demonstrations import choose_demonstrations
 from w2s.method.labels.majority import check_labels, label_problems
 from w2s.method.labels.open_votes import find_open
+from w2s.method.labels.prompt import consistency_under
 from w2s.method.labels.trust import Evidence, evidence_of
 from w2s.method.outcomes import listed, most_frequent_first
 from w2s.method.pairs import check_pairs, pair_problems
+from w2s.method.tally import Tally
 from w2s.records import (
     Completion,
     Consensus,
@@ -39,7 +41,8 @@ AGREEMENT_OUTPUTS: Records = {
     "selection": Selection,
     "merges": Merge,
 }
-LABEL_INPUTS: Records = {"problems": Problem, **dict.fromkeys(("samples", "greedy", "weak"), Completion)}
+VOTES, PLAIN_VOTES = ("samples", "greedy"), ("plain_samples", "plain_greedy")
+"""Roles of M's answers that vote on labels: with the weak model's demonstrations, and without them."""
 LABEL_OUTPUTS: Records = {"examples": SFTExample, "selection": Selection, "merges": Merge}
 OPEN_INPUTS: Records = {"problems": Problem, "samples": Completion}
 PAIR_INPUTS: Records = {"problems": Problem, **dict.fromkeys(("samples", "more", "greedy", "weak"), Completion)}
@@ -96,20 +99,30 @@ def agreement_shard(
 def labels(step: Step, attempt: Attempt, context: Context) -> str:
     """Label problems with majorities of M's own samples.
 
-    Trust needs two passes, because its evidence is of the problems of all shards.
+    The choice of a prompt and trust need a pass before, because their evidence is of the problems of all shards.
     """
     assert isinstance(step.recipe, Label)
     recipe, reliability = step.recipe, step.input("reliability")
     prompted = [row.problem_id for row in context.store.inputs(step, "demonstrations", Demonstration)]
-    evidence = None
+
+    def counted(votes: tuple[str, str]) -> Tally:
+        count = partial(count_shard, recipe, prompted, votes)
+        return over_shards(attempt, _label_inputs(votes), {}, count, context.progress).tally
+
+    votes, evidence, consistency = VOTES, None, None
+    if step.input("plain_samples") is not None:
+        consistency = consistency_under(counted(VOTES), counted(PLAIN_VOTES))
+        votes = PLAIN_VOTES if consistency.prefers_plain else VOTES
     if reliability is not None:
-        count = partial(count_shard, recipe, prompted)
-        counted = over_shards(attempt, LABEL_INPUTS, {}, count, context.progress)
         right: dict[str, float] = context.store.document(reliability)["right"]
-        evidence = evidence_of(counted.tally, right["numerator"] / right["denominator"])
-    compute = partial(label_shard, recipe, prompted, evidence)
-    total = over_shards(attempt, LABEL_INPUTS, LABEL_OUTPUTS, compute, context.progress).tally
+        evidence = evidence_of(counted(votes), right["numerator"] / right["denominator"])
+    compute = partial(label_shard, recipe, prompted, votes, evidence)
+    total = over_shards(attempt, _label_inputs(votes), LABEL_OUTPUTS, compute, context.progress).tally
     check_labels(total, recipe.labels, recipe.answers)
+    if consistency is not None:
+        total.count("prompt", "consistency_with_demonstrations", by=consistency.demonstrations)
+        total.count("prompt", "consistency_without", by=consistency.plain)
+        total.count("prompt", "without_demonstrations", by=consistency.prefers_plain)
     if evidence is not None:
         total.count("trust", "reliability", by=evidence.reliability)
         total.count("trust", "agreement_right_at_most", by=evidence.bound)
@@ -120,14 +133,21 @@ def labels(step: Step, attempt: Attempt, context: Context) -> str:
     return f"{attempt.rows['examples']} examples of {attempt.rows['selection']} problems ({listed(counts)})"
 
 
-def count_shard(recipe: Label, demonstration_ids: Collection[str], rows: Rows) -> Result:
-    """First pass of trust on one shard: counts, no tables."""
-    return Result(tally=label_shard(recipe, demonstration_ids, None, rows).tally)
+def _label_inputs(votes: tuple[str, str]) -> Records:
+    return {"problems": Problem, **dict.fromkeys((*votes, "weak"), Completion)}
 
 
-def label_shard(recipe: Label, demonstration_ids: Collection[str], evidence: Evidence | None, rows: Rows) -> Result:
-    """The labels of one shard."""
-    tables = rows["problems"], rows["samples"], rows.get("greedy", []), rows["weak"]
+def count_shard(recipe: Label, demonstration_ids: Collection[str], votes: tuple[str, str], rows: Rows) -> Result:
+    """A pass that only counts, on one shard."""
+    return Result(tally=label_shard(recipe, demonstration_ids, votes, None, rows).tally)
+
+
+def label_shard(
+    recipe: Label, demonstration_ids: Collection[str], votes: tuple[str, str], evidence: Evidence | None, rows: Rows
+) -> Result:
+    """The labels of one shard; `votes` are the roles of the samples and the greedy answers that vote."""
+    samples, greedy = votes
+    tables = rows["problems"], rows[samples], rows.get(greedy, []), rows["weak"]
     labelled = label_problems(*tables, demonstration_ids, recipe.labels, recipe.answers, evidence)
     written = {"examples": labelled.examples, "selection": labelled.selection, "merges": labelled.merges}
     return Result(written, labelled.tally)

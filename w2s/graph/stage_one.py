@@ -77,12 +77,18 @@ def from_own_answers(
             continue
         assert e.icl_sampled is not None
         name = f"{teacher.name}_samples" if teacher else "icl_samples"
+        plain, plain_greedy = None, None
+        if e.labels.choose_prompt and number == 1:
+            plain = complete(e, "plain_samples", e.icl_sampled, train_2, None)
+            plain_greedy = complete(e, "plain_completions", e.greedy, train_2, None) if e.labels.greedy_vote else None
         labels = step(
             f"labels_{number}",
             Label(labels=e.labels, answers=e.answers),
             problems=train_2,
             samples=complete(e, name, e.icl_sampled, train_2, teacher, shown)["completions"],
             greedy=greedy["completions"] if e.labels.greedy_vote else None,
+            plain_samples=plain["completions"] if plain else None,
+            plain_greedy=plain_greedy["completions"] if plain_greedy else None,
             weak=weak["completions"],
             demonstrations=demonstrations,
             reliability=reliability["summary"] if reliability else None,

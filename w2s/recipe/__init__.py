@@ -140,6 +140,7 @@ class Agreement(Recipe):
 class Labels(Recipe):
     """Stage I's labels where they are majorities of M's own samples: `stage_one` of `icl_votes` or `trust`."""
 
+    later: ClassVar[tuple[str, ...]] = ("choose_prompt",)
     min_share: float = Field(default=0.0, ge=0, le=1)
     """Least share of the votes, or with `trust` least expected share right, of an answer that is learned."""
     per_problem: int = Field(default=1, ge=1)
@@ -147,6 +148,9 @@ class Labels(Recipe):
     2308.01825)."""
     greedy_vote: bool = False
     """The greedy answer votes too: where samples are hot it is right more often than one of them."""
+    choose_prompt: bool = False
+    """In the first round, sample M without demonstrations too, and learn the majorities of the prompt under which M is
+    more consistent (w2s/method/labels/prompt.py)."""
     min_kept: int = Field(default=8, ge=1)
     """Fewer problems with a label than this stop the run: there is nothing to train on."""
     seed: int = 42

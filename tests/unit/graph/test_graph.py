@@ -91,9 +91,14 @@ def test_a_leak_would_be_found(reader: str) -> None:
         check_no_gold_leaks(leaky)
 
 
-@pytest.mark.parametrize("reader", ["labels_1", "icl_samples", "m_plus_1", "labels_2", "m_plus_1_samples", "pairs"])
+OWN_READERS = ["labels_1", "icl_samples", "plain_samples", "plain_completions", "m_plus_1", "labels_2",
+               "m_plus_1_samples", "pairs"]  # fmt: skip
+
+
+@pytest.mark.parametrize("reader", OWN_READERS)
 def test_a_leak_into_a_step_of_own_answers_would_be_found(reader: str) -> None:
-    steps = build_steps(set_fields(load(BASE), ["recipe=w2s", "iterations=2"]))
+    steps = build_steps(set_fields(load(BASE), ["recipe=w2s", "iterations=2", "labels.choose_prompt=true"]))
+    assert reader in {step.name for step in steps}
     for table in ("train_1_references", "train_2_references"):
         hints = ("hints", steps[0][table])
         leaky = tuple(replace(step, inputs=(*step.inputs, hints)) if step.name == reader else step for step in steps)

@@ -3,6 +3,7 @@
 import pytest
 
 from w2s.method.labels.majority import check_labels, label_problems
+from w2s.method.labels.prompt import consistency_under
 from w2s.method.labels.trust import Evidence, evidence_of, trusted
 from w2s.method.outcomes import LABEL_OUTCOMES
 from w2s.recipe import Answers, Labels
@@ -132,6 +133,20 @@ def test_the_evidence_of_shards_adds_up():
     first.tally.add(label([""], "8").tally)  # agreement is a share of all problems, consistency of those with a vote
     evidence = evidence_of(first.tally, 0.4)
     assert evidence == Evidence(0.4, pytest.approx(1 / 3), pytest.approx((0.6 + 1.0) / 2))
+
+
+@pytest.mark.parametrize(
+    ("demonstrations", "plain", "prefers_plain"),
+    [
+        (["5", "5", "6", "5"], ["5", "5", "5", "5"], True),
+        (["5", "5", "5", "5"], ["5", "5", "6", "5"], False),
+        (["5", "5", "6", "5"], ["7", "7", "7", "8"], True),  # equal, and the shorter prompt
+        (["5", "6"], [""], False),  # nothing that can be read is no consistency
+    ],
+)
+def test_the_prompt_under_which_m_is_more_consistent(demonstrations, plain, prefers_plain):
+    found = consistency_under(label(demonstrations).tally, label(plain).tally)
+    assert found.prefers_plain == prefers_plain, found
 
 
 def test_too_few_labels_stop_the_run():

@@ -65,7 +65,9 @@ def tables() -> dict[str, dict[str, tuple[list[Any], type[Any]]]]:
         **dict.fromkeys(("train_1", "train_2", "test"), (problems, Problem)),
         **dict.fromkeys(("train_1_references", "train_2_references", "test_references"), (gold, Reference)),
     }
+    plain = [completion(n, s, n % 7 if s < 10 - n % 4 else s, f"plain {s}") for n in range(COUNT) for s in range(10)]
     completions = {
+        **{"plain_samples": plain, "plain_completions": icl},
         **{"weak_completions": weak, "icl_completions": icl, "sampled": samples, "icl_samples": samples},
         **{"m_plus_completions": icl, "weak_half_completions": weak},
         **{"weak_member_2_completions": weak, "weak_member_3_completions": icl},
@@ -81,7 +83,7 @@ def tables() -> dict[str, dict[str, tuple[list[Any], type[Any]]]]:
 
 OWN = set_fields(
     EXPERIMENT,
-    ["labels.min_share=0.8", "labels.greedy_vote=true", "labels.per_problem=2",
+    ["labels.min_share=0.8", "labels.greedy_vote=true", "labels.per_problem=2", "labels.choose_prompt=true",
      "stage_one=trust", 'icl_sampled={"n": 10, "temperature": 0.7}', "pairs.rule=votes", "pairs.greedy_vote=true",
      'more_samples={"n": 6, "margin": 0.7, "budget": 90}', "committee=3"],
 )  # fmt: skip
@@ -163,12 +165,17 @@ def test_one_shard_and_many_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.slow
 def test_labels_of_one_shard_and_of_many_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust's evidence too, which is of the problems of all shards."""
+    """The choice of a prompt and trust's evidence too, which are of the problems of all shards."""
     whole = run(tmp_path / "one", STEPS_OWN)
     outcomes = whole["labels_1"]["outcomes"]
     assert outcomes["kept"] > 20 and outcomes["demonstration"] == 1 and outcomes["low_share"] > 5
     assert 0 < whole["labels_1"]["trust"]["reliability"] < 1 and whole["pairs counts"][0]["pairs"] > 20
     assert whole["labels_1"]["trust"]["agreement_right_at_most"] > 0
+    prompt = whole["labels_1"]["prompt"]
+    assert prompt["consistency_with_demonstrations"] < prompt["consistency_without"] < 1
+    assert prompt["without_demonstrations"] == 1
+    assert any(row.completion.startswith("plain") for row in whole["labels_1/examples"])
+    assert not any(row.completion.startswith("try") for row in whole["labels_1/examples"])
     committee = whole["weak_committee"]
     assert (
         committee["outcomes"]["majority"] > 20 and committee["weights"]["member_3"] < committee["weights"]["member_1"]

@@ -41,11 +41,13 @@ class Evidence:
 def evidence_of(tally: Tally, reliability: float) -> Evidence:
     """The evidence from the counts of all shards; see `majority.label_problems`."""
 
-    def share(name: str, of: str, all: str) -> float:
-        return tally.get((name, of), 0) / (tally.get((name, all), 0) or 1)
+    agreement = tally.get(("weak_agrees", "numerator"), 0) / (tally.get(("weak_agrees", "denominator"), 0) or 1)
+    return Evidence(reliability, agreement, consistency_of(tally))
 
-    agreement = share("weak_agrees", "numerator", "denominator")
-    return Evidence(reliability, agreement, share("consistency", "sum", "count"))
+
+def consistency_of(tally: Tally) -> float:
+    """The mean vote share of M's majorities, from the counts of all shards; 0 without any."""
+    return tally.get(("consistency", "sum"), 0) / (tally.get(("consistency", "count"), 0) or 1)
 
 
 def trusted(share: float, agrees: bool, min_share: float, evidence: Evidence | None) -> Literal["vote", "weak", ""]:

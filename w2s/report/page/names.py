@@ -21,6 +21,8 @@ NAMES = {
     "demonstrations": "demonstrations",
     "icl_completions": "ICL completions",
     "icl_samples": "ICL samples",
+    "plain_samples": "samples of M without a prompt",
+    "plain_completions": "greedy answers of M without a prompt",
     "sampled": "samples of M_plus",
     "open_votes": "problems with an open vote",
     "more_samples": "further samples of M_plus",
