@@ -71,7 +71,7 @@ BAD: list[tuple[Any, str]] = [
     ([USER], r"solution\) .*no last turn of an assistant has text; the roles of its turns are user: repair"),
     ([USER, ASSISTANT, USER], r"solution\) .*no last turn of an assistant has text; .* are user, assistant:"),
     ([{"role": "prompter", "content": "q"}, ASSISTANT], r"question\) .*roles of its turns are prompter, assistant:"),
-    ([USER, {"role": "assistant", "content": None, "tool_calls": []}], r"solution\) .*no last turn of an assistant has"),
+    ([USER, {"role": "assistant", "content": None, "tool_calls": []}], r"solution\) .*no last turn of an assistant"),
     (
         [{"role": "user", "content": [{"type": "image", "url": "x"}]}, ASSISTANT],
         r"a part of type 'image', and only text",

@@ -99,7 +99,7 @@ IN_FILE = [
         r'LoRA: targets: .*like \["q_proj","k_proj"\]',
     ),
     (COPIED[0], f'{COPIED[0]}.model_copy(update={{"iteratons": 2}})', r"Experiment has no field .*mean iterations\?"),
-    (COPIED[0], f'{COPIED[0]}.model_copy(update={{"sft": 3}})', r"Experiment: sft: .*; set sft.learning_rate=... or an"),
+    (COPIED[0], f'{COPIED[0]}.model_copy(update={{"sft": 3}})', r"Experiment: sft: .*; set sft.learning_rate=... or"),
     (COPIED[1], f'{COPIED[1]}.model_copy(update={{"beta": -1}})', r":15 .*Preference: beta: Input should be greater"),
     (COPIED[1], f'{COPIED[1]}.model_copy(update={{"sft_wight": 1}})', r"Preference has no field .*mean sft_weight\?"),
     ("weak=e.weak", 'weak=Model(name="s3://u:p@h/m")', r":\d+: Model: name: the location carries credentials"),

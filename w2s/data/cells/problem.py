@@ -23,7 +23,9 @@ SPREADSHEET = re.compile(r"#(N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|SPILL!|CAL
 INFINITIES = re.compile("[-+]?(inf|Inf|INF|Infinity)")
 """Texts that pandas, R, C and JavaScript make of infinite numbers."""
 AS_PYTHON = re.compile(
-    r"(array|tensor|Decimal|Fraction|Timestamp|(?:datetime|np|numpy)\.\w+)\(.*\)|b(['\"]).*\2|\[\s*['\"].*\]|\{\s*['\"].*\}", re.DOTALL
+    r"(array|tensor|Decimal|Fraction|Timestamp|(?:datetime|np|numpy)\.\w+)\(.*\)|b(['\"]).*\2"
+    r"|\[\s*['\"].*\]|\{\s*['\"].*\}",
+    re.DOTALL,
 )
 """A text that Python prints for an array, a number, a date, bytes, a list or an object; pandas writes such cells."""
 
