@@ -189,7 +189,11 @@ def _check_heads(blank: Any, resources: Resources) -> None:
 def _architecture(folder: Path) -> str:
     """The name by which the engine looks the model up: config.json's, or that of transformers' class."""
     named = raw_config(folder).get("architectures")
-    return str(named[0]) if isinstance(named, list) and named else type(meta_model(folder)).__name__
+    if not named:
+        return type(meta_model(folder)).__name__
+    if not isinstance(named, list) or not isinstance(named[0], str):
+        raise ValueError(f"its config.json has architectures={named!r:.60}, and it must be a list of names: repair it")
+    return named[0]
 
 
 def _check_class(architecture: str, blank: Any) -> None:

@@ -92,6 +92,7 @@ def test_a_whole_model_passes(tmp_path: Path) -> None:
         (config(quantization_config={"load_in_4bit": True}), r"quantized \(an unnamed method\)"),
         (config(compression_config={"quant_method": "compressed-tensors"}), r"quantized \(compressed-tensors\)"),
         (config(architectures=["LlamaModel"]), "runs the LlamaModel that its .*, and training makes LlamaForCausalLM"),
+        (config(architectures="LlamaForCausalLM"), "architectures='LlamaForCausalLM', and it must be a list of names"),
         (config(architectures=["Foo"]), r"the engine cannot load Foo \(it has no such architecture\): take"),
         (
             config(architectures=["Bar"]),
