@@ -1,5 +1,7 @@
 """What the missing steps request is compared with this machine before anything starts."""
 
+from pathlib import Path
+
 import pytest
 
 from ray_jobs.cost.memory import GIB
@@ -7,6 +9,7 @@ from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.checks import experiment as checks
 from ray_jobs.driver.checks.experiment import check_host_memory, check_machine
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.runtime import local_ray
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
 
@@ -70,3 +73,13 @@ def test_models_that_do_not_fit_into_the_memory_are_refused(
         return
     with pytest.raises(ValueError, match=message):
         check_host_memory(STEPS, load_resources(resources), gib * GIB)
+
+
+def test_the_memory_of_a_container_is_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "none").write_text("max\n")
+    (tmp_path / "limit").write_text(f"{GIB}\n")
+    whole = local_ray.machine()["memory"]
+    monkeypatch.setattr(local_ray, "CONTAINER_LIMITS", (str(tmp_path / "none"), str(tmp_path / "missing")))
+    assert local_ray.machine()["memory"] >= whole > GIB
+    monkeypatch.setattr(local_ray, "CONTAINER_LIMITS", (str(tmp_path / "none"), str(tmp_path / "limit")))
+    assert local_ray.machine()["memory"] == GIB
