@@ -79,7 +79,8 @@ class Resumable(Trainer):
     @property
     def experts(self) -> int:
         """Experts of each mixture of the base: stacked tensors and no linear layers, so no adapter changes them."""
-        return experts(self.accelerator.unwrap_model(self.model).config.get_text_config())
+        model: Any = self.accelerator.unwrap_model(self.model)
+        return experts(model.config.get_text_config())
 
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
         """Seed each micro batch by its number in the step, so that dropout is the same on any number of workers."""
