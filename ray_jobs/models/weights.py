@@ -21,6 +21,8 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the safetensors library."""
 POINTER = b"version https://git-lfs"
+ADD_PREFIX = ("BloomForCausalLM", "GPT2LMHeadModel", "OPTForCausalLM")
+"""Architectures whose weights vLLM 0.32.0 finds without the prefix too, because published ones lack it."""
 SAMPLE_BYTES = 1 << 16
 AGAIN = "fetch the model's folder again, whole"
 Shapes = dict[str, list[int]]
@@ -72,6 +74,7 @@ def check_weights(model: Model, folder: Path, blank: Any) -> None:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
+    _check_prefix(shapes, blank)
     _check_names(shapes, sorted(found["missing_keys"]), sorted(found["unexpected_keys"]))
     if found["mismatched_keys"]:
         name, there, wanted = sorted(found["mismatched_keys"])[0]
@@ -193,6 +196,22 @@ def header_of(fs: Any, path: str) -> Sequence[tuple[str, Stored]]:
         (tensor, Stored(shapes[tensor], path, 8 + length + start, stop - start))
         for tensor, (start, stop) in bounds.items()
     ]
+
+
+def _check_prefix(shapes: Shapes, blank: Any) -> None:
+    """Check that no name lacks the prefix of the model's own names, which transformers adds and most engines do not.
+
+    Models with vision parts have other names in their files than in memory, and in the engine too.
+    """
+    if blank.config.get_text_config() is not blank.config:
+        return
+    prefix, names = f"{blank.base_model_prefix}.", blank.state_dict().keys()
+    bare = sorted(name for name in shapes if name not in names and f"{prefix}{name}" in names)
+    if bare and type(blank).__name__ not in ADD_PREFIX:
+        raise ValueError(
+            f"the names of {len(bare)} of its weights, such as {bare[0]}, lack `{prefix}`, which training adds and the "
+            "engine does not: load the model with transformers and save it with `save_pretrained`"
+        )
 
 
 def _check_names(shapes: Shapes, missing: Sequence[str], unexpected: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 _starting = threading.Lock()
@@ -23,6 +24,8 @@ PR_SET_PDEATHSIG = 1
 NODE_SECONDS = 3600
 """How long a training waits for its nodes. After Ray Train's own 60 s it would ask anew, with a traceback in the log
 each time, while a GPU node boots and loads its image for ten minutes or another training holds the node."""
+CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Files with a container's limit of memory in bytes, by the second and by the first version of Linux's cgroups."""
 LOCAL_OBJECT_STORE_BYTES = 1 << 30
 """1 GiB is enough, because completions and models go through the store; Ray carries counts and small tables."""
 
@@ -130,10 +133,15 @@ def nodes() -> list[Node]:
 
 
 def machine() -> dict[str, float]:
-    """CPUs and GPUs of this machine, before Ray has started; in a container Ray may count fewer CPUs."""
+    """CPUs, GPUs and bytes of memory of this machine, before Ray has started; in a container Ray may count fewer
+    CPUs."""
     import torch
 
-    return {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+    memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for limit in CONTAINER_LIMITS:
+        with suppress(OSError, ValueError):  # no such file, or no limit in it
+            memory = min(memory, float(Path(limit).read_text()))
+    return {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count()), "memory": memory}
 
 
 def available() -> dict[str, float]:

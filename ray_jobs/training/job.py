@@ -168,5 +168,6 @@ def summary(rows: RowCounts, result: TrainingResult) -> str:
     left_out = f", {rows.too_long} left out as too long" if rows.too_long else ""
     left_out += f", {rows.with_stop_string} left out with a stop string" if rows.with_stop_string else ""
     left_out += f", {rows.only_thought} left out as nothing but a thought" if rows.only_thought else ""
+    layers = f"{result.adapted_layers} layers adapted{f', its {result.experts} experts not' if result.experts else ''}"
     losses = f"loss {result.losses[0].loss:.4f} -> {result.losses[-1].loss:.4f}"
-    return f"{rows.examples} examples, {result.steps} steps, {result.adapted_layers} layers adapted, {losses}{left_out}"
+    return f"{rows.examples} examples, {result.steps} steps, {layers}, {losses}{left_out}"

@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 from transformers import Trainer, TrainerCallback
 
+from ray_jobs.models.configs import experts
 from ray_jobs.training import state as train_state
 from ray_jobs.training.checkpoint import Checkpoint, Notes
 from ray_jobs.training.values import StepLoss, TrainingRefused
@@ -74,6 +75,12 @@ class Resumable(Trainer):
     def adapted_layers(self) -> int:
         """Layers with a trained adapter; it has two matrices a layer."""
         return len(list(train_state.trained_parameters(self.accelerator.unwrap_model(self.model)))) // 2
+
+    @property
+    def experts(self) -> int:
+        """Experts of each mixture of the base: stacked tensors and no linear layers, so no adapter changes them."""
+        model: Any = self.accelerator.unwrap_model(self.model)
+        return experts(model.config.get_text_config())
 
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
         """Seed each micro batch by its number in the step, so that dropout is the same on any number of workers."""

@@ -56,6 +56,8 @@ class TrainingResult:
     adapted_layers: int
     """Linear layers of the base that the adapter changes."""
     losses: tuple[StepLoss, ...]
+    experts: int = 0
+    """Experts of each mixture in the base, which no adapter changes; 0 in a dense model."""
 
     def counts(self) -> dict[str, float]:
         """The numbers for the step's manifest."""

@@ -94,6 +94,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
         world_size=world_size,
         adapted_layers=layers,
         losses=trainer.losses,
+        experts=trainer.experts,
     )
     ray.get(job.reporter.ends.remote(job.step.name, result))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import s3fs
 
-from ray_jobs.driver.checks.model import Use, check_model
+from ray_jobs.driver.checks.model import Limit, Use, check_model
 from ray_jobs.models.folders import base_folder
 from ray_jobs.resources.presets import load_resources
 from tests.conftest import ROOT, wait_for
@@ -141,4 +141,5 @@ def test_a_server_that_is_away_is_worth_trying_again_but_not_before_anything_sta
     with pytest.raises(
         ValueError, match=r"strong model s3://bucket/model cannot be fetched \(\w+: Could not connect.*run again"
     ):
-        check_model("strong", model, Use(False, frozenset(), True, False, 8, 1, 0), load_resources("local"))
+        use = Use(False, frozenset(), True, False, Limit(8, ""), Limit(1, ""), 0)
+        check_model("strong", model, use, load_resources("local"))

@@ -64,8 +64,8 @@ def _positions(field: str, source: Source, seed: int) -> Positions:
             f"set a range with 0 <= start < stop <= {size}"
         )
     # Sorted by a hash, not shuffled by a generator, so that the order is no matter of Python's version.
-    hashes = np.fromiter((derived_seed(seed, index) for index in range(size)), np.int64, size)
-    chosen = np.argsort(hashes, kind="stable")[start:stop]
+    hashes = (derived_seed(seed, index) for index in range(size))
+    chosen = np.argsort(np.fromiter(hashes, np.int64, size), kind="stable")[start:stop].copy()
     positions = np.full(size, -1, np.int64)
     positions[chosen] = np.arange(len(chosen))
     return positions

@@ -79,14 +79,14 @@ def _call(text: str, path: Path, function: str) -> Experiment:
         raise ValueError(f"experiment {text!r}: {missing}; its functions are: {own}")
     try:
         experiment = make()
+        if isinstance(experiment, Experiment):
+            return Experiment.model_validate(dict(experiment))  # `copy` and `model_construct` of pydantic check nothing
     except Exception as error:
         raise ValueError(_raised(text, path, error)) from error
-    if not isinstance(experiment, Experiment):
-        raise ValueError(
-            f"experiment {text!r}: {function} returned a {type(experiment).__name__}, "
-            f"it must return a w2s.recipe.Experiment"
-        )
-    return experiment
+    raise ValueError(
+        f"experiment {text!r}: {function} returned a {type(experiment).__name__}, "
+        f"it must return a w2s.recipe.Experiment"
+    )
 
 
 def _functions(module: ModuleType) -> list[str]:

@@ -91,6 +91,8 @@ def recipes_of(annotation: Any) -> list[type[BaseModel]]:
 
 def _form(where: str, info: FieldInfo | None, rule: Rule) -> str:
     """How a value of the field's type is written, if the value is of another type; else empty."""
+    if rule["type"] == "frozen_instance":
+        return f': make a changed copy, with model_copy(update={{"{where}": ...}})'
     if info is None:
         return ""
     if rule["type"] in ("model_type", "model_attributes_type") and (recipes := recipes_of(info.annotation)):
@@ -98,7 +100,7 @@ def _form(where: str, info: FieldInfo | None, rule: Rule) -> str:
         field = "name" if "name" in fields else next(iter(fields))
         return f"; set {where}.{field}=... or another of its fields, or all of it as JSON"
     lists = [option for option in _options(info.annotation) if get_origin(option) is tuple]
-    if lists and rule["type"] in ("tuple_type", "missing", "too_long", "string_type"):
+    if lists and rule["type"] in ("tuple_type", "missing", "too_long", "too_short", "string_type"):
         default: Any = info.default
         example: Any = list(default[:2]) if default and isinstance(default, tuple) else _example(lists[0])  # pyright: ignore
         return f"; give a list as JSON, like {json.dumps(example, separators=(',', ':'))}"

@@ -52,8 +52,14 @@ class Step:
 
     @property
     def settings(self) -> str:
-        """The experiment's field that holds the settings of a training step, for errors: `weak_sft`, `sft`, `dpo` or
-        `orpo`."""
+        """The experiment's field that holds the settings of a training or sampling step, for errors: `weak_sft`, `sft`,
+        `dpo` or `orpo`; `greedy`, `icl_sampled` or `sampled`."""
+        if self.kind == "sample":
+            if self.name in ("sampled", "more_samples"):
+                return "sampled"
+            if not self.name.endswith("_samples"):
+                return "greedy"
+            return "sampled" if self.name.startswith("test_") else "icl_sampled"  # those of `w2s eval` are on its test
         if self.name.startswith("weak_") and self.name.endswith("_sft"):  # a half's and another member's too
             return "weak_sft"
         return self.name if self.name in ("dpo", "orpo") else "sft"

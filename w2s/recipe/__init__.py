@@ -51,7 +51,9 @@ class LoRA(Recipe):
     """vLLM 0.32.0 samples with ranks up to 512."""
     alpha: int = Field(default=16, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    targets: tuple[str, ...] = Field(
+        default=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), min_length=1
+    )
     """Names of linear layers of the base. Experts of a mixture are stacked tensors, so no adapter changes them."""
 
 

@@ -1,5 +1,6 @@
 """The recipe of a base model and of its prompts, and the base classes of all recipes."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -19,6 +20,13 @@ class Recipe(BaseModel):
     later: ClassVar[tuple[str, ...]] = ()
     """Fields added after the first release: at their default they bear no identity, so that old steps keep their
     fingerprints. Such a default must never change."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with fields changed, checked as in a new recipe.
+
+        Pydantic's own copy takes whatever it is given, so a misspelt field would change nothing and say nothing.
+        """
+        return super().model_copy(deep=deep) if not update else type(self).model_validate({**dict(self), **update})
 
     def identity(self) -> dict[str, Any]:
         """The fields that bear identity, by name; all but `later` ones at their default, unless a recipe says

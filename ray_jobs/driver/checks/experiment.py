@@ -7,7 +7,7 @@ queue.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from ray_jobs.cost.memory import GIB
+from ray_jobs.cost.memory import BYTES, GIB
 from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.checks.adapter import check_adapter
 from ray_jobs.driver.checks.model import Use, check_model
@@ -35,7 +35,9 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
             assert isinstance(model, Model)
             check_model(role, model, Use.of(steps, experiment.demonstrations.count), resources)
     if local_ray.is_own():
-        check_machine(missing, resources, local_ray.machine())
+        machine = local_ray.machine()
+        check_machine(missing, resources, machine)
+        check_host_memory(missing, resources, machine["memory"])
     _check_memory(missing, resources)
 
 
@@ -52,7 +54,9 @@ def check_evaluation(missing: Sequence[Step], resources: Resources) -> None:
         if isinstance(step.recipe, Sample) and adapter and isinstance(adapter.step.recipe, ForeignAdapter):
             check_adapter(adapter.step.recipe.name, step.recipe.model)
     if local_ray.is_own():
-        check_machine(missing, resources, local_ray.machine())
+        machine = local_ray.machine()
+        check_machine(missing, resources, machine)
+        check_host_memory(missing, resources, machine["memory"])
     _check_memory(missing, resources)
 
 
@@ -78,6 +82,45 @@ def check_machine(missing: Sequence[Step], resources: Resources, machine: Mappin
             )
 
 
+def check_host_memory(missing: Sequence[Step], resources: Resources, memory: float) -> None:
+    """Check that what each missing step holds on CPU fits into this machine's `memory`, in bytes.
+
+    Weights and KV caches are counted, because they are certain. Raises ValueError with the steps, both sizes and the
+    way out.
+    """
+    on_cpu = [step for step in missing if _is_on_cpu(step, resources)]
+    for name, shape in _shapes(on_cpu).items():
+        steps = [step for step in on_cpu if (model := _model(step)) and model.name == name]
+        sampled = [step.name for step in steps if isinstance(step.recipe, Sample)]
+        trained = [step.name for step in steps if not isinstance(step.recipe, Sample)]
+        engine = shape.parameters * BYTES[resources.engine_dtype] + resources.cpu_kv_cache_gib * GIB
+        worker = shape.parameters * BYTES[resources.train_dtype]
+        workers = 1 if resources.zero_stage == 3 else resources.workers
+        for names, needed, parts, way in (
+            (sampled, resources.min_engines * engine, " and cpu_kv_cache_gib", "cpu_kv_cache_gib or min_engines"),
+            (trained, workers * worker, "", "workers"),
+        ):
+            if names and needed > memory:
+                raise ValueError(
+                    f"{', '.join(names)}: weights{parts} of {name} on CPU take {needed / GIB:.1f} GiB, and this "
+                    f"machine has {memory / GIB:.1f}: take a smaller model or another preset, lower {way} in "
+                    "--resources, or submit to a cluster"
+                )
+
+
+def _is_on_cpu(step: Step, resources: Resources) -> bool:
+    return not (resources.gpus_per_engine if isinstance(step.recipe, Sample) else resources.gpus_per_worker)
+
+
+def _shapes(steps: Sequence[Step]) -> dict[str, Shape]:
+    """The shapes of the steps' models by name, without those that cannot be counted."""
+    shapes: dict[str, Shape] = {}
+    for model in dict.fromkeys(model for step in steps if (model := _model(step)) is not None):
+        with suppress(ValueError):  # a mixture of experts, for example
+            shapes[model.name] = shape_of(model)
+    return shapes
+
+
 def _model(step: Step) -> Model | None:
     return step.recipe.model if isinstance(step.recipe, FineTune | Prefer | Sample) else None
 
@@ -89,10 +132,7 @@ def _check_memory(missing: Sequence[Step], resources: Resources) -> None:
     """
     if not resources.gpus_per_engine and not resources.gpus_per_worker:
         return
-    shapes: dict[str, Shape] = {}
-    for model in dict.fromkeys(model for step in missing if (model := _model(step)) is not None):
-        with suppress(ValueError):  # a mixture of experts, for example
-            shapes[model.name] = shape_of(model)
+    shapes = _shapes(missing)
     counted = [
         step
         for step in missing

@@ -11,11 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 
 BOTH = "or take another model"
-ENGINE_ALONE = {"logit_scale": (None, 1.0), "dual_chunk_attention_config": (None,)}
+ENGINE_ALONE = {
+    "logit_scale": (None, 1.0),
+    "dual_chunk_attention_config": (None,),
+    "norm_topk_prob": (None, False),
+}
 """Fields that the engine applies wherever it finds them, with the values that change nothing."""
 ENGINE_CLASSES = {
     "logit_scale": ("Llama", "Granite", "Nemotron", "Exaone4"),
     "dual_chunk_attention_config": ("Qwen2", "Qwen3", "Qwen2Moe", "Qwen3Moe"),
+    "norm_topk_prob": ("DeepseekV2",),
 }
 TRAINING_ALONE = {
     ("Olmoe", "clip_qkv"): (None,),
@@ -41,6 +46,8 @@ def check_fields(architecture: str, blank: Any, limit: int) -> None:
         if name == model and value not in neutral:
             raise _ignored(field, value, "the engine", "training")
     _check_windows(name, blank, limit)
+    if name == "DeepseekV2":
+        _check_groups(config)
     for rope in _ropes(config):
         _check_rope(rope, blank, int(config.max_position_embeddings))
 
@@ -62,6 +69,21 @@ def _check_windows(name: str, blank: Any, limit: int) -> None:
             f"{config.max_window_layers} of {config.num_hidden_layers}): set use_sliding_window to false in its "
             f"config.json if no prompt with its completion is longer than {window} tokens, {BOTH}"
         )
+
+
+def _check_groups(config: Any) -> None:
+    """Check that the engine chooses among the experts that training chooses among.
+
+    The engine always chooses within groups of experts, and ends at its first request without their numbers.
+    """
+    groups, chosen, method = config.n_group, config.topk_group, config.topk_method
+    if groups is None or chosen is None:
+        raise ValueError(
+            f"its config.json has n_group={groups} and topk_group={chosen}, and the engine needs numbers of groups of "
+            f"experts: set both to 1 if the model was trained without groups, {BOTH}"
+        )
+    if chosen < groups and method != "group_limited_greedy":
+        raise _ignored("topk_group", chosen, f"training with topk_method={method}", "the engine")
 
 
 def _check_rope(rope: Mapping[str, Any], blank: Any, positions: int) -> None:

@@ -1,11 +1,11 @@
 """Preflight checks of one base model: its files, weights, tokenizer, context, layers, and the engine's support."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ray_jobs.driver.checks.fields import check_fields
 from ray_jobs.driver.checks.support import Question
@@ -30,6 +30,14 @@ CPU_LATENT_SIZES = (576,)
 request."""
 
 
+class Limit(NamedTuple):
+    """The most tokens that a step of some kind allows."""
+
+    tokens: int
+    field: str
+    """The experiment's field that sets it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """What the missing steps do with a model."""
@@ -40,10 +48,10 @@ class Use:
     sampled: bool
     with_adapter: bool
     """Whether a sampling step has an adapter."""
-    max_tokens: int
-    """Most tokens of a completion in a sampling step."""
-    row_tokens: int
-    """Most tokens of a training's row."""
+    completion: Limit
+    """Of a completion in a sampling step."""
+    row: Limit
+    """Of a row of a training."""
     demonstrations: int
 
     @classmethod
@@ -60,12 +68,16 @@ class Use:
             ),
             sampled=any(isinstance(recipe, Sample) for recipe in recipes),
             with_adapter=any(isinstance(step.recipe, Sample) and step.input("adapter") for step in steps),
-            max_tokens=max((recipe.sampling.max_tokens for recipe in recipes if isinstance(recipe, Sample)), default=1),
-            row_tokens=max(
-                (recipe.optimizer.max_tokens for recipe in recipes if isinstance(recipe, FineTune | Prefer)), default=1
-            ),
+            completion=_largest((s, s.recipe.sampling.max_tokens) for s in steps if isinstance(s.recipe, Sample)),
+            row=_largest((s, s.recipe.optimizer.max_tokens) for s in steps if isinstance(s.recipe, FineTune | Prefer)),
             demonstrations=demonstrations if shown else 0,
         )
+
+
+def _largest(limits: Iterable[tuple[Step, int]]) -> Limit:
+    """The largest of the steps' limits; 1 token without steps."""
+    named = (Limit(tokens, f"{step.settings}.max_tokens") for step, tokens in limits)
+    return max(named, key=lambda limit: limit.tokens, default=Limit(1, ""))
 
 
 def check_model(role: str, model: Model, use: Use, resources: Resources) -> None:
@@ -118,17 +130,17 @@ def _check_quantization(folder: Path, use: Use, resources: Resources) -> None:
 def _check_context(tokens: Tokens, limit: int, use: Use) -> None:
     """Check that the context holds a shortest prompt with its completion, and a longest row of a training."""
     # A demonstration has at least as many tokens as the prompt of an empty question; sampling checks the real prompts.
-    least = len(tokens.prompt_ids("?")) * (1 + use.demonstrations) + use.max_tokens
+    least = len(tokens.prompt_ids("?")) * (1 + use.demonstrations) + use.completion.tokens
     if use.sampled and least > limit:
         raise ValueError(
             f"its context of {limit} tokens cannot hold a prompt with {use.demonstrations} "
-            f"demonstrations and max_tokens={use.max_tokens} (at least {least} tokens): lower demonstrations.count or "
-            "max_tokens, or take another model"
+            f"demonstrations and {use.completion.field}={use.completion.tokens} (at least {least} tokens): lower "
+            f"{use.completion.field}{' or demonstrations.count' if use.demonstrations else ''}, or take another model"
         )
-    if use.row_tokens > limit:
+    if use.row.tokens > limit:
         raise ValueError(
-            f"rows of a training may have max_tokens={use.row_tokens}, and its context has {limit} tokens: set "
-            f"max_tokens of the training to {limit} or less, or take another model"
+            f"rows of a training may have {use.row.field}={use.row.tokens}, and its context has {limit} tokens: set "
+            f"{use.row.field} to {limit} or less, or take another model"
         )
 
 
@@ -177,7 +189,11 @@ def _check_heads(blank: Any, resources: Resources) -> None:
 def _architecture(folder: Path) -> str:
     """The name by which the engine looks the model up: config.json's, or that of transformers' class."""
     named = raw_config(folder).get("architectures")
-    return str(named[0]) if isinstance(named, list) and named else type(meta_model(folder)).__name__
+    if not named:
+        return type(meta_model(folder)).__name__
+    if not isinstance(named, list) or not isinstance(named[0], str):
+        raise ValueError(f"its config.json has architectures={named!r:.60}, and it must be a list of names: repair it")
+    return named[0]
 
 
 def _check_class(architecture: str, blank: Any) -> None:

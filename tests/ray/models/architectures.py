@@ -53,7 +53,14 @@ MORE: dict[str, dict[str, Any]] = {
     "exaone4": TYPES["llama"] | WINDOW | {"layer_types": ["sliding_attention", "full_attention"]},
     "deepseek_v2": TYPES["llama"]
     | {"kv_lora_rank": 512, "q_lora_rank": None, "qk_nope_head_dim": 32, "qk_rope_head_dim": 64, "v_head_dim": 32}
-    | {"num_key_value_heads": 4, "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
+    | {
+        "num_key_value_heads": 4,
+        "n_group": 1,
+        "topk_group": 1,
+        "n_routed_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 16,
+    },
 }
 
 ARCHITECTURES = {

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from ray_jobs.driver.checks.model import Use, check_model
+from ray_jobs.driver.checks.model import Limit, Use, check_model
 from ray_jobs.models.folders import adapter_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
@@ -42,18 +42,20 @@ def _measure(row: Row, folder: Path, ends: ExitStack) -> None:
     path = make(architecture, folder / "model")
     style: Any = "chat" if architecture.template else "completion"
     model = Model(name=str(path), revision="sha256:1", prompt=Prompt(style=style))
+    none, row_limit = Limit(1, ""), Limit(CONTEXT, "sft.max_tokens")
+    completion = Limit(GREEDY.max_tokens, "greedy.max_tokens")
     whole = Use(
         trained=True,
         targets=frozenset({("sft.lora.targets", architecture.targets)}),
         sampled=True,
         with_adapter=True,
-        max_tokens=GREEDY.max_tokens,
-        row_tokens=CONTEXT,
+        completion=completion,
+        row=row_limit,
         demonstrations=0,
     )
-    nothing = Use(False, frozenset(), False, False, 1, 1, 0)
-    only_trained = Use(True, whole.targets, False, False, 1, CONTEXT, 0)
-    only_sampled = Use(False, frozenset(), True, False, GREEDY.max_tokens, 1, 0)
+    nothing = Use(False, frozenset(), False, False, none, none, 0)
+    only_trained = Use(True, whole.targets, False, False, none, row_limit, 0)
+    only_sampled = Use(False, frozenset(), True, False, completion, none, 0)
     row.refused = _refusal(model, whole, path)
     if row.refused and _refusal(model, nothing, path):
         return

@@ -140,6 +140,8 @@ BAD_FILES: list[tuple[str, str, bytes | None, str]] = [
         b"q,s",
         r"problems.train_1.name='.*a.xlsx': .*a.xlsx ends in none of .jsonl, .*, .csv.*\.gz.*convert it",
     ),
+    ("commas", "a.tsv", b"q,s\nx,#### 1\n", r"a.tsv:1: its cells are separated by ',', and '\\t' is expected: write"),
+    ("tabs", "a.csv.gz", gzip.compress(b"q\ts\nx\t1\n"), r"a.csv.gz:1: its cells are separated by '\\t'"),
     (
         "missing",
         "b.jsonl",

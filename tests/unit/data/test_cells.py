@@ -160,6 +160,10 @@ AS_PANDAS_WRITES: list[tuple[Any, str]] = [
     (np.array(["a", "b"]), "as Python prints it"),
     ("array(['a'])", "as Python prints it"),
     ("Decimal('5')", "as Python prints it"),
+    ("np.float64(5.0)", "as Python prints it"),
+    ("tensor(5)", "as Python prints it"),
+    ("Inf", "must be finite"),
+    ("-Infinity", r"must be finite: .*, write \\infty where that is the answer"),
     ("Timestamp('2024-05-01 00:00:00')", "as Python prints it"),
     ("datetime.date(2024, 5, 1)", "as Python prints it"),
     ("[1, 2)", ""),
@@ -206,7 +210,7 @@ def test_class_labels_are_their_names(tmp_path: Path, how: str) -> None:
         ({"solution": None, "answer": "c"}, "NaN", r"is 'NaN'; it is the text of a missing value: repair"),
         *(
             ({"solution": None, "answer": "c"}, text, "it is the text of a missing value: repair")
-            for text in ("None", "null", "NULL", "N/A", "n/a", "<NA>")
+            for text in ("None", "null", "NULL", "N/A", "n/a", "<NA>", "NA", "NAN", "-nan")
         ),
         *(
             ({"solution": None, "answer": "c"}, text, "it is an error or a formula of a spreadsheet: repair")

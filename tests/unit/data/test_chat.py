@@ -67,13 +67,11 @@ def test_turns_in_two_columns(tmp_path: Path) -> None:
 
 USER, ASSISTANT = {"role": "user", "content": "q"}, {"role": "assistant", "content": "#### 1"}
 BAD: list[tuple[Any, str]] = [
-    ([ASSISTANT], r"question\) .*the turn is missing or has no text: repair"),
-    ([USER], r"solution\) .*the turn is missing or has no text"),
-    ([USER, ASSISTANT, USER], r"solution\) .*the turn is missing"),
-    (
-        [USER, {"role": "assistant", "content": None, "tool_calls": []}],
-        r"solution\) .*the turn is missing or has no tex",
-    ),
+    ([ASSISTANT], r"question\) .*no last turn of a user has text; the roles of its turns are assistant: repair"),
+    ([USER], r"solution\) .*no last turn of an assistant has text; the roles of its turns are user: repair"),
+    ([USER, ASSISTANT, USER], r"solution\) .*no last turn of an assistant has text; .* are user, assistant:"),
+    ([{"role": "prompter", "content": "q"}, ASSISTANT], r"question\) .*roles of its turns are prompter, assistant:"),
+    ([USER, {"role": "assistant", "content": None, "tool_calls": []}], r"solution\) .*no last turn of an assistant"),
     (
         [{"role": "user", "content": [{"type": "image", "url": "x"}]}, ASSISTANT],
         r"a part of type 'image', and only text",

@@ -1,9 +1,15 @@
 """What the missing steps request is compared with this machine before anything starts."""
 
+from pathlib import Path
+
 import pytest
 
-from ray_jobs.driver.checks.experiment import check_machine
+from ray_jobs.cost.memory import GIB
+from ray_jobs.cost.shape import Shape
+from ray_jobs.driver.checks import experiment as checks
+from ray_jobs.driver.checks.experiment import check_host_memory, check_machine
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.runtime import local_ray
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
 
@@ -39,3 +45,41 @@ def test_a_request_above_the_machine_is_refused(resources: str, machine: tuple[i
 @pytest.mark.parametrize("resources", ["local", "one-gpu", "node-8gpu", "cluster-70b,sampling_nodes=,training_nodes="])
 def test_a_machine_that_has_it_passes(resources: str) -> None:
     check_machine(STEPS, load_resources(resources), {"CPU": 512.0, "GPU": 8.0})
+
+
+SEVEN_BILLION = Shape(
+    layers=32, hidden=4096, intermediate=11008, heads=32, kv_heads=32, head=128, vocabulary=32000, tied=False
+)
+
+
+@pytest.mark.parametrize(
+    ("resources", "gib", "message"),
+    [
+        ("local", 26, "^weak_completions, test_weak_floor: weights and cpu_kv_cache_gib of .* take 27.1 .* has 26.0: "),
+        ("local,cpu_kv_cache_gib=99", 64, r"take 124.1 GiB, .*, lower cpu_kv_cache_gib or min_engines in --resources"),
+        ("local,engine_dtype=bfloat16", 24, "^weak_sft: weights of package:w2s/data/bases/weak on CPU take 25.1 GiB"),
+        ("local,workers=2", 48, "^weak_sft: .* take 50.2 GiB, .*: take .*, lower work"),
+        ("local", 64, ""),
+        ("local,workers=2,zero_stage=3", 48, ""),
+        ("one-gpu", 1, ""),
+    ],
+)
+def test_models_that_do_not_fit_into_the_memory_are_refused(
+    resources: str, gib: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "shape_of", lambda _model: SEVEN_BILLION)
+    if not message:
+        check_host_memory(STEPS, load_resources(resources), gib * GIB)
+        return
+    with pytest.raises(ValueError, match=message):
+        check_host_memory(STEPS, load_resources(resources), gib * GIB)
+
+
+def test_the_memory_of_a_container_is_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "none").write_text("max\n")
+    (tmp_path / "limit").write_text(f"{GIB}\n")
+    whole = local_ray.machine()["memory"]
+    monkeypatch.setattr(local_ray, "CONTAINER_LIMITS", (str(tmp_path / "none"), str(tmp_path / "missing")))
+    assert local_ray.machine()["memory"] >= whole > GIB
+    monkeypatch.setattr(local_ray, "CONTAINER_LIMITS", (str(tmp_path / "none"), str(tmp_path / "limit")))
+    assert local_ray.machine()["memory"] == GIB

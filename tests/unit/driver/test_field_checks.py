@@ -17,6 +17,7 @@ MIXED = WINDOW | {"layer_types": ["sliding_attention", "full_attention"]}
 SOME = WINDOW | {"use_sliding_window": True, "max_window_layers": 1}
 ALL_LAYERS = SOME | {"max_window_layers": 0}
 PART = {"partial_rotary_factor": 0.5}
+EXPERTS: dict[str, Any] = {"n_routed_experts": 4, "n_group": 1, "topk_group": 1}
 LONG: dict[str, Any] = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 64} | {
     "short_factor": [1.0] * 4,
     "long_factor": [2.0] * 4,
@@ -47,6 +48,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("gemma3_text", {"attn_logit_softcapping": 50.0}, "softcapping=50.0, which training applies"),
     ("olmoe", {"clip_qkv": 8.0}, "clip_qkv=8.0, which training applies and the engine ignores"),
     ("olmoe", {"norm_topk_prob": True}, "norm_topk_prob=True, which training applies"),
+    ("deepseek_v2", EXPERTS | {"n_group": None}, "n_group=None and topk_group=1, and the engine needs .*set both to 1"),
+    ("deepseek_v2", EXPERTS | {"n_group": 2}, "topk_group=1, which the engine applies and training with .*=greedy ign"),
+    ("deepseek_v2", EXPERTS | {"norm_topk_prob": True}, "norm_topk_prob=True, which the engine applies"),
     ("llama", long(attention_factor=1.3), "attention_factor=1.3 for LongRoPE, and the engine computes it from .*=256"),
     ("llama", long(factor=8.0), "factor=8.0 for LongRoPE, and the engine computes it from .*embeddings=64: remove fac"),
     ("llama", long(short_mscale=1.1), "short_mscale=1.1, which the engine applies"),
@@ -57,6 +61,8 @@ PASSES: list[tuple[str, dict[str, Any]]] = [
     ("llama", {"sliding_window": None}),
     ("llama", WINDOW | {"layer_types": ["full_attention"] * 2}),
     ("mistral", WINDOW),
+    ("deepseek_v2", EXPERTS),
+    ("deepseek_v2", EXPERTS | {"n_group": 2, "topk_method": "group_limited_greedy"}),
     ("mixtral", WINDOW),
     ("phi3", WINDOW),
     ("olmo3", WINDOW),

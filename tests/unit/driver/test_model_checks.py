@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ray_jobs.driver.checks import model as model_checks
-from ray_jobs.driver.checks.model import Use, check_model
+from ray_jobs.driver.checks.model import Limit, Use, check_model
 from ray_jobs.driver.checks.support import Question, Support
 from ray_jobs.resources.presets import load_resources
 from tests.unit.models import tiny, tiny_models
@@ -17,8 +17,9 @@ from w2s.recipe import Model, Prompt
 
 LOCAL, GPU = load_resources("local"), load_resources("one-gpu")
 TARGETS = frozenset({("sft.lora.targets", ("q_proj", "v_proj"))})
-ALL = Use(True, TARGETS, sampled=True, with_adapter=True, max_tokens=32, row_tokens=64, demonstrations=0)
-SAMPLED = Use(False, frozenset(), sampled=True, with_adapter=False, max_tokens=32, row_tokens=1, demonstrations=0)
+GREEDY, ROW = Limit(32, "greedy.max_tokens"), Limit(64, "dpo.max_tokens")
+ALL = Use(True, TARGETS, sampled=True, with_adapter=True, completion=GREEDY, row=ROW, demonstrations=0)
+SAMPLED = Use(False, frozenset(), sampled=True, with_adapter=False, completion=GREEDY, row=ROW, demonstrations=0)
 Damage = Callable[[Path], object]
 
 
@@ -91,13 +92,14 @@ def test_a_whole_model_passes(tmp_path: Path) -> None:
         (config(quantization_config={"load_in_4bit": True}), r"quantized \(an unnamed method\)"),
         (config(compression_config={"quant_method": "compressed-tensors"}), r"quantized \(compressed-tensors\)"),
         (config(architectures=["LlamaModel"]), "runs the LlamaModel that its .*, and training makes LlamaForCausalLM"),
+        (config(architectures="LlamaForCausalLM"), "architectures='LlamaForCausalLM', and it must be a list of names"),
         (config(architectures=["Foo"]), r"the engine cannot load Foo \(it has no such architecture\): take"),
         (
             config(architectures=["Bar"]),
             "cannot load Bar .*No module named 'torchvision'.: install the build .* or take",
         ),
-        (config(max_position_embeddings=32), "context of 32 tokens cannot hold a prompt .*max_tokens=32"),
-        (config(max_position_embeddings=60), "rows of a training may have max_tokens=64, and its context has 60"),
+        (config(max_position_embeddings=32), "cannot hold .* greedy.max_tokens=32 .*: lower greedy.max_tokens, or"),
+        (config(max_position_embeddings=60), "may have dpo.max_tokens=64, .* 60 tokens: set dpo.max_tokens to 60"),
         (config(vocab_size=300), "1 of its|2 of its|tokens beyond the 300 rows of the embedding, such as"),
         (tokens("[PAD]", pad_token="[PAD]"), r"1 tokens beyond the 400 rows of the embedding, such as '\[PAD\]'"),
         (tokens("<end>", eos_token="<end>"), "1 tokens beyond the 400 rows of the embedding, such as '<end>'"),

@@ -11,6 +11,7 @@ LISTS = [
     ("sft.lora.targets=q_proj", r'targets: .*; give a list as JSON, like \["q_proj","k_proj"\]$'),
     ("weak_sft.lora.targets=q_proj,k_proj", r'^--set weak_sft.lora.targets=\S+: .*, like \["q_proj","k_proj"\]$'),
     ("strong.prompt.stop=Question:", r'stop: .*; give a list as JSON, like \["text"\]$'),
+    ("sft.lora.targets=[]", r'targets: Tuple should have at least 1 item.*, like \["q_proj","k_proj"\]$'),
     ("problems.train_1.rows=0-10", r"rows: .*; give a list as JSON, like \[0,100\]$"),
     ("problems.train_1.rows=[5]", r"rows.1: Field required; give a list as JSON, like \[0,100\]$"),
     ("problems.train_1.where=level", r'where: .*; give a list as JSON, like \[\["text",\["text"\]\]\]$'),
@@ -71,6 +72,8 @@ def _hidden():
 class NotOne:
     pass
 """
+COPIED = ('dpo=Preference(loss="dpo"),\n    )', 'dpo=Preference(loss="dpo")')
+"""The ends of expressions of the file, which a row of the table copies with another field."""
 IN_FILE = [
     (
         "weak_sft=SFT(learning_rate",
@@ -95,6 +98,16 @@ IN_FILE = [
         'dpo=Preference(loss="dpo")',
         "dpo=SFT(lora=LoRA(targets='q_proj'))",
         r'LoRA: targets: .*like \["q_proj","k_proj"\]',
+    ),
+    (COPIED[0], f'{COPIED[0]}.model_copy(update={{"iteratons": 2}})', r"Experiment has no field .*mean iterations\?"),
+    (COPIED[0], f'{COPIED[0]}.model_copy(update={{"sft": 3}})', r"Experiment: sft: .*; set sft.learning_rate=... or"),
+    (COPIED[1], f'{COPIED[1]}.model_copy(update={{"beta": -1}})', r":15 .*Preference: beta: Input should be greater"),
+    (COPIED[1], f'{COPIED[1]}.model_copy(update={{"sft_wight": 1}})', r"Preference has no field .*mean sft_weight\?"),
+    (COPIED[0], f'{COPIED[0]}.copy(update={{"iteratons": 2}})', r"Experiment has no field .*mean iterations\?"),
+    (
+        'e = load("quickstart")\n',
+        'e = load("quickstart")\n    e.iterations = 2\n',
+        r"frozen: make a changed copy, .*iterations",
     ),
     ("weak=e.weak", 'weak=Model(name="s3://u:p@h/m")', r":\d+: Model: name: the location carries credentials"),
 ]

@@ -11,9 +11,10 @@ from tests.conftest import fresh
 from w2s.experiments.catalog import load, names
 from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
+from w2s.graph.evaluate import Asked, build_evaluation
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step, with_upstream
-from w2s.recipe import Experiment
+from w2s.recipe import Answers, Evaluation, Experiment, Model, Sampling, Source, TestProblems
 from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
@@ -301,3 +302,19 @@ def test_the_field_that_holds_a_training_s_settings() -> None:
     assert {field for name, field in fields.items() if field != name} == {"sft"}
     own = build_steps(set_fields(load("quickstart"), ["labels.min_share=0.5", "stage_one=trust", SAMPLES]))
     assert {step.name: step.settings for step in own}["weak_half_sft"] == "weak_sft"
+
+
+def test_the_field_that_holds_the_settings_of_samples() -> None:
+    changes = ["labels.min_share=0.5", "stage_one=trust", SAMPLES, "iterations=2", "more_samples={}"]
+    steps = build_steps(set_fields(load("quickstart"), changes))
+    fields = {step.name: step.settings for step in steps if isinstance(step.recipe, Sample)}
+    assert {name: field for name, field in fields.items() if field != "greedy"} == {
+        "icl_samples": "icl_sampled",
+        "m_plus_1_samples": "icl_sampled",
+        "sampled": "sampled",
+        "more_samples": "sampled",
+    }
+    model, test = Model(name="x"), TestProblems(test=Source(name="x.jsonl", answer="a"))
+    asked = Evaluation(problems=test, model=model, answers=Answers(), greedy=Sampling(), sampled=Sampling(n=2))
+    steps, _ = build_evaluation(asked, [Asked("x", model)])
+    assert [step.settings for step in steps if isinstance(step.recipe, Sample)] == ["greedy", "sampled"]

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ray_jobs.models.layers import meta_model
-from ray_jobs.models.weights import INDEX, SINGLE, check_weights
+from ray_jobs.models.weights import ADD_PREFIX, INDEX, SINGLE, check_weights
 from tests.unit.models import tiny_models
 from w2s.recipe import Model
 
@@ -84,6 +85,7 @@ def shards(tmp_path: Path) -> Path:
         (lambda w: {f"module.{k}": v for k, v in w.items()}, r"begin with `module\.`, which the model has not"),
         (lambda w: {f"_orig_mod.{k}": v for k, v in w.items()}, r"begin with `_orig_mod\.`"),
         (lambda w: {f"base_model.model.{k}": v for k, v in w.items()}, r"begin with `base_model\.model\.`"),
+        (lambda w: {k.removeprefix("model."): v for k, v in w.items()}, r"^the names of 20 .*lack `model\.`"),
         (lambda w: w | {"score.weight": w["lm_head.weight"][:1]}, "^1 weights in its files are none .*score.weight"),
         (lambda w: {k.replace("q_proj", "query"): v for k, v in w.items()}, "^2 weights .*q_proj.* and 2 unknown ones"),
         (lambda w: w | {"lm_head.weight": w["lm_head.weight"][:399]}, r"1 of its weights .*lm_head.*399, 16.*400, 16"),
@@ -94,6 +96,25 @@ def test_other_weights_than_the_models_are_refused(tmp_path: Path, change: Chang
     tiny_models.change_weights(path, change)
     with pytest.raises(ValueError, match=message):
         check(path)
+
+
+def test_published_weights_without_a_prefix_pass(tmp_path: Path) -> None:
+    from transformers import GPT2Config
+
+    path = tiny_models.model(tmp_path, GPT2Config(vocab_size=400, n_embd=16, n_layer=2, n_head=2))
+    tiny_models.change_weights(path, lambda w: {k.removeprefix("transformer."): v for k, v in w.items()})
+    check(path)
+
+
+def test_the_engine_adds_the_prefix_for_these_alone() -> None:
+    """By the source of vLLM, whose import takes seconds."""
+    spec = find_spec("vllm")
+    assert spec is not None and spec.origin is not None
+    models = Path(spec.origin).parent / "model_executor" / "models"
+    marks = ("_add_transformer_prefix(", '"decoder.": "model.decoder."')
+    adding = [path for path in models.glob("*.py") if any(mark in path.read_text() for mark in marks)]
+    assert all(any(f"class {name}(" in path.read_text() for path in adding) for name in ADD_PREFIX)
+    assert len(adding) == len(ADD_PREFIX)
 
 
 def test_a_tied_head_may_be_absent_or_there(tmp_path: Path) -> None:

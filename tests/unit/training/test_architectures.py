@@ -77,6 +77,7 @@ def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) 
     trainer = sft_trainer(sft, ONE, dataset(labelled), tokenizer, base(folder), tmp_path / "sft")
     layers = [name for name in linear_layers(reference(model_type, folder)) if name.endswith(lora.targets)]
     assert trainer.adapted_layers == len(layers), "the language model's alone"
+    assert trainer.experts == (4 if any("experts" in field for field in ARCHITECTURES[model_type]) else 0)
     expected = [logp for p, c, _ in rows for logp in completion_logps(reference(model_type, folder), p, c)]
     assert first_loss(trainer) == pytest.approx(-sum(expected) / len(expected), abs=2e-4)
 

@@ -1,6 +1,7 @@
 """What the reporter carries to the driver, and what the driver's log then says."""
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +64,7 @@ def test_rows_and_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() ->
     assert (
         summary(ROWS, RESULT) == "5 examples, 2 steps, 14 layers adapted, loss 0.5000 -> 0.2500, 2 left out as too long"
     )
+    assert ", 14 layers adapted, its 8 experts not, loss " in summary(ROWS, replace(RESULT, experts=8))
 
 
 def job(name: str) -> Any:

@@ -21,6 +21,8 @@ class Chat(NamedTuple):
     """Content of the last user turn; None where there is none."""
     solution: Any
     """Content of the last assistant turn after the question; None where there is none."""
+    roles: str
+    """The roles of its turns as they are written, for messages."""
 
 
 def chat(cell: Any) -> Chat | None:
@@ -28,12 +30,14 @@ def chat(cell: Any) -> Chat | None:
     if not isinstance(cell, list) or not cell:
         return None
     turns: list[tuple[str, Any]] = []
+    roles: dict[str, None] = {}
     for turn in cast("list[Any]", cell):
         if not isinstance(turn, Mapping):
             return None
         fields = cast("Mapping[str, Any]", turn)
         for role, content in (("role", "content"), ("from", "value")):
             if role in fields and content in fields:
+                roles[str(fields[role])] = None
                 turns.append((_ROLES.get(str(fields[role]).lower(), ""), fields[content]))
                 break
         else:
@@ -41,18 +45,17 @@ def chat(cell: Any) -> Chat | None:
     users = [n for n, (role, _) in enumerate(turns) if role == "user"]
     last = users[-1] if users else -1
     answers = [content for role, content in turns[last + 1 :] if role == "assistant"]
-    return Chat(max(last, 0), turns[last][1] if users else None, answers[-1] if answers else None)
+    question, solution = turns[last][1] if users else None, answers[-1] if answers else None
+    return Chat(max(last, 0), question, solution, ", ".join(roles))
 
 
 def content_text(content: Any) -> str:
     """The text of a turn: a string, or a list of text parts.
 
-    Raises ValueError where there is no text, or a part of another type.
+    Raises ValueError for a part of another type.
     """
     if isinstance(content, str):
         return content.strip()
-    if content is None:
-        raise ValueError("the turn is missing or has no text")
     texts: list[str] = []
     for part in cast("list[Any]", content) if isinstance(content, list) else [content]:
         fields = cast("Mapping[str, Any]", part) if isinstance(part, Mapping) else {"type": type(part).__name__}

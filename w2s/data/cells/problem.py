@@ -16,13 +16,16 @@ from w2s.data.rows import Row
 from w2s.recipe import DatasetProblems, Source, TestProblems
 from w2s.records import Problem, Reference
 
-MISSING = ("nan", "NaN", "<NA>", "NaT", "None", "null", "NULL", "N/A", "n/a")
-"""Texts that pandas, NumPy, Python, JSON and people make of missing values."""
+MISSING = ("nan", "-nan", "<NA>", "NaT", "NaN", "-NaN", "NAN", "None", "null", "NULL", "Null", "NA", "N/A", "n/a")
+"""Texts that pandas, NumPy, Python, JSON, R, C and people make of missing values."""
 SPREADSHEET = re.compile(r"#(N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|SPILL!|CALC!)|=\s*\".*\"")
 """A text that a spreadsheet writes for an error, or for a text that it must not read as a number."""
-INFINITIES = ("inf", "-inf")
+INFINITIES = re.compile("[-+]?(inf|Inf|INF|Infinity)")
+"""Texts that pandas, R, C and JavaScript make of infinite numbers."""
 AS_PYTHON = re.compile(
-    r"(array|Decimal|Timestamp|datetime\.\w+)\(.*\)|b(['\"]).*\2|\[\s*['\"].*\]|\{\s*['\"].*\}", re.DOTALL
+    r"(array|tensor|Decimal|Fraction|Timestamp|(?:datetime|np|numpy)\.\w+)\(.*\)|b(['\"]).*\2"
+    r"|\[\s*['\"].*\]|\{\s*['\"].*\}",
+    re.DOTALL,
 )
 """A text that Python prints for an array, a number, a date, bytes, a list or an object; pandas writes such cells."""
 
@@ -81,8 +84,9 @@ def _answer(cells: Cells, solution: str) -> str:
             cells.refuse(
                 field, "it is an error or a formula of a spreadsheet: repair the row, or leave it out with `where`"
             )
-        if answer in INFINITIES:
-            cells.refuse(field, "a number must be finite: repair the row, or leave it out with `where`")
+        if INFINITIES.fullmatch(answer):
+            way = r"repair the row, write \infty where that is the answer, or leave it out with `where`"
+            cells.refuse(field, f"a number must be finite: {way}")
         if AS_PYTHON.fullmatch(answer):
             cells.refuse(field, "it is a value as Python prints it: write the value itself, in JSON Lines or Parquet")
         try:

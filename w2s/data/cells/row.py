@@ -45,7 +45,10 @@ class Cells(NamedTuple):
         another = f"repair the row, or name another column in {self.field}.{name}"
         try:
             if turns := chat(cell):
-                text = content_text(turns.question if name == "question" else turns.solution)
+                who, content = ("a user", turns.question) if name == "question" else ("an assistant", turns.solution)
+                if content is None:
+                    raise ValueError(f"no last turn of {who} has text; the roles of its turns are {turns.roles}")
+                text = content_text(content)
             elif isinstance(cell, list) and name in ONE_VALUE:
                 raise ValueError("it must be text or a number, not a list")
             else:

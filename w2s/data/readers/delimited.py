@@ -12,7 +12,7 @@ def delimited(file: BufferedReader, path: str, delimiter: str) -> Iterator[Read]
     """The rows of a file; an empty line is none. A quoted cell may hold line ends.
 
     Raises ValueError with the line where quotes do not close or close in another row, a row has more or fewer cells
-    than the header, or a header names a column twice.
+    than the header, a header names a column twice, or another sign separates the cells.
     """
     csv.field_size_limit(MAX_ROW)  # of the process; the default of 128 KiB is less than a long solution
     text = TextIOWrapper(file, "utf-8-sig", newline="")
@@ -32,6 +32,11 @@ def delimited(file: BufferedReader, path: str, delimiter: str) -> Iterator[Read]
             header = cells
             if twice := [name for name, count in Counter(header).items() if count > 1]:
                 raise ValueError(f"{place} names the column {twice[0]!r} twice: rename one")
+            if len(header) == 1 and (sign := next((sign for sign in ",;\t|" if sign in header[0]), "")):
+                raise ValueError(
+                    f"{place}: its cells are separated by {sign!r}, and {delimiter!r} is expected: write it with "
+                    f"{delimiter!r}, or name a file with tabs .tsv and one with commas .csv"
+                )
         elif len(cells) != len(header):
             raise ValueError(
                 f'{place} has {len(cells)} cells, the header {len(header)}: quote cells that hold {delimiter!r}, " or '
