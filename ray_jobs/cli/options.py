@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from w2s.errors import closest
 from w2s.graph.directory import STEPS
 from w2s.store.layout import RUNS
 from w2s.store.objects.probes import check_readable
@@ -24,6 +25,12 @@ class Parser(argparse.ArgumentParser):
     """A parser of a command; with `mixed`, optional words may follow the options: `w2s show NAME --store S STEP`."""
 
     mixed = False
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse does it, which names no command that a misspelt one may mean before Python 3.14."""
+        if action.choices is not None and value not in action.choices:
+            names = list(map(str, action.choices))
+            raise argparse.ArgumentError(action, f"no {value!r}{closest(str(value), names)}: choose {', '.join(names)}")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """As argparse does it, which gives up on optional words once options have begun."""
@@ -116,8 +123,6 @@ def recorded(options: argparse.Namespace, or_runs: bool = False) -> "tuple[Exper
 
 def named_step(steps: "Sequence[Step]", name: str) -> "Step":
     """The step called `name`. Raises ValueError if there is none."""
-    from w2s.experiments.overrides import closest
-
     named = {step.name: step for step in steps}
     if name not in named:
         raise ValueError(f"no step {name!r}{closest(name, named)}; the steps are {', '.join(named)}")

@@ -43,9 +43,9 @@ def _plan(options: argparse.Namespace) -> int:
     from w2s.store.revisions import identified_steps, identify
     from w2s.store.store import Store
 
-    if options.rates and not options.resources:
+    if options.rates and options.resources is None:
         raise ValueError(f"--rates {options.rates[0]}: rates are those of --resources PRESET: give it too")
-    resources = load_resources(options.resources) if options.resources else None
+    resources = load_resources(options.resources) if options.resources is not None else None
     rates = load_rates(resources, options.rates) if resources else None
     store = Store.at(options.store)
     check_readable(store.objects)

@@ -64,11 +64,15 @@ def normal(url: str) -> str:
     """One spelling of a store's place: a folder's absolute path, because workers have other working directories, or a
     URL without a slash at its end.
 
-    Raises ValueError for a URL with an empty, . or .. part, which would be another place than the one without it.
+    Raises ValueError for an empty text, which would be the current folder, and for a URL with an empty, . or .. part,
+    which would be another place than the one without it.
     """
     scheme, mark, rest = url.partition("://")
     if not mark or scheme in ("file", "local"):
-        path = Path(rest if mark else url).expanduser().absolute()
+        folder = rest if mark else url
+        if not folder.strip():
+            raise ValueError(f"the store {url!r} names no folder: give one, or a URL such as s3://bucket/prefix")
+        path = Path(folder).expanduser().absolute()
         return str(path.resolve() if ".." in path.parts else path)
     rest = rest.rstrip("/")
     if wrong := [part for part in rest.split("/")[1:] if part in ("", ".", "..")]:
