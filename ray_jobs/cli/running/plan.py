@@ -46,7 +46,8 @@ def _plan(options: argparse.Namespace) -> int:
     if options.rates and options.resources is None:
         raise ValueError(f"--rates {options.rates[0]}: rates are those of --resources PRESET: give it too")
     resources = load_resources(options.resources) if options.resources is not None else None
-    rates = load_rates(resources, options.rates) if resources else None
+    if resources:
+        load_rates(resources, options.rates)  # refuses a wrong one before anything is printed
     store = Store.at(options.store)
     check_readable(store.objects)
     identified = identify(experiment(options), store, network=False)
@@ -57,19 +58,21 @@ def _plan(options: argparse.Namespace) -> int:
     states = [line.state for line in planned]
     absent = f", {states.count('absent')} absent and not needed" if "absent" in states else ""
     print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run{absent}")
-    if resources and rates:
-        _print_cost(steps, to_run(planned), resources, rates, store)
+    if resources:
+        _print_cost(steps, to_run(planned), resources, options.rates, store)
     return 0
 
 
 def _print_cost(
-    steps: "Sequence[Step]", missing: "Sequence[Step]", resources: "Resources", rates: "Rates", store: "Store"
+    steps: "Sequence[Step]", missing: "Sequence[Step]", resources: "Resources", rates: "Sequence[str]", store: "Store"
 ) -> None:
     """Print what the missing steps cost. Models' configurations are fetched, their weights are not."""
     from ray_jobs.cost.measured import measured
+    from ray_jobs.cost.rates import load_rates
     from ray_jobs.driver.costs.estimate import estimate
 
-    for line in estimate(steps, missing, resources, rates, measured(store, steps[0])):
+    known = measured(store, steps)
+    for line in estimate(steps, missing, resources, load_rates(resources, rates, known.lengths), known):
         print(line)
 
 

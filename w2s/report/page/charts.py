@@ -154,6 +154,8 @@ def line(points: Sequence[Sequence[float]], title: str, label: str) -> str:
         axes.plot(xs, ys, color=BAR, linewidth=1.3, marker="." if len(xs) < 3 else "")
         axes.set_title(printable(title), fontsize=10.5, loc="left")
         axes.set_ylim(min(0.0, *ys), None)
+        if len(xs) == 1:  # else the axis spans a tenth of a step
+            axes.set_xlim(xs[0] - 1, xs[0] + 1)
         axes.xaxis.get_major_locator().set_params(integer=True, nbins=4)
         axes.yaxis.get_major_locator().set_params(nbins=4)
 
