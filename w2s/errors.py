@@ -10,7 +10,10 @@ def first_line(error: BaseException) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """What may have been meant by a misspelt name, as the end of a sentence; empty where none is near. Case counts for nothing."""
+    """What may have been meant by a misspelt name, as the end of a sentence; empty where none is near.
+
+    Upper and lower case are alike.
+    """
     by_lower = {one.lower(): one for one in known}
     found = difflib.get_close_matches(name.lower(), by_lower, 1)
     return f" (did you mean {by_lower[found[0]]}?)" if found else ""

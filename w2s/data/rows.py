@@ -49,7 +49,8 @@ def read_rows(
 
     def refuse(place: str, column: str) -> None:
         there = ", ".join(columns) or "no columns"
-        raise ValueError(f"{place}: no column {column!r}{closest(column, columns)}; it has {there}: set {wanted[column]}")
+        missing = f"no column {column!r}{closest(column, columns)}"
+        raise ValueError(f"{place}: {missing}; it has {there}: set {wanted[column]}")
 
     for place, values, names in _reads(field, source, list(wanted)):
         row = {column: cell for column in wanted if (cell := lookup(values, column)) is not MISSING}

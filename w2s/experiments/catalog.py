@@ -76,7 +76,8 @@ def _call(text: str, path: Path, function: str) -> Experiment:
     make = getattr(module, function, None)
     if not callable(make):
         own = ", ".join(f"{text.removesuffix(f':{function}')}:{key}" for key in _functions(module)) or "none"
-        missing = f"{path} has no function {function!r}{closest(function, _functions(module))}" if function else f"name a function of {path}"
+        hint = closest(function, _functions(module))
+        missing = f"{path} has no function {function!r}{hint}" if function else f"name a function of {path}"
         raise ValueError(f"experiment {text!r}: {missing}; its functions are: {own}")
     try:
         experiment = make()

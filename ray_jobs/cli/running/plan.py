@@ -8,7 +8,6 @@ from ray_jobs.cli.options import add_experiment, experiment
 from w2s.store.objects.probes import check_readable
 
 if TYPE_CHECKING:
-    from ray_jobs.cost.rates import Rates
     from ray_jobs.resources.resources import Resources
     from w2s.graph.step import Step
     from w2s.store.store import Store

@@ -62,7 +62,7 @@ def read_variations(path: str) -> list[Line]:
         name, *fields = words
         if not _NAME.fullmatch(name):
             raise ValueError(
-                f"{path}:{number}: {name!r} is no name of letters, digits, '.', '-', '_': a line is NAME FIELD=VALUE ..."
+                f"{path}:{number}: {name!r} is no name of letters, digits, `.`, `-`, `_`: give NAME FIELD=VALUE ..."
             )
         if name in found:
             raise ValueError(f"{path}:{number}: the name {name} is given twice")

@@ -130,6 +130,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (f"quickstart {S} pairs --to x --merge", "pairs has no adapter"),
         (f"quickstart {S} dpo --to store", "it is there already: give a new or an empty folder"),
         (f"quickstart {S} sampled --to x", "steps to export: weak_sft, consistent_1"),
+        (f"quickstart {S} weak_floor --to x --push-to-hub a/b", "the base of weak_sft is on no hub"),
         (f"quickstart {S} pairs --to x --push-to-hub a/b/c", "--push-to-hub a/b/c: must be OWNER/NAME"),
     ],
     "eval": [
@@ -230,6 +231,19 @@ def test_a_misspelt_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["rnu", "quickstart"])
     assert ended.value.code == 2
     assert "argument COMMAND: no 'rnu' (did you mean run?): choose run, plan, list" in capsys.readouterr().err
+
+
+def test_a_ray_that_does_not_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(os, "environ", {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"})
+    monkeypatch.setattr("ray.init", slow)
+    assert main(["preflight", "quickstart", "--store", str(tmp_path)]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("w2s: TimeoutError: Ray did not start on this machine: Exception: The current node")
 
 
 @pytest.mark.parametrize(
