@@ -210,7 +210,8 @@ def spans(
         axes.grid(axis="y", visible=False)
         axes.set_xlim(left=0)
         patches = [Patch(color=colour, label=kind) for kind, colour in legend.items()]
-        axes.legend(handles=patches, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(patches), borderaxespad=0)
+        # Of the figure, because a legend of the axes would squeeze them on a phone.
+        axes.figure.legend(handles=patches, loc="outside upper left", ncols=len(patches), columnspacing=1)
 
     height = 60 + 16 * len(rows)
     return "".join(
