@@ -159,3 +159,10 @@ def test_print_opens_all(browser: Browser, page: Path) -> None:
     assert browser.run("document.querySelectorAll('details:not([open])').length") > 0
     browser.run("dispatchEvent(new Event('beforeprint'))")
     assert browser.run("document.querySelectorAll('details:not([open])').length") == 0
+
+
+def test_a_printed_page_cuts_no_table(browser: Browser, page: Path) -> None:
+    browser.open(page, width=718)  # of A4 with Chromium's margins
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    cut = "[...document.querySelectorAll('#results .wide')].map(e => e.firstChild.offsetWidth - e.clientWidth)"
+    assert max(browser.run(cut)) <= 0
