@@ -5,6 +5,7 @@ reaches."""
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
 # pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
 
+import errno
 import hashlib
 import os
 import posixpath
@@ -28,6 +29,7 @@ LOST_RACE = {"PreconditionFailed", "412"}
 NOT_IMPLEMENTED = {"NotImplemented", "501"}
 """S3's codes for a conditional create that ran beside another, that found an object, and that the server does not know;
 s3fs hides them in the OSError's cause."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 CONFLICT_TRIES, CONFLICT_SECONDS = 8, 0.2
 PARALLEL = 32
 """Requests in flight for one question, such as the manifests of a graph."""
@@ -138,10 +140,17 @@ class Objects:
                 if self.digest(path, len(data)) != (len(data), hashlib.sha256(data).hexdigest()):
                     raise
             return
-        self.fs.makedirs(posixpath.dirname(path), exist_ok=True)
-        temporary = layout.new_temporary(path)
-        Path(temporary).write_bytes(data)
-        Path(temporary).replace(path)
+        temporary = Path(layout.new_temporary(path))
+        try:
+            self.fs.makedirs(posixpath.dirname(path), exist_ok=True)
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            if error.errno in FULL:  # without the cause, whose message names no place
+                raise OSError(error.errno, f"the store {self.url} is full: make room there, then run again") from None
+            raise
 
     def create(self, path: str, data: bytes) -> bool:
         """Put an object that must not exist yet; False where it does, and holds other bytes.
