@@ -6,8 +6,9 @@ from typing import Any
 
 from ray_jobs.resources.presets import load_resources
 from w2s.data.gold import check_gold
+from w2s.errors import closest
 from w2s.experiments.catalog import load
-from w2s.experiments.overrides import closest, set_fields
+from w2s.experiments.overrides import set_fields
 from w2s.graph.contents import record_of
 from w2s.graph.directory import STEPS
 from w2s.graph.step import Step, Table

@@ -6,6 +6,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from w2s.errors import closest
+
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -18,7 +20,7 @@ def add_commands(commands: Any, top: argparse.ArgumentParser) -> None:
 
 def _completion(top: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.shell not in SHELLS:
-        raise ValueError(f"SHELL {options.shell}: must be {', '.join(SHELLS)}")
+        raise ValueError(f"SHELL {options.shell}: must be {', '.join(SHELLS)}{closest(options.shell, SHELLS)}")
     if find_spec("shtab") is None:
         raise ValueError("completion: shtab, which writes the script, is not installed: pip install 'w2s[completion]'")
     shtab: Any = import_module("shtab")

@@ -1,6 +1,7 @@
 """`w2s fields`, `w2s init` and `w2s env`: the fields that --set changes, a first experiment, this machine."""
 
 import argparse
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,8 @@ def _fields(options: argparse.Namespace) -> int:
 
 def _kinds(part: str) -> "list[type[BaseModel]]":
     """The recipes that `part`, such as problems.test, may be. Raises ValueError if an experiment has no such part."""
-    from w2s.experiments.rules import closest, recipes_of
+    from w2s.errors import closest
+    from w2s.experiments.rules import recipes_of
     from w2s.recipe import Experiment
 
     kinds: list[type[BaseModel]] = [Experiment]
@@ -88,7 +90,7 @@ def _kinds(part: str) -> "list[type[BaseModel]]":
 
 def _init(options: argparse.Namespace) -> int:
     path = Path(options.file)
-    if path.suffix != ".py" or not path.stem.isidentifier():
+    if path.suffix != ".py" or not path.stem.isidentifier() or iskeyword(path.stem):
         raise ValueError(f"{path.name!r} must be a Python name and end with .py, like mine.py")
     text = TEMPLATE.format(file=options.file, name=path.stem)
     try:

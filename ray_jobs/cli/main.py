@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line, in the order of --help."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="w2s", description="Weak-to-strong reasoning: a strong model learns from a weaker model's answers."
     )
     top.add_argument("--version", action="version", version=__version__)

@@ -1,8 +1,10 @@
 """Options that several commands share, and the values they name: an experiment, an existing store."""
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any
 
+from w2s.errors import closest
 from w2s.graph.directory import STEPS
 from w2s.store.layout import RUNS
 from w2s.store.objects.probes import check_readable
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from w2s.store.store import Store
 
 
+FIELD_OPTIONS = ("--set", "--with")
+_NAME = re.compile(r"\w[\w-]*|.+\.py(:\w+)?")
+"""Of a step, table or experiment; no field and no value, which a dot or `=` would show."""
+
+
 class NotInStore(ValueError):
     """The store has no step of the experiment."""
 
@@ -25,15 +32,36 @@ class Parser(argparse.ArgumentParser):
 
     mixed = False
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse does it, which names no command that a misspelt one may mean before Python 3.14."""
+        if action.choices is not None and value not in action.choices:
+            names = list(map(str, action.choices))
+            raise argparse.ArgumentError(action, f"no {value!r}{closest(str(value), names)}: choose {', '.join(names)}")
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """As argparse does it, which gives up on optional words once options have begun."""
+        """As argparse does it, which gives up on optional words once options have begun, and gives all words behind
+        --set to it."""
         if not self.mixed:
             return super().parse_known_args(args, namespace)
+        args = words_before_fields(args)
         self.mixed = False  # because the next call comes back here
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self.mixed = True
+
+
+def words_before_fields(args: "Sequence[str]") -> list[str]:
+    """The arguments with names behind FIELD=VALUE moved before --set: in `--set sft.epochs=3 dpo`, dpo is a STEP."""
+    names: list[str] = []
+    kept: list[str] = []
+    option = ""
+    for arg in args:
+        option = arg if arg.startswith("-") else option
+        is_name = option in FIELD_OPTIONS and "=" in kept[-1] and _NAME.fullmatch(arg)
+        (names if is_name else kept).append(arg)
+    first = next((place for place, arg in enumerate(kept) if arg in FIELD_OPTIONS), len(kept))
+    return [*kept[:first], *names, *kept[first:]]
 
 
 def add_store(command: argparse.ArgumentParser) -> None:
@@ -116,8 +144,6 @@ def recorded(options: argparse.Namespace, or_runs: bool = False) -> "tuple[Exper
 
 def named_step(steps: "Sequence[Step]", name: str) -> "Step":
     """The step called `name`. Raises ValueError if there is none."""
-    from w2s.experiments.overrides import closest
-
     named = {step.name: step for step in steps}
     if name not in named:
         raise ValueError(f"no step {name!r}{closest(name, named)}; the steps are {', '.join(named)}")

@@ -58,15 +58,18 @@ def _submit(options: argparse.Namespace) -> int:
     from ray_jobs.driver.package import experiment_in_job
     from ray_jobs.resources.presets import load_resources
     from ray_jobs.tracking.mirror import variables_of
+    from w2s.graph.build import build_steps
+    from w2s.store.plan import check_only
     from w2s.store.store import Store
 
     if options.attempts < 1:
         raise ValueError(f"--attempts {options.attempts}: it must be at least 1")
     variables = [*options.env, *variables_of(options.track, os.environ)]
-    name = experiment(options).name
+    given = experiment(options)
+    check_only(build_steps(given), options.only)
     load_resources(options.resources)
     options.experiment, code = experiment_in_job(options.experiment)
     arguments = [options.experiment, "--store", Store.at(options.store).objects.url, "--resources", options.resources]
     for flag, values in (("--set", options.set), ("--only", options.only), ("--track", options.track)):
         arguments += [flag, *values] if values else []
-    return submit_to(options, arguments, name, attempts=options.attempts, names=variables, code=code)
+    return submit_to(options, arguments, given.name, attempts=options.attempts, names=variables, code=code)

@@ -38,8 +38,8 @@ def load_cluster(path: str) -> Cluster:
     if not file.is_file():
         raise ValueError(f"--config {path}: there is no such file; docker/hosts.yaml and cluster.yaml are examples")
     try:
-        content = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"--config {path} is no YAML: {' '.join(str(error).split())}") from error
     provider = _mapping(path, content, "provider")
     auth = _mapping(path, content, "auth")

@@ -1,10 +1,10 @@
-"""How fast the finished steps of a store were: rates that replace those of the table for the same base and device.
+"""What the finished steps of a store took: rates and lengths that replace those of the table for the same base.
 
 A rate is of the same weights, not of other weights of their size, and of the device that the newest such step ran on.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,18 +42,41 @@ class Measured:
     rows: Mapping[str, int] = field(default_factory=dict[str, int])
     """Rows of the splits, once they are read."""
     speeds: Mapping[Key, Speed] = field(default_factory=dict[Key, Speed])
+    lengths: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Fields of Rates that say how long questions and answers are, where a step has sampled from one of the bases."""
 
     def speed(self, step: Step, on_gpu: bool) -> Speed | None:
         """The speed of such a step; None where no such step is finished."""
         return self.speeds.get(key(step.kind, stable(step.recipe), on_gpu))
 
 
-def measured(store: Store, problems: Step) -> Measured:
-    """What a store knows: the rows of the splits of `problems`, and the speeds of all finished steps."""
+def measured(store: Store, steps: Sequence[Step]) -> Measured:
+    """What a store knows before these steps, of which the first is the problems: rows, speeds, and lengths."""
     directories = [listed_directory(name) for name in store.objects.names(store.objects.path(STEPS))]
     read = store.finished([directory for directory in directories if kind_of(directory) in KINDS])
-    manifest = store.manifest(problems)
-    return Measured(manifest.rows if manifest else {}, speeds(read))
+    manifest = store.manifest(steps[0])
+    bases = {step.recipe.model.revision for step in steps if isinstance(step.recipe, Sample)}
+    return Measured(manifest.rows if manifest else {}, speeds(read), lengths(read, bases))
+
+
+def lengths(manifests: Iterable[Manifest], bases: Collection[str | None]) -> dict[str, float]:
+    """Mean tokens of a completion, and of a prompt without demonstrations, over all steps that sampled from a base.
+
+    A prompt with demonstrations is left out, because a plan counts those by themselves.
+    """
+    sampled = [one for one in manifests if one.kind == "sample" and one.recipe["model"].get("revision") in bases]
+    plain = [one for one in sampled if "demonstrations" not in one.inputs]
+    means = {
+        "question_tokens": _mean(plain, "prompt_tokens", "problems"),
+        "answer_tokens": _mean(sampled, "completion_tokens", "completions"),
+    }
+    return {name: mean for name, mean in means.items() if mean}
+
+
+def _mean(manifests: Sequence[Manifest], tokens: str, of: str) -> float:
+    """Tokens a problem or completion, rounded to a tenth; 0 where nothing was sampled."""
+    total = sum(manifest.counts.get(of, 0.0) for manifest in manifests)
+    return round(sum(manifest.counts.get(tokens, 0.0) for manifest in manifests) / total, 1) if total else 0.0
 
 
 def speeds(manifests: Iterable[Manifest]) -> dict[Key, Speed]:

@@ -1,6 +1,6 @@
 """Rates and prices that turn work into hours and money: a table by the memory of a GPU, which the user can change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,10 +51,11 @@ TABLE = {
 `--rates dollars=12 memory_gb_s=3350 tflops=989 link_gb_s=250`."""
 
 
-def load_rates(resources: Resources, changes: Sequence[str]) -> Rates:
-    """The rates of the GPU of these resources, with fields changed as `--rates` gives them.
+def load_rates(resources: Resources, changes: Sequence[str], lengths: Mapping[str, float] | None = None) -> Rates:
+    """The rates of the GPU of these resources, with the measured `lengths`, and then fields changed as `--rates` gives
+    them.
 
     Raises ValueError for an unknown field, a wrong type or a refused value.
     """
     size = next((size for size in sorted(TABLE) if size >= resources.gpu_gib), max(TABLE))
-    return set_fields(TABLE[size], list(changes), "--rates", "dollars=2.5")
+    return set_fields(TABLE[size].model_copy(update=dict(lengths or {})), list(changes), "--rates", "dollars=2.5")

@@ -17,13 +17,14 @@ from ray_jobs.runtime.logs import RunLog
 from ray_jobs.runtime.progress import Progress
 from ray_jobs.tracking.mirror import Mirror
 from ray_jobs.tracking.record import run_key
+from w2s.graph.build import build_steps
 from w2s.graph.step import Step
 from w2s.recipe import Experiment
 from w2s.store import layout
 from w2s.store.lease.leases import Leases
 from w2s.store.maintenance.repair import set_damaged_aside
 from w2s.store.objects.probes import check_writable
-from w2s.store.plan import Planned, plan, to_run
+from w2s.store.plan import Planned, check_only, plan, to_run
 from w2s.store.revisions import identified_steps, identify
 from w2s.store.store import Store
 
@@ -60,6 +61,7 @@ def run(
     Raises ValueError for errors that the user can correct, mostly before anything starts, and StepFailed for every
     other error of a step, after the other running steps have ended. Both name the log.
     """
+    check_only(build_steps(experiment), only)
     store = opened(store)
     experiment = identify(experiment, store, network=True)
 

@@ -2,6 +2,7 @@
 parameters."""
 
 from ray_jobs.resources.resources import Resources
+from w2s.errors import closest
 from w2s.experiments.overrides import set_fields
 
 LOCAL = Resources(
@@ -103,7 +104,7 @@ def load_resources(text: str) -> Resources:
     name, *changes = text.split(",")
     if name not in PRESETS:
         raise ValueError(
-            f"there are no resources {name!r}: choose {', '.join(PRESETS)}, "
+            f"there are no resources {name!r}{closest(name, PRESETS)}: choose {', '.join(PRESETS)}, "
             f"changed as in {next(iter(PRESETS))},workers=1"
         )
     return set_fields(PRESETS[name], changes, "--resources", "workers=1")

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from w2s.errors import first_line
+
 _starting = threading.Lock()
 _abandoned = threading.Event()
 
@@ -66,12 +68,15 @@ def start() -> None:
         if ray.is_initialized():
             return
         if own:
-            ray.init(
-                address="local",
-                include_dashboard=bool(os.environ.get("W2S_DASHBOARD")),
-                logging_level=logging.WARNING,
-                object_store_memory=LOCAL_OBJECT_STORE_BYTES,
-            )
+            try:
+                ray.init(
+                    address="local",
+                    include_dashboard=bool(os.environ.get("W2S_DASHBOARD")),
+                    logging_level=logging.WARNING,
+                    object_store_memory=LOCAL_OBJECT_STORE_BYTES,
+                )
+            except Exception as error:  # Ray (2.60.0) raises a plain Exception where the machine is too slow
+                raise TimeoutError(f"Ray did not start on this machine: {first_line(error)}") from error
         else:
             ray.init(logging_level=logging.WARNING)
         context = DataContext.get_current()

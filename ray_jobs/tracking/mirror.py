@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from ray_jobs.tracking.record import Record
 from ray_jobs.tracking.trackers import PLACES, TRACKERS, VARIABLES, Curves, Tracker
-from w2s.errors import first_line
+from w2s.errors import closest, first_line
 
 SECONDS = 10.0
 """Between two looks for new points."""
@@ -26,7 +26,7 @@ def check_tracker(name: str) -> None:
 def check_name(name: str) -> None:
     """Raise ValueError for an unknown tracker."""
     if name not in TRACKERS:
-        raise ValueError(f"--track {name}: must be {', '.join(TRACKERS)}")
+        raise ValueError(f"--track {name}: must be {', '.join(TRACKERS)}{closest(name, TRACKERS)}")
 
 
 def variables_of(names: Sequence[str], environment: Mapping[str, str]) -> list[str]:

@@ -12,6 +12,7 @@ from w2s.data.readers.files import file_rows
 from w2s.data.readers.folders import source_files
 from w2s.data.readers.hub import hub_rows
 from w2s.data.readers.read import Read
+from w2s.errors import closest
 from w2s.recipe import Source
 
 COLUMN_FIELDS = ("question", "answer", "solution", "id", "kind", "level")
@@ -48,7 +49,8 @@ def read_rows(
 
     def refuse(place: str, column: str) -> None:
         there = ", ".join(columns) or "no columns"
-        raise ValueError(f"{place}: no column {column!r}; it has {there}: set {wanted[column]}")
+        missing = f"no column {column!r}{closest(column, columns)}"
+        raise ValueError(f"{place}: {missing}; it has {there}: set {wanted[column]}")
 
     for place, values, names in _reads(field, source, list(wanted)):
         row = {column: cell for column in wanted if (cell := lookup(values, column)) is not MISSING}

@@ -14,7 +14,8 @@ from types import ModuleType
 from pydantic import ValidationError
 
 from w2s import recipe
-from w2s.experiments.rules import broken_rule, closest
+from w2s.errors import closest
+from w2s.experiments.rules import broken_rule
 from w2s.recipe import Experiment
 from w2s.recipe.model import Recipe
 from w2s.urls import has_credentials
@@ -75,7 +76,8 @@ def _call(text: str, path: Path, function: str) -> Experiment:
     make = getattr(module, function, None)
     if not callable(make):
         own = ", ".join(f"{text.removesuffix(f':{function}')}:{key}" for key in _functions(module)) or "none"
-        missing = f"{path} has no function {function!r}" if function else f"name a function of {path}"
+        hint = closest(function, _functions(module))
+        missing = f"{path} has no function {function!r}{hint}" if function else f"name a function of {path}"
         raise ValueError(f"experiment {text!r}: {missing}; its functions are: {own}")
     try:
         experiment = make()

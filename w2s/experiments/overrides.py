@@ -8,8 +8,9 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from w2s.errors import closest
 from w2s.experiments.recipes import FIELD, with_recipe
-from w2s.experiments.rules import broken_rule, closest
+from w2s.experiments.rules import broken_rule
 from w2s.recipe import Experiment
 from w2s.urls import has_credentials
 

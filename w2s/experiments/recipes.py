@@ -7,7 +7,7 @@ that holds its values.
 from collections.abc import Callable
 from typing import Any
 
-from w2s.experiments.rules import closest
+from w2s.errors import closest
 from w2s.recipe import Experiment, Labels
 
 FIELD = "recipe"

@@ -1,14 +1,15 @@
 """Pydantic's complaints in one line: the field, the rule, and the form of a value that would do."""
 
-import difflib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+
+from w2s.errors import closest
 
 Rule = Mapping[str, Any]
 """One of pydantic's complaints: `loc`, `type`, `msg`, `input`."""
@@ -30,12 +31,6 @@ def broken_rule(
         return f"{where}: {names} has no field {path[-1]!r}{closest(path[-1], fields)}; it has {', '.join(fields)}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{where}: {message}{_form('.'.join([*parent, *path]), info, first)}" if where else message
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """What may have been meant by a misspelt name, as the end of a sentence; empty where none is near."""
-    found = difflib.get_close_matches(name, list(known), 1)
-    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def _of_likeliest_kind(rules: Sequence[Rule]) -> Rule:

@@ -164,7 +164,7 @@ class Audit(StepRecipe):
 class Report(StepRecipe):
     """Step: report.json and report.html."""
 
-    version: ClassVar[int] = 6  # estimates; 5: provenance, timeline and examples; 4: accuracy by level
+    version: ClassVar[int] = 7  # exact intervals of equal models; 6: estimates; 5: provenance, timeline and examples
     tables = ("report", "html")
     experiment: str
     description: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from w2s.errors import closest
 from w2s.graph.directory import step_directory
 from w2s.graph.fingerprint import stable
 from w2s.recipe import Model, Recipe, Source, StepRecipe
@@ -70,8 +71,11 @@ class Step:
         Raises ValueError where the recipe does not write it: a misspelt input is refused when the graph is built.
         """
         if table not in self.recipe.tables:
-            tables = ", ".join(self.recipe.tables)
-            raise ValueError(f"step {self.name} ({self.kind}) writes no table {table!r}: its tables are {tables}")
+            tables = self.recipe.tables
+            raise ValueError(
+                f"step {self.name} ({self.kind}) writes no table {table!r}{closest(table, tables)}: "
+                f"its tables are {', '.join(tables)}"
+            )
         return Table(self, table)
 
     def input(self, role: str) -> Table | None:

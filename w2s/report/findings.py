@@ -24,9 +24,9 @@ def headline(report: Mapping[str, Any], name: Callable[[str], str] = str) -> str
     best = max(final, key=lambda row: row["accuracy"])
     said = [f"{name(best['model'])} {percent(best['accuracy'])} [{interval(best)}]"]
     if FLOOR in rows:
-        said.append(f"{_points(best['accuracy'] - rows[FLOOR]['accuracy'])} to its teacher")
+        said.append(f"{_beside(best['accuracy'] - rows[FLOOR]['accuracy'])} its teacher")
     if CEILING in rows:
-        said.append(f"{_points(best['accuracy'] - rows[CEILING]['accuracy'])} to training on gold")
+        said.append(f"{_beside(best['accuracy'] - rows[CEILING]['accuracy'])} training on gold")
     if best["pgr"] and best["pgr"]["value"] is not None:
         said.append(f"PGR {percent(best['pgr']['value'])} [{interval(best['pgr'])}]")
     return f"{said[0]}: {', '.join(said[1:])}" if said[1:] else said[0]
@@ -50,6 +50,12 @@ def doubts(report: Mapping[str, Any], name: Callable[[str], str] = str) -> Itera
             if chosen <= rejected or chosen < 0.5:
                 sides = f"{percent(chosen)} of the chosen sides are right, and {percent(rejected)} of the rejected"
                 yield f"{name(audited)}: {sides}"
+
+
+def _beside(difference: float) -> str:
+    """How far above or below what the sentence names next."""
+    points = f"{abs(100 * difference):.1f}"
+    return "level with" if points == "0.0" else f"{points} points {'over' if difference > 0 else 'under'}"
 
 
 def _points(value: float) -> str:

@@ -2,8 +2,8 @@
 
 Intervals are percentile bootstraps over problems. Problems with the same credits for all models are exchangeable, so
 one multinomial draw over credit patterns equals a bootstrap over problems: exact, and fast for any number of problems.
-Differences and PGR are paired: all models are compared on the same drawn problems. An accuracy of 0 or 1, of which all
-draws are alike, has the exact binomial interval.
+Differences and PGR are paired: all models are compared on the same drawn problems. An accuracy of 0 or 1, and a
+difference that is the same for every problem, of which all draws are alike, have exact binomial intervals.
 """
 
 from collections import Counter
@@ -86,6 +86,14 @@ def difference(result: Credits, baseline: Credits, seed: int = 0, draws: int = D
     sums = _resampled_sums([result, baseline], ids, seed, draws)
     low, high = _interval((sums[:, 0] - sums[:, 1]) / len(ids))
     total = sum(result[i] - baseline[i] for i in ids)
+    _, other = _exact_interval(True, len(ids))  # the share of problems that may have another difference than all here
+    credits = {(result[i], baseline[i]) for i in ids}
+    if credits <= {(0.0, 0.0), (1.0, 1.0)}:
+        low, high = -other, other
+    elif credits == {(1.0, 0.0)}:
+        low = 1 - 2 * other
+    elif credits == {(0.0, 1.0)}:
+        high = 2 * other - 1
     return Estimate(total / len(ids), low, high, total, len(ids))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+from w2s.errors import closest
 from w2s.graph.directory import STEPS, kind_of, listed_directory
 from w2s.graph.fingerprint import difference, stable
 from w2s.graph.recipes import Report
@@ -37,10 +38,8 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
 
     Raises ValueError if `only` names an unknown step.
     """
+    check_only(steps, only)
     named = {step.name: step for step in steps}
-    for name in only:
-        if name not in named:
-            raise ValueError(f"--only {name}: no such step; the steps are {', '.join(named)}")
     chosen = with_upstream([named[name] for name in only]) if only else tuple(steps)
     # One request for a thousand steps, so that no manifest is asked for that cannot be there. A run that takes a step's
     # lease looks for its manifest again.
@@ -66,6 +65,14 @@ def plan(steps: Sequence[Step], store: Store, only: Sequence[str] = (), also: Se
     lines = [_planned(step, manifests[step.name], step.name in wanted, step.name in begun, finished) for step in chosen]
     # What a run here would do stays: it waits for the holder, and goes on where that run is lost.
     return [replace(line, why=str(held[line.directory])) if line.directory in held else line for line in lines]
+
+
+def check_only(steps: Sequence[Step], only: Sequence[str]) -> None:
+    """Raise ValueError if `only` names an unknown step."""
+    names = [step.name for step in steps]
+    for name in only:
+        if name not in names:
+            raise ValueError(f"--only {name}: no such step{closest(name, names)}; the steps are {', '.join(names)}")
 
 
 def to_run(planned: Sequence[Planned]) -> list[Step]:

@@ -28,9 +28,9 @@ def add_commands(commands: Any) -> None:
 
 
 def _chat(options: argparse.Namespace) -> int:
-    if options.url and not options.url.startswith(("http://", "https://")):
+    if options.url is not None and not options.url.startswith(("http://", "https://")):
         raise ValueError(f"--url {options.url}: must begin with http:// or https://")
-    if options.served and not options.url:
+    if options.served and options.url is None:
         raise ValueError(f"--served {options.served}: is for --url")
     experiment, steps, store = recorded(options)
     answer = _answering(named_model(steps, options.step, store), experiment, store, options)
@@ -47,7 +47,7 @@ def _answering(
 
     shown = store.records(asked.demonstrations, Demonstration) if asked.demonstrations else ()
     asking = Asking(asked.model, shown, experiment.greedy.max_tokens)
-    if options.url:
+    if options.url is not None:
         return ServedModel(asking, options.url, options.served).answer
     return LocalModel(asking, adapter_folder(store, asked.adapter) if asked.adapter else None).answer
 

@@ -61,6 +61,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.samples < 0:
         raise ValueError(f"--samples {options.samples}: must be 0 or more")
     _check_data(options.data)
+    if options.json is not None and (Path(options.json).is_dir() or not Path(options.json).absolute().parent.is_dir()):
+        raise ValueError(f"--json {options.json}: must be a file in a folder that is there")
     given, those = _of_experiment(options) if _is_experiment(options.model) else _of_model(options)
     store = opened(Store.at(options.store))
     evaluation = identify(given, store, network=True)
@@ -77,7 +79,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         return 1
     _, verdicts = build_evaluation(evaluation, asked, known_contents(evaluation.problems, store))
     found = document(verdicts, store)
-    if options.json:
+    if options.json is not None:
         Path(options.json).write_text(json.dumps(found, indent=1), encoding="utf-8")
     print("\n".join(["", *map(printable, text(found))]))
     return 0
@@ -85,8 +87,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _is_experiment(text: str) -> bool:
     """Whether the word names an experiment. Raises ValueError for what is most likely a misspelt one."""
+    from w2s.errors import closest
     from w2s.experiments.catalog import names
-    from w2s.experiments.rules import closest
 
     if text in names() or text.endswith(".py") or ".py:" in text:
         return True

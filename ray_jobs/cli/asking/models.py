@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ray_jobs.cli.options import named_step
+from w2s.errors import closest
 
 if TYPE_CHECKING:
     from w2s.graph.evaluate import Asked
@@ -38,9 +38,9 @@ def named_model(steps: "Sequence[Step]", name: str, store: "Store") -> "Asked":
     known = models(steps)
     trained = {asked.adapter.step.name: asked for asked in known.values() if asked.adapter is not None}
     if (asked := known.get(name) or trained.get(name)) is None:
-        if name not in {step.name for step in steps}:
-            _ = named_step([step for step in steps if step.name in trained], name)  # raises
-        raise ValueError(f"step {name} trains no model: the models are {', '.join(known)}")
+        is_step = name in {step.name for step in steps}
+        what = f"step {name} trains no model" if is_step else f"no model {name!r}{closest(name, [*known, *trained])}"
+        raise ValueError(f"{what}: the models are {', '.join(known)}")
     if unfinished := _unfinished(asked, store):
         raise ValueError(
             f"{name}: step {unfinished[0]} is not finished in {store.objects.url}: run the experiment first"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ray_jobs.cli.asking.models import models
 from ray_jobs.cli.options import add_experiment, finished_manifest, named_step, recorded
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _export(options: argparse.Namespace) -> int:
     from w2s.graph.recipes import Agree, FineTune, Pair, Prefer
 
     experiment, steps, store = recorded(options)
-    step = named_step(steps, options.step)
+    step = _exported(steps, options.step)
     if not isinstance(step.recipe, FineTune | Prefer | Agree | Pair):
         exported = [one.name for one in steps if isinstance(one.recipe, FineTune | Prefer | Agree | Pair)]
         raise ValueError(f"{step.name} has no model and no training data; steps to export: {', '.join(exported)}")
@@ -59,6 +60,15 @@ def _export(options: argparse.Namespace) -> int:
     if hub:
         print(hub.push(final, f"{step.name} of {experiment.name}, exported by w2s"))
     return 0
+
+
+def _exported(steps: "Sequence[Step]", name: str) -> "Step":
+    """The step called `name`, or the training of the model that the report calls so: weak_floor is weak_sft's.
+
+    Raises ValueError if there is none.
+    """
+    asked = models(steps).get(name)
+    return asked.adapter.step if asked and asked.adapter else named_step(steps, name)
 
 
 def _repository(options: argparse.Namespace, step: "Step") -> "Repository | None":

@@ -26,13 +26,13 @@ def _reproduce(options: argparse.Namespace) -> int:
     from w2s.experiments.paper import TABLES
     from w2s.report.terminal import grid
 
-    if options.set and not options.store:
+    if options.set and options.store is None:
         raise ValueError(f"--set {options.set[0]}: is of the runs of a store: give --store too")
-    if options.store:
+    if options.store is not None:
         existing_store(options)
     lines: list[str] = []
     for table in TABLES:
-        reports = {name: _report(name, options) for name in table.experiments} if options.store else {}
+        reports = {name: _report(name, options) for name in table.experiments} if options.store is not None else {}
         columns = [[name, *(["here"] if name in reports else [])] for name in table.experiments]
         header = [f"{table.name}, %", *(cell for column in columns for cell in column)]
         rows = [_row(table, result, reports) for result in table.results]

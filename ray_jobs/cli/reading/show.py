@@ -121,7 +121,7 @@ def _said(where: Sequence[str]) -> str:
 
 def _conditions(where: Sequence[str], known: Sequence[str]) -> list[tuple[str, str]]:
     """(field, text) of each FIELD=VALUE. Raises ValueError for another form and for an unknown field."""
-    from w2s.experiments.overrides import closest
+    from w2s.errors import closest
 
     conditions: list[tuple[str, str]] = []
     for text in where:

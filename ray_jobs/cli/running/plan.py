@@ -8,7 +8,6 @@ from ray_jobs.cli.options import add_experiment, experiment
 from w2s.store.objects.probes import check_readable
 
 if TYPE_CHECKING:
-    from ray_jobs.cost.rates import Rates
     from ray_jobs.resources.resources import Resources
     from w2s.graph.step import Step
     from w2s.store.store import Store
@@ -43,10 +42,11 @@ def _plan(options: argparse.Namespace) -> int:
     from w2s.store.revisions import identified_steps, identify
     from w2s.store.store import Store
 
-    if options.rates and not options.resources:
+    if options.rates and options.resources is None:
         raise ValueError(f"--rates {options.rates[0]}: rates are those of --resources PRESET: give it too")
-    resources = load_resources(options.resources) if options.resources else None
-    rates = load_rates(resources, options.rates) if resources else None
+    resources = load_resources(options.resources) if options.resources is not None else None
+    if resources:
+        load_rates(resources, options.rates)  # refuses a wrong one before anything is printed
     store = Store.at(options.store)
     check_readable(store.objects)
     identified = identify(experiment(options), store, network=False)
@@ -57,19 +57,21 @@ def _plan(options: argparse.Namespace) -> int:
     states = [line.state for line in planned]
     absent = f", {states.count('absent')} absent and not needed" if "absent" in states else ""
     print(f"{states.count('done')} done, {states.count('resume')} to resume, {states.count('run')} to run{absent}")
-    if resources and rates:
-        _print_cost(steps, to_run(planned), resources, rates, store)
+    if resources:
+        _print_cost(steps, to_run(planned), resources, options.rates, store)
     return 0
 
 
 def _print_cost(
-    steps: "Sequence[Step]", missing: "Sequence[Step]", resources: "Resources", rates: "Rates", store: "Store"
+    steps: "Sequence[Step]", missing: "Sequence[Step]", resources: "Resources", rates: "Sequence[str]", store: "Store"
 ) -> None:
     """Print what the missing steps cost. Models' configurations are fetched, their weights are not."""
     from ray_jobs.cost.measured import measured
+    from ray_jobs.cost.rates import load_rates
     from ray_jobs.driver.costs.estimate import estimate
 
-    for line in estimate(steps, missing, resources, rates, measured(store, steps[0])):
+    known = measured(store, steps)
+    for line in estimate(steps, missing, resources, load_rates(resources, rates, known.lengths), known):
         print(line)
 
 

@@ -22,10 +22,12 @@ def _preflight(options: argparse.Namespace) -> int:
     from ray_jobs.driver.package import experiment_in_job
     from ray_jobs.driver.preflight import preflight
     from ray_jobs.resources.presets import load_resources
+    from w2s.store.objects.probes import check_readable
     from w2s.store.store import Store
 
     chosen, resources, store = experiment(options), load_resources(options.resources), Store.at(options.store)
     if not (options.address or options.config):
+        check_readable(store.objects)  # before Ray starts, because a folder of this machine needs no node to tell
         return show_rows(preflight(chosen, store, resources))
     name, code = experiment_in_job(options.experiment)
     arguments = [name, "--store", store.objects.url, "--resources", options.resources]

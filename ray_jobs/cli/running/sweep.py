@@ -1,6 +1,7 @@
 """`w2s sweep`: many variations of an experiment in one store, where equal steps are shared, and one table of them."""
 
 import argparse
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ray_jobs.cli.options import add_experiment, add_resources, experiment
 from ray_jobs.cli.reading.compare import points, scored
+from w2s.errors import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from w2s.graph.step import Step
     from w2s.recipe import Experiment
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from w2s.store.store import Store
 
 SEED = "problems.seed"
+_NAME = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def read_variations(path: str) -> list[Line]:
     Raises ValueError for a file that cannot be read or has no variation, and for a name that is no name or used twice.
     """
     try:
-        texts = Path(path).expanduser().read_text().splitlines()
+        texts = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"--variations {path}: cannot be read: {error}") from error
     found: dict[str, Line] = {}
@@ -57,8 +60,10 @@ def read_variations(path: str) -> list[Line]:
         if not words:
             continue
         name, *fields = words
-        if "=" in name:
-            raise ValueError(f"{path}:{number}: {name} is no name: a line is NAME FIELD=VALUE ...")
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{path}:{number}: {name!r} is no name of letters, digits, `.`, `-`, `_`: give NAME FIELD=VALUE ..."
+            )
         if name in found:
             raise ValueError(f"{path}:{number}: the name {name} is given twice")
         found[name] = Line(name, tuple(fields))
@@ -75,14 +80,16 @@ def _sweep(options: argparse.Namespace) -> int:
     from w2s.store.store import Store
 
     lines = read_variations(options.variations)
-    baseline = options.baseline or lines[0].name
+    baseline: str = lines[0].name if options.baseline is None else options.baseline
     if baseline not in {line.name for line in lines}:
         names = ", ".join(line.name for line in lines)
-        raise ValueError(f"--baseline {baseline}: no such variation; {options.variations} has {names}")
+        hint = closest(baseline, [line.name for line in lines])
+        raise ValueError(f"--baseline {baseline}: no such variation{hint}; {options.variations} has {names}")
     if options.picture and not Path(options.picture).absolute().parent.is_dir():
         raise ValueError(f"--picture {options.picture}: its folder does not exist: make it first")
     resources, store = load_resources(options.resources), Store.at(options.store)
     wanted = {line.name: _experiments(line, options) for line in lines}  # all are checked before the first runs
+    _check_distinct(wanted)
     finished: list[Variation] = []
     failed: list[str] = []
     for name, experiments in wanted.items():
@@ -114,6 +121,17 @@ def _experiments(line: Line, options: argparse.Namespace) -> "list[Experiment]":
         ]
     except ValueError as error:
         raise ValueError(f"variation {line.name}: {error}") from error
+
+
+def _check_distinct(wanted: "Mapping[str, list[Experiment]]") -> None:
+    """Raise ValueError if two variations are the same experiment: a line with a name alone changes nothing."""
+    names: dict[Experiment, str] = {}
+    for name, (first, *_) in wanted.items():
+        if (same := names.setdefault(first, name)) != name:
+            raise ValueError(
+                f"variations {same} and {name} are the same experiment: give one of them another FIELD=VALUE, or leave "
+                "it out"
+            )
 
 
 def _steps(report: "Step") -> "Sequence[Step]":

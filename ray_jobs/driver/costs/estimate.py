@@ -35,6 +35,8 @@ def estimate(
             f"{rates.pairs:g} pairs a problem (--rates)"
         )
     )
+    if learned := [name for name, value in measured.lengths.items() if getattr(rates, name) == value]:
+        yield f"measured: {' and '.join(learned)}, the means of this store's samples"
     on_gpus = bool(resources.gpus_per_engine and resources.gpus_per_worker)
     speeds = {name: measured.speed(work.step, on_gpus) for name, work in works.items()}
     yield from _rates(works, speeds, on_gpus)

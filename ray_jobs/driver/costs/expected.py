@@ -28,7 +28,8 @@ def expected(
     There are no seconds without GPUs for a base that no finished step of the store has sampled from or trained, and on
     GPUs for a model that the plan cannot count.
     """
-    known, rates = measured(store, steps[0]), load_rates(resources, [])
+    known = measured(store, steps)
+    rates = load_rates(resources, [], known.lengths)
     works = all_work(missing, split_rows(steps[0].recipe, rates, known.rows), rates)
     seconds = {name: _on_cpu(work, resources, known) for name, work in works.items()}
     if resources.gpus_per_engine and resources.gpus_per_worker:

@@ -22,7 +22,7 @@ class RowCounts:
     only_thought: int = 0
     """Rows left out because `thinking=false` drops their thought and nothing else is in them."""
     tokens: int = 0
-    """Tokens of all trained rows in one epoch."""
+    """Tokens that pass through the model in one epoch, both sides of pairs."""
     boundary_merges: int = 0
     """Completions encoded apart from their prompt, because the tokenizer would merge tokens across the boundary."""
 

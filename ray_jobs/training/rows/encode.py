@@ -36,7 +36,7 @@ def token_rows(
         too_long=len(encoded) - len(fitting),
         with_stop_string=len(rows) - len(uncut),
         only_thought=len(uncut) - len(told),
-        tokens=sum(sum(len(ids) for name, ids in row.items() if name != "weight") for row in fitting),
+        tokens=sum(map(passed_tokens, fitting)),
         boundary_merges=tokens.boundary_merges - merges,
     )
 
@@ -71,6 +71,13 @@ def pair_rows(pairs: Sequence[PreferencePair], tokens: Tokens, weighted: bool = 
         | ({"weight": pair.confidence} if weighted else {})
         for pair, prompt, better, worse in zip(pairs, prompts, chosen, rejected, strict=True)
     ]
+
+
+def passed_tokens(row: TokenRow) -> int:
+    """Tokens of a row that pass through the model: of a pair, the prompt goes with either side."""
+    if "input_ids" in row:
+        return len(row["input_ids"])
+    return 2 * len(row["prompt_ids"]) + len(row["chosen_ids"]) + len(row["rejected_ids"])
 
 
 def longest(row: TokenRow) -> int:

@@ -9,6 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -146,7 +147,9 @@ def test_a_cluster_that_is_not_there_is_said(cluster: dict[str, str], store_fold
 
 
 def test_a_file_outside_the_checkout_comes_with_its_folder(cluster: dict[str, str], tmp_path: Path) -> None:
-    """Its neighbours are importable in the job, w2s comes as a module, and the step records this code's commit."""
+    """Its neighbours are importable in the job, w2s comes as a module, the step records this code's commit, and the
+    trackers' variables reach the job where TensorBoard is installed."""
+    tracked = ["--track", "tensorboard"] if find_spec("tensorboard") else []
     (tmp_path / "sizes.py").write_text("CHANGES = {'train_1': 8, 'train_2': 8, 'test': 8}\n")
     (tmp_path / "mine.py").write_text(
         "from w2s.experiments.quickstart import quickstart\n\n\n"
@@ -158,9 +161,11 @@ def test_a_file_outside_the_checkout_comes_with_its_folder(cluster: dict[str, st
     )
     command = [sys.executable, "-m", "ray_jobs.cli", "submit", "mine.py:mine", "--store", str(tmp_path / "store")]
     done = subprocess.run(
-        [*command, "--only", "problems"],
+        [*command, "--only", "problems", *tracked],
         cwd=tmp_path,
-        env=cluster | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "W2S_COMMIT": "c" * 40},
+        env=cluster
+        | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "W2S_COMMIT": "c" * 40}
+        | {"TENSORBOARD_LOGGING_DIR": str(tmp_path / "curves")},
         capture_output=True,
         text=True,
         timeout=240,
@@ -168,3 +173,7 @@ def test_a_file_outside_the_checkout_comes_with_its_folder(cluster: dict[str, st
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     (found,) = (tmp_path / "store/steps").glob("worldproblems-*/manifest.json")
     assert json.loads(found.read_text())["code_commit"] == "c" * 40
+    if tracked:
+        (events,) = (tmp_path / "curves").rglob("events.out.tfevents.*")
+        assert f"tracked in tensorboard: {events.parent}" in done.stdout
+        assert b"problems.train_1" in events.read_bytes(), "the settings of the run"

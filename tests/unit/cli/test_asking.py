@@ -46,7 +46,7 @@ EVAL_MISTAKES: list[tuple[list[str], str]] = [
     (["quickstart", "dpo", "--data", "absent.jsonl", *GOLD], "--data absent.jsonl: there is no file absent.jsonl"),
     (["quickstart", "dpo", "--data", "data.jsonl"], "--data data.jsonl has no gold"),
     (["quickstart", "orpo", "--data", "data.jsonl", *GOLD], "orpo: step orpo is not finished in"),
-    (["quickstart", "dpp", "--data", "data.jsonl", *GOLD], "no step 'dpp' (did you mean dpo?)"),
+    (["quickstart", "dpp", "--data", "data.jsonl", *GOLD], "no model 'dpp' (did you mean dpo?)"),
     (["quickstart", "pairs", "--data", "data.jsonl", *GOLD], "step pairs trains no model: the models are weak_floor,"),
     (["quickstart", "--adapter", "x", "--data", "data.jsonl", *GOLD], "--adapter x: is for a MODEL"),
     (["./absent", "--data", "data.jsonl", *GOLD], "model.name='./absent': there is no folder"),
@@ -59,7 +59,7 @@ EVAL_MISTAKES: list[tuple[list[str], str]] = [
 ]  # fmt: skip
 CHAT_MISTAKES: list[tuple[list[str], str]] = [
     (["quickstart", "orpo"], "orpo: step orpo is not finished in"),
-    (["quickstart", "dpp"], "no step 'dpp' (did you mean dpo?)"),
+    (["quickstart", "dpp"], "no model 'dpp' (did you mean dpo?)"),
     (["quickstart", "audit"], "step audit trains no model"),
     (["quickstart", "dpo", "--url", "file:///etc/passwd"], "must begin with http:// or https://"),
     (["quickstart", "dpo", "--served", "x"], "--served x: is for --url"),

@@ -63,7 +63,7 @@ def test_the_command(stores: tuple[Path, Path], capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert f"A  {one}:quickstart\n" in out and "sft.seed  42  7" in out.replace("42 ", "42  ").replace("   ", "  ")
     line = next(line for line in out.splitlines() if line.startswith("weak_floor"))
-    assert line.split()[1:5] == ["50.0", "%", "50.0", "%"] and "+0.0 (+0.0 .. +0.0)" in line
+    assert line.split()[1:5] == ["50.0", "%", "50.0", "%"] and "+0.0 (-84.2 .. +84.2)" in line
     assert "all seeds" in out and "between seeds" in out
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.cli.main import main
+from ray_jobs.cli.options import words_before_fields
 from tests.unit.cli.small_run import small_run
 
 
@@ -78,3 +79,21 @@ def test_the_scores_are_the_last_thing_a_run_prints(tmp_path: Path, capsys: pyte
     assert (Path(place) / "adapter_config.json").is_file() and "w2s export quickstart" in short
     assert main(["run", "quickstart", "--store", store.objects.url, "--verbose"]) == 0
     assert capsys.readouterr().out.rstrip().endswith("\n".join(models))
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (
+            "quickstart --store S --set a.b=1 c=2 pairs pairs --n 1",
+            "quickstart --store S pairs pairs --set a.b=1 c=2 --n 1",
+        ),
+        ("--store S --set a=1 mine.py:mine --watch", "--store S mine.py:mine --set a=1 --watch"),
+        ("quickstart --with a=1 dpo --set b=2 orpo", "quickstart dpo orpo --with a=1 --set b=2"),
+        ("quickstart pairs --set a=1 --store S", "quickstart pairs --set a=1 --store S"),
+        ("quickstart --set beta pairs", "quickstart --set beta pairs"),  # the first one lacks its value
+        ("quickstart --set a=1 dpo.beta", "quickstart --set a=1 dpo.beta"),
+    ],
+)
+def test_a_step_may_follow_the_fields(given: str, read: str) -> None:
+    assert words_before_fields(given.split()) == read.split()

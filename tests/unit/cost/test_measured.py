@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ray_jobs.cli.main import main
-from ray_jobs.cost.measured import Measured, measured, speeds
+from ray_jobs.cost.measured import Measured, lengths, measured, speeds
 from ray_jobs.cost.rates import load_rates
 from ray_jobs.driver.costs.estimate import estimate
 from ray_jobs.driver.costs.expected import expected
@@ -184,7 +184,29 @@ def test_an_evaluation_is_expected_too(tmp_path: Path) -> None:
 
 
 def test_an_empty_store_has_measured_nothing(tmp_path: Path) -> None:
-    assert measured(Store.at(str(tmp_path)), STEPS["problems"]) == Measured({}, {})
+    assert measured(Store.at(str(tmp_path)), list(STEPS.values())) == Measured()
+
+
+def test_lengths_are_learned_from_what_the_same_bases_wrote() -> None:
+    def sampled(name: str, revision: str = "a", demonstrations: bool = False, **counts: float) -> Manifest:
+        made = manifest(name, counts, {}, 0.0, 0.0)
+        inputs = {"demonstrations": ("steps/d", "demonstrations")} if demonstrations else {}
+        recipe = made.recipe | {"model": {"revision": revision}}
+        return made.model_copy(update={"recipe": recipe, "inputs": inputs})
+
+    plain = sampled("sampled", problems=10, completions=40, prompt_tokens=300, completion_tokens=1000)
+    shown = sampled("icl_completions", "b", True, problems=10, completions=10, prompt_tokens=9000, completion_tokens=50)
+    other = sampled("sampled", "c", problems=1, completions=1, prompt_tokens=999, completion_tokens=999)
+    trained = manifest("dpo", {"tokens": 500.0}, {}, 0.0, 0.0)
+    assert lengths([plain, shown, other, trained], {"a", "b"}) == {"question_tokens": 30.0, "answer_tokens": 21.0}
+    assert lengths([shown], {"b"}) == {"answer_tokens": 5.0}, "demonstrations are counted by themselves"
+    assert lengths([other, trained], {"a"}) == lengths([sampled("sampled", problems=0)], {"a"}) == {}
+    local, found = load_resources("local"), {"question_tokens": 30.0, "answer_tokens": 21.0}
+    assert load_rates(local, [], found).answer_tokens == 21.0
+    assert load_rates(local, ["answer_tokens=9"], found).answer_tokens == 9.0, "--rates comes last"
+    steps = list(STEPS.values())
+    lines = list(estimate(steps, steps, local, load_rates(local, ["answer_tokens=9"], found), Measured(lengths=found)))
+    assert "measured: question_tokens, the means of this store's samples" in lines
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,17 @@ def test_a_phone_needs_no_sideways_scroll(browser: Browser, page: Path, scheme: 
     assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(22, 25, 28)")
     ink = browser.run("getComputedStyle(document.querySelector('svg text')).fill")
     assert ink == browser.run("getComputedStyle(document.body).color"), "charts follow the scheme"
+    shares = """
+      const timeline = document.querySelector('.only-narrow svg'), box = timeline.getBoundingClientRect();
+      const texts = [...timeline.querySelectorAll('text')].map(e => e.getBoundingClientRect());
+      const plot = timeline.querySelector('g[id^=axes] > g[id^=patch] path').getBoundingClientRect();
+      const caption = document.querySelector('table').createCaption();
+      caption.textContent = 'Some words above the table';
+      return [plot.width / box.width, texts.every(text => text.right <= box.right + 1), caption.clientHeight]
+    """
+    plot, fits, caption = browser.run(f"(() => {{ {shares} }})()")
+    assert plot > 0.35 and fits, "the legend is inside, and leaves the bars their room"
+    assert caption < 30, "a caption is as wide as its table: one line"
 
 
 def test_number_cells_are_right_aligned_and_whole(browser: Browser, page: Path) -> None:
@@ -148,3 +159,10 @@ def test_print_opens_all(browser: Browser, page: Path) -> None:
     assert browser.run("document.querySelectorAll('details:not([open])').length") > 0
     browser.run("dispatchEvent(new Event('beforeprint'))")
     assert browser.run("document.querySelectorAll('details:not([open])').length") == 0
+
+
+def test_a_printed_page_cuts_no_table(browser: Browser, page: Path) -> None:
+    browser.open(page, width=718)  # of A4 with Chromium's margins
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    cut = "[...document.querySelectorAll('#results .wide')].map(e => e.firstChild.offsetWidth - e.clientWidth)"
+    assert max(browser.run(cut)) <= 0

@@ -12,8 +12,8 @@ from w2s.report.text import text
 
 def test_the_headline_is_about_the_better_model_of_stage_two() -> None:
     said = headline(document(RIGHT | {"orpo": 80}))
-    assert said.startswith("orpo 80.0 % [") and "+40.0 points to its teacher" in said
-    assert "-10.0 points to training on gold" in said and "PGR 80.0 % [" in said
+    assert said.startswith("orpo 80.0 % [") and "40.0 points over its teacher" in said
+    assert "10.0 points under training on gold" in said and "PGR 80.0 % [" in said
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,20 @@ def test_difference_is_paired():
 
 
 @pytest.mark.parametrize(
+    ("result", "baseline", "low", "high"),
+    [
+        ("10" * 30, "10" * 30, -0.0596, 0.0596),  # by hand: (1 - 0.0596) ** 60 = 0.025
+        ("1" * 60, "0" * 60, 0.8807, 1.0),  # as many problems may have been lost instead of won
+        ("0" * 60, "1" * 60, -1.0, -0.8807),
+        ("1", "1", -0.975, 0.975),
+    ],
+)
+def test_equal_models_are_no_certainty(result: str, baseline: str, low: float, high: float) -> None:
+    found = difference(credit(result), credit(baseline))
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+@pytest.mark.parametrize(
     ("result", "floor", "ceiling", "value"),
     [(60, 40, 80, 0.5), (40, 40, 80, 0), (80, 40, 80, 1), (90, 40, 80, 1.25), (30, 40, 80, -0.25)],
 )

@@ -13,7 +13,7 @@ from ray_jobs.models.tokens import Tokens
 from ray_jobs.runtime import shards
 from ray_jobs.training.rows import files
 from ray_jobs.training.rows.counts import TokenFiles
-from ray_jobs.training.rows.encode import pair_rows, sft_rows
+from ray_jobs.training.rows.encode import pair_rows, passed_tokens, sft_rows
 from ray_jobs.training.rows.files import fetch_rows, write_rows
 from tests.unit.store.test_shards import here
 from w2s.data.worlds import small
@@ -99,12 +99,23 @@ def test_one_file_and_many_hold_the_same_rows(name: str, tmp_path: Path, monkeyp
     learned = {"references": ids, "a part": [i for i in ids if in_part(i, 0.5)]}.get(name)
     assert one.counts.examples == len(expected) == (len(learned) if learned else 54)
     assert one.left_out == ({} if learned else {"left_out_truncated": 6})
-    assert one.counts.tokens == sum(len(row["input_ids"]) + len(row["labels"]) for row in expected)
+    assert one.counts.tokens == sum(len(row["input_ids"]) for row in expected)
     if learned:
         tokenizer = load_tokenizer(base_folder(MODEL))
         asked = {made.problem_id: made.question for made in MADE}
         prompts = [tokenizer.decode(row["input_ids"]) for row in expected]
         assert all(asked[i] in prompt for i, prompt in zip(learned, prompts, strict=True)), "in order of problem_id"
+
+
+@pytest.mark.parametrize(
+    ("row", "tokens"),
+    [
+        ({"input_ids": [1, 2, 3], "labels": [-100, 2, 3]}, 3),
+        ({"prompt_ids": [1, 2], "chosen_ids": [3], "rejected_ids": [4, 5, 6], "weight": 0.5}, 8),
+    ],
+)
+def test_tokens_are_those_that_pass_through_the_model(row: dict[str, Any], tokens: int) -> None:
+    assert passed_tokens(row) == tokens
 
 
 def test_weights_have_a_mean_of_one(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from w2s.answers.text.latex import clean
 from w2s.answers.types import MAX_ANSWER_CHARS
 from w2s.answers.units.nouns import is_plural
 from w2s.answers.units.reader import unit_of
+from w2s.errors import closest
 
 _SIMPLE = re.compile(r"(\$)?(-?\d[\d,]*(?:\.\d+)?)(?:( )?(%|[A-Za-z]{3,20}))?\.?", re.ASCII)
 _NUMBER = re.compile(r"-?[1-9]\d{0,17}(?:/[1-9]\d{0,17})?|0", re.ASCII)
@@ -38,7 +39,8 @@ def canonical(answer: str, kind: str = "") -> str:
 def form(answer: str, kind: str = "") -> Form:
     """The canonical form of `answer`, and whether it is exact."""
     if kind not in FORM_BY_KIND:
-        raise ValueError(f"unknown answer kind {kind!r}: the kinds are {', '.join(repr(k) for k in KINDS)}")
+        kinds = ", ".join(repr(k) for k in KINDS)
+        raise ValueError(f"unknown answer kind {kind!r}{closest(kind, KINDS)}: the kinds are {kinds}")
     if len(answer) > MAX_ANSWER_CHARS:  # not cached, because long texts would fill the cache with gigabytes
         answer = " ".join(answer.split())
         if len(answer) > MAX_ANSWER_CHARS:

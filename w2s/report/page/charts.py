@@ -173,6 +173,8 @@ def line(points: Sequence[Sequence[float]], title: str, label: str) -> str:
         axes.plot(xs, ys, color=BAR, linewidth=1.3, marker="." if len(xs) < 3 else "")
         axes.set_title(printable(title), fontsize=10.5, loc="left")
         axes.set_ylim(min(0.0, *ys), None)
+        if len(xs) == 1:  # else the axis spans a tenth of a step
+            axes.set_xlim(xs[0] - 1, xs[0] + 1)
         axes.xaxis.get_major_locator().set_params(integer=True, nbins=4)
         axes.yaxis.get_major_locator().set_params(nbins=4)
 
@@ -227,7 +229,8 @@ def spans(
         axes.grid(axis="y", visible=False)
         axes.set_xlim(left=0)
         patches = [Patch(color=colour, label=kind) for kind, colour in legend.items()]
-        axes.legend(handles=patches, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(patches), borderaxespad=0)
+        # Of the figure, because a legend of the axes would squeeze them on a phone.
+        axes.figure.legend(handles=patches, loc="outside upper left", ncols=len(patches), columnspacing=1)
 
     height = 60 + 16 * len(rows)
     return "".join(

@@ -100,7 +100,8 @@ def _numbers(node: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[str
     rows: Mapping[str, int] = report["rows"].get(step, {})
     if kind in ("finetune", "prefer"):
         yield f"{whole(counts.get('examples', 0))} {'pairs' if kind == 'prefer' else 'examples'}"
-        yield f"{whole(counts.get('steps', 0))} steps"
+        steps = counts.get("steps", 0)
+        yield f"{whole(steps)} {'step' if steps == 1 else 'steps'}"
     elif kind in ("sample", "respond", "committee"):
         yield f"{whole(counts.get('completions', rows.get('completions', 0)))} completions"
         for name in ("truncated", "failed"):

@@ -5,6 +5,7 @@ reaches."""
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
 # pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
 
+import errno
 import hashlib
 import os
 import posixpath
@@ -28,6 +29,7 @@ LOST_RACE = {"PreconditionFailed", "412"}
 NOT_IMPLEMENTED = {"NotImplemented", "501"}
 """S3's codes for a conditional create that ran beside another, that found an object, and that the server does not know;
 s3fs hides them in the OSError's cause."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 CONFLICT_TRIES, CONFLICT_SECONDS = 8, 0.2
 PARALLEL = 32
 """Requests in flight for one question, such as the manifests of a graph."""
@@ -64,11 +66,15 @@ def normal(url: str) -> str:
     """One spelling of a store's place: a folder's absolute path, because workers have other working directories, or a
     URL without a slash at its end.
 
-    Raises ValueError for a URL with an empty, . or .. part, which would be another place than the one without it.
+    Raises ValueError for an empty text, which would be the current folder, and for a URL with an empty, . or .. part,
+    which would be another place than the one without it.
     """
     scheme, mark, rest = url.partition("://")
     if not mark or scheme in ("file", "local"):
-        path = Path(rest if mark else url).expanduser().absolute()
+        folder = rest if mark else url
+        if not folder.strip():
+            raise ValueError(f"the store {url!r} names no folder: give one, or a URL such as s3://bucket/prefix")
+        path = Path(folder).expanduser().absolute()
         return str(path.resolve() if ".." in path.parts else path)
     rest = rest.rstrip("/")
     if wrong := [part for part in rest.split("/")[1:] if part in ("", ".", "..")]:
@@ -134,10 +140,17 @@ class Objects:
                 if self.digest(path, len(data)) != (len(data), hashlib.sha256(data).hexdigest()):
                     raise
             return
-        self.fs.makedirs(posixpath.dirname(path), exist_ok=True)
-        temporary = layout.new_temporary(path)
-        Path(temporary).write_bytes(data)
-        Path(temporary).replace(path)
+        temporary = Path(layout.new_temporary(path))
+        try:
+            self.fs.makedirs(posixpath.dirname(path), exist_ok=True)
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            if error.errno in FULL:  # without the cause, whose message names no place
+                raise OSError(error.errno, f"the store {self.url} is full: make room there, then run again") from None
+            raise
 
     def create(self, path: str, data: bytes) -> bool:
         """Put an object that must not exist yet; False where it does, and holds other bytes.
