@@ -10,10 +10,15 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+NODE_ID = "ray.io/node-id"
+"""Label that Ray gives to every node."""
+NODE_GROUP = "ray.io/node-group"
+"""Label that Ray gives to the nodes of a launcher or of KubeRay, so to those of a cluster that can grow."""
 
 _starting = threading.Lock()
 _abandoned = threading.Event()
@@ -33,6 +38,8 @@ def set_environment() -> bool:
     Returns whether this run starts a local Ray.
     """
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(NODE_SECONDS))
+    # Ray Data (2.60.0) would ask for twice the CPUs in use, and an autoscaler start a GPU node for them.
+    os.environ["RAY_DATA_DEFAULT_CLUSTER_SCALING_UP_CPU_UTIL_THRESHOLD"] = "2"  # utilization is at most 1
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a thread that outlives `stop` starts another Ray
     own = is_own()
     if own:
@@ -127,6 +134,18 @@ def nodes() -> list[Node]:
     return [
         Node(node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0), dict(node["Labels"])) for node in alive
     ]
+
+
+def driver_node() -> dict[str, str]:
+    """Label selector of the node of this process."""
+    import ray
+
+    return {NODE_ID: ray.get_runtime_context().get_node_id()}
+
+
+def can_grow(nodes: Sequence[Node]) -> bool:
+    """Whether an autoscaler adds nodes to the cluster, and takes away nodes on which nothing runs."""
+    return any(NODE_GROUP in node.labels for node in nodes)
 
 
 def machine() -> dict[str, float]:

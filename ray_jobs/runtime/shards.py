@@ -1,7 +1,8 @@
 """The shards of a step: each has the rows of some problems in every input, and one task works on it.
 
 The only shard of a small step is worked on in the driver, without Ray, where a worker's imports would take longer than
-the work. Others go through Ray Data, one task a shard, and the driver holds what the tasks return, no rows.
+the work. Others go through Ray Data, one task a shard, and the driver holds what the tasks return, no rows. In a
+cluster that can grow, tasks stay on the driver's node, because only GPU nodes are added.
 """
 
 import math
@@ -67,6 +68,19 @@ def each_done(
     return iter([work(tasks[0])]) if len(tasks) == 1 and small else _on_ray(tasks, work, result)
 
 
+def placement(nodes: Sequence[local_ray.Node], driver: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments of Ray Data's `map` that keep tasks on the driver's node, and at most one a CPU; empty for any node.
+
+    A waiting task, or a task on a GPU node that nothing else uses, would cost that node's hour.
+    """
+    from ray.data import TaskPoolStrategy
+
+    cpus = sum(node.cpus for node in nodes if node.has(driver))
+    if not local_ray.can_grow(nodes) or cpus < CPUS_PER_SHARD:
+        return {}
+    return {"label_selector": dict(driver), "compute": TaskPoolStrategy(size=int(cpus / CPUS_PER_SHARD))}
+
+
 def _on_ray(tasks: Sequence[Task], work: Callable[[Task], Done], result: type[Done]) -> Iterator[Done]:
     local_ray.start()
     import ray
@@ -75,6 +89,7 @@ def _on_ray(tasks: Sequence[Task], work: Callable[[Task], Done], result: type[Do
         return {"done": work(Task.model_validate_json(row["task"])).model_dump_json()}
 
     rows = [{"task": task.model_dump_json()} for task in tasks]
-    dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map(row, num_cpus=CPUS_PER_SHARD)
+    where = placement(local_ray.nodes(), local_ray.driver_node())
+    dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map(row, num_cpus=CPUS_PER_SHARD, **where)
     for done in dataset.iter_rows():
         yield result.model_validate_json(done["done"])
