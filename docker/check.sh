@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Build the Dockerfile's cpu target without Docker, and use it as uid 1000: docker/check.sh     (as root, 10 GB, minutes)
+# Build the Dockerfile's cpu target without Docker and use it as uid 1000: docker/check.sh (root, 10 GB, minutes)
 #
-# The steps are the Dockerfile's own (dev/dockerfile.py). Debian bookworm and its Python 3.11 stand in for the base image
-# python:3.11-slim; like there, the standard library is uncompiled. Not seen here: layers, the gpu target, Docker itself.
+# The steps are the Dockerfile's own (dev/dockerfile.py). Debian bookworm and its Python 3.11 stand in for the base
+# image python:3.11-slim; as there, the standard library is not compiled. Docker, its layers and the gpu target are not
+# seen.
 #
 #   MIRROR=URL   Debian's mirror, else debootstrap's own
 #   TMPDIR       where the roots are made and removed
@@ -11,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 needed_gb=10
+namespaces=(--mount)
 say() { echo "check: $*"; }
 fail() { echo "check: $*" >&2; exit 2; }
 python=.venv/bin/python
@@ -25,7 +27,7 @@ outside() { # checks what is needed, and runs `inside` in namespaces of its own
     trap 'exit 143' INT TERM
     free_kb=$(df -Pk "$scratch" | awk 'NR == 2 { print $4 }')
     [ "$free_kb" -ge $((needed_gb * 1024 * 1024)) ] ||
-        fail "$((free_kb / 1024)) MB are free in ${TMPDIR:-/tmp}, $needed_gb GB are needed: set TMPDIR to a larger disk."
+        fail "$((free_kb / 1024)) MB are free in ${scratch%/*}, $needed_gb GB are needed: set TMPDIR to a larger disk."
     # A shell's background jobs ignore Ctrl-C, and so would all that they start.
     env --default-signal=INT unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "$scratch" &
     child=$!
@@ -40,27 +42,27 @@ clean_up() { # the namespaces' end kills their processes and removes their mount
 
 inside() { # SCRATCH: builds the target, uses it
     scratch=$1
-    local seconds
     read_pip_configuration
     "$python" -m dev.build_context "$scratch/context"
     "$python" -m dev.dockerfile cpu "PIP_EXTRA_INDEX_URL=$extra_index" \
         "W2S_COMMIT=$(git rev-parse HEAD 2>/dev/null || true)" >"$scratch/steps"
-    # Sets `start`, `health` and `container`.
+    start=() health=() container=() # which the steps set
     # shellcheck disable=SC1091
     . "$scratch/steps"
     built=$SECONDS
     try "${start[*]}" "${start[@]}"
     try "w2s env" w2s env
     try "imports of a run, none compiled anew" python -c "$(compiled_anew)"
-    try "HEALTHCHECK" "${health[@]}"
     try "w2s run: a training, an engine, its scores" w2s run quickstart --store /tmp/store --only test_weak_floor \
         --set problems.train_1=48 problems.train_2=48 problems.test=24 sft.epochs=1
-    try "HEALTHCHECK beside a Ray head" sh -c "ray start --head --num-cpus=1 && ${health[*]@Q}"
+    try "HEALTHCHECK without Ray" "${health[@]}"
+    try "HEALTHCHECK beside a Ray head" sh -c \
+        "ray start --head --num-cpus=1 --node-ip-address=127.0.0.1 && ${health[*]@Q}"
     say "passed in $SECONDS s, $built of them the build: with Debian's Python 3.11 in place of $base," \
         "${start[*]}, w2s env, a training, an engine and HEALTHCHECK as uid ${container[1]}, nothing compiled anew"
 }
 
-compiled_anew() { # Python: imports what the processes of a run import, and fails if a module's source was compiled for it
+compiled_anew() { # prints Python that imports what a run imports, and fails if a module was compiled for it
     cat - dev/imports.py <<'PYTHON'
 import atexit, os, sys
 
@@ -79,13 +81,14 @@ def report():
 PYTHON
 }
 
-read_pip_configuration() { # sets `pip`, variables with pip's configuration and proxies, `mounts`, the paths in them, and `extra_index`
+read_pip_configuration() { # sets `pip` (variables, with proxies), `extra_index` and `mounts`, the paths in their values
     local line name value word
     pip=() mounts=() extra_index=""
     # The environment's come first and hold.
     while IFS= read -r line; do
-        name=PIP_$(sed 's/=.*//; s/.*\.//; s/-/_/g' <<<"$line" | tr a-z A-Z)
-        value=$(sed "s/^[^=]*='\\?//; s/'\$//; s/\\\\n/ /g" <<<"$line")
+        name=${line%%=*} value=${line#*=}
+        name=${name##*.} name=PIP_${name//-/_} name=${name^^}
+        value=${value#\'} value=${value%\'} value=${value//\\n/ }
         [[ " ${pip[*]%%=*} " = *" $name "* ]] && continue
         # The Dockerfile takes this one as a build argument.
         if [ "$name" = PIP_EXTRA_INDEX_URL ]; then extra_index=$value; else pip+=("$name=$value"); fi
@@ -123,7 +126,7 @@ build() { # CACHES STAGE USER FOLDER NAME=VALUE ... COMMAND ...
 }
 
 try() { # TITLE COMMAND ...: in a container of the target, which reaches no network
-    local network=--net
+    local namespaces=(--mount --net)
     timed "uid ${container[1]}: $1" enter : "${container[@]}" "${@:2}"
 }
 
@@ -142,8 +145,10 @@ enter() { # CACHES:MOUNTS STAGE USER FOLDER NAME=VALUE ... COMMAND ...
     home=$(awk -F: -v uid="$3" '$3 == uid { print $6 }' "$root/etc/passwd")
     export -f mount_all loopback
     export python
-    unshare --mount ${network:-} bash -euc 'mount_all "$1" "$2" "$3"; '"${network:+loopback; }"'shift 3; exec "$@"' \
-        _ "$root" "$scratch" "$1" chroot --userspec="$3" "$root" env -i -C "$4" "HOME=$home" "${@:5}"
+    # shellcheck disable=SC2016
+    unshare "${namespaces[@]}" bash -euc 'mount_all "${@:2:3}"; [[ $1 != *--net* ]] || loopback; exec "${@:5}"' \
+        _ "${namespaces[*]}" "$root" "$scratch" "$1" \
+        chroot --userspec="$3" "$root" env -i -C "$4" "HOME=$home" "${@:5}"
 }
 
 loopback() { # a new network namespace has it, and it is down
