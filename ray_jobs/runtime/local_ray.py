@@ -38,8 +38,6 @@ def set_environment() -> bool:
     Returns whether this run starts a local Ray.
     """
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(NODE_SECONDS))
-    # Ray Data (2.60.0) would ask for twice the CPUs in use, and an autoscaler start a GPU node for them.
-    os.environ["RAY_DATA_DEFAULT_CLUSTER_SCALING_UP_CPU_UTIL_THRESHOLD"] = "2"  # utilization is at most 1
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a thread that outlives `stop` starts another Ray
     own = is_own()
     if own:

@@ -25,33 +25,35 @@ GPUS = Node(96, 8, {NODE_ID: "b", NODE_GROUP: "sampling"})
 def test_placement(nodes: list[Node], at_once: int | None) -> None:
     found = placement(nodes, DRIVER)
     if at_once is None:
-        assert found == {}
+        assert found == {"num_cpus": 1}
     else:
-        assert found["label_selector"] == DRIVER and found["compute"].size == at_once
+        assert found.pop("compute").size == at_once and found == {"num_cpus": 0, "label_selector": DRIVER}
 
 
 BUSY = """
 from types import SimpleNamespace
-from ray_jobs.runtime import local_ray
-local_ray.set_environment()
 from ray.data._internal.cluster_autoscaler.fake_autoscaling_coordinator import FakeAutoscalingCoordinator
 from ray.data._internal.cluster_autoscaler.rate_based_cluster_autoscaler import RateBasedClusterAutoscaler
 from ray.data._internal.cluster_autoscaler.resource_utilization_gauge import ClusterUtil
 from ray.data._internal.execution.interfaces import ExecutionResources
+
 class A(SimpleNamespace):
     __hash__ = object.__hash__
-one = ExecutionResources(cpu=1)
+
 metrics = A(average_num_inputs_per_task=1, average_num_outputs_per_task=1, num_output_blocks_per_task_s=1)
-operator = A(output_dependencies=[], metrics=metrics, per_task_resource_allocation=lambda: one,
-             get_max_concurrency_limit=lambda: None, min_scheduling_resources=lambda: one, has_completed=lambda: False)
 busy = A(observe=lambda: None, get=lambda: ClusterUtil(cpu=1, gpu=0, memory=0, object_store_memory=0))
-head = FakeAutoscalingCoordinator(initial_cluster_resources=[{"CPU": 8}])
-autoscaler = RateBasedClusterAutoscaler([operator], "tables", utility_calculator=busy, autoscaling_coordinator=head,
-                                        min_gap_between_autoscaling_requests_s=0)
-print(autoscaler.try_trigger_scaling())
+for cpus in (1, 0):
+    task = ExecutionResources(cpu=cpus)
+    operator = A(output_dependencies=[], metrics=metrics, per_task_resource_allocation=lambda: task,
+                 get_max_concurrency_limit=lambda: 20, min_scheduling_resources=lambda: task,
+                 has_completed=lambda: False)
+    head = FakeAutoscalingCoordinator(initial_cluster_resources=[{"CPU": 8}])
+    autoscaler = RateBasedClusterAutoscaler([operator], "tables", utility_calculator=busy,
+                                            autoscaling_coordinator=head, min_gap_between_autoscaling_requests_s=0)
+    print(sum(bundle["CPU"] for bundle in autoscaler.try_trigger_scaling()))
 """
 
 
-def test_ray_data_asks_for_no_node_when_all_cpus_are_busy() -> None:
-    """Without the variable it asks for 16 CPUs where the head has 8 (Ray 2.60.0), which only a GPU node can add."""
-    assert fresh(BUSY) == "[]\n"
+def test_tasks_that_request_no_cpu_ask_for_no_node() -> None:
+    """Of a head with 8 busy CPUs, Ray Data (2.60.0) asks for 16 where each task requests one."""
+    assert fresh(BUSY) == "16\n0\n"
