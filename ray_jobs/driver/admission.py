@@ -9,12 +9,9 @@ from dataclasses import dataclass
 
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
 from ray_jobs.resources.resources import Resources
-from ray_jobs.runtime.local_ray import Node
+from ray_jobs.runtime.local_ray import Node, can_grow
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
-
-NODE_GROUP = "ray.io/node-group"
-"""Label that Ray gives to the nodes of a launcher or of KubeRay, so to those of a cluster that can grow."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +44,6 @@ def may_start(request: Request, running: Sequence[Request], nodes: Sequence[Node
         return True
     beside = [other for other in running if other.labels == request.labels]
     return can_grow(nodes) and fit(beside, nodes)
-
-
-def can_grow(nodes: Sequence[Node]) -> bool:
-    """Whether an autoscaler adds nodes to the cluster, and takes away nodes on which nothing runs."""
-    return any(NODE_GROUP in node.labels for node in nodes)
 
 
 def is_shared_out(first: Step, request: Request) -> bool:

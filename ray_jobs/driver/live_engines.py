@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ray_jobs.driver.admission import Request, can_grow, fit, is_shared_out, may_start, places
+from ray_jobs.driver.admission import Request, fit, is_shared_out, may_start, places
 from ray_jobs.driver.grouping import shared_out
-from ray_jobs.runtime.local_ray import Node
+from ray_jobs.runtime.local_ray import Node, can_grow
 from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step

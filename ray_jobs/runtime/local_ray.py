@@ -10,13 +10,18 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from w2s.errors import first_line
+
+NODE_ID = "ray.io/node-id"
+"""Label that Ray gives to every node."""
+NODE_GROUP = "ray.io/node-group"
+"""Label that Ray gives to the nodes of a launcher or of KubeRay, so to those of a cluster that can grow."""
 
 _starting = threading.Lock()
 _abandoned = threading.Event()
@@ -135,6 +140,18 @@ def nodes() -> list[Node]:
     return [
         Node(node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0), dict(node["Labels"])) for node in alive
     ]
+
+
+def driver_node() -> dict[str, str]:
+    """Label selector of the node of this process."""
+    import ray
+
+    return {NODE_ID: ray.get_runtime_context().get_node_id()}
+
+
+def can_grow(nodes: Sequence[Node]) -> bool:
+    """Whether an autoscaler adds nodes to the cluster, and takes away nodes on which nothing runs."""
+    return any(NODE_GROUP in node.labels for node in nodes)
 
 
 def machine() -> dict[str, float]:

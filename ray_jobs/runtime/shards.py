@@ -1,7 +1,8 @@
 """The shards of a step: each has the rows of some problems in every input, and one task works on it.
 
 The only shard of a small step is worked on in the driver, without Ray, where a worker's imports would take longer than
-the work. Others go through Ray Data, one task a shard, and the driver holds what the tasks return, no rows.
+the work. Others go through Ray Data, one task a shard, and the driver holds what the tasks return, no rows. In a
+cluster that can grow, tasks stay on the driver's node, because only GPU nodes are added.
 """
 
 import math
@@ -67,6 +68,20 @@ def each_done(
     return iter([work(tasks[0])]) if len(tasks) == 1 and small else _on_ray(tasks, work, result)
 
 
+def placement(nodes: Sequence[local_ray.Node], driver: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments of Ray Data's `map`: a CPU a task anywhere, or at most so many tasks as the driver's node has CPUs.
+
+    In a cluster that can grow tasks request no CPU, because from half of the CPUs in use on Ray Data (2.60.0) asks for
+    twice as many, and what an autoscaler adds for them is a GPU node.
+    """
+    from ray.data import TaskPoolStrategy
+
+    cpus = int(sum(node.cpus for node in nodes if node.has(driver)))
+    if not local_ray.can_grow(nodes) or not cpus:
+        return {"num_cpus": CPUS_PER_SHARD}
+    return {"num_cpus": 0, "label_selector": dict(driver), "compute": TaskPoolStrategy(size=cpus)}
+
+
 def _on_ray(tasks: Sequence[Task], work: Callable[[Task], Done], result: type[Done]) -> Iterator[Done]:
     local_ray.start()
     import ray
@@ -75,6 +90,7 @@ def _on_ray(tasks: Sequence[Task], work: Callable[[Task], Done], result: type[Do
         return {"done": work(Task.model_validate_json(row["task"])).model_dump_json()}
 
     rows = [{"task": task.model_dump_json()} for task in tasks]
-    dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map(row, num_cpus=CPUS_PER_SHARD)
+    where = placement(local_ray.nodes(), local_ray.driver_node())
+    dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map(row, **where)
     for done in dataset.iter_rows():
         yield result.model_validate_json(done["done"])

@@ -30,13 +30,13 @@ from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import all_work
 from ray_jobs.driver import forecast as plan
 from ray_jobs.driver import scheduler
-from ray_jobs.driver.admission import NODE_GROUP, Request, request_of
+from ray_jobs.driver.admission import Request, request_of
 from ray_jobs.driver.grouping import only_scored
 from ray_jobs.resources.occupancy import engines_for
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.requests import GPUS_PER_NODE, NODE_LABEL
 from ray_jobs.runtime.context import Context
-from ray_jobs.runtime.local_ray import Node
+from ray_jobs.runtime.local_ray import NODE_GROUP, Node
 from ray_jobs.runtime.progress import Progress
 from w2s.experiments.catalog import load
 from w2s.graph.build import build_steps

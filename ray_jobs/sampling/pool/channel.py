@@ -12,14 +12,12 @@ import ray
 from ray.data import Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
+from ray_jobs.runtime.local_ray import driver_node
 from ray_jobs.sampling.pool.held import Held
 from ray_jobs.sampling.results import COLUMN
 
 if TYPE_CHECKING:  # the source's process needs no model libraries
     from ray_jobs.sampling.inputs import Task
-
-NODE_ID = "ray.io/node-id"
-"""Ray's own label of every node."""
 
 
 class Channel:
@@ -86,11 +84,6 @@ def open_dataset(channel: Channel) -> Any:
     # Engines that have no work wait for more; Ray Data would end all but `min_size` of them.
     requests.context.autoscaling_config.actor_pool_util_downscaling_threshold = -1.0
     return requests
-
-
-def driver_node() -> dict[str, str]:
-    """Label selector of the node of this process."""
-    return {NODE_ID: ray.get_runtime_context().get_node_id()}
 
 
 def _reader(channel: Channel) -> Callable[[], Iterator[Any]]:

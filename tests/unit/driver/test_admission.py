@@ -2,10 +2,10 @@
 
 import pytest
 
-from ray_jobs.driver.admission import NODE_GROUP, Request, fit, may_start, places, request_of
+from ray_jobs.driver.admission import Request, fit, may_start, places, request_of
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.requests import NODE_LABEL
-from ray_jobs.runtime.local_ray import Node
+from ray_jobs.runtime.local_ray import NODE_GROUP, Node
 
 GROWS = {NODE_GROUP: "any"}
 HEAD = Node(8, 0, GROWS)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ray_jobs.driver.admission import NODE_GROUP, Request, loads_are_long, request_of
+from ray_jobs.driver.admission import Request, loads_are_long, request_of
 from ray_jobs.driver.grouping import only_scored, ready_groups
 from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.requests import NODE_LABEL
 from ray_jobs.resources.resources import Resources
-from ray_jobs.runtime.local_ray import Node
+from ray_jobs.runtime.local_ray import NODE_GROUP, Node
 from ray_jobs.sampling.pool.size import base_of
 from tests.unit.driver.test_grouping import experiment
 from w2s.experiments.catalog import names

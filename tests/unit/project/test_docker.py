@@ -3,7 +3,6 @@
 import re
 import subprocess
 import tomllib
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -11,36 +10,21 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from dev.build_context import goes_in, patterns
+from dev.dockerfile import Instruction, sources, stages
+
 ROOT = Path(__file__).parents[3]
+STAGES = stages((ROOT / "docker/Dockerfile").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = {"cpu": ("cpu", "dev"), "gpu": ("gpu",)}
 """Lock file -> the extras it is made from."""
 NOT_ON_CPU = {"torchaudio", "torchvision", "torchcodec", "triton"}
 
 
-def instructions() -> list[tuple[str, str]]:
-    """(instruction, arguments) of the Dockerfile, with continued lines joined and comments dropped."""
-    lines = [
-        line for line in (ROOT / "docker/Dockerfile").read_text().splitlines() if not line.lstrip().startswith("#")
-    ]
-    joined = re.sub(r"\\\n", " ", "\n".join(lines))
-    return [
-        (word.upper(), rest.strip())
-        for word, _, rest in (line.partition(" ") for line in joined.splitlines() if line.strip())
-    ]
-
-
-def stages() -> dict[str, list[tuple[str, str]]]:
-    """Instructions of each stage by its name, after those of the stages that it is built on."""
-    instructions_of: dict[str, list[tuple[str, str]]] = {}
-    name = ""
-    for word, rest in instructions():
-        if word == "FROM":
-            parent, _, name = re.fullmatch(r"(\S+)( AS (\S+))?", rest).groups()  # type: ignore[union-attr]
-            instructions_of[name] = list(instructions_of.get(parent, []))
-        elif name:
-            instructions_of[name].append((word, rest))
-    return instructions_of
+def with_parents(name: str) -> list[Instruction]:
+    """Instructions of a stage after those of the stages that it is built on."""
+    stage = STAGES.get(name)
+    return [*with_parents(stage.parent), *stage.instructions] if stage else []
 
 
 def packages(lock: str) -> dict[str, str]:
@@ -57,44 +41,29 @@ def packages(lock: str) -> dict[str, str]:
     return {str(name): str(version) for name, version in named}
 
 
-def test_instructions_are_dockers() -> None:
-    assert {word for word, _ in instructions()} <= {
-        "ARG",
-        "FROM",
-        "RUN",
-        "COPY",
-        "ENV",
-        "USER",
-        "WORKDIR",
-        "CMD",
-        "HEALTHCHECK",
-    }
-
-
 @pytest.mark.parametrize("target", ["gpu", "cpu"])
 def test_target(target: str) -> None:
-    steps = stages()[target]
-    words = [word for word, _ in steps]
-    assert dict(steps)["USER"] == "1000" and words.index("USER") > max(
-        i for i, word in enumerate(words) if word == "RUN"
-    )
-    assert ("COPY", f"--from=project-{target} /opt/w2s /opt/w2s") in steps
-    assert ("ENV", "W2S_COMMIT=$W2S_COMMIT") in steps and words.count("HEALTHCHECK") == 1
-    assert any(" git " in rest for word, rest in steps if word == "RUN")
-    assert any("HOME=/home/w2s" in rest for word, rest in steps if word == "ENV")
-    runs = [rest for word, rest in stages()[f"project-{target}"] if word == "RUN"]
-    installs = [run for run in runs if "pip install" in run]
-    assert ("COPY", f"docker/requirements-{target}.txt /tmp/requirements.txt") in stages()[f"project-{target}"]
+    steps = with_parents(target)
+    words = [one.word for one in steps]
+    users = [one.rest for one in steps if one.word == "USER"]
+    assert users == ["1000"] and "RUN" not in words[words.index("USER") :]
+    assert Instruction("COPY", (f"--from=project-{target}",), "/opt/w2s /opt/w2s") in steps
+    assert Instruction("ENV", (), "W2S_COMMIT=$W2S_COMMIT") in steps and words.count("HEALTHCHECK") == 1
+    assert any(" git " in one.rest for one in steps if one.word == "RUN")
+    assert any("HOME=/home/w2s" in one.rest for one in steps if one.word == "ENV")
+    project = with_parents(f"project-{target}")
+    installs = [one.rest for one in project if one.word == "RUN" and "pip install" in one.rest]
+    assert Instruction("COPY", (), f"docker/requirements-{target}.txt /tmp/requirements.txt") in project
     assert len(installs) == 2 and all("--no-deps" in run for run in installs)
 
 
 def test_only_the_cpu_image_sees_another_index() -> None:
-    wheels = ("ARG", 'PIP_EXTRA_INDEX_URL=""')
-    assert wheels in stages()["packages-cpu"] and wheels not in stages()["packages-gpu"]
+    wheels = Instruction("ARG", (), 'PIP_EXTRA_INDEX_URL=""')
+    assert wheels in with_parents("packages-cpu") and wheels not in with_parents("packages-gpu")
 
 
 def test_nodes_have_what_rays_launcher_needs() -> None:
-    text = "\n".join(f"{word} {rest}" for word, rest in stages()["gpu"])
+    text = "\n".join(f"{one.word} {one.rest}" for one in with_parents("gpu"))
     for needed in (
         "rsync",
         "openssh-client",
@@ -109,18 +78,18 @@ def test_nodes_have_what_rays_launcher_needs() -> None:
 
 
 def test_base_images_are_pinned() -> None:
-    defaults = dict(rest.split("=", 1) for word, rest in instructions() if word == "ARG")
-    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", defaults["PYTHON"])
-    built = set(stages())
-    roots = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
-    assert all(root == "${PYTHON}" or root in built for root in roots)
-    assert "latest" not in (ROOT / "docker/Dockerfile").read_text()
-    sources = re.findall(r"--from=(\S+)", "\n".join(rest for _, rest in instructions()))
-    assert set(sources) <= built
+    images = {stage.parent for stage in STAGES.values()} - set(STAGES)
+    assert len(images) == 1 and re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", images.pop())
+    assert {source for stage in STAGES.values() for source in sources(stage)} <= set(STAGES)
+
+
+def test_the_standard_library_is_compiled() -> None:
+    """The base image has no bytecode, and uid 1000 can write none."""
+    assert any("compileall" in one.rest for one in STAGES["base"].instructions)
 
 
 @pytest.mark.parametrize(
-    ("path", "goes_in"),
+    ("path", "inside"),
     [
         ("pyproject.toml", True),
         ("w2s/recipe/", True),
@@ -134,17 +103,8 @@ def test_base_images_are_pinned() -> None:
         ("tests/unit/project/test_docker.py", False),
     ],
 )
-def test_build_context(path: str, goes_in: bool) -> None:
-    """Docker's rule: the last pattern that matches a path or one of its folders decides."""
-    folders = ["/".join(path.split("/")[: n + 1]) for n in range(path.count("/") + 1)]
-    inside = True
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        if line and not line.startswith("#"):
-            pattern = line.removeprefix("!").removeprefix("**/")
-            anywhere = "**/" in line
-            if any(fnmatch(one.rsplit("/", 1)[-1] if anywhere else one, pattern) for one in folders):
-                inside = line.startswith("!")
-    assert inside == goes_in
+def test_build_context(path: str, inside: bool) -> None:
+    assert goes_in(path, patterns((ROOT / ".dockerignore").read_text())) == inside
 
 
 @pytest.mark.parametrize(
