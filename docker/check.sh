@@ -111,7 +111,7 @@ base_root() { # IMAGE STAGE
         debootstrap --variant=minbase --include=ca-certificates,netbase,tzdata,python3.11-venv,python3.11-dev \
         bookworm "$scratch/$2" ${MIRROR:+"$MIRROR"}
     find "$scratch/$2/usr/lib/python3.11" -name '*.pyc' -delete
-    ln -s /usr/bin/python3.11 "$scratch/$2/usr/local/bin/python"
+    ln -s python3.11 "$scratch/$2/usr/bin/python"
 }
 copy_root() { cp -a "$scratch/$1" "$scratch/$2"; } # STAGE NEW-STAGE
 take_root() { mv "$scratch/$1" "$scratch/$2"; }    # STAGE NEW-STAGE, where nothing else needs STAGE
