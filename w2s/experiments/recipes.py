@@ -15,6 +15,10 @@ FIELD = "recipe"
 TEMPERATURE = 0.7
 """Of samples that vote: at 1.0 a vote of ten is a worse label than one greedy answer (docs/recipes.md)."""
 
+SURE = 0.8
+"""Least vote share of a pair's chosen answer. At 0.5 a quarter of the quickstart's pairs teach M_plus a wrong answer,
+which costs it up to 6 points (docs/results.md)."""
+
 
 def paper(e: Experiment) -> Experiment:
     """The paper's method: agreement, pairs against the weak answer, every pair with one weight, no NLL in DPO.
@@ -41,7 +45,7 @@ def w2s(e: Experiment) -> Experiment:
     half = e.sampled.model_copy(update={"n": max(2, e.sampled.n // 2), "temperature": TEMPERATURE})
     made = _with(
         e,
-        pairs={"rule": "votes", "min_confidence": min(0.5, e.pairs.min_confidence), "min_margin": 0.2},
+        pairs={"rule": "votes", "min_confidence": SURE, "min_margin": SURE / 2},
         preference={"weighted": True},
         stage_one="icl_votes",
         icl_sampled=half,
