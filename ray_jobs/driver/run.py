@@ -126,7 +126,8 @@ def _run(
     missing, total = to_run(planned), len(planned)
     with RunLog(store) as log, Progress(log.terminal, log.lines) as progress:
         progress.plan(graph.name, [step.name for step in missing], total)
-        before, leases.log, leases.state = leases.log, progress.log, progress.state
+        before, leases.log = leases.log, progress.log
+        leases.show(progress.state)
         first_line = f"{graph.name}: {len(missing)} of {total} steps to run"
         progress.log(f"{first_line}, store {store.objects.url}, log {log.url}")
         progress.log(commit_rule(store))

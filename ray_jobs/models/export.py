@@ -61,7 +61,8 @@ def export_merged(adapter: Path, model: Model, folder: Path) -> None:
 
 
 def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, ...] | None:
-    """Write the tokenizer, a chat template that makes the run's prompts, and the generation config with the end tokens.
+    """Write the tokenizer, a chat template that makes the run's prompts, and the generation config with end tokens and
+    stop strings.
 
     Returns None where this tokenizer makes the run's prompts of their text by itself, else the ids that they begin
     with.
@@ -89,6 +90,7 @@ def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, 
         pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
         do_sample=False,
         max_new_tokens=max_tokens,
+        stop_strings=list(model.prompt.stop_strings) or None,
     ).save_pretrained(folder)
     return first
 

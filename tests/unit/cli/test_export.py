@@ -113,7 +113,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.mark.slow
-def test_models_load_with_peft_and_transformers_and_answer_alike(trained: Store, tmp_path: Path) -> None:
+def test_models_load_with_peft_and_transformers_and_answer_alike(
+    trained: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import torch
     from peft import AutoPeftModelForCausalLM, PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -154,6 +156,14 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(trained: Store,
         assert rendered == tokens.prompt_ids("C'\\?", [Demonstration("p", "A?", "B")])
         config = json.loads((place / "generation_config.json").read_text())
         assert config["eos_token_id"] == sorted(tokens.end_tokens)
+        assert config["stop_strings"] == list(strong.prompt.stop_strings)
+        card = (place / "README.md").read_text()
+        code = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+        assert code is not None
+        capsys.readouterr()
+        exec(code[1].replace("FOLDER", str(place)).replace("QUESTION", "What is 2 + 2?"), {})
+        answer = capsys.readouterr().out.rstrip("\n")
+        assert sum(answer.count(stop) for stop in strong.prompt.stop_strings) <= 1, "it stops at the first"
         everything = "".join(path.read_text() for path in place.glob("*.json")) + (place / "README.md").read_text()
         assert "package:" not in everything, "nobody else has w2s's package"
         assert "accuracy 100.0 % (2 of 2)" in everything and re.search(r"\| dpo \| .*pairs\.pairs", everything)

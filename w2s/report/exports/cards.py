@@ -35,6 +35,12 @@ class ModelCard:
 GREEDY = """--override-generation-config '{"temperature": 0}'"""
 """vLLM reads `temperature` alone of a generation config, so it samples at 1 where only `do_sample` is false."""
 
+GENERATE = """turns = [{"role": "user", "content": "QUESTION"}]
+inputs = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+made = model.generate(**inputs, tokenizer=tokenizer)[0, inputs["input_ids"].shape[1] :]
+print(tokenizer.decode(made, skip_special_tokens=True))"""
+"""The card's code that asks one question."""
+
 
 def model_card(card: ModelCard) -> str:
     """The README.md of a model's folder, in Markdown with the hub's metadata."""
@@ -147,12 +153,14 @@ def _usage(card: ModelCard, merged: bool) -> list[str]:
     if merged:
         code = "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
         code += 'model = AutoModelForCausalLM.from_pretrained("FOLDER")\n'
-        code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")'
+        code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")\n'
+        code += GENERATE
         return [_block("python", code), "", _block("sh", f"vllm serve FOLDER {GREEDY}")]
     code = "from peft import AutoPeftModelForCausalLM\nfrom transformers import AutoTokenizer, GenerationConfig\n\n"
     code += 'model = AutoPeftModelForCausalLM.from_pretrained("FOLDER")\n'
     code += 'model.generation_config = GenerationConfig.from_pretrained("FOLDER")  # PEFT takes the base\'s\n'
-    code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")'
+    code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")\n'
+    code += GENERATE
     base = card.base.name if is_hub(card.base) else "FOLDER/base"
     serve = f"vllm serve {base} --tokenizer FOLDER --generation-config FOLDER {GREEDY} "
     serve += f"--enable-lora --max-lora-rank {card.max_lora_rank} --lora-modules {card.step.name}=FOLDER"
@@ -166,7 +174,11 @@ def _usage(card: ModelCard, merged: bool) -> list[str]:
 def _stops(strings: Sequence[str]) -> list[str]:
     if not strings:
         return []
-    return ["", f"The run also stopped at the strings {json.dumps(list(strings))}: give them as `stop` to the server."]
+    return [
+        "",
+        f"It also has the strings {json.dumps(list(strings))}, at which the run stopped. `generate` needs the "
+        "tokenizer to see them; vLLM reads none, so give them as `stop` to the server.",
+    ]
 
 
 def _prompt(prompt: Prompt) -> list[str]:

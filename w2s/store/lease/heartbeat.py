@@ -41,7 +41,7 @@ class Heartbeat:
     ) -> None:
         self._objects, self._run, self._log, self._state = objects, run, log, state
         self._host, self._process, self._began = socket.gethostname(), this_process(), layout.timestamp(time.time())
-        self._over = threading.Event()
+        self._over, self._soon = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -49,9 +49,14 @@ class Heartbeat:
         self.write(0)
         self._thread.start()
 
+    def hurry(self) -> None:
+        """Beat at once, because the state has changed."""
+        self._soon.set()
+
     def stop(self) -> None:
         """End the thread and remove the object."""
         self._over.set()
+        self._soon.set()
         self._thread.join(BEAT_SECONDS)  # a request to a server that is away ends with the process
         # If the server is away, the object stays and gc removes it: what ended the run must not be hidden.
         path = self._objects.path(layout.heartbeat(self._run))
@@ -64,7 +69,11 @@ class Heartbeat:
 
     def _beat(self) -> None:
         number, beats = 0, list[threading.Thread]()
-        while not self._over.wait(BEAT_SECONDS):
+        while True:
+            self._soon.wait(BEAT_SECONDS)
+            self._soon.clear()
+            if self._over.is_set():
+                break
             number += 1
             # One thread a beat, because a beat whose answer never comes must not delay the next beat.
             beat = threading.Thread(target=self._write_and_log, args=(number,), daemon=True)

@@ -33,7 +33,7 @@ class Leases:
         self._no_waiting, self._over = threading.Event(), threading.Event()
         self._others = HeartbeatWatch(objects)
         self.state: Callable[[], RunState] = RunState
-        """How far the run is; like `log`, it may be replaced."""
+        """How far the run is."""
         self._heartbeat = Heartbeat(objects, run, lambda message: self.log(message), lambda: self.state())
         self._watcher = threading.Thread(target=self._watch, name="leases", daemon=True)
 
@@ -47,6 +47,11 @@ class Leases:
         self._over.set()
         self._heartbeat.stop()
         self._watcher.join(heartbeat.BEAT_SECONDS)
+
+    def show(self, state: Callable[[], RunState]) -> None:
+        """Say from now on, and at once, that the run is as far as `state` says."""
+        self.state = state
+        self._heartbeat.hurry()
 
     def stop(self) -> None:
         """Let no `acquire` wait any longer; the steps held stay held."""
