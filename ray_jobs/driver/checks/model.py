@@ -38,6 +38,11 @@ class Limit(NamedTuple):
     """The experiment's field that sets it."""
 
 
+APART = {"DeepseekV2ForCausalLM": 3.7}
+"""Nats by which vLLM 0.32.0 on CPU and transformers 5.19.0 differ on one base, the same weights and tokens, by
+architecture (`python -m tests.ray.models DeepSeek-V2`); all others differ by less than 0.001."""
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """What the missing steps do with a model."""
@@ -204,6 +209,11 @@ def _check_class(architecture: str, blank: Any) -> None:
     """
     import transformers
 
+    if architecture in APART:
+        raise ValueError(
+            f"the engine and training compute other models of {architecture}, by {APART[architecture]} nats a token on "
+            "the same weights, so that an adapter would be trained for another model: take one of another architecture"
+        )
     trained = type(blank).__name__
     if architecture != trained and hasattr(transformers, architecture):
         raise ValueError(

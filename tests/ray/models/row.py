@@ -53,6 +53,10 @@ class Row:
                 f"{self.learned} of {self.layers} adapted layers have a gradient": not 0 < self.learned == self.layers,
                 f"ZeRO-3 starts {self.zero_3:.4f} apart": not self.zero_3 < 1e-3,
             }
+        if self.refused and not math.isnan(self.base):
+            wrong[f"engine and trainer are {self.base:.4f} nats apart"] = (
+                self.base > 5e-3 and "nats" not in self.refused
+            )
         if not self.refused:
             close, all_problems = self.base < 5e-3 and self.adapter < 5e-3, f"of {self.problems}"  # false for NaN
             wrong |= {

@@ -49,6 +49,13 @@ def test_each_measurement_can_be_a_fault(field: str, values: list[Any]) -> None:
         assert len(replace(GOOD, **{field: value}).faults()) == 1, value
 
 
+def test_a_refused_model_whose_engine_differs_is_a_fault_unless_the_line_says_so() -> None:
+    refused = Row("made", refused="no adapters", base=1e-5)
+    assert not refused.faults()
+    assert replace(refused, base=3.7).faults() == ["engine and trainer are 3.7000 nats apart"]
+    assert not replace(refused, base=3.7, refused="other models, by 3.7 nats a token").faults()
+
+
 def test_engine_and_trainer_compute_one_model(tmp_path: Path) -> None:
     """In a process of its own, because a training needs a process group of its own."""
     command = [sys.executable, "-m", "tests.ray.models", "--here", "--folder", str(tmp_path), NAME]

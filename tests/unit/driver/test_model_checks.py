@@ -192,6 +192,17 @@ def test_a_language_model_that_the_engine_names_otherwise_is_refused(tmp_path: P
     check(tmp_path / "alone")
 
 
+def test_an_architecture_that_the_engine_computes_otherwise_is_sampled_but_not_trained(tmp_path: Path) -> None:
+    from transformers import DeepseekV2Config
+
+    experts = {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "n_group": 1}
+    latent = {"kv_lora_rank": 512, "q_lora_rank": None, "qk_rope_head_dim": 64, "topk_group": 1}
+    tiny_models.model(tmp_path, DeepseekV2Config(**tiny_models.SIZES | {"num_key_value_heads": 2} | experts | latent))
+    with pytest.raises(ValueError, match=r"other models of DeepseekV2ForCausalLM, by 3\.7 nats a token"):
+        check(tmp_path)
+    check(tmp_path, SAMPLED)
+
+
 def test_layers_that_the_engine_makes_of_several_are_no_targets(tmp_path: Path) -> None:
     """GLM-4 has one layer gate_up_proj in training and in the engine, but vLLM expects two adapters for it."""
     from transformers import Glm4Config
