@@ -246,6 +246,11 @@ def test_a_ray_that_does_not_start(
     assert said.startswith("w2s: TimeoutError: Ray did not start on this machine: Exception: The current node")
 
 
+def files(place: Path) -> list[Path]:
+    """All that is in a folder; Python keeps an imported experiment compiled beside it."""
+    return sorted(path for path in place.rglob("*") if "__pycache__" not in path.parts)
+
+
 @pytest.mark.parametrize(
     ("command", "words", "said"), [(command, *row) for command, rows in WRONG.items() for row in rows]
 )
@@ -259,7 +264,7 @@ def test_wrong_input(
 ) -> None:
     monkeypatch.chdir(place)
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(place / "none"))
-    before = sorted(place.rglob("*"))
+    before = files(place)
     try:
         code = main([command, *shlex.split(words)])
     except SystemExit as ended:  # argparse
@@ -269,5 +274,5 @@ def test_wrong_input(
     assert code == 2 and said in last and last.startswith("w2s"), error
     usage = [line for line in error.splitlines()[:-1] if not line.startswith(("usage: w2s", " "))]
     assert not usage, "only argparse's usage comes before the error"
-    assert "hush" not in error and sorted(place.rglob("*")) == before, "something was written"
+    assert "hush" not in error and files(place) == before, "something was written"
     assert not os.environ.get("RAY_ADDRESS"), "no Ray was started"
