@@ -108,8 +108,10 @@ read_pip_configuration() { # sets `pip` (variables, with proxies), `extra_index`
 base_root() { # IMAGE STAGE
     base=$1
     timed "debootstrap in place of $1" \
-        debootstrap --variant=minbase --include=ca-certificates,netbase,tzdata,python3.11-venv,python3.11-dev \
-        bookworm "$scratch/$2" ${MIRROR:+"$MIRROR"}
+        debootstrap --variant=minbase --include=ca-certificates bookworm "$scratch/$2" ${MIRROR:+"$MIRROR"}
+    # debootstrap does not resolve what python3.11-venv depends on.
+    build "" "$2" 0 / PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c "apt-get update && apt-get install --yes \
+        --no-install-recommends netbase tzdata python3.11-dev python3.11-venv && rm -rf /var/lib/apt/lists/*"
     find "$scratch/$2/usr/lib/python3.11" -name '*.pyc' -delete
     ln -s python3.11 "$scratch/$2/usr/bin/python"
 }
