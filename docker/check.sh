@@ -35,7 +35,8 @@ outside() { # checks what is needed, and runs `inside` in namespaces of its own
 }
 
 clean_up() { # the namespaces' end kills their processes and removes their mounts, which are invisible out here
-    [ -z "${child:-}" ] || kill "$child" 2>/dev/null || true
+    # unshare ignores other signals while it waits.
+    [ -z "${child:-}" ] || kill -KILL "$child" 2>/dev/null || true
     wait
     rm -rf "$scratch" || { sleep 2; rm -rf "$scratch"; }
 }
