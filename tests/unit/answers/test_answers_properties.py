@@ -191,6 +191,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_takes_bounded_time(text):
     def read_and_compare() -> None:
@@ -201,6 +202,7 @@ def test_hostile_text_takes_bounded_time(text):
     assert quickest(read_and_compare, tries=1) < 4
 
 
+@pytest.mark.slow
 def test_random_hostile_texts_in_bounded_time():
     seed = 20240720
     rng = random.Random(seed)

@@ -48,6 +48,7 @@ def test_a_process_over_its_limits_is_ended_and_replaced(monkeypatch):
     worker.close()
 
 
+@pytest.mark.slow
 def test_a_silent_process_is_ended(monkeypatch):
     worker = Worker()
     assert worker.ask("2", "2") == "right"
@@ -79,6 +80,7 @@ def test_threads_share_one_process(worker):
     assert found == {n: "right" if n == 3 else "wrong" for n in range(8)}
 
 
+@pytest.mark.slow
 def test_a_forked_process_has_a_worker_of_its_own():
     assert math_verify("7", "7") == "right"
     parent = second_opinion._shared._process

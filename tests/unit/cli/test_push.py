@@ -31,6 +31,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_data_becomes_a_private_dataset(hub: Hub, tmp_path: Path) -> None:
     small_run(tmp_path / "store")
     place = tmp_path / "to"

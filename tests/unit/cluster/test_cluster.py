@@ -180,6 +180,7 @@ def test_a_probe_is_answered_whatever_the_login_shell_says(here: str) -> None:
     json.dumps(found)
 
 
+@pytest.mark.slow
 def test_a_store_that_a_host_cannot_write_is_said(here: str, tmp_path: Path) -> None:
     for store, says in ((f"{tmp_path}/s", ""), ("/proc/no/store", "cannot be written")):
         found = ask(load_cluster(here), "a", probe.probe, packages=[], peers=[], store=store, environment={})

@@ -106,6 +106,7 @@ def test_a_done_run_costs_nothing(tmp_path: Path) -> None:
     assert "in all 0.0 hours; steps hold 0 GPU-hours" in text
 
 
+@pytest.mark.slow
 def test_the_command_on_a_laptop(tmp_path: Path) -> None:
     done = w2s("plan", "quickstart", "--store", str(tmp_path), "--resources", "local")
     assert "M to generate" in done.stdout and "no GPUs" in done.stdout

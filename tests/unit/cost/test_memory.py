@@ -85,6 +85,7 @@ def shape(name: str) -> Shape:
     return Shape.of(config(name), name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_parameters_are_those_of_transformers_and_peft(name: str) -> None:
     import torch
@@ -98,6 +99,7 @@ def test_parameters_are_those_of_transformers_and_peft(name: str) -> None:
     assert shape(name).adapter(RANK, TARGETS) == sum(p.numel() for p in peft.parameters() if p.requires_grad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("preset", "name"), CLAIMS)
 def test_a_tokens_kv_cache_is_vllms(preset: str, name: str, tmp_path: Path) -> None:
     import torch

@@ -88,6 +88,7 @@ def test_no_question_is_in_two_splits_of_any_seed_or_in_the_documents(world: Any
     assert all(splits[a].isdisjoint(splits[b]) for a in names for b in names if a < b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degree", [0.2, 0.5, 0.8])
 @pytest.mark.parametrize("world", WORLDS)
 def test_length_does_not_tell_wrong_solutions_from_right_ones(degree: float, world: str) -> None:
@@ -105,6 +106,7 @@ def test_length_does_not_tell_wrong_solutions_from_right_ones(degree: float, wor
     assert compared[0] > total / 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS.values())
 def test_a_careless_writer_is_right_less_often_on_every_level(world: Any) -> None:
     rng, rates = random.Random(5), dict[tuple[int, float], list[bool]]()

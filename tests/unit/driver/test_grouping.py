@@ -116,6 +116,7 @@ LOADS = {
 """Loads of each base for the trainings of a whole run: a round of stage I a load, and stage II one."""
 
 
+@pytest.mark.slow
 def test_a_run_loads_each_base_for_training_as_seldom_as_possible_in_any_order() -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")
@@ -156,6 +157,7 @@ def test_where_loads_are_short_scores_wait_for_no_later_stage() -> None:
     assert not ready_groups(steps, done | running, training, only_scored(steps), loads_are_long=False)
 
 
+@pytest.mark.slow
 def test_short_loads_end_every_run_and_train_in_as_few_groups() -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")

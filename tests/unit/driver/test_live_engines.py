@@ -249,6 +249,7 @@ IN_TURN = {
 """Engine starts of a whole run where engines and trainers take turns: before and after each round of training."""
 
 
+@pytest.mark.slow
 def test_where_engines_live_beside_trainers_a_run_loads_each_base_once() -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")
@@ -259,6 +260,7 @@ def test_where_engines_live_beside_trainers_a_run_loads_each_base_once() -> None
             assert starts == {"weak": 1, "strong": 1}, f"{name}, seed {seed + number}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("preset", "nodes"), [("one-gpu", [Node(16, 1)]), ("node-8gpu", [Node(96, 8)])])
 def test_where_they_take_turns_a_run_loads_each_base_as_seldom_as_possible(preset: str, nodes: list[Node]) -> None:
     seed = random.randrange(10**6)
@@ -272,6 +274,7 @@ def test_where_they_take_turns_a_run_loads_each_base_as_seldom_as_possible(prese
             assert starts == expected, f"{name}, seed {seed + number}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("preset", "nodes"), [("local", [Node(2, 0)]), ("cluster-70b", CLUSTER)])
 def test_where_room_is_short_most_runs_load_each_base_once(preset: str, nodes: list[Node]) -> None:
     """Another start comes where idle engines of the strong base have the place that a training, or the weak base's

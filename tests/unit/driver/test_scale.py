@@ -9,6 +9,7 @@ import pytest
 from tests.benchmarks.scale import simulate
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_64_gpus_that_are_there_are_used_side_by_side() -> None:
     outcome = simulate(nodes=8, grows=False, speed=3000)
@@ -17,6 +18,7 @@ def test_64_gpus_that_are_there_are_used_side_by_side() -> None:
     assert outcome.booted == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_nodes_of_both_labels_are_asked_for_and_the_run_ends() -> None:
     outcome = simulate(nodes=8, grows=True, speed=3000)

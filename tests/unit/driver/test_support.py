@@ -51,6 +51,7 @@ def test_an_error_is_asked_again(vllm: Path) -> None:
     assert calls(vllm) == 2
 
 
+@pytest.mark.slow
 def test_the_process_answers_while_others_check(vllm: Path) -> None:
     answers(vllm, "sleep 0.5", """echo '{"lora": true, "error": ""}'""")
     with Question(NAME) as asked:

@@ -54,6 +54,7 @@ for cpus in (1, 0):
 """
 
 
+@pytest.mark.slow
 def test_tasks_that_request_no_cpu_ask_for_no_node() -> None:
     """Of a head with 8 busy CPUs, Ray Data (2.60.0) asks for 16 where each task requests one."""
     assert fresh(BUSY) == "16\n0\n"

@@ -76,6 +76,7 @@ def environment(hub: Hub, tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
@@ -96,6 +97,7 @@ def test_what_the_hub_refuses_is_the_users(
     assert "accept its licence" in said and "hf auth login" in said and "HF_TOKEN" in said and "give a folder" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [500, 429])
 def test_what_may_pass_is_not(hub: Hub, tmp_path: Path, status: int) -> None:
     hub.status = status
@@ -108,10 +110,12 @@ def test_the_hub_may_not_be_asked(hub: Hub, tmp_path: Path) -> None:
     assert said.startswith("True owner/name") and "OfflineModeIsEnabled" in said
 
 
+@pytest.mark.slow
 def test_a_model_that_may_be_had_is(hub: Hub, tmp_path: Path) -> None:
     assert fresh(ASK, **environment(hub, tmp_path)) == "['config.json']\n"
 
 
+@pytest.mark.slow
 def test_a_gated_model_ends_a_run_with_one_line(hub: Hub, tmp_path: Path) -> None:
     hub.status, hub.code = 401, "GatedRepo"
     chosen = ["--store", str(tmp_path / "store"), "--resources", "cluster-70b", "--only", "test_strong_base"]

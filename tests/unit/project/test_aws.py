@@ -31,6 +31,7 @@ def lint(text: str, folder: Path) -> str:
     return subprocess.run([program, folder / "template.yaml"], capture_output=True, text=True).stdout
 
 
+@pytest.mark.slow
 def test_cfn_lint_has_no_complaint(tmp_path: Path) -> None:
     pytest.importorskip("cfnlint", reason="cfn-lint is not installed")
     text = TEMPLATE.read_text()
@@ -61,6 +62,7 @@ def stack() -> Iterator[dict[str, Any]]:
             yield {"outputs": outputs} | {name: session.client(name) for name in ("ec2", "iam", "ecr")}
 
 
+@pytest.mark.slow
 def test_its_output_is_cluster_yaml_s_metadata(stack: dict[str, Any]) -> None:
     metadata = yaml.safe_load(stack["outputs"]["Metadata"])
     assert metadata.pop("repository").endswith(f".dkr.ecr.{REGION}.amazonaws.com/w2s")

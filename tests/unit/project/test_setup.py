@@ -170,6 +170,7 @@ def test_without_any_cpu_build_one_line_names_the_way_out(clone: Clone, index: s
     assert "set TORCH_INDEX to an index or a mirror" in line
 
 
+@pytest.mark.slow
 def test_what_a_run_imports_is_compiled() -> None:
     """Else each of its processes would compile it again where PYTHONDONTWRITEBYTECODE is set."""
     for name in ("torch", "transformers", "trl", "deepspeed", "ray", "vllm", "vllm.v1.engine.core"):

@@ -136,6 +136,7 @@ def test_credit_by_problem():
         credit_by_problem([scores[0], Score("b", "n", "5", "right", "")])
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_as_often_as_they_say():
     seed, truth, runs = 20240720, 0.55, 400
     rng = np.random.default_rng(seed)

@@ -35,6 +35,7 @@ def test_the_page_needs_nothing_beside_itself(page: Path) -> None:
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
 
 
+@pytest.mark.slow
 def test_equal_documents_make_equal_pages(report: dict[str, Any]) -> None:
     assert html(report) == html(json.loads(json.dumps(report)))
 
@@ -48,6 +49,7 @@ def test_the_chart_has_every_model_and_both_limits() -> None:
     assert "$x^2$ &amp; &lt;b&gt;" in charts.line([[1, 2.0]], "$x^2$ & <b>", "a curve"), "no formula, no markup"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("without", [("orpo", "report"), ("scores", "audit", "report", "dpo", "pairs", "sampled")])
 def test_a_half_finished_store_has_a_page(
     without: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -42,6 +42,7 @@ def test_blocks_in_flight(preset: str, blocks: int, sequences: int, engines: int
     assert blocks_in_flight(blocks, sequences, engines, load_resources(preset)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("problems", "n"), [(7000, 1), (1319, 1), (7000, 10)])
 @pytest.mark.parametrize("seqs", [256, 512])
 def test_a_70b_engine_is_full(problems: int, n: int, seqs: int) -> None:

@@ -43,6 +43,7 @@ def simulate(
     raise AssertionError("it never ends")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 10, 100, 400])
 def test_one_killer_costs_at_most_four_restarts(count: int) -> None:
     keys = [f"k{i}" for i in range(count)]
