@@ -43,7 +43,7 @@ format: .venv/ready ## format the code and fix what ruff can fix
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-fast: lint ## check, and the unit tests that are not slow beside it (under 90 s)
+fast: lint ## check, and the unit tests that are not slow beside it (100 s)
 	@$(BESIDE) types unit
 
 unit: .venv/ready
