@@ -27,7 +27,7 @@ setup: .venv/ready ## install the pinned packages into .venv (about 2 minutes, 4
 .venv/ready: docker/requirements-cpu.txt pyproject.toml dev/setup.sh dev/imports.py
 	@dev/setup.sh
 
-quickstart: .venv/ready ## run the whole method on tiny models and print its results (about 10 minutes)
+quickstart: .venv/ready ## run the whole method on tiny models and print its results (about 4 minutes)
 	.venv/bin/w2s run quickstart --store $(STORE)
 
 check: lint types ## lint, format check and types (40 s)
