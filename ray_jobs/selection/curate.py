@@ -6,7 +6,7 @@ because they may be larger than memory.
 
 import heapq
 from collections.abc import Collection
-from functools import partial
+from functools import cache, partial
 
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.shards import Records, Rows, rows_of, tasks_of
@@ -105,6 +105,7 @@ def labels(step: Step, attempt: Attempt, context: Context) -> str:
     recipe, reliability = step.recipe, step.input("reliability")
     prompted = [row.problem_id for row in context.store.inputs(step, "demonstrations", Demonstration)]
 
+    @cache  # the prompt and trust may both ask for the same pass
     def counted(votes: tuple[str, str]) -> Tally:
         count = partial(count_shard, recipe, prompted, votes)
         return over_shards(attempt, _label_inputs(votes), {}, count, context.progress).tally

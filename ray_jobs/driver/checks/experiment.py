@@ -34,11 +34,7 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
         if steps := [step for step in missing if _model(step) == model]:
             assert isinstance(model, Model)
             check_model(role, model, Use.of(steps, experiment.demonstrations.count), resources)
-    if local_ray.is_own():
-        machine = local_ray.machine()
-        check_machine(missing, resources, machine)
-        check_host_memory(missing, resources, machine["memory"])
-    _check_memory(missing, resources)
+    _check_room(missing, resources)
 
 
 def check_evaluation(missing: Sequence[Step], resources: Resources) -> None:
@@ -53,6 +49,11 @@ def check_evaluation(missing: Sequence[Step], resources: Resources) -> None:
         adapter = step.input("adapter")
         if isinstance(step.recipe, Sample) and adapter and isinstance(adapter.step.recipe, ForeignAdapter):
             check_adapter(adapter.step.recipe.name, step.recipe.model)
+    _check_room(missing, resources)
+
+
+def _check_room(missing: Sequence[Step], resources: Resources) -> None:
+    """Check that the steps fit on this machine, where the run uses it alone, and into the memory of GPUs."""
     if local_ray.is_own():
         machine = local_ray.machine()
         check_machine(missing, resources, machine)
