@@ -4,8 +4,9 @@ Pure functions over the graph and the progress of a run, because a table can the
 Loading a base's weights can take minutes; so a group that only scores need waits for the other steps of its base. Of
 trainings, a whole run then loads each base as often as the longest chain of its trainings has links, which is the least
 that is possible: the weak base once, the strong one once for each round of stage I and once for stage II. Bases for CPU
-load in seconds, so there what only scores need does not wait for a later stage: another start fills an idle core. What
-samples from a base whose engines are alive joins them and waits for nothing (ray_jobs/driver/live_engines.py).
+load in seconds, so there what only scores need does not wait for a later stage, and engines start beside other loads as
+soon as one step can use them: another start fills an idle core. What samples from a base whose engines are alive joins
+them and waits for nothing (ray_jobs/driver/live_engines.py).
 """
 
 from collections import defaultdict
@@ -48,7 +49,8 @@ def ready_groups(
     """The groups of steps to start now: all inputs are finished, and waiting would not let them share a load.
 
     `alive` are the bases whose engines are alive: what samples from them joins, so it waits for no other step, and
-    comes first, before a group to which these engines would give way.
+    comes first, before a group to which these engines would give way. Where loads are short, what samples waits for no
+    other step either while another load that more than scores need runs or may start: what comes later joins.
 
     A group is one step, or several sampling steps or several trainings with the same base model, those that only scores
     need last. `missing` holds the steps that the run must do, in the graph's order; `started` and `done` are names of
@@ -66,10 +68,12 @@ def ready_groups(
         if not _inputs(step) & unfinished:
             groups[_load(step) or ("", step.name)].append(step)
     feasible = [step for step in missing if not _inputs(step) & unfinished]
+    loads = {_load(step) for step in feasible if step.name in unfinished - set(scored)} - {None}
     ready = [
         sorted(group, key=lambda step: step.name in scored)
         for load, group in groups.items()
         if base_of(group[0]) in alive
+        or (not loads_are_long and isinstance(group[0].recipe, Sample) and loads - {load})
         or not _should_wait(
             group,
             [step for step in waiting.values() if step not in group and _load(step) == load],

@@ -121,10 +121,11 @@ class LiveEngines:
         In a cluster that can grow, also those that nothing that runs brings work: it takes the nodes of others away.
         """
         to_come, idle = {base_of(step) for step in waiting}, self.idle(running)
-        leave_room = fit([*(self._whole(base, nodes) for base in idle), TABLE_TASK], nodes)
         spare = self.spare(running, waiting) if can_grow(nodes) else []
         blocking = self._in_the_way(idle, others, nodes)
-        return [base for base in idle if base not in to_come or not leave_room or base in spare or base in blocking]
+        gone = [base for base in idle if base not in to_come or base in spare or base in blocking]
+        kept = [self._whole(base, nodes) for base in idle if base not in gone]
+        return gone if fit([*kept, TABLE_TASK], nodes) else idle
 
     def spare(self, running: Sequence[Sequence[Step]], waiting: Sequence[Step]) -> list[str]:
         """The idle engines that give way to who needs their place: no step of their base will be ready before another

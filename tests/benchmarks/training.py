@@ -33,6 +33,7 @@ from tests.benchmarks.goal import Goal, table
 from w2s.data.splits import read_problems
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
+from w2s.graph.contents import record_of
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
 from w2s.method.batches import training_order
@@ -121,7 +122,7 @@ def prepare(folder: Path, names: list[str]) -> Store:
         if not isinstance(step.recipe, FineTune | Prefer):
             attempt = Attempt(store, step)
             for table in step.recipe.tables:  # empty: `ours` takes the rows from here
-                attempt.write_records(table, [], SFTExample)
+                attempt.write_records(table, [], record_of(step[table]) or SFTExample)
             attempt.commit({})
     return store
 

@@ -140,7 +140,8 @@ def test_missing_steps_alone_never_wait_for_each_other() -> None:
 
 
 def test_where_loads_are_short_scores_wait_for_no_later_stage() -> None:
-    """Stage I's students are tested while stage II trains; the base alone still waits for its demonstrations."""
+    """Stage I's students are tested while stage II trains, and the base alone beside the weak model's training, but not
+    where it would take the only place that anything needs."""
     steps = build_steps(quickstart().model_copy(update={"iterations": 1}))
     names = {step.name for step in steps}
     tests = {"test_full_weak_ft", "test_weak_ft_1", "test_icl_ft_1", "test_ceiling"}
@@ -152,7 +153,10 @@ def test_where_loads_are_short_scores_wait_for_no_later_stage() -> None:
         assert {step.name for group in groups for step in group} == expected
     begun = {"problems"}
     groups = ready_groups(steps, begun, begun, only_scored(steps), loads_are_long=False)
-    assert [[step.name for step in group] for group in groups] == [["weak_sft"]]
+    assert [[step.name for step in group] for group in groups] == [["weak_sft"], ["test_strong_base"]]
+    begun = {"problems", "weak_sft", "weak_completions", "test_weak_floor"}
+    groups = ready_groups(steps, begun, begun, only_scored(steps), loads_are_long=False)
+    assert [[step.name for step in group] for group in groups] == [["demonstrations"]]
     training = done - {"icl_ft_1"}  # its test is awaited while it is trained
     assert not ready_groups(steps, done | running, training, only_scored(steps), loads_are_long=False)
 

@@ -72,6 +72,7 @@ def above(step: Step) -> set[str]:
         ("a later stage samples", [STRONG], ["dpo"], ["test_dpo"], 2, []),
         ("nothing is left to sample", [STRONG], ["scores"], ["report"], 2, [STRONG]),
         ("other bases are left to sample", [WEAK, STRONG], ["dpo"], ["test_dpo"], 3, [WEAK]),
+        ("without those a CPU is left for tables", [WEAK, STRONG], ["dpo"], ["test_dpo"], 2, [WEAK]),
         ("in use", [WEAK, STRONG], ["weak_completions"], ["test_dpo"], 3, []),
         ("no CPU is left for tables", [STRONG], ["pairs"], ["test_dpo"], 1, [STRONG]),
         ("a CPU for tables will be free", [WEAK, STRONG], ["weak_completions"], ["test_dpo"], 2, []),
