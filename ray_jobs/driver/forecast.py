@@ -19,7 +19,7 @@ from ray_jobs.cost.work import Work
 from ray_jobs.driver.admission import Request, loads_are_long, request_of
 from ray_jobs.driver.grouping import ready_groups
 from ray_jobs.driver.live_engines import LiveEngines
-from ray_jobs.models.foreign import adapter_shapes
+from ray_jobs.models.adapters import adapter_shapes
 from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import rounded_context

@@ -4,22 +4,30 @@ Not here: sampling many problems (ray_jobs/sampling), which engines do.
 """
 
 import json
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from ray_jobs.models.adapters import load_model
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from w2s.errors import first_line
 from w2s.recipe import Model
 from w2s.records import Demonstration
+from w2s.report.terminal import printable
 
+FIRST_SECONDS = 10
+"""Time that a server has to say which models it serves."""
 SECONDS = 600
-"""Limit for one answer of a server."""
+"""Time that it has for one answer."""
+CHECK_SERVER = "start a server as docs/exporting.md says, or give its address (--url http://HOST:PORT)"
+T = TypeVar("T")
 
 
 @dataclass
@@ -48,18 +56,10 @@ class LocalModel:
 
     def __init__(self, asking: Asking, adapter: Path | None) -> None:
         import torch
-        from peft import PeftModel
-        from transformers import AutoModelForCausalLM
-        from transformers.utils.logging import disable_progress_bar
 
-        disable_progress_bar()
         self.asking = asking
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            base_folder(asking.model), dtype="auto", trust_remote_code=False, use_safetensors=True
-        )
-        loaded = PeftModel.from_pretrained(loaded, str(adapter)) if adapter else loaded
-        self.model: Any = loaded.to(self.device).eval()
+        self.model: Any = load_model(asking.model, adapter).to(self.device).eval()
 
     def answer(self, question: str) -> str:
         """The answer to one question."""
@@ -84,11 +84,14 @@ class LocalModel:
 
 
 class ServedModel:
-    """A model behind an OpenAI-compatible server, which gets the prompt as token ids."""
+    """A model behind an OpenAI-compatible server, which gets the prompt as token ids.
+
+    Raises ValueError where no such server answers at `url`, or not with the model called `name`.
+    """
 
     def __init__(self, asking: Asking, url: str, name: str = "") -> None:
         self.asking, self.url = asking, url.rstrip("/").removesuffix("/v1")
-        served = [str(one["id"]) for one in self._ask("/v1/models")["data"]]
+        served = self._part("/v1/models", None, FIRST_SECONDS, lambda found: [str(one["id"]) for one in found["data"]])
         if name and name not in served:
             raise ValueError(f"--served {name}: {url} serves {', '.join(served)}")
         if not name and len(served) != 1:
@@ -106,25 +109,39 @@ class ServedModel:
             "stop_token_ids": list(self.asking.tokens.end_tokens),
             **({"stop": stop[:4]} if stop else {}),  # the protocol allows four; `whole` cuts at all of them
         }
+        text = self._part("/v1/completions", body, SECONDS, lambda found: str(found["choices"][0]["text"]))
+        return self.asking.whole(text)
+
+    def _part(self, path: str, body: Any, seconds: float, part: Callable[[Any], T]) -> T:
+        """The part of the server's answer that is wanted; the whole answer must come within some seconds."""
+        place = f"{self.url}{path}"
         try:
-            return self.asking.whole(str(self._ask("/v1/completions", body)["choices"][0]["text"]))
-        except (KeyError, IndexError) as error:
+            return part(json.loads(_answer(place, None if body is None else json.dumps(body).encode(), seconds)))
+        except urllib.error.HTTPError as error:
+            said = printable(error.read(300).decode(errors="replace"))
+            raise ValueError(f"{place}: the server says {error.code}: {said}") from error
+        except TimeoutError as error:
+            raise ValueError(f"{place}: no answer within {seconds:g} s: {CHECK_SERVER}") from error
+        except (OSError, HTTPException, ValueError, RecursionError, KeyError, IndexError, TypeError) as error:
             raise ValueError(
-                f"{self.url}: its answer has no completion ({error!r}): is it OpenAI-compatible?"
+                f"{place}: no OpenAI-compatible server answers ({printable(first_line(error))}): {CHECK_SERVER}"
             ) from error
 
-    def _ask(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        # S310: the command takes http:// and https:// alone.
-        request = urllib.request.Request(f"{self.url}{path}", data, {"Content-Type": "application/json"})  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
-                found = json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            said = error.read(300).decode(errors="replace")
-            raise ValueError(f"{self.url}{path}: the server says {error.code}: {said}") from error
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{self.url}{path}: no OpenAI-compatible server answers ({first_line(error)})") from error
-        if not isinstance(found, dict):
-            raise ValueError(f"{self.url}{path}: no OpenAI-compatible server answers: its answer is no JSON object")
-        return found
+
+def _answer(place: str, data: bytes | None, seconds: float) -> bytes:
+    """What the server answers. Raises TimeoutError if its answer is not whole after `seconds`."""
+    end = time.monotonic() + seconds
+    # S310: the command takes http:// and https:// alone.
+    request = urllib.request.Request(place, data, {"Content-Type": "application/json"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310
+            parts: list[bytes] = []
+            while part := response.read1(1 << 16):  # the time-out of a socket is for each part
+                parts.append(part)
+                if time.monotonic() > end:
+                    raise TimeoutError
+            return b"".join(parts)
+    except urllib.error.URLError as error:  # so it says that it could not connect
+        if isinstance(error.reason, TimeoutError):
+            raise TimeoutError from error
+        raise

@@ -4,11 +4,11 @@ Not here: the card (w2s/report/exports/cards.py).
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.models.adapters import load_model
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
@@ -46,18 +46,9 @@ def export_merged(adapter: Path, model: Model, folder: Path) -> None:
 
     The whole base is in this machine's memory meanwhile.
     """
-    os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed, which PEFT imports, warns on standard output
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()
-    place = base_folder(model)
-    base = AutoModelForCausalLM.from_pretrained(place, dtype="auto", trust_remote_code=False, use_safetensors=True)
-    merged: Any = PeftModel.from_pretrained(base, str(adapter))
-    merged.merge_and_unload(safe_merge=True).save_pretrained(folder)
+    load_model(model, adapter).merge_and_unload(safe_merge=True).save_pretrained(folder)
     # transformers 5 writes RoPE under a name that transformers 4 does not know; it would take its default in silence.
-    shutil.copy(place / "config.json", folder / "config.json")
+    shutil.copy(base_folder(model) / "config.json", folder / "config.json")
 
 
 def export_tokenizer(model: Model, folder: Path, max_tokens: int) -> tuple[int, ...] | None:

@@ -1,6 +1,6 @@
 """The foreign adapter job: an adapter that was trained elsewhere becomes the model of a step."""
 
-from ray_jobs.models.foreign import ADAPTER_FILES, read_adapter
+from ray_jobs.models.adapters import ADAPTER_FILES, read_adapter
 from ray_jobs.runtime.context import Context
 from w2s.graph.recipes import ForeignAdapter
 from w2s.graph.step import Step

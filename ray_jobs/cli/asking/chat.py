@@ -41,15 +41,15 @@ def _chat(options: argparse.Namespace) -> int:
 def _answering(
     asked: "Asked", experiment: "Experiment", store: "Store", options: argparse.Namespace
 ) -> Callable[[str], str]:
+    from ray_jobs.models.adapters import trained_adapter
     from ray_jobs.models.answering import Asking, LocalModel, ServedModel
-    from ray_jobs.models.folders import adapter_folder
     from w2s.records import Demonstration
 
     shown = store.records(asked.demonstrations, Demonstration) if asked.demonstrations else ()
     asking = Asking(asked.model, shown, experiment.greedy.max_tokens)
     if options.url is not None:
         return ServedModel(asking, options.url, options.served).answer
-    return LocalModel(asking, adapter_folder(store, asked.adapter) if asked.adapter else None).answer
+    return LocalModel(asking, trained_adapter(store, asked.adapter) if asked.adapter else None).answer
 
 
 def converse(lines: Iterable[str], answer: Callable[[str], str], prompts: bool) -> None:

@@ -141,7 +141,7 @@ def _of_model(options: argparse.Namespace) -> "tuple[Evaluation, list[Asked]]":
 
 def _base(options: argparse.Namespace, evaluation: "Evaluation") -> "list[Asked]":
     """The given model, with the adapter of --adapter."""
-    from ray_jobs.models.foreign import adapter_revision, read_adapter
+    from ray_jobs.models.adapters import adapter_revision, read_adapter
     from w2s.graph.evaluate import Asked
     from w2s.graph.recipes import ForeignAdapter
     from w2s.graph.step import Step

@@ -118,16 +118,17 @@ def _write_model(
     experiment: "Experiment", steps: "Sequence[Step]", step: "Step", store: "Store", folder: Path, final: Path,
     merge: bool,
 ) -> None:  # fmt: skip
+    from ray_jobs.models.adapters import trained_adapter
     from ray_jobs.models.export import export_adapter, export_merged, export_tokenizer
-    from ray_jobs.models.folders import adapter_folder
     from ray_jobs.sampling.inputs import max_lora_rank
     from w2s.graph.recipes import FineTune, Prefer
     from w2s.report.exports.cards import ModelCard, model_card
 
     assert isinstance(step.recipe, FineTune | Prefer)
     base, base_path, rank = step.recipe.model, "", 0
+    adapter = trained_adapter(store, step["model"])
     if merge:
-        export_merged(adapter_folder(store, step["model"]), base, folder)
+        export_merged(adapter, base, folder)
     else:
         base_path = export_adapter(store, step["model"], base, folder, final)
         rank = max_lora_rank(int(json.loads((folder / "adapter_config.json").read_bytes())["r"]))

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ray_jobs.models.adapters import adapter_shapes, read_adapter
 from ray_jobs.models.folders import base_folder
-from ray_jobs.models.foreign import adapter_shapes, read_adapter
 from ray_jobs.models.layers import linear_layers, meta_model
 from w2s.recipe import Model
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 
-from ray_jobs.models.foreign import ADAPTER_FILES, read_adapter
+from ray_jobs.models.adapters import ADAPTER_FILES, read_adapter
 from ray_jobs.runtime.context import Context
 from ray_jobs.sampling.pool.pool import Pool
 from ray_jobs.sampling.pool.size import PoolSize, adapter_rank, base_of, engine_size, pool_size

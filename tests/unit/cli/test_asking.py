@@ -1,18 +1,18 @@
-"""`w2s eval` and `w2s chat`: what they refuse before anything starts, their figures, and hostile answers."""
+"""`w2s eval` and `w2s chat`: what they refuse before anything starts, their figures, and hostile answers.
+
+Chat with servers and with damaged models: test_chat.py.
+"""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from ray_jobs.cli.asking.chat import converse
 from ray_jobs.cli.asking.figures import document
 from ray_jobs.cli.main import main
-from ray_jobs.models.foreign import adapter_revision, read_adapter
+from ray_jobs.models.adapters import adapter_revision, read_adapter
 from ray_jobs.selection.adapters import foreign_adapter
 from tests.unit.cli.small_run import HOSTILE, commit, completion, scores, small_run, steps_of
 from w2s.graph.evaluate import Asked, build_evaluation
@@ -35,9 +35,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("asking")
     small_run(folder / "store", without=("orpo", "test_orpo", "scores", "report"))
     (folder / "data.jsonl").write_text(DATA)
-    (folder / "dora").mkdir()
-    (folder / "dora" / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8, "use_dora": true}')
-    (folder / "dora" / "adapter_model.safetensors").write_bytes(b"")
+    for name, config in (("dora", '{"peft_type": "LORA", "r": 8, "use_dora": true}'), ("list", "[]"), ("text", "r: 8")):
+        (folder / name).mkdir()
+        (folder / name / "adapter_config.json").write_text(config)
+        (folder / name / "adapter_model.safetensors").write_bytes(b"")
     return folder
 
 
@@ -55,7 +56,9 @@ EVAL_MISTAKES: list[tuple[list[str], str]] = [
     (["quickstart", "--data", "data.jsonl", *GOLD, "--samples", "-1"], "--samples -1: must be 0 or more"),
     (["quickstart", "--data", "data.jsonl", *GOLD, "--with", "greedy.n=2"], "must stay n=1 and temperature=0"),
     (["WEAK", "--adapter", "absent", "--data", "data.jsonl", *GOLD], "no adapter_config.json there: give the folder"),
-    (["WEAK", "--adapter", "dora", "--data", "data.jsonl", *GOLD], "peft_type=LORA, r=8, with use_dora: merge it"),
+    (["WEAK", "--adapter", "dora", "--data", "data.jsonl", *GOLD], "and it is r=8, with use_dora: merge it"),
+    (["WEAK", "--adapter", "list", "--data", "data.jsonl", *GOLD], "its adapter_config.json must be that of a LoRA"),
+    (["WEAK", "--adapter", "text", "--data", "data.jsonl", *GOLD], "its adapter_config.json is not JSON in UTF-8"),
 ]  # fmt: skip
 CHAT_MISTAKES: list[tuple[list[str], str]] = [
     (["quickstart", "orpo"], "orpo: step orpo is not finished in"),
@@ -227,59 +230,3 @@ def test_a_foreign_adapter_becomes_a_step(tmp_path: Path) -> None:
     (tmp_path / "mine" / "adapter_model.safetensors").write_bytes(b"others")
     with pytest.raises(ValueError, match="have changed since the command began"):
         foreign_adapter(adapter, Attempt(store, adapter), None)  # pyright: ignore[reportArgumentType]
-
-
-# A server
-
-
-class Server(BaseHTTPRequestHandler):
-    """Answers as an OpenAI-compatible server does."""
-
-    asked: ClassVar[list[dict[str, Any]]] = []
-    models: ClassVar[list[str]] = ["served"]
-
-    def do_GET(self) -> None:
-        self._say({"data": [{"id": name} for name in self.models]})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.asked.append(body)
-        self._say({"choices": [{"text": f" 1 + 1 = 2\n#### 2 {HOSTILE}Question: another?"}]})
-
-    def _say(self, value: Any) -> None:
-        data = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def served() -> Iterator[str]:
-    Server.asked, Server.models = [], ["served"]
-    server = HTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_chat_with_a_served_model(
-    place: Path, served: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import io
-
-    monkeypatch.setattr("sys.stdin", io.StringIO("What is 1 + 1?\n"))
-    chat = ["chat", "quickstart", "dpo", "--store", str(place / "store"), "--url", f"{served}/v1"]
-    assert main(chat) == 0
-    shown = capsys.readouterr().out
-    assert "#### 2 \\x1b[2J" in shown and "another" not in shown and "\x1b" not in shown
-    (body,) = Server.asked
-    assert body["model"] == "served" and body["temperature"] == 0 and body["stop"] == ["Question", "Answer"]
-    assert body["prompt"] and all(isinstance(number, int) for number in body["prompt"]) and body["stop_token_ids"]
-    Server.models = ["one", "two"]
-    assert main(chat) == 2 and "serves one, two: choose one with --served NAME" in capsys.readouterr().err
-    assert main([*chat, "--served", "three"]) == 2 and "--served three" in capsys.readouterr().err

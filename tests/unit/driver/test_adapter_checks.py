@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from ray_jobs.driver.checks.adapter import check_adapter
 from ray_jobs.driver.checks.experiment import _check_memory, check_evaluation
-from ray_jobs.models.foreign import adapter_revision, read_adapter
+from ray_jobs.models.adapters import adapter_revision, read_adapter
 from ray_jobs.resources.presets import load_resources
 from tests.unit.cost.test_memory import CONFIGS
 from tests.unit.models import tiny_models
