@@ -101,7 +101,7 @@ def estimates_table(report: Mapping[str, Any]) -> tuple[list[str], list[list[str
     return ["", "steps", "estimated", "actual", "actual / estimated"], rows
 
 
-DIGITS = {"tokens": 0, "seconds": 1, "device hours": 3}
+DIGITS = {"tokens": 0, "seconds": 1, "device hours": 3, "wall seconds": 1}
 """Decimals of each figure of the estimates."""
 
 

@@ -68,7 +68,8 @@ class Manifest(BaseModel):
     start_seconds: float = 0.0
     """Seconds of these before its work began: engine or workers started, weights were loaded."""
     estimate: dict[str, float] = {}
-    """What the run expected of the step before it began: tokens, and seconds where the run could count them."""
+    """What the run expected of the step before it began: tokens, and seconds where the run could count them
+    (ray_jobs/driver/costs/expected.py)."""
 
     def to_json(self) -> bytes:
         """The manifest's bytes, with a checksum of its content."""

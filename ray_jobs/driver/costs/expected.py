@@ -3,6 +3,7 @@
 The expectation goes into the step's manifest, and the report sets it against what the step took.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ def expected(
 ) -> dict[str, dict[str, float]]:
     """By the step's name: `sampled_tokens` or `trained_tokens`, and `seconds` and `device_seconds` as in `w2s plan`.
 
+    On GPUs also `run_began`, which is now in Unix seconds, and `done_after`, the seconds from then to the step's end,
+    because other steps run before it and beside it.
     There are no seconds without GPUs for a base that no finished step of the store has sampled from or trained, and on
     GPUs for a model that the plan cannot count.
     """
@@ -60,6 +63,7 @@ def _on_gpus(
     known: Measured,
 ) -> dict[str, dict[str, float] | None]:
     """A group's start counts for its first step, as in manifests."""
+    began = time.time()
     models = {recipe.model.name: recipe.model for recipe in (work.step.recipe for work in works.values())
               if isinstance(recipe, Sample | FineTune | Prefer)}  # fmt: skip
     try:
@@ -68,8 +72,9 @@ def _on_gpus(
         return {}
     found: dict[str, Any] = {}
     for spell in forecast(missing, only_scored(steps), works, shapes, resources, rates, known).spells:
-        for number, (name, seconds) in enumerate(zip(spell.steps, spell.each, strict=True)):
-            found[name] = _held(seconds + (0 if number else spell.starts), spell.gpus)
+        for number, (name, seconds, end) in enumerate(zip(spell.steps, spell.each, spell.ends, strict=True)):
+            held = _held(seconds + (0 if number else spell.starts), spell.gpus)
+            found[name] = held | {"run_began": round(began, 1), "done_after": round(end, 1)}
     return found
 
 

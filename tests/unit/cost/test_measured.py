@@ -146,6 +146,9 @@ def test_on_gpus_the_table_counts_until_a_run_has_measured(tmp_path: Path) -> No
     steps, store = build_steps(experiment), Store.at(str(tmp_path / "store"))
     made = expected(steps, steps, store, resources)
     assert all(of["device_seconds"] >= of["seconds"] > 0 for of in made.values())
+    hours = max(of["done_after"] for of in made.values()) / 3600
+    assert f"in all {hours:.1f} hours" in "\n".join(estimate(steps, steps, resources, rates, Measured()))
+    assert len({of["run_began"] for of in made.values()}) == 1
     sampled = next(step for step in steps if step.name == "sampled")
     slow = manifest("sampled", {"sampled_tokens": 1000.0}, {"H100": 1000.0}, 1000.0, 0.0)
     found = Measured({}, speeds([slow.model_copy(update={"recipe": stable(sampled.recipe)})]))

@@ -1,6 +1,8 @@
 """What the report says beside the scores: waiting, gaps, device hours, thinned curves, chosen examples, real tables."""
 
+import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +24,9 @@ from w2s.report.document.examples import pick
 from w2s.report.document.losses import POINTS, thinned
 from w2s.report.document.provenance import provenance
 from w2s.report.document.timeline import devices, timeline
+from w2s.report.page import html
 from w2s.report.sections import estimates_table
+from w2s.report.text import text
 from w2s.store.shards import rows_of_problems
 from w2s.store.store import Store
 
@@ -161,6 +165,34 @@ def test_estimates_stand_beside_what_steps_took(
     assert note in " ".join(made["notes"]) and bool(made["notes"]) == bool(note)
 
 
+def in_run(began: float, done_after: float, ended: float, **counts: float) -> Manifest:
+    """A step of the run that began so many seconds after midnight, at whose start it was expected to be done."""
+    began_at = datetime.fromisoformat("2026-01-01T00:00:00Z").timestamp() + began
+    wall = {"run_began": began_at, "done_after": done_after}
+    return Manifest(began, ended - began, {"tokens": 1.0} | counts, {"GPU": 1.0}, 1.0, EXPECTED | TRAINED | wall)
+
+
+@pytest.mark.parametrize(
+    ("finished", "expected"),
+    [
+        # Side by side: the run is as long as its last step.
+        ({"weak_sft": in_run(100, 50, 130), "ceiling": in_run(100, 40, 180)}, (2, 50.0, 80.0, 1.6)),
+        # Two runs, with an hour between them.
+        ({"weak_sft": in_run(0, 20, 30), "dpo": in_run(3600, 40, 3630)}, (2, 60.0, 60.0, 1.0)),
+        # The second run resumed a training.
+        ({"weak_sft": in_run(0, 20, 30), "dpo": in_run(3600, 40, 3630, resumed_at_step=2.0)}, (1, 20.0, 30.0, 1.5)),
+        ({"dpo": in_run(0, 40, 30, resumed_at_step=2.0)}, None),
+        ({"dpo": ran(TRAINED, tokens=1)}, None),
+    ],
+)
+def test_wall_seconds_are_those_of_runs(
+    finished: dict[str, Manifest], expected: tuple[float, ...] | None, steps: dict[str, Step]
+) -> None:
+    figures = {of["figure"]: of for of in estimates(list(steps.values()), finished)["kinds"][-1]["figures"]}
+    found = figures.get("wall seconds")
+    assert expected == (found and (found["steps"], found["estimated"], found["actual"], found["ratio"]))
+
+
 def test_estimates_are_told_by_kind(steps: dict[str, Step]) -> None:
     finished = {
         "weak_sft": ran(TRAINED, tokens=100),
@@ -242,7 +274,7 @@ def test_how_a_step_was_run_is_apart_from_what_it_counted(store: Store, steps: d
 
 
 def test_a_resumed_runs_report_is_an_uninterrupted_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for how it was run; tests/chaos/checks.py compares real runs that lost processes."""
+    """Document, page and text, but for how it was run; tests/chaos/checks.py compares the documents of real runs."""
 
     def document(folder: str) -> dict[str, Any]:
         store = small_run.small_run(tmp_path / folder, without=("report",))
@@ -259,3 +291,17 @@ def test_a_resumed_runs_report_is_an_uninterrupted_ones(tmp_path: Path, monkeypa
     assert straight["execution"] != other["execution"], "the second run was another"
     for name in straight:
         assert name in OF_THE_RUN or straight[name] == other[name], name
+    other["timeline"] |= {"began": "2027-01-01T00:00:00Z", "ended": "2027-01-02T00:00:00Z"}
+    other["devices"] |= {"held": [{"device": "H100", "hours": 24.0}]}
+    ours, theirs = parts(html(straight)), parts(html(other))
+    assert ours.pop("course") != theirs.pop("course"), "how it went is another"
+    assert ours.pop("sources") == theirs.pop("sources").replace("H100", "not recorded")
+    assert ours == theirs and {"results", "method", "losses", "examples", "counts", ""} <= set(ours)
+    assert text(straight) == text(other)
+
+
+def parts(page: str) -> dict[str, str]:
+    """The sections of a page by their names, without the dates; what is around them under no name."""
+    section = re.compile(r'<section id="(\w+)".*?</section>', re.DOTALL)
+    page = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "DATE", page)
+    return {found[1]: found[0] for found in section.finditer(page)} | {"": section.sub("", page)}

@@ -49,6 +49,16 @@ def test_the_chart_has_every_model_and_both_limits() -> None:
     assert "$x^2$ &amp; &lt;b&gt;" in charts.line([[1, 2.0]], "$x^2$ & <b>", "a curve"), "no formula, no markup"
 
 
+def test_a_chart_outside_the_page_has_the_page_s_colours() -> None:
+    """Light and dark are those of style.css; what matplotlib draws in stands for them only."""
+    svg = charts.alone(charts.line([[1, 2.0]], "a", "a curve"))
+    style = Path(charts.__file__).with_name("style.css").read_text()
+    for name in charts.COLOURS.values():
+        colours = re.findall(rf"--{name}: (#\w+);", style)
+        assert re.findall(rf"--{name}: (#\w+);", svg) == colours[:2] and len(colours) == 3, "light, dark and print"
+    assert "var(--bar)" in svg and not any(colour in svg for colour in charts.COLOURS)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("without", [("orpo", "report"), ("scores", "audit", "report", "dpo", "pairs", "sampled")])
 def test_a_half_finished_store_has_a_page(

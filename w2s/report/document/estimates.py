@@ -1,6 +1,7 @@
 """What the run expected of its sampling and training, as recorded before each step began, beside what it took."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from w2s.graph.recipes import FineTune, Prefer, Sample
@@ -15,11 +16,13 @@ def estimates(steps: Sequence[Step], finished: Mapping[str, Finished]) -> dict[s
 
     The kinds are those of `KINDS` and last `in all`. The figures are tokens (completion tokens; tokens that a training
     passes over), seconds on devices (those of steps side by side add up) and device hours; each adds up the steps whose
-    estimate and actual value are of the same work. `notes` say which steps are not among them, and why.
+    estimate and actual value are of the same work. `in all` also has wall seconds. `notes` say which steps are not
+    among them, and why.
     """
     rows = [Compared(step, finished[step.name]) for step in steps if step.name in finished and step.kind in KINDS]
     kinds = [(name, [row for row in rows if row.step.kind == kind]) for kind, name in KINDS.items()]
-    told = [{"kind": name, "figures": _figures(of)} for name, of in [*kinds, ("in all", rows)]]
+    told: list[dict[str, Any]] = [{"kind": name, "figures": _figures(of)} for name, of in [*kinds, ("in all", rows)]]
+    told[-1]["figures"] += _wall(rows)
     return {"kinds": [kind for kind in told if kind["figures"]], "notes": _notes(rows, steps, finished)}
 
 
@@ -50,6 +53,11 @@ class Compared:
         )
 
     @property
+    def ended(self) -> float:
+        """When it was finished, in Unix seconds."""
+        return datetime.fromisoformat(self.manifest.started).timestamp() + self.manifest.seconds
+
+    @property
     def seconds(self) -> tuple[float, float] | None:
         """Estimated and actual seconds on devices; None where they are not of the same work."""
         estimated = self.manifest.estimate.get("seconds")
@@ -69,12 +77,33 @@ def _figures(rows: Sequence[Compared]) -> list[dict[str, Any]]:
     for figure, digits in (("tokens", 0), ("seconds", 1), ("device_hours", 4)):
         pairs = [pair for row in rows if (pair := getattr(row, figure)) is not None]
         if pairs:
-            estimated, actual = (sum(values) for values in zip(*pairs, strict=True))
-            ratio = round(actual / estimated, 3) if estimated else None
-            of = {"figure": figure.replace("_", " "), "steps": len(pairs)}
-            values = {"estimated": round(estimated, digits), "actual": round(actual, digits)}
-            figures.append({**of, **values, "ratio": ratio})
+            figures.append(_sum(figure.replace("_", " "), len(pairs), pairs, digits))
     return figures
+
+
+def _wall(rows: Sequence[Compared]) -> list[dict[str, Any]]:
+    """From the start of each run to its last step's end; nothing of runs that resumed a step, or did not estimate it.
+
+    A run that was interrupted counts up to the last step that it finished.
+    """
+    runs: dict[float, list[Compared]] = {}
+    for row in rows:
+        if "run_began" in row.manifest.estimate:
+            runs.setdefault(row.manifest.estimate["run_began"], []).append(row)
+    whole = {began: run for began, run in runs.items() if not any(row.is_resumed for row in run)}
+    pairs = [
+        (max(row.manifest.estimate["done_after"] for row in run), max(row.ended for row in run) - began)
+        for began, run in whole.items()
+    ]
+    return [_sum("wall seconds", sum(map(len, whole.values())), pairs, 1)] if pairs else []
+
+
+def _sum(figure: str, steps: int, pairs: Sequence[tuple[float, float]], digits: int) -> dict[str, Any]:
+    """A row: the sums of both sides, and their ratio."""
+    estimated, actual = (sum(values) for values in zip(*pairs, strict=True))
+    ratio = round(actual / estimated, 3) if estimated else None
+    values = {"estimated": round(estimated, digits), "actual": round(actual, digits)}
+    return {"figure": figure, "steps": steps, **values, "ratio": ratio}
 
 
 def _notes(rows: Sequence[Compared], steps: Sequence[Step], finished: Mapping[str, Finished]) -> list[str]:

@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from w2s.report.terminal import printable
 
-INK, FAINT, BAR, REFERENCE, LIMIT, THIRD = "#1c2024", "#d5dade", "#3a78b5", "#9aa5af", "#b5482c", "#6b8e4e"
+INK, FAINT, BAR, REFERENCE, LIMIT, THIRD = (f"#00000{number}" for number in range(1, 7))
 COLOURS = {INK: "ink", FAINT: "faint", BAR: "bar", REFERENCE: "reference", LIMIT: "limit", THIRD: "third"}
-"""What is drawn in these colours becomes `var(--name)`."""
-DARK = "--ink:#e4e8eb;--faint:#3a4147;--bar:#5b9bd8;--reference:#6c7882;--limit:#e58160;--third:#8fb56f"
-"""The page's dark colours (style.css), for a chart outside it."""
+"""What is drawn in these colours becomes `var(--name)`; style.css says which colour that is."""
 STYLE = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "w2s",  # equal reports have equal bytes
@@ -67,10 +66,15 @@ def chart(draw: Draw, height: float, label: str, width: float = NARROW) -> str:
 
 def alone(svg: str) -> str:
     """A chart as a file of its own, with the page's colours, light and dark."""
-    light = "".join(f"--{name}:{colour};" for colour, name in COLOURS.items())
-    style = f"<style>:root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{DARK}}}}}</style>"
+    light, dark, _ = re.findall(r":root \{(.*?)\}", Path(__file__).with_name("style.css").read_text(), re.DOTALL)
+    style = f"<style>:root{{{_used(light)}}}@media(prefers-color-scheme:dark){{:root{{{_used(dark)}}}}}</style>"
     head, _, rest = svg.partition(">")
     return f'{head} xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">{style}{rest}\n'
+
+
+def _used(variables: str) -> str:
+    """Those variables of a `:root` of style.css that charts use."""
+    return "".join(found[0] for found in re.finditer(r"--(\w+): (#\w+);", variables) if found[1] in COLOURS.values())
 
 
 def _inline(svg: str, label: str, width: float) -> str:
