@@ -11,7 +11,7 @@ DASHBOARD_PORT = 8265
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster's file; `hosts` is empty where a cloud makes them."""
+    """What w2s needs of a cluster's file. `hosts` is empty for a cloud, whose hosts are made when it starts."""
 
     file: Path
     name: str

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
+WAY = "leave --resources out, and the plan has no memory, hours and money"
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -30,10 +32,10 @@ class Shape:
             (key for key in ("num_experts", "num_local_experts", "n_routed_experts") if get(config, key)), ""
         )
         if experts:
-            raise ValueError(f"{name} has {experts}={get(config, experts)}: the plan counts dense models only")
+            raise ValueError(f"{name} has {experts}={get(config, experts)}: the plan counts dense models only: {WAY}")
         needed = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "vocab_size")
         if missing := [key for key in needed if not isinstance(get(config, key), int)]:
-            raise ValueError(f"{name}: its config.json has no {', '.join(missing)}, so that the plan cannot count it")
+            raise ValueError(f"{name}: its config.json has no {', '.join(missing)}, from which the plan counts: {WAY}")
         layers, hidden, intermediate, heads, vocabulary = (int(get(config, key)) for key in needed)
         return cls(
             layers,

@@ -133,7 +133,7 @@ class ReportProgress(TrainerCallback):
             control.should_log = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        """Send the step and its loss."""
+        """Send each logged loss with its step."""
         loss = (logs or {}).get("loss")
         if loss is not None and self.reporter:
             self.reporter.advanced.remote(self.name, StepsDone(state.global_step, float(loss)))

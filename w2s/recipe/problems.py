@@ -143,6 +143,7 @@ class WorldProblems(StepRecipe):
     """Problems of a generated world of word problems (w2s/data/worlds)."""
 
     version: ClassVar[int] = 2  # the manifest has the contents of the splits
+    later: ClassVar[tuple[str, ...]] = ("world",)
     tables, by_content = PROBLEM_TABLES, SPLIT_TABLES
 
     train_1: int = Field(default=600, ge=1)
@@ -155,13 +156,5 @@ class WorldProblems(StepRecipe):
     few such lines of Python print."""
 
     def identity(self) -> dict[str, Any]:
-        """The small world is not named, because stores from before there were two have its steps.
-
-        The hard world has a version of its own. 3: shown things; 2: one to three events.
-        """
-        given = super().identity()
-        if self.world == "hard":
-            return given | {"hard_version": 3}
-        if self.world == "programs":
-            return given
-        return {name: value for name, value in given.items() if name != "world"}
+        """With a version of the hard world's own. 3: shown things; 2: one to three events."""
+        return super().identity() | ({"hard_version": 3} if self.world == "hard" else {})

@@ -45,10 +45,10 @@ def audit_selection(
 
 
 def add_calibration_error(tally: Tally) -> None:
-    """Add pairs: calibration_error to the tally of all shards: the mean distance of vote share and share of right ones.
+    """Add the vote's calibration error to the tally of all shards, as `calibration_error` of pairs.
 
-    Majorities of one vote share are a bin (the expected calibration error of arXiv 1706.04599). Distances do not add
-    up, so no shard has this figure.
+    It is the mean distance between a vote share and the share of right majorities among those with that vote share (the
+    expected calibration error of arXiv 1706.04599). Distances do not add up, so a shard alone has no such figure.
     """
     place = ("pairs", "consensus_right_by_vote_share")
     for share in sorted({path[2] for path in tally if path[:2] == place}):

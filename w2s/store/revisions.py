@@ -24,11 +24,11 @@ Named = TypeVar("Named", bound=Recipe)
 
 
 def identify(experiment: Named, store: Store, *, network: bool) -> Named:
-    """The experiment, or other recipe, with every `revision` that can be known filled in; explicit ones are kept.
+    """The experiment, or other recipe, with the `revision` of its models and sources filled in where it is None.
 
-    Package and local files: always hashed, so that an edit is noticed. Hub names: looked up once per store and read
-    from its record ever after. URLs: hashed anew, and recorded, with `network`. Without it, what has no record stays
-    None.
+    Package and local files are hashed each time, so that an edit is noticed. A hub name is looked up once per store,
+    and then read from the store's record. A URL is hashed and recorded each time. Without `network`, hub names and URLs
+    are read from the record alone; where it has none, the revision stays None.
 
     Raises ValueError, naming the recipe's field, for what is not there, cannot be reached, or is no usable model
     folder, and for an explicit revision that is not of this name.

@@ -1,4 +1,4 @@
-"""How the rows of a training became token rows, and where these are: values that cross processes."""
+"""Counts of a training's token rows and the files that hold them, as the driver sends them to the workers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass

@@ -56,7 +56,7 @@ class Done(BaseModel):
 
 
 def write_rows(step: Step, store: Store) -> TokenFiles:
-    """Tokenize what the step learns from and write it, shard by shard.
+    """Tokenize the examples or pairs that a training learns from, and write their token rows shard by shard.
 
     Raises ValueError if no row can be trained on, or if pairs are weighted and all have a confidence of 0.
     """

@@ -7,6 +7,8 @@ import pytest
 
 from dev import configuration
 from tests.conftest import ROOT
+from w2s.graph import recipes
+from w2s.recipe.model import StepRecipe
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tests").rglob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -50,6 +52,16 @@ def test_paths_in_docstrings_exist() -> None:
         if re.search(r"\.(py|md|sh|txt)$", path) and not (ROOT / path).exists()
     }
     assert not missing, "\n".join(sorted(missing))
+
+
+def test_the_architecture_names_every_folder_and_step() -> None:
+    """Folders below w2s/answers/ are in docs/answers.md, by what they are for."""
+    page = (ROOT / "docs/architecture.md").read_text()
+    files = [path.relative_to(ROOT) for package in ("w2s", "ray_jobs") for path in (ROOT / package).rglob("*.py")]
+    folders = {str(path.parent) for path in files if len(path.parts) > 2 and path.parts[:2] != ("w2s", "answers")}
+    assert not {folder for folder in folders if f"| `{folder}/` |" not in page}
+    steps = [one.__name__ for one in vars(recipes).values() if isinstance(one, type) and issubclass(one, StepRecipe)]
+    assert len(steps) > 10 and not {name for name in steps if name != "StepRecipe" and f"| {name} |" not in page}
 
 
 def test_the_page_of_fields_is_the_code_s() -> None:

@@ -1,11 +1,13 @@
 """Resource presets and what they become for vLLM, DeepSpeed and Ray."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from ray_jobs.cli.options import add_resources
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config, scaling_config, torch_config
 from ray_jobs.resources.presets import PRESETS, load_resources
 from ray_jobs.resources.requests import GPUS_PER_NODE, NODE_LABEL, resource_request, resource_request_on_one_node
@@ -30,6 +32,13 @@ def test_import_is_light() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
         == "set()"
     )
+
+
+def test_the_help_names_every_preset() -> None:
+    """It is written by hand, so that --help imports nothing."""
+    parser = argparse.ArgumentParser()
+    add_resources(parser)
+    assert all(name in parser.format_help() for name in PRESETS)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Problems with traps: statements that are easily misread, solutions by their readings, and the documents of writers.
+"""Draws problems with traps, which are statements that are easily misread, and the documents that bases learn from.
 
-A *trap* has two readings, and writers of documents err on it together: how often depends on the writer's degree of
-carelessness and on the trap's wording, so that two careless readers agree on one wrong answer. Rarely a careless writer
-also skips a step, takes one twice, or slips in arithmetic.
+A *trap* has a right and a wrong reading. A document's writer takes the wrong one the more often, the more careless the
+writer is and the more tempting the trap's wording. So two models that learned from careless writers agree on wrong
+answers. Rarely a careless writer also skips a step, takes one twice, or slips in arithmetic.
 """
 
 import math

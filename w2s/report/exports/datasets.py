@@ -17,7 +17,7 @@ Row = SFTExample | PreferencePair
 
 
 def files(name: str, rows: Sequence[Row], prompt: Prompt) -> dict[str, bytes]:
-    """The files of one table by their path in the export."""
+    """Path in the export -> bytes, of the three files that one table becomes."""
     return {
         f"trl/{name}.jsonl": _lines([trl(row, prompt) for row in rows]),
         f"llama-factory/{name}.jsonl": _lines([llama_factory(row, prompt) for row in rows]),

@@ -18,8 +18,9 @@ _FUNCTION = re.compile(r"(?:sin|cos|tan|cot|log|ln|exp)[_(]|mod|floor|ceil")
 def compare_equations(left: str, other: str, exact: bool) -> Result:
     """The relation of `left = 0` and `other = 0`.
 
-    Different are two lines, two curves y = f(x) with other f, and two polynomials of one degree that are not
-    proportional. Equations of other degrees may have the same solutions, as (y - 2x)^2 = 0 and y = 2x.
+    Proportional sides are equal. Sides that are not are certainly different for two lines, for two curves y = f(x) with
+    different f, and for two polynomials of equal degree. Polynomials of different degrees may have the same solutions,
+    as (y - 2x)^2 = 0 and y = 2x have.
     """
     if not exact and proportional(left, other):
         return "equal", "the left sides have one ratio at all points"
