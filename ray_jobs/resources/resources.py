@@ -8,8 +8,6 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-DType = Literal["bfloat16", "float32"]
-
 
 class Resources(BaseModel):
     """Sizes of the two kinds of GPU work: sampling engines and training workers.
@@ -47,7 +45,7 @@ class Resources(BaseModel):
     """1, or 0 to train on CPU."""
     cpus_per_worker: float = Field(gt=0)
     """CPUs that a worker requests from Ray; on CPU a worker computes in one thread, whatever it requests."""
-    train_dtype: DType
+    train_dtype: Literal["bfloat16", "float32"]
     """Dtype of the frozen base's weights; bfloat16 also turns on autocast. GPUs without bfloat16 train in float32."""
     zero_stage: int
     """DeepSpeed: 0 keeps the base's weights whole on each worker, 3 shards them over the workers.

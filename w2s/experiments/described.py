@@ -2,9 +2,13 @@
 
 import ast
 import inspect
+import re
 from dataclasses import dataclass
 
 from pydantic import BaseModel
+
+TEXT = re.compile(r"\b(Location|CellText)\b")
+"""Names of checked texts (w2s/recipe/): a reader wants to know that they are texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ def fields_of(node: ast.ClassDef) -> list[Field]:
     for index, statement in enumerate(node.body):
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
             continue
-        annotation = ast.unparse(statement.annotation)
+        annotation = TEXT.sub("str", ast.unparse(statement.annotation))
         if annotation.startswith("ClassVar") or statement.target.id.startswith("_"):
             continue
         following = node.body[index + 1] if index + 1 < len(node.body) else None

@@ -16,9 +16,12 @@ from tests.unit.cli.small_run import small_run
         ("", ["Experiment: --set FIELD=VALUE", "iterations", "Rounds of stage I."]),
         ("dpo", ["Preference: --set dpo.FIELD=VALUE", "beta", "float > 0", "0.1", "batch_size", "over all workers"]),
         ("sft.lora", ["LoRA: --set sft.lora.FIELD=VALUE", "rank"]),
-        ("problems.test", ["Source: --set problems.test.FIELD", "where"]),
+        (
+            "problems.test",
+            ["Source: --set problems.test.FIELD", "name      str  ", "tuple[tuple[str, tuple[str, ...]], ...]"],
+        ),
         ("problems", ["DatasetProblems:", "WorldProblems:", "near_duplicate"]),
-        ("resources", ["Resources: --resources PRESET,FIELD=VALUE", "min_engines", "before it samples"]),
+        ("resources", ["Resources: --resources PRESET,FIELD=VALUE", "min_engines", "Literal['bfloat16', 'float32']"]),
     ],
 )
 def test_fields(part: str, said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
