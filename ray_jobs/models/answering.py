@@ -92,10 +92,11 @@ class ServedModel:
     def __init__(self, asking: Asking, url: str, name: str = "") -> None:
         self.asking, self.url = asking, url.rstrip("/").removesuffix("/v1")
         served = self._part("/v1/models", None, FIRST_SECONDS, lambda found: [str(one["id"]) for one in found["data"]])
+        names = printable(", ".join(served))
         if name and name not in served:
-            raise ValueError(f"--served {name}: {url} serves {', '.join(served)}")
+            raise ValueError(f"--served {name}: {url} serves {names}")
         if not name and len(served) != 1:
-            raise ValueError(f"{url} serves {', '.join(served) or 'no model'}: choose one with --served NAME")
+            raise ValueError(f"{url} serves {names or 'no model'}: choose one with --served NAME")
         self.name = name or served[0]
 
     def answer(self, question: str) -> str:
