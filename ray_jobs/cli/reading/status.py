@@ -62,7 +62,9 @@ def _lines(found: "Sequence[Run]", steps: "Sequence[Step]", store: "Store") -> l
     lines += _steps(steps, store) if steps else _held(found, store)
     ended = sorted(set(store.objects.names(store.objects.path(layout.LOGS))) - {f"{run.name}.log" for run in found})
     if ended:
-        lines.append(f"{len(ended)} ended runs, the last log is {store.objects.absolute(f'{layout.LOGS}/{ended[-1]}')}")
+        lines.append(
+            f"runs that ended: {len(ended)}, the last log is {store.objects.absolute(f'{layout.LOGS}/{ended[-1]}')}"
+        )
     return [printable(line) for line in lines]
 
 
@@ -127,7 +129,7 @@ def _held(found: "Sequence[Run]", store: "Store") -> list[str]:
     ]
     lines = [f"{directory}: {held}" for directory, held in holders(objects, leased).items()]
     finished = sum(layout.MANIFEST in names for names in inside)
-    return [*lines, f"{finished} finished steps, {len(directories) - finished} unfinished in {objects.url}"]
+    return [*lines, f"steps in {objects.url}: {finished} finished, {len(directories) - finished} unfinished"]
 
 
 def _steps(steps: "Sequence[Step]", store: "Store") -> list[str]:
