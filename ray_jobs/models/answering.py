@@ -26,7 +26,7 @@ FIRST_SECONDS = 10
 """Time that a server has to say which models it serves."""
 SECONDS = 600
 """Time that it has for one answer."""
-CHECK_SERVER = "start a server as docs/exporting.md says, or give its address (--url http://HOST:PORT)"
+CHECK_SERVER = "start one as docs/exporting.md says and wait until it listens, or give its address: http://HOST:PORT"
 T = TypeVar("T")
 
 
@@ -124,9 +124,9 @@ class ServedModel:
         except TimeoutError as error:
             raise ValueError(f"{place}: no answer within {seconds:g} s: {CHECK_SERVER}") from error
         except (OSError, HTTPException, ValueError, RecursionError, KeyError, IndexError, TypeError) as error:
-            raise ValueError(
-                f"{place}: no OpenAI-compatible server answers ({printable(first_line(error))}): {CHECK_SERVER}"
-            ) from error
+            reason: Any = getattr(error, "reason", None)  # of a URLError, which only wraps it
+            said = printable(first_line(reason if isinstance(reason, Exception) else error))
+            raise ValueError(f"{place}: no OpenAI-compatible server answers ({said}): {CHECK_SERVER}") from error
 
 
 def _answer(place: str, data: bytes | None, seconds: float) -> bytes:

@@ -1,6 +1,7 @@
 """`w2s run`: run the missing steps of an experiment here and print its report."""
 
 import argparse
+import shlex
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -79,11 +80,14 @@ def _print_report(report: "Step", store: "Store", options: argparse.Namespace) -
     rows = [[name, store.place(adapter)] for name, adapter in adapters if adapter is not None]
     if rows:
         print("\n".join(["", *grid(["adapter", "place"], rows, (0, 1))]))
-        print(
-            printable(
-                f"w2s export {options.experiment} STEP --store {options.store} --to FOLDER  # a model for other tools"
-            )
-        )
+        words = [
+            options.experiment,
+            "STEP",
+            "--store",
+            options.store,
+            *(["--set", *options.set] if options.set else []),
+        ]
+        print(printable(f"w2s export {shlex.join(words)} --to FOLDER  # a model for other tools"))
     for name in ("report", "html"):
         print(store.objects.absolute(f"{report.directory}/{store.files(report[name])[0].path}"))
     print()

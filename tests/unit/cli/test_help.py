@@ -80,8 +80,12 @@ def test_the_scores_are_the_last_thing_a_run_prints(tmp_path: Path, capsys: pyte
     assert models[-1].startswith("ceiling")
     place = next(line.split()[1] for line in short.splitlines() if line.startswith("dpo ") and "/steps/prefer-" in line)
     assert (Path(place) / "adapter_config.json").is_file() and "w2s export quickstart" in short
-    assert main(["run", "quickstart", "--store", store.objects.url, "--verbose"]) == 0
-    assert capsys.readouterr().out.rstrip().endswith("\n".join(models))
+    fields = ["--set", "dpo.beta=0.1", "problems.seed=0"]  # as they are
+    assert main(["run", "quickstart", "--store", store.objects.url, *fields, "--verbose"]) == 0
+    verbose = capsys.readouterr().out.rstrip()
+    assert verbose.endswith("\n".join(models))
+    command = f"w2s export quickstart STEP --store {store.objects.url} {' '.join(fields)} --to FOLDER "
+    assert command in verbose, "it can be copied"
 
 
 @pytest.mark.parametrize(

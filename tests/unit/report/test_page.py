@@ -16,6 +16,7 @@ from w2s.graph.build import build_steps
 from w2s.report.document.provenance import graph
 from w2s.report.page import charts, html
 from w2s.report.page.flow import flow
+from w2s.report.page.sources import sources
 
 LEFT_OUT = ("worldproblems", "grade", "audit", "report")
 
@@ -47,6 +48,15 @@ def test_the_chart_has_every_model_and_both_limits() -> None:
         assert text in chart, text
     assert chart.count("fill: var(--bar)") == 3 and chart.count("fill: var(--reference)") == 2
     assert "$x^2$ &amp; &lt;b&gt;" in charts.line([[1, 2.0]], "$x^2$ & <b>", "a curve"), "no formula, no markup"
+
+
+def test_revisions_are_short_and_a_seed_that_is_none_is_not_named() -> None:
+    data = {"split": "test", "source": f"shop.csv sha256:{'0123456789ab' * 5}cdef", "rows": 40}
+    seeds = {"problems.seed": "42", "problems.test.seed": "None", "sft.seed": "42"}
+    given = document()
+    shown = sources(given | {"provenance": given["provenance"] | {"data": [data], "seeds": seeds}})
+    assert "shop.csv sha256:0123456789ab, 40 rows" in shown
+    assert "42 for problems, sft; 0 for bootstrap" in shown and "None" not in shown
 
 
 def test_a_chart_outside_the_page_has_the_page_s_colours() -> None:

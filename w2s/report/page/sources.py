@@ -1,5 +1,6 @@
 """Where the figures come from: models, data, settings, seeds, commit, versions, hardware and date."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from w2s.report.sections import number
 
 SHORT = 12
 """Hex digits of a revision that are shown; report.json has all."""
+LONG = re.compile(rf"\b([0-9a-f]{{{SHORT}}})[0-9a-f]{{28,}}\b")
+"""A revision in a source's text: 40 digits of a commit, 64 of a hash."""
 
 
 def sources(report: Mapping[str, Any]) -> str:
@@ -64,7 +67,8 @@ def _method(report: Mapping[str, Any]) -> str:
 
 
 def _rows(row: Mapping[str, Any]) -> str:
-    return f"{row['source']}, {'not read yet' if row['rows'] is None else whole(row['rows']) + ' rows'}"
+    source = LONG.sub(r"\1", row["source"])
+    return f"{source}, {'not read yet' if row['rows'] is None else whole(row['rows']) + ' rows'}"
 
 
 def _commit(commit: str) -> str:
@@ -72,8 +76,10 @@ def _commit(commit: str) -> str:
 
 
 def _seeds(report: Mapping[str, Any]) -> Iterator[str]:
-    """Fields with one seed are named together."""
+    """Fields with one seed are named together; a source without a seed of its own has that of its problems."""
     fields: dict[str, list[str]] = {}
     for field, value in [*report["provenance"]["seeds"].items(), ("bootstrap", str(report["bootstrap"]["seed"]))]:
+        if value == "None":
+            continue
         fields.setdefault(value, []).append(words(field.removesuffix(".seed")))
     yield from (f"{value} for {', '.join(of)}" for value, of in fields.items())
