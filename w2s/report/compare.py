@@ -4,7 +4,7 @@ Two runs are paired by problem only where they were scored on the same questions
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import stdev
 from typing import Any, cast
 
@@ -23,6 +23,13 @@ class Run:
     """Test questions by problem_id."""
     credits: Mapping[str, Credits]
     """By model, in the report's order."""
+    answers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By model, the place of the step that made its answers."""
+
+    def has_same(self, model: str, other: "Run") -> bool:
+        """Whether a model's answers and their credits are the other run's own, so that no chance is between them."""
+        is_step = model in self.answers and self.answers[model] == other.answers.get(model)
+        return is_step and self.credits[model] == other.credits[model]
 
 
 @dataclass(frozen=True)

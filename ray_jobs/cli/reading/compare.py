@@ -50,7 +50,11 @@ def _compare(options: argparse.Namespace) -> int:
     lines += ["", *(grid(["setting", *letters], rows, range(len(letters) + 1)) if rows else ["no setting differs"])]
     rows = []
     for model, accuracies, paired in differences(runs):
-        rows.append([model, *(percent(one.value) for one in accuracies), *(points(one) for one in paired)])
+        minus = [
+            "same answers" if run.has_same(model, runs[0]) else points(one)
+            for run, one in zip(runs[1:], paired, strict=True)
+        ]
+        rows.append([model, *(percent(one.value) for one in accuracies), *minus])
     header = ["model", *letters, *(f"{letter} - A, points" for letter in letters[1:])]
     lines += ["", *grid(header, rows)]
     if any(run.questions != runs[0].questions for run in runs):
@@ -96,7 +100,8 @@ def scored(name: str, experiment: "Experiment", steps: "Sequence[Step]", store: 
         by_model[score.model].append(score)
     questions = {problem.problem_id: problem.question for problem in store.inputs(scores, "problems", Problem)}
     settings = flat(experiment.model_dump(mode="json"))
-    return Run(name, settings, questions, {model: credit_by_problem(rows) for model, rows in by_model.items()})
+    answers = {role: store.objects.absolute(table.step.directory) for role, table in scores.inputs if role in by_model}
+    return Run(name, settings, questions, {model: credit_by_problem(of) for model, of in by_model.items()}, answers)
 
 
 def points(estimate: "Estimate | None") -> str:

@@ -64,7 +64,27 @@ def test_the_command(stores: tuple[Path, Path], capsys: pytest.CaptureFixture[st
     assert f"A  {one}:quickstart\n" in out and "sft.seed  42  7" in out.replace("42 ", "42  ").replace("   ", "  ")
     line = next(line for line in out.splitlines() if line.startswith("weak_floor"))
     assert line.split()[1:5] == ["50.0", "%", "50.0", "%"] and "+0.0 (-84.2 .. +84.2)" in line
-    assert "all seeds" in out and "between seeds" in out
+    assert "all seeds" in out and "between seeds" in out, "and the same step in another store is another's work"
+
+
+def test_the_same_answers_with_other_credits_are_not_the_same() -> None:
+    ours, theirs, regraded = (
+        Run(name, {}, {}, {"dpo": {"p0": credit}}, {"dpo": place})
+        for name, credit, place in (("a", 1.0, "x"), ("b", 1.0, "y"), ("c", 0.0, "x"))
+    )
+    assert ours.has_same("dpo", ours) and not ours.has_same("dpo", theirs) and not ours.has_same("dpo", regraded)
+    assert not run("a", 5).has_same("dpo", run("b", 5)), "nothing is known of their places"
+
+
+def test_one_step_of_one_store_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dpo = quickstart().dpo
+    assert dpo is not None
+    small_run(tmp_path)
+    small_run(tmp_path, dpo=dpo.model_copy(update={"beta": 0.3}))
+    assert main(["compare", f"{tmp_path}:quickstart", f"{tmp_path}:quickstart,dpo.beta=0.3"]) == 0
+    told = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.endswith((")", "answers"))}
+    assert "(" in told.pop("dpo") and len(told) > 5
+    assert all(line.endswith("same answers") for line in told.values())
 
 
 @pytest.mark.parametrize(
