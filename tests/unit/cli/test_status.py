@@ -48,7 +48,7 @@ def test_a_live_run(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert "run r1 on" in out and "quickstart: 19 of 28 steps done, 1 running" in out and "next: pairs, dpo" in out
     line = next(line for line in out.splitlines() if line.startswith("  sampled"))
     assert " ".join(line.split()) == "sampled - 3 of 4 problems 812 0.2500 1 h 6 min 2 1 5 1 min 10 s"
-    assert "21 finished steps, 1 unfinished" in out
+    assert ": 21 finished, 1 unfinished" in out
 
 
 def test_the_steps_of_an_experiment(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
