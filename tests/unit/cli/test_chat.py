@@ -49,8 +49,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
-@pytest.mark.parametrize("command", ["chat", "export", "export --merge"])
-@pytest.mark.parametrize("step", BROKEN)
+@pytest.mark.parametrize(
+    ("command", "step"), [*(("chat", step) for step in BROKEN), ("export", "dpo"), ("export --merge", "dpo")]
+)
 def test_a_broken_adapter_is_one_line(
     command: str, step: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
@@ -161,8 +162,8 @@ def web(body: str, code: str = "200 OK") -> Callable[[socket.socket], None]:
 
 
 NO_SERVER: list[tuple[Callable[[socket.socket], None], str]] = [
-    (silent, "no answer within 0.5 s: start one"),
-    (endless, "no answer within 0.5 s: start one"),
+    (silent, "no answer within 0.2 s: start one"),
+    (endless, "no answer within 0.2 s: start one"),
     (lambda _: None, "no OpenAI-compatible server answers"),  # it hangs up
     (says(b"SSH-2.0-OpenSSH_9.6\r\n"), "no OpenAI-compatible server answers (BadStatusLine"),
     (says(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), "no OpenAI-compatible server answers"),
@@ -185,7 +186,7 @@ def test_what_is_no_server_is_one_line_in_time(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(answering, "FIRST_SECONDS", 0.5)
+    monkeypatch.setattr(answering, "FIRST_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
