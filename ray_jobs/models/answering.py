@@ -44,9 +44,10 @@ class Asking:
 
 
 class LocalModel:
-    """The base, perhaps with an adapter, loaded by transformers on this machine."""
+    """The model of `asking` or a whole trained one in the folder `base`, perhaps with an adapter, loaded by transformers
+    on this machine."""
 
-    def __init__(self, asking: Asking, adapter: Path | None) -> None:
+    def __init__(self, asking: Asking, base: Path | None = None, adapter: Path | None = None) -> None:
         import torch
         from peft import PeftModel
         from transformers import AutoModelForCausalLM
@@ -56,7 +57,7 @@ class LocalModel:
         self.asking = asking
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            base_folder(asking.model), dtype="auto", trust_remote_code=False, use_safetensors=True
+            base or base_folder(asking.model), dtype="auto", trust_remote_code=False, use_safetensors=True
         )
         loaded = PeftModel.from_pretrained(loaded, str(adapter)) if adapter else loaded
         self.model: Any = loaded.to(self.device).eval()

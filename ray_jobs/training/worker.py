@@ -1,4 +1,4 @@
-"""The train loop on each rank: for each step make a trainer, resume the newest checkpoint, train, write the adapter.
+"""The train loop on each rank: for each step make a trainer, resume the newest checkpoint, train, write the model.
 
 What the user must change goes to the reporter and the next step begins, because Ray Train retries whatever a worker
 raises. What imports torch or transformers is imported late, because the driver imports this file to name `train_loop`.
@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.models.folders import trained_folder
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training import checkpoint
-from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
+from ray_jobs.training.model import write_model
 from ray_jobs.training.values import (
     Refusal,
     StepState,
@@ -25,6 +26,7 @@ from ray_jobs.training.values import (
     diverged,
 )
 from w2s.graph.recipes import FineTune, Prefer
+from w2s.graph.trained import is_whole
 from w2s.store.lease.heartbeat import check_shared
 
 
@@ -44,7 +46,8 @@ def train_loop(jobs: Sequence[TrainingJob]) -> None:
     states: dict[str, StepState] = ray.get(reporter.states.remote()) if first else {}
     ended = {name for name, state in states.items() if state.outcome}
     ended = ray.train.collective.broadcast_from_rank_zero(ended)
-    base = Base(recipe.model, resources)
+    whole = jobs[0].step.input("base")
+    base = Base(recipe.model, resources, partial(trained_folder, jobs[0].store, whole) if whole else None)
     for job in jobs:
         if job.step.name in ended:
             continue
@@ -79,7 +82,8 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
     trainer.add_callback(ReportProgress(job.reporter if rank == 0 else None, job.step.name))
     try:
         trainer.run(start)
-        files, layers = write_adapter(trainer, job, folder, rank), trainer.adapted_layers
+        files = write_model(trainer, job, base.folder, folder, rank)
+        layers, weights = trainer.adapted_layers, trainer.trained_weights
     except TrainingRefused as error:
         ray.get(job.reporter.ends.remote(job.step.name, Refusal(str(error))))
         base.take_back(trainer)
@@ -92,7 +96,8 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
         steps=trainer.state.global_step,
         resumed_at_step=start.step if start else 0,
         world_size=world_size,
-        adapted_layers=layers,
+        adapted_layers=0 if is_whole(job.step["model"]) else layers,
+        trained_weights=weights,
         losses=trainer.losses,
         experts=trainer.experts,
     )

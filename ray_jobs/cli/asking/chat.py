@@ -42,14 +42,18 @@ def _answering(
     asked: "Asked", experiment: "Experiment", store: "Store", options: argparse.Namespace
 ) -> Callable[[str], str]:
     from ray_jobs.models.answering import Asking, LocalModel, ServedModel
-    from ray_jobs.models.folders import adapter_folder
+    from ray_jobs.models.folders import trained_folder
+    from w2s.graph.trained import is_whole
     from w2s.records import Demonstration
 
     shown = store.records(asked.demonstrations, Demonstration) if asked.demonstrations else ()
     asking = Asking(asked.model, shown, experiment.greedy.max_tokens)
     if options.url is not None:
         return ServedModel(asking, options.url, options.served).answer
-    return LocalModel(asking, adapter_folder(store, asked.adapter) if asked.adapter else None).answer
+    trained = trained_folder(store, asked.trained) if asked.trained else None
+    if asked.trained and is_whole(asked.trained):
+        return LocalModel(asking, base=trained).answer
+    return LocalModel(asking, adapter=trained).answer
 
 
 def converse(lines: Iterable[str], answer: Callable[[str], str], prompts: bool) -> None:

@@ -12,13 +12,14 @@ from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.checks.adapter import check_adapter
 from ray_jobs.driver.checks.model import Use, check_model
 from ray_jobs.driver.costs.estimate import shape_of
-from ray_jobs.driver.forecast import memories
+from ray_jobs.driver.forecast import memories, worker_memory
 from ray_jobs.resources.deepspeed import accumulation
 from ray_jobs.resources.requests import node_labels, resource_request
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
 from w2s.graph.recipes import FineTune, ForeignAdapter, Prefer, Sample
 from w2s.graph.step import Step
+from w2s.graph.trained import is_whole
 from w2s.recipe import Experiment, Model
 
 
@@ -83,23 +84,29 @@ def check_machine(missing: Sequence[Step], resources: Resources, machine: Mappin
             )
 
 
+WHOLE = ", gradients and optimizer state of all weights"
+
+
 def check_host_memory(missing: Sequence[Step], resources: Resources, memory: float) -> None:
     """Check that what each missing step holds on CPU fits into this machine's `memory`, in bytes.
 
-    Weights and KV caches are counted, because they are certain. Raises ValueError with the steps, both sizes and the
-    way out.
+    Weights and KV caches are counted, because they are certain; where all weights are trained, also their gradients,
+    optimizer and reference. Raises ValueError with the steps, both sizes and the way out.
     """
     on_cpu = [step for step in missing if _is_on_cpu(step, resources)]
     for name, shape in _shapes(on_cpu).items():
         steps = [step for step in on_cpu if (model := _model(step)) and model.name == name]
         sampled = [step.name for step in steps if isinstance(step.recipe, Sample)]
-        trained = [step.name for step in steps if not isinstance(step.recipe, Sample)]
+        whole = [step for step in steps if isinstance(step.recipe, FineTune | Prefer) and is_whole(step["model"])]
+        trained = [step.name for step in steps if not isinstance(step.recipe, Sample) and step not in whole]
+        full = [worker_memory(step, shape, resources).state for step in whole]
         engine = shape.parameters * BYTES[resources.engine_dtype] + resources.cpu_kv_cache_gib * GIB
         worker = shape.parameters * BYTES[resources.train_dtype]
         workers = 1 if resources.zero_stage == 3 else resources.workers
         for names, needed, parts, way in (
             (sampled, resources.min_engines * engine, " and cpu_kv_cache_gib", "cpu_kv_cache_gib or min_engines"),
             (trained, workers * worker, "", "workers"),
+            ([step.name for step in whole], resources.workers * max(full, default=0), WHOLE, "workers"),
         ):
             if names and needed > memory:
                 raise ValueError(

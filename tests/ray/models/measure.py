@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from ray_jobs.driver.checks.model import Limit, Use, check_model
-from ray_jobs.models.folders import adapter_folder
+from ray_jobs.models.folders import trained_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
 from ray_jobs.training.rows.encode import sft_rows
@@ -84,7 +84,7 @@ def _train(row: Row, method: Method, path: Path) -> None:
 
     result = method.train(method.weak_sft)
     row.layers = result.adapted_layers
-    weights = load_file(adapter_folder(method.context.store, method.weak_sft["model"]) / "adapter_model.safetensors")
+    weights = load_file(trained_folder(method.context.store, method.weak_sft["model"]) / "adapter_model.safetensors")
     row.learned = sum(bool(tensor.any()) for name, tensor in weights.items() if ".lora_B." in name)
     recipe = method.weak_sft.recipe
     assert isinstance(recipe, FineTune)
@@ -111,7 +111,7 @@ def _sample(row: Row, method: Method, path: Path) -> None:
         return
     from peft import PeftModel
 
-    adapter = adapter_folder(method.context.store, method.weak_sft["model"])
+    adapter = trained_folder(method.context.store, method.weak_sft["model"])
     trainer = PeftModel.from_pretrained(trainer, adapter).eval()
     row.adapter, row.change = _largest(found[1], _logps(trainer, ids)), _largest(found[0], found[1])
     weak = method.sample(method.weak)

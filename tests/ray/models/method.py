@@ -19,7 +19,7 @@ from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.results import BlockRequest, ProblemRows
 from ray_jobs.selection.curate import agreement, demonstrations, pairs
 from ray_jobs.selection.scores import scores
-from ray_jobs.training.adapter import write_adapter
+from ray_jobs.training.model import write_model
 from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
 from ray_jobs.training.job import finish, training_job
@@ -126,7 +126,7 @@ class Method:
         trainer.diverged = lambda reason: diverged(trained, reason)
         trainer.add_callback(CheckLosses(trainer, trained, lent.resources.train_dtype))
         trainer.run(None)
-        files = write_adapter(trainer, made, scratch, rank=0)
+        files = write_model(trainer, made, scratch, rank=0)
         layers, losses = trainer.adapted_layers, trainer.losses
         result = TrainingResult(files, trainer.state.global_step, 0, 1, layers, losses)
         lent.take_back(trainer)

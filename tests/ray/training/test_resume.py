@@ -146,24 +146,24 @@ def loop_killed_at(leg: Leg, lost: Path) -> Loop:
         callbacks.SaveInterval.on_step_end = on_step_end
         callbacks.PREEMPTION_SECONDS = 0.0
         worker.train_step = named_step
-        worker.write_adapter = checked(worker.write_adapter)
+        worker.write_model = checked(worker.write_adapter)
         worker.train_loop(jobs)
 
     return loop
 
 
 def checked(write: Callable[..., tuple[File, ...]]) -> Callable[..., tuple[File, ...]]:
-    """`write_adapter`, which first checks that DPO's reference still equals M_plus's file after the training."""
+    """`write_model`, which first checks that DPO's reference still equals M_plus's file after the training."""
 
     def check_and_write(trainer: Any, job: TrainingJob, *rest: Any) -> tuple[File, ...]:
         from deepspeed import zero
         from safetensors.torch import load_file
 
-        from ray_jobs.models.folders import adapter_folder
+        from ray_jobs.models.folders import trained_folder
 
         table = job.step.input("adapter")
         if table is not None:
-            weights = load_file(adapter_folder(job.store, table) / "adapter_model.safetensors")
+            weights = load_file(trained_folder(job.store, table) / "adapter_model.safetensors")
             model = trainer.accelerator.unwrap_model(trainer.model)
             frozen = {name: parameter for name, parameter in model.named_parameters() if ".ref." in name}
             assert len(frozen) == len(weights)

@@ -120,7 +120,7 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(
     from peft import AutoPeftModelForCausalLM, PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from ray_jobs.models.folders import adapter_folder, base_folder
+    from ray_jobs.models.folders import trained_folder, base_folder
     from ray_jobs.models.tokenizers import load_tokenizer
     from ray_jobs.models.tokens import Tokens
 
@@ -130,7 +130,7 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(
     strong = quickstart().strong
     (dpo,) = (step for step in steps_of(trained) if step.name == "dpo")
     base = AutoModelForCausalLM.from_pretrained(base_folder(strong), dtype=torch.float32)
-    own: Any = PeftModel.from_pretrained(base, str(adapter_folder(trained, dpo["model"]))).eval()
+    own: Any = PeftModel.from_pretrained(base, str(trained_folder(trained, dpo["model"]))).eval()
     tokens = Tokens(load_tokenizer(base_folder(strong)), strong.prompt)
     ids = torch.tensor([tokens.prompt_ids("Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?")])
     with torch.no_grad():

@@ -11,7 +11,7 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
-from ray_jobs.training.adapter import write_adapter
+from ray_jobs.training.model import write_model
 from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
 from ray_jobs.training.rows.encode import pair_rows, sft_rows
@@ -71,7 +71,7 @@ def made(
 def write(trainer: Any, trained: Step, folder: Path) -> None:
     """Write the adapter of a trainer in one process without ZeRO-3, to a store that does not exist."""
     job: Any = SimpleNamespace(step=trained, resources=SimpleNamespace(zero_stage=0))
-    write_adapter(trainer, job, folder, rank=0)
+    write_model(trainer, job, folder, rank=0)
 
 
 @pytest.fixture(scope="module")
