@@ -85,6 +85,7 @@ def check_machine(missing: Sequence[Step], resources: Resources, machine: Mappin
 
 
 WHOLE = ", gradients and optimizer state of all weights"
+ADAPTERS = "leave lora=none out, "
 
 
 def check_host_memory(missing: Sequence[Step], resources: Resources, memory: float) -> None:
@@ -112,7 +113,7 @@ def check_host_memory(missing: Sequence[Step], resources: Resources, memory: flo
                 raise ValueError(
                     f"{', '.join(names)}: weights{parts} of {name} on CPU take {needed / GIB:.1f} GiB, and this "
                     f"machine has {memory / GIB:.1f}: take a smaller model or another preset, lower {way} in "
-                    "--resources, or submit to a cluster"
+                    f"--resources, {ADAPTERS if parts == WHOLE else ''}or submit to a cluster"
                 )
 
 
@@ -151,6 +152,7 @@ def _check_memory(missing: Sequence[Step], resources: Resources) -> None:
             parts = ", ".join(f"{part} {size / GIB:.1f}" for part, size in memory.parts.items() if size)
             raise ValueError(
                 f"{name} does not fit: it takes at least {memory.certain / GIB:.1f} GiB of each GPU ({parts}), and "
-                f"--resources allows {memory.limit / GIB:.1f}: take a preset with more GPUs or larger gpu_gib, "
-                "gpus_per_engine or workers; `w2s plan --resources` shows the parts"
+                f"--resources allows {memory.limit / GIB:.1f}: {ADAPTERS if name.startswith('full ') else ''}take a "
+                "preset with more GPUs or larger gpu_gib, gpus_per_engine or workers; `w2s plan --resources` shows the "
+                "parts"
             )

@@ -20,7 +20,7 @@ from w2s.store.store import Store
 EXPERIMENT = quickstart()
 ROWS, STEPS = 37, 10  # 37 rows in batches of 8: the last batch of each epoch repeats 3 rows
 TOLERANCE = 1e-4
-"""Largest difference of losses, and of adapters relative to their length: workers add in another order."""
+"""Largest difference of losses, and of weights relative to their length: workers add in another order."""
 
 
 def problems() -> Step:
@@ -96,6 +96,14 @@ def dpo_step(store: Store) -> Step:
     )
 
 
+def full_step(adapted: Step) -> Step:
+    """SFT of all weights on the examples of `adapted`."""
+    recipe = adapted.recipe
+    assert isinstance(recipe, FineTune)
+    sft = recipe.sft.model_copy(update={"lora": None, "learning_rate": 1e-4})
+    return step("full", recipe.model_copy(update={"sft": sft}), **dict(adapted.inputs))
+
+
 def twin(original: Step, name: str) -> Step:
     """The same training under another fingerprint."""
     recipe = original.recipe
@@ -104,7 +112,7 @@ def twin(original: Step, name: str) -> Step:
     return step(name, marked, **dict(original.inputs))
 
 
-def adapter(step: Step, store: Store) -> dict[str, Any]:
+def weights(step: Step, store: Store) -> dict[str, Any]:
     from safetensors.torch import load
 
     (file,) = [file for file in store.files(step["model"]) if file.path.endswith(".safetensors")]
@@ -119,13 +127,13 @@ def assert_same(resumed: Step, straight: Step, store: Store) -> None:
     losses, expected = logged(resumed, store), logged(straight, store)
     assert losses.keys() == expected.keys() == set(range(1, STEPS + 1))
     worst = max(abs(losses[at] - expected[at]) for at in expected)
-    weights, expected_weights = adapter(resumed, store), adapter(straight, store)
-    assert weights.keys() == expected_weights.keys()
-    squares = [(weights[key] - value).square().sum() for key, value in expected_weights.items()]
+    found, expected_weights = weights(resumed, store), weights(straight, store)
+    assert found.keys() == expected_weights.keys()
+    squares = [(found[key] - value).square().sum() for key, value in expected_weights.items()]
     distance = math.sqrt(sum(float(square) for square in squares))
     length = math.sqrt(sum(float(value.square().sum()) for value in expected_weights.values()))
     print(f"{resumed.name}: losses {expected[1]:.4f} -> {expected[STEPS]:.4f} differ by {worst:.1e}")
-    print(f"{resumed.name}: adapters differ by {distance / length:.1e} of their length")
+    print(f"{resumed.name}: weights differ by {distance / length:.1e} of their length")
     assert worst < TOLERANCE and distance < TOLERANCE * length
     manifest = store.manifest(resumed)
     assert manifest is not None and not Path(store.objects.path(resumed.directory, "training")).exists()

@@ -71,7 +71,7 @@ def made(
 def write(trainer: Any, trained: Step, folder: Path) -> None:
     """Write the adapter of a trainer in one process without ZeRO-3, to a store that does not exist."""
     job: Any = SimpleNamespace(step=trained, resources=SimpleNamespace(zero_stage=0))
-    write_model(trainer, job, folder, rank=0)
+    write_model(trainer, job, folder, folder, rank=0)
 
 
 @pytest.fixture(scope="module")
