@@ -91,7 +91,9 @@ def speeds(manifests: Iterable[Manifest]) -> dict[Key, Speed]:
         is_whole = manifest.held_seconds > manifest.start_seconds and not manifest.counts.get("resumed_at_step")
         if is_whole and worked_tokens(manifest) and len(manifest.device_seconds) == 1:
             (device,) = manifest.device_seconds
-            found[key(manifest.kind, manifest.recipe, manifest.inputs, not device.startswith(CORE))][device].append(manifest)
+            found[key(manifest.kind, manifest.recipe, manifest.inputs, not device.startswith(CORE))][device].append(
+                manifest
+            )
     return {of: _newest(devices) for of, devices in found.items()}
 
 

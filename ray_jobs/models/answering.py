@@ -44,8 +44,8 @@ class Asking:
 
 
 class LocalModel:
-    """The model of `asking` or a whole trained one in the folder `base`, perhaps with an adapter, loaded by transformers
-    on this machine."""
+    """The model of `asking` or a whole trained one in the folder `base`, perhaps with an adapter, loaded by
+    transformers on this machine."""
 
     def __init__(self, asking: Asking, base: Path | None = None, adapter: Path | None = None) -> None:
         import torch

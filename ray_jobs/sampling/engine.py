@@ -72,9 +72,7 @@ class Engine:
     alone.
     """
 
-    def __init__(
-        self, base: Model | Table, size: EngineSize, tasks: Tasks, store: Store, resources: Resources
-    ) -> None:
+    def __init__(self, base: Model | Table, size: EngineSize, tasks: Tasks, store: Store, resources: Resources) -> None:
         self.engine: RestartingEngine | None = None
         self.tasks = tasks
         self.broken: Exception | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.configs import context_limit, text_config
-from ray_jobs.models.folders import trained_folder, base_folder
+from ray_jobs.models.folders import base_folder, trained_folder
 from ray_jobs.models.tokenizers import engine_tokenizer
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import EngineSize, engine_arguments, lora_slots
@@ -46,8 +46,8 @@ class Task:
 
 
 def base_arguments(base: Model | Table, store: Store, resources: Resources, size: EngineSize) -> Any:
-    """vLLM's `AsyncEngineArgs` of an engine with this node's copy of the base, which is fetched: a model, or a whole one
-    that a step has trained.
+    """vLLM's `AsyncEngineArgs` of an engine with this node's copy of the base, which is fetched: a model, or a whole
+    one that a step has trained.
 
     Raises ValueError where the model cannot be fetched or no engine takes an adapter's rank, and what the hub raises.
     """

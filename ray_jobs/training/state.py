@@ -17,8 +17,10 @@ def trained_parameters(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def gather(engine: Any, model: Any) -> Iterator[tuple[str, Any]]:
-    """`weight.NAME`, `exp_avg.NAME` and `exp_avg_sq.NAME` of each trained parameter, full, fp32, on CPU. Collective: all
-    ranks must take all of them; one that needs none holds a parameter's at a time."""
+    """`weight.NAME`, `exp_avg.NAME` and `exp_avg_sq.NAME` of each trained parameter, full, fp32, on CPU.
+
+    Collective: all ranks must take all of them; a rank that keeps none holds those of one parameter at a time.
+    """
     from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
 
     sharded = engine.zero_optimization_stage() == 3

@@ -82,8 +82,8 @@ class SFT(Optimizer):
 
 
 class Preference(Optimizer):
-    """Preference training, starting from M_plus (the paper, "Stage II"): of its adapter or, after `sft.lora=none`, of all
-    its weights."""
+    """Preference training, starting from M_plus (the paper, "Stage II"), of its adapter or of all its weights: what
+    `sft.lora` says."""
 
     later: ClassVar[tuple[str, ...]] = ("weighted", "dpo_loss", "label_smoothing")
     loss: Literal["dpo", "orpo"]

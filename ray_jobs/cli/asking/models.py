@@ -23,9 +23,7 @@ def models(steps: "Sequence[Step]") -> "dict[str, Asked]":
     from w2s.graph.trained import trained_model
 
     return {
-        step.report_name: Asked(
-            step.report_name, step.recipe.model, trained_model(step), step.input("demonstrations")
-        )
+        step.report_name: Asked(step.report_name, step.recipe.model, trained_model(step), step.input("demonstrations"))
         for step in steps
         if step.report_name and isinstance(step.recipe, Sample)
     }

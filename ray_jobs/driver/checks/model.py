@@ -235,8 +235,8 @@ def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -
         return
     if not support.lora:
         raise ValueError(
-            f"the engine has no LoRA adapters for {name}, so what is trained could not be sampled: {_all_weights(use)}, "
-            "or take a model of another architecture"
+            f"the engine has no LoRA adapters for {name}, so what is trained could not be sampled: "
+            f"{_all_weights(use)}, or take a model of another architecture"
         )
     for field, targets in sorted(use.targets):
         if whole := sorted(set(targets) & set(support.merged)):

@@ -19,10 +19,10 @@ from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.results import BlockRequest, ProblemRows
 from ray_jobs.selection.curate import agreement, demonstrations, pairs
 from ray_jobs.selection.scores import scores
-from ray_jobs.training.model import write_model
 from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
 from ray_jobs.training.job import finish, training_job
+from ray_jobs.training.model import write_model
 from ray_jobs.training.trainers import make_trainer
 from ray_jobs.training.values import StepState, TrainingResult, diverged
 from w2s.graph.recipes import Agree, Demonstrate, FineTune, Grade, Pair, Prefer, Sample
@@ -140,8 +140,10 @@ class Method:
         return result
 
     def start(self, adapters: int, base: Table | None = None) -> Engine:
-        """Start the engine, of the model or of a whole one that was trained, with room for so many adapters. Raises what
-        keeps it from starting."""
+        """Start the engine, of the model or of a whole one that was trained, with room for so many adapters.
+
+        Raises what keeps it from starting.
+        """
         size = EngineSize(CONTEXT, adapters, rank=16 if adapters else 0)
         self.engine = Engine(base or self.base.name, size, self, self.context.store, RESOURCES)
         if self.engine.broken:

@@ -79,7 +79,7 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
         ]
     )
     known = Known({task.step.directory: task for task in TASKS})
-    size = EngineSize(256, adapters=1, rank=quickstart().sft.lora.rank)
+    size = EngineSize(256, adapters=1, rank=16)
     built = Engine(STRONG, size, known, store, load_resources("local"))
     yield built, store, made
     assert built.engine is not None

@@ -41,6 +41,7 @@ def sft_step(store: Store) -> Step:
     ]
     attempt.write_records("hybrid", rows, SFTExample)
     attempt.commit({})
+    assert EXPERIMENT.sft.lora is not None
     lora = EXPERIMENT.sft.lora.model_copy(update={"dropout": 0.1})
     sft = EXPERIMENT.sft.model_copy(
         update={"batch_size": 8, "epochs": 2.0, "learning_rate": 2e-3, "lora": lora, "warmup_ratio": 0.2}
@@ -55,6 +56,7 @@ def m_plus(store: Store) -> Step:
 
     made = step("m_plus", FineTune(model=EXPERIMENT.strong, sft=EXPERIMENT.sft), examples=problems()["train_1"])
     lora = EXPERIMENT.sft.lora
+    assert lora is not None
     torch.manual_seed(0)
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), init_lora_weights=False)
     base = load_base(load_resources("local"), base_folder(EXPERIMENT.strong))

@@ -243,7 +243,9 @@ def test_all_weights_on_one_worker_and_two(store: Store, straight: Straight, leg
     folder = base_folder(recipe.model)
     base, found = load_file(folder / "model.safetensors"), weights(legs.full, store)
     assert found.keys() == base.keys() and all(bool((found[name] != base[name].float()).any()) for name in base)
-    files = {Path(file.path).name: store.read_file(legs.full.directory, file) for file in store.files(legs.full["model"])}
+    files = {
+        Path(file.path).name: store.read_file(legs.full.directory, file) for file in store.files(legs.full["model"])
+    }
     assert files.keys() == {path.name for path in folder.iterdir()}
     assert files["tokenizer.json"] == (folder / "tokenizer.json").read_bytes()
     config, own = json.loads(files["config.json"]), json.loads((folder / "config.json").read_bytes())

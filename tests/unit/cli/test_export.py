@@ -122,7 +122,7 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(
     from peft import AutoPeftModelForCausalLM, PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from ray_jobs.models.folders import trained_folder, base_folder
+    from ray_jobs.models.folders import base_folder, trained_folder
     from ray_jobs.models.tokenizers import load_tokenizer
     from ray_jobs.models.tokens import Tokens
 

@@ -1,7 +1,7 @@
 """One rank of a small training without Ray: `python -m tests.unit.training.ranks RESOURCES FOLDER`.
 
-The process group is in its environment. Rank 0 writes losses and the norm of what was trained, an adapter by SFT, DPO and
-ORPO and all weights by SFT and DPO, to FOLDER/trained.json.
+The process group is in its environment. Rank 0 writes losses and the norm of what was trained, an adapter by SFT, DPO
+and ORPO and all weights by SFT and DPO, to FOLDER/trained.json.
 """
 
 import json

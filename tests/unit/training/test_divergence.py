@@ -11,9 +11,9 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
-from ray_jobs.training.model import write_model
 from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
+from ray_jobs.training.model import write_model
 from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
 from ray_jobs.training.values import TrainingRefused, diverged

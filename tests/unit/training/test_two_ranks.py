@@ -61,6 +61,7 @@ def adapter(folder: Path) -> None:
 
     torch.manual_seed(0)
     lora = quickstart().sft.lora
+    assert lora is not None
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), init_lora_weights=False)
     get_peft_model(load_base(load_resources("local"), base_folder(MODEL)), config).save_pretrained(str(folder))
 
