@@ -82,7 +82,7 @@ In bfloat16 and GB a GPU, at the default rank of 8, without the layers in use:
 
 `w2s plan --resources` counts this for the run's own bases, and what does not fit is refused before anything starts.
 
-`sft.lora=none` trains all weights of the strong model, `weak_sft.lora=none` those of the weak one. DPO and ORPO train on
+`sft.lora=none` trains all weights of the strong model, `weak_sft.lora=none` those of the weak one. DPO and ORPO train
 what M_plus is, so they have no such field. The step's `model/` is then the whole model in train_dtype, with the base's
 own tokenizer and configuration. Engines load it as a base of its own: each sampled model takes an engine start, which
 adapters of one base share, and 2 P bytes (bfloat16) of the store and of `W2S_CACHE`. A checkpoint holds 12 P bytes. The

@@ -39,15 +39,13 @@ def train_loop(jobs: Sequence[TrainingJob]) -> None:
     import ray.train
     import ray.train.collective
 
-    resources, reporter, recipe = jobs[0].resources, jobs[0].reporter, jobs[0].step.recipe
-    assert isinstance(recipe, FineTune | Prefer)
-    start_deepspeed(resources)
+    reporter = jobs[0].reporter
+    start_deepspeed(jobs[0].resources)
     first = ray.train.get_context().get_world_rank() == 0
     states: dict[str, StepState] = ray.get(reporter.states.remote()) if first else {}
     ended = {name for name, state in states.items() if state.outcome}
     ended = ray.train.collective.broadcast_from_rank_zero(ended)
-    whole = jobs[0].step.input("base")
-    base = Base(recipe.model, resources, partial(trained_folder, jobs[0].store, whole) if whole else None)
+    base = base_of(jobs[0])
     for job in jobs:
         if job.step.name in ended:
             continue
@@ -56,6 +54,13 @@ def train_loop(jobs: Sequence[TrainingJob]) -> None:
         with tempfile.TemporaryDirectory(prefix="w2s-train-") as scratch:
             train_step(job, base, Path(scratch))
         gc.collect()  # trainer, engine and optimizer refer to each other
+
+
+def base_of(job: TrainingJob) -> Base:
+    """The base that a step trains, which all steps of its group share."""
+    assert isinstance(job.step.recipe, FineTune | Prefer)
+    whole = job.step.input("base")
+    return Base(job.step.recipe.model, job.resources, partial(trained_folder, job.store, whole) if whole else None)
 
 
 def train_step(job: TrainingJob, base: Base, folder: Path) -> None:

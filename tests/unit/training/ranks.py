@@ -1,7 +1,7 @@
 """One rank of a small training without Ray: `python -m tests.unit.training.ranks RESOURCES FOLDER`.
 
-The process group is in its environment. Rank 0 writes losses and the norm of what was trained, an adapter by SFT, DPO
-and ORPO and all weights by SFT and DPO, to FOLDER/trained.json.
+The process group is in its environment. Rank 0 writes losses and the norm of what was trained, an adapter and all
+weights by SFT, DPO and ORPO, to FOLDER/trained.json.
 """
 
 import json
@@ -23,12 +23,12 @@ from w2s.records import PreferencePair, SFTExample
 
 EXPERIMENT = quickstart()
 MODEL, BATCH, STEPS = EXPERIMENT.strong, 4, 4
-NAMES = ("sft", "full sft", "dpo", "full dpo", "orpo")
+NAMES = ("sft", "full sft", "dpo", "full dpo", "orpo", "full orpo")
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 
 
 def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> Any:
-    """SFT of an adapter, or DPO and ORPO of that at `plus`; SFT and DPO of the base's own weights."""
+    """SFT of an adapter, DPO and ORPO of that at `plus`, or all three of the base's own weights."""
     from transformers import set_seed
 
     from ray_jobs.training.rows.encode import pair_rows, sft_rows
@@ -42,7 +42,7 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
         rows = dataset(sft_rows(examples, tokens))
         return sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
     assert EXPERIMENT.dpo is not None
-    given = EXPERIMENT.orpo if name == "orpo" else EXPERIMENT.dpo
+    given = EXPERIMENT.orpo if name.endswith("orpo") else EXPERIMENT.dpo
     assert given is not None
     preference = given.model_copy(update={"batch_size": BATCH, "learning_rate": 1e-3, "epochs": 1.0})
     pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 20 + 16)]

@@ -21,11 +21,15 @@ from ray_jobs.training.base import Base
 from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from ray_jobs.training.state import trained_parameters
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
+from ray_jobs.training.worker import base_of
 from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
+from w2s.graph.build import build_steps
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.recipe import LoRA
 from w2s.records import PreferencePair, SFTExample
+from w2s.store.attempt import Attempt
+from w2s.store.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
 EXPERIMENT = quickstart()
@@ -120,6 +124,23 @@ def test_a_group_trains_what_each_step_trains_alone(
     if resources.zero_stage == 3:
         weights = [weight for weight in base.lend().parameters() if not weight.ds_persist]  # small ones stay whole
         assert weights and all(weight.numel() == 0 for weight in weights), "the base is whole between two steps"
+
+
+def test_what_trains_a_whole_model_further_loads_that_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir(mode=0o700)
+    store = Store.at(str(tmp_path / "store"))
+    for lora in (EXPERIMENT.sft.lora, None):
+        steps = build_steps(EXPERIMENT.model_copy(update={"sft": EXPERIMENT.sft.model_copy(update={"lora": lora})}))
+        named = {step.name: step for step in steps}
+        attempt = Attempt(store, named["hybrid_ft_1"])
+        attempt.add("model", f"{attempt.name}/model/config.json", b"{}")
+        attempt.write_document("losses", [])
+        attempt.commit({})
+        job: Any = SimpleNamespace(step=named["dpo"], store=store, resources=load_resources("local"))
+        folder = base_of(job).folder
+        assert (folder == base_folder(MODEL)) == (lora is not None)
+        assert lora or [path.read_bytes() for path in folder.iterdir()] == [b"{}"]
 
 
 def test_a_base_comes_back_as_it_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
