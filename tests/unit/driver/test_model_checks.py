@@ -90,7 +90,7 @@ def test_a_whole_model_passes(tmp_path: Path) -> None:
         (config(hidden_size="wide"), "is refused by transformers|no model of its config.json"),
         (write("config.json", "[1]"), "config.json is no JSON object"),
         (write("config.json", "version https://git-lfs"), "config.json cannot be read .*fetch"),
-        (config(quantization_config={"quant_method": "awq"}), r"quantized \(awq\), and unquantized weights alone are tr"),
+        (config(quantization_config={"quant_method": "awq"}), r"quantized \(awq\), and unquantized weights alone"),
         (config(quantization_config={"quant_method": "gptq"}), r"quantized \(gptq\)"),
         (config(quantization_config={"quant_method": "fp8"}), r"quantized \(fp8\)"),
         (config(quantization_config={"load_in_4bit": True}), r"quantized \(an unnamed method\)"),
