@@ -57,20 +57,43 @@ part that stand beside each other are checked together: `--resources local,min_e
 MEMORY = """### Memory of a training worker
 
 By arithmetic, for a base of P parameters, an adapter of A parameters and N workers; activations and logits come on top.
+Under ZeRO-3 the layers in use are gathered too, up to a billion parameters.
 
-| what | zero_stage=0 | zero_stage=3 |
+| with an adapter | zero_stage=0 | zero_stage=3 |
 |---|---|---|
-| base, train_dtype=bfloat16 | 2 P bytes | 2 P / N bytes, and the layers in use |
-| base, train_dtype=float32 | 4 P bytes | 4 P / N bytes, and the layers in use |
+| base, train_dtype=bfloat16 | 2 P bytes | 2 P / N bytes |
+| base, train_dtype=float32 | 4 P bytes | 4 P / N bytes |
 | adapter with gradient, float32 copy and two moments | 16 A bytes | 16 A / N bytes |
 | DPO's reference, a frozen adapter | 2 A or 4 A bytes | 2 A / N or 4 A / N bytes |
 
-The default adapter has 21 million parameters on Llama-3.1-8B (0.3 GB beside 16 GB) and 104 million on Llama-3.1-70B
-(1.7 GB beside 141 GB). Training all weights is not offered: it would take 16 P bytes, 128 GB for 8 billion parameters.
+| all weights (`lora=none`) | zero_stage=0 | zero_stage=3 |
+|---|---|---|
+| train_dtype=bfloat16: weights, gradients, their float32 copies, two moments | 20 P bytes | 18 P / N bytes |
+| train_dtype=float32: weights, gradients, two moments; ZeRO-3 copies the weights | 16 P bytes | 20 P / N bytes |
+| DPO's reference, the frozen model at the start | 2 P or 4 P bytes | 2 P / N or 4 P / N bytes |
+
+In bfloat16 and GB a GPU, at the default rank of 8, without the layers in use:
+
+| base | an adapter, one GPU | an adapter, ZeRO-3 on 8 | all weights, one GPU | ZeRO-3 on 8 | on 32 |
+|---|---|---|---|---|---|
+| Qwen2.5-0.5B | 1.1 | 0.1 | 10 | 1.1 | 0.3 |
+| Llama-3.1-8B | 16.4 | 2.1 | 161 | 18 | 4.5 |
+| Llama-3.1-70B | 143 | 18 | 1,411 | 159 | 40 |
+
+`w2s plan --resources` counts this for the run's own bases, and what does not fit is refused before anything starts.
+
+`sft.lora=none` trains all weights of the strong model, `weak_sft.lora=none` those of the weak one. DPO and ORPO train
+what M_plus is, so they have no such field. The step's `model/` is then the whole model in train_dtype, with the base's
+own tokenizer and configuration. Engines load it as a base of its own: each sampled model takes an engine start, which
+adapters of one base share, and 2 P bytes (bfloat16) of the store and of `W2S_CACHE`. A checkpoint holds 12 P bytes. The
+first worker has it twice in its node's memory while it saves, and every worker when it resumes. The default learning
+rates are an adapter's; all weights want about a tenth, like `sft.learning_rate=1e-5 dpo.learning_rate=1e-6`. Engines
+that have no adapters for an architecture ([models.md](models.md)) take whole models of it.
 
 A mixture of experts is adapted in its attention and in other linear layers that `lora.targets` names. Its experts and
-routers are not adapted: transformers stacks experts in tensors that are no linear layers. A model with soft caps on
-attention (Gemma-2) is trained with eager attention, which holds micro_batch x heads x length^2 values per layer.
+routers are not adapted: transformers stacks experts in tensors that are no linear layers; `lora=none` trains them too.
+Vision parts are never trained. A model with soft caps on attention (Gemma-2) is trained with eager attention, which
+holds micro_batch x heads x length^2 values per layer.
 """
 
 

@@ -13,7 +13,7 @@ import pytest
 
 # A shell's background jobs ignore Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# A worker holds hundreds of thousands of objects of torch and pytest: to walk them took a quarter of the unit tests'
+# A worker holds hundreds of thousands of objects of torch and pytest: walking them took a quarter of the unit tests'
 # time.
 gc.set_threshold(100_000, 50, 100)
 ROOT = Path(__file__).parent.parent

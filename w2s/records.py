@@ -86,7 +86,7 @@ class Completion:
     sample: int
     """0 .. n-1; (problem_id, sample) is unique in a table."""
     model: str
-    """Directory of the step that trained the adapter, or name@revision of a base model."""
+    """Directory of the step that trained it, or name@revision of a base model."""
     text: str
     finish_reason: FinishReason
     prompt_tokens: int

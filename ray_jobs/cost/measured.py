@@ -18,7 +18,8 @@ from w2s.store.store import Store
 
 KINDS = ("sample", "finetune", "prefer")
 Key = tuple[str, str, bool]
-"""Work (`sampling`, `SFT`, `DPO`, `ORPO`), revision of the base, and whether the devices are GPUs."""
+"""Work (`sampling`, `SFT`, `DPO`, `ORPO`, or `full SFT` and so on), revision of the base, and whether the devices are
+GPUs."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Measured:
 
     def speed(self, step: Step, on_gpu: bool) -> Speed | None:
         """The speed of such a step; None where no such step is finished."""
-        return self.speeds.get(key(step.kind, stable(step.recipe), on_gpu))
+        return self.speeds.get(key(step.kind, stable(step.recipe), dict(step.inputs), on_gpu))
 
 
 def measured(store: Store, steps: Sequence[Step]) -> Measured:
@@ -90,7 +91,9 @@ def speeds(manifests: Iterable[Manifest]) -> dict[Key, Speed]:
         is_whole = manifest.held_seconds > manifest.start_seconds and not manifest.counts.get("resumed_at_step")
         if is_whole and worked_tokens(manifest) and len(manifest.device_seconds) == 1:
             (device,) = manifest.device_seconds
-            found[key(manifest.kind, manifest.recipe, not device.startswith(CORE))][device].append(manifest)
+            found[key(manifest.kind, manifest.recipe, manifest.inputs, not device.startswith(CORE))][device].append(
+                manifest
+            )
     return {of: _newest(devices) for of, devices in found.items()}
 
 
@@ -102,17 +105,20 @@ def worked_tokens(manifest: Manifest) -> float:
     return manifest.counts.get("tokens", 0.0) * float(optimizer["epochs"])
 
 
-def key(kind: str, recipe: Mapping[str, Any], on_gpu: bool) -> Key:
-    """What a step's speed is filed under, from its recipe as a manifest has it."""
-    names = {"sample": "sampling", "finetune": "SFT"}
+def key(kind: str, recipe: Mapping[str, Any], roles: Collection[str], on_gpu: bool) -> Key:
+    """What a step's speed is filed under, from its recipe as a manifest has it and the roles of its inputs."""
     model: Mapping[str, Any] = recipe["model"]
-    return names.get(kind) or str(recipe["preference"]["loss"]).upper(), str(model.get("revision")), on_gpu
+    if kind == "sample":
+        return "sampling", str(model.get("revision")), on_gpu
+    method = "SFT" if kind == "finetune" else str(recipe["preference"]["loss"]).upper()
+    whole = recipe["sft"]["lora"] is None if kind == "finetune" else "base" in roles
+    return f"{'full ' if whole else ''}{method}", str(model.get("revision")), on_gpu
 
 
 def work_name(step: Step) -> str:
-    """`sampling`, `SFT`, `DPO` or `ORPO`, and the base."""
+    """The work of a step, and the base."""
     assert isinstance(step.recipe, Sample | FineTune | Prefer)
-    return f"{key(step.kind, stable(step.recipe), False)[0]} of {step.recipe.model.name}"
+    return f"{key(step.kind, stable(step.recipe), dict(step.inputs), False)[0]} of {step.recipe.model.name}"
 
 
 def _newest(devices: Mapping[str, Sequence[Manifest]]) -> Speed:

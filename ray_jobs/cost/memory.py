@@ -36,6 +36,11 @@ class Memory:
         return sum(size for part, size in self.parts.items() if part not in ("activations", "logits", "runtime"))
 
     @property
+    def state(self) -> float:
+        """Bytes of a training that last from step to step: weights, gradients, optimizer and reference."""
+        return sum(self.parts[part] for part in ("weights", "gradients", "optimizer", "reference"))
+
+    @property
     def spare(self) -> float:
         """Bytes that are left; negative where it does not fit."""
         return self.limit - sum(self.parts.values())
@@ -66,17 +71,21 @@ def kv_tokens(shape: Shape, resources: Resources, memory: Memory) -> int:
     return max(0, int(left / per_token))
 
 
-def training_memory(
-    shape: Shape, resources: Resources, trainable: int, tokens: int, pairs: bool, whole: bool = False
-) -> Memory:
+def training_memory(shape: Shape, resources: Resources, adapter: int | None, tokens: int, method: str) -> Memory:
     """Memory of one GPU of a training worker, for examples (or sides of pairs) of `tokens` tokens.
 
-    `trainable` are the parameters that learn; pairs train a chosen and a rejected side beside a frozen reference
-    adapter. `whole` counts all weights as trainable, as DeepSpeed's own estimator does.
+    `adapter` are the parameters of the adapter that learns; None where all weights do. `method` is SFT, DPO or ORPO:
+    the last two train a chosen and a rejected side, DPO beside a frozen reference.
     """
+    pairs = method != "SFT"
     sharded = resources.workers if resources.zero_stage == 3 else 1
     size, rows = BYTES[resources.train_dtype], resources.micro_batch * (2 if pairs else 1) * tokens
-    frozen = 0 if whole else trainable
+    gradient, state, reference = 4, STATE_BYTES - 4, 4 * (adapter or 0) if pairs else 0
+    if adapter is None:
+        reference = size * shape.parameters if method == "DPO" else 0
+        if resources.zero_stage == 0:  # all gradients are copied to float32 at once, and float32 weights are no copies
+            gradient, state = (4, 8) if size == 4 else (size + 4, 12)
+    trainable = shape.parameters if adapter is None else adapter
     # Of a layer, for its backward pass: inputs of the linears, attention's, and the MLP's two halves and product.
     layer = rows * (6 * shape.hidden + 2 * (shape.heads + shape.kv_heads) * shape.head + 3 * shape.intermediate) * size
     kept = (
@@ -84,11 +93,11 @@ def training_memory(
     )
     gathered = min(shape.parameters, max(LIVE_PARAMETERS, shape.embedding)) * size if sharded > 1 else 0
     parts = {
-        "weights": (shape.parameters + frozen) * size / sharded,
+        "weights": (shape.parameters + (adapter or 0)) * size / sharded,
         "gathered layers": float(gathered),
-        "gradients": 4 * trainable / sharded,
-        "optimizer": (STATE_BYTES - 4) * trainable / sharded,
-        "reference adapter": 4 * trainable / sharded if pairs else 0.0,
+        "gradients": gradient * trainable / sharded,
+        "optimizer": state * trainable / sharded,
+        "reference": reference / sharded,
         "activations": float(kept),
         "logits": float(rows * shape.vocabulary * (PAIR_LOGIT_BYTES if pairs else SFT_LOGIT_BYTES)),
         "runtime": float(RUNTIME) / 2,

@@ -14,6 +14,7 @@ from ray_jobs.cost.work import Work
 from ray_jobs.resources.occupancy import engines_for
 from ray_jobs.resources.resources import Resources
 from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.graph.trained import is_whole
 
 
 def load_seconds(shape: Shape, resources: Resources, rates: Rates, sampling: bool) -> float:
@@ -60,13 +61,13 @@ def sampling_seconds(work: Work, shape: Shape, resources: Resources, rates: Rate
 def training_seconds(work: Work, shape: Shape, resources: Resources, rates: Rates) -> float:
     """Seconds of a training on its workers, their start excluded.
 
-    A frozen base takes 2 operations a parameter and token forward, 2 backward, and 2 more to recompute activations; a
-    DPO reference takes another forward pass.
+    A frozen base takes 2 operations a parameter and token forward, 2 backward, and 2 more to recompute activations;
+    gradients of the weights take 2, and so does the forward pass of a DPO reference.
     """
     recipe = work.step.recipe
     assert isinstance(recipe, FineTune | Prefer)
     reference = isinstance(recipe, Prefer) and recipe.preference.loss == "dpo"
-    passes = 2 + resources.gradient_checkpointing + reference
+    passes = 2 + resources.gradient_checkpointing + reference + is_whole(work.step["model"])
     speed = resources.workers * rates.tflops * 1e12 * rates.compute_share
     compute = 2 * passes * shape.parameters * work.trained_tokens / speed
     if resources.zero_stage != 3 or resources.workers == 1:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, count
 
-from ray_jobs.cost.measured import Measured
+from ray_jobs.cost.measured import Measured, work_name
 from ray_jobs.cost.memory import Memory, engine_memory, training_memory
 from ray_jobs.cost.rates import Rates
 from ray_jobs.cost.seconds import gpus, load_seconds, measured_seconds, sampling_seconds, training_seconds
@@ -27,6 +27,7 @@ from ray_jobs.runtime.local_ray import Node
 from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, ForeignAdapter, Prefer, Sample
 from w2s.graph.step import Step
+from w2s.graph.trained import is_whole
 
 MANY_CPUS = 1e6
 """CPUs are never what a GPU preset lacks."""
@@ -241,16 +242,22 @@ def memories(
                 adapters = max(_adapter(s, shape) for s in same)
                 found[f"engine of {name}"] = engine_memory(shape, resources, rounded_context(prompt + most), adapters)
         elif resources.gpus_per_worker:
-            pairs = isinstance(recipe, Prefer)
-            kind = recipe.preference.loss.upper() if isinstance(recipe, Prefer) else "SFT"
-            most = recipe.optimizer.max_tokens
-            found[f"{kind} of {name}"] = training_memory(shape, resources, _adapter(step, shape), most, pairs)
+            found[work_name(step)] = worker_memory(step, shape, resources)
     return found
+
+
+def worker_memory(step: Step, shape: Shape, resources: Resources) -> Memory:
+    """Memory of one worker of a training."""
+    assert isinstance(step.recipe, FineTune | Prefer)
+    adapter = None if is_whole(step["model"]) else _adapter(step, shape)
+    method = step.recipe.preference.loss.upper() if isinstance(step.recipe, Prefer) else "SFT"
+    return training_memory(shape, resources, adapter, step.recipe.optimizer.max_tokens, method)
 
 
 def _adapter(step: Step, shape: Shape) -> int:
     """Parameters of the adapter that a step trains or samples with; 0 for a base alone."""
     if isinstance(step.recipe, FineTune):
+        assert step.recipe.sft.lora is not None
         return shape.adapter(step.recipe.sft.lora.rank, step.recipe.sft.lora.targets)
     if isinstance(step.recipe, ForeignAdapter):
         return sum(math.prod(sizes) for sizes in adapter_shapes(step.recipe.name).values())

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, Grade, Prefer, Sample
 from w2s.graph.step import Step
+from w2s.graph.trained import base_name
 
 
 def only_scored(steps: Iterable[Step]) -> frozenset[str]:
@@ -113,7 +114,7 @@ def _may_be_awaited(step: Step, waiting: Step) -> bool:
 def _load(step: Step) -> tuple[str, str] | None:
     """What a step loads that others can share: a base model, into an engine or into training workers."""
     if isinstance(step.recipe, Sample | FineTune | Prefer):
-        return "engine" if isinstance(step.recipe, Sample) else "workers", str(step.recipe.model)
+        return "engine" if isinstance(step.recipe, Sample) else "workers", base_name(step)
     return None
 
 

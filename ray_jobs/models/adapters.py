@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import fsspec
 
-from ray_jobs.models.folders import adapter_folder, base_folder
+from ray_jobs.models.folders import base_folder, trained_folder
 from ray_jobs.models.weights import header_of
 from w2s.errors import first_line
 from w2s.graph.step import Table
@@ -32,7 +32,7 @@ def trained_adapter(store: Store, table: Table) -> Path:
 
     Raises ValueError if its configuration is not LoRA's or its weights are not whole.
     """
-    folder = adapter_folder(store, table)
+    folder = trained_folder(store, table)
     directory = store.objects.path(table.step.directory)
     name = f"the adapter of step {table.step.name} in {directory}"
     way = f"remove its copy {folder}; if that does not help, remove {directory} and run the experiment again"
@@ -47,8 +47,9 @@ def trained_adapter(store: Store, table: Table) -> Path:
     return folder
 
 
-def load_model(model: Model, adapter: Path | None) -> Any:
-    """The base in its own dtype, loaded by transformers, with the `trained_adapter` that PEFT adds to it.
+def load_model(model: Model, adapter: Path | None = None, whole: Path | None = None) -> Any:
+    """The base or the `whole` trained model in its folder, in its own dtype, loaded by transformers, with the
+    `trained_adapter` that PEFT adds to it.
 
     Raises ValueError where the base cannot be loaded.
     """
@@ -59,7 +60,7 @@ def load_model(model: Model, adapter: Path | None) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    folder = base_folder(model)
+    folder = whole or base_folder(model)
     try:
         base: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype="auto", trust_remote_code=False, use_safetensors=True

@@ -1,4 +1,5 @@
-"""A trained model as a folder that PEFT, transformers and vLLM load: an adapter, or the base with the adapter merged.
+"""A trained model as a folder that PEFT, transformers and vLLM load: an adapter, the base with it merged, or a whole
+model.
 
 Not here: the card (w2s/report/exports/cards.py).
 """
@@ -39,6 +40,12 @@ def export_adapter(store: Store, table: Table, model: Model, folder: Path, final
         return model.name
     shutil.copytree(base_folder(model), folder / "base")
     return base
+
+
+def export_whole(store: Store, table: Table, folder: Path) -> None:
+    """Write the files of a model of which all weights were trained."""
+    for file in store.files(table):
+        (folder / Path(file.path).name).write_bytes(store.read_file(table.step.directory, file))
 
 
 def export_merged(adapter: Path, model: Model, folder: Path) -> None:

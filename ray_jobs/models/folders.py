@@ -1,4 +1,4 @@
-"""Model folders on this node: bases from a package, a folder, a URL or the hub; adapters from the store."""
+"""Model folders on this node: bases from a package, a folder, a URL or the hub; trained models from the store."""
 
 import hashlib
 import os
@@ -6,7 +6,7 @@ import posixpath
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,12 +17,15 @@ from filelock import FileLock
 from w2s.data.location import CHECK_URL, locate
 from w2s.errors import first_line
 from w2s.graph.step import Table
+from w2s.graph.trained import is_whole
 from w2s.recipe import Model
 from w2s.store.objects.objects import in_parallel
 from w2s.store.objects.s3 import S3
 from w2s.store.store import Store
 
 T = TypeVar("T")
+LIGHT = ("*.json", "*.model", "*.jinja", "*merges.txt")
+"""Files of a model that are no weights: configuration and tokenizer."""
 HUB_REFUSES = (400, 401, 403, 404, 410)
 """HTTP codes that a retry does not change: no such model or revision, or no access for this user."""
 GATED = (
@@ -58,7 +61,7 @@ def base_folder(model: Model, weights: bool = True) -> Path:
                 "put the model there on every node, or give a URL or a hub name"
             )
         return folder
-    patterns = ["*.json", "*.model", "*.jinja", "*merges.txt", *(["*.safetensors"] if weights else [])]
+    patterns = [*LIGHT, *(["*.safetensors"] if weights else [])]
     return _from_url(model, patterns, weights) if "://" in model.name else _from_hub(model, patterns)
 
 
@@ -126,8 +129,16 @@ def _from_hub(model: Model, patterns: Sequence[str]) -> Path:
         ) from error
 
 
-def adapter_folder(store: Store, table: Table) -> Path:
-    """A trained adapter as a local folder, whose name holds a hash of the files, so that other weights get another
-    path."""
+def trained_folder(store: Store, table: Table) -> Path:
+    """A trained adapter or whole model as a local folder, whose name holds a hash of the files, so that other weights
+    get another path."""
     content = "".join(f"{posixpath.basename(file.path)} {file.sha256}\n" for file in store.files(table))
-    return store.fetch(table, cache_folder() / f"adapter-{hashlib.sha256(content.encode()).hexdigest()[:16]}")
+    kind = "model" if is_whole(table) else "adapter"
+    return store.fetch(table, cache_folder() / f"{kind}-{hashlib.sha256(content.encode()).hexdigest()[:16]}")
+
+
+def without_weights(folder: Path) -> Iterator[Path]:
+    """The files of a model's folder that are no weights, and no index of them."""
+    for path in sorted(folder.iterdir()):
+        if any(fnmatch(path.name, pattern) for pattern in LIGHT) and not path.name.endswith(".index.json"):
+            yield path

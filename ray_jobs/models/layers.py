@@ -38,6 +38,14 @@ def linear_layers(model: Any) -> Iterator[str]:
             yield name
 
 
+def train_language_model(model: Any) -> None:
+    """Let training change all weights of the language model and its head, and no others: vision parts get no gradient
+    from text."""
+    ours = {id(weight) for part in (model.get_decoder(), model.get_output_embeddings()) for weight in part.parameters()}
+    for weight in model.parameters():
+        weight.requires_grad_(id(weight) in ours)
+
+
 def check_targets(field: str, model: Any, targets: Sequence[str]) -> None:
     """Check that every LoRA target, as `field` has them, is a linear layer of the language model.
 

@@ -1,6 +1,6 @@
 """DeepSpeed's configuration and Ray Train's scaling for given resources.
 
-ZeRO is off or at stage 3: the stages between shard an adapter's gradients and moments, a few MB, and not the base.
+ZeRO is off or at stage 3: the stages between shard gradients and moments, of an adapter a few MB, and not the weights.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,9 @@ minutes at 60 MB/s, and torch's 30 minutes would end the training."""
 
 
 def deepspeed_config(resources: Resources) -> dict[str, Any]:
-    """DeepSpeed's configuration for LoRA; the HF Trainer sets each `auto` from its arguments and the model's width.
+    """DeepSpeed's configuration; the HF Trainer sets each `auto` from its arguments and the model's width.
 
-    It has no optimizer section, because the Trainer's AdamW needs no compiler and an adapter's moments need no offload.
+    It has no optimizer section, because the Trainer's AdamW needs no compiler.
     """
     zero: dict[str, Any] = {"stage": resources.zero_stage}
     if resources.zero_stage == 3:

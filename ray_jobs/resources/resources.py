@@ -50,7 +50,8 @@ class Resources(BaseModel):
     zero_stage: int
     """DeepSpeed: 0 keeps the base's weights whole on each worker, 3 shards them over the workers.
 
-    Stages 1 and 2 shard gradients and optimizer state only, which are small for an adapter.
+    Stages 1 and 2 shard gradients and optimizer state only, which are small for an adapter; where all weights are
+    trained, 3 shards these too.
     """
     micro_batch: int = Field(ge=1)
     """Examples (pairs) per worker per forward pass."""

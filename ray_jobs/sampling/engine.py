@@ -30,7 +30,7 @@ from ray_jobs.sampling.requests import sample_problem
 from ray_jobs.sampling.results import COLUMN, BlockCounts, BlockRequest, BlockResult, PromptedProblem, from_row, to_row
 from ray_jobs.sampling.step.problems import Problems
 from ray_jobs.sampling.step.prompts import fitted, prompted
-from w2s.graph.step import Step
+from w2s.graph.step import Step, Table
 from w2s.recipe import Model
 from w2s.records import Completion, Problem
 from w2s.store.lease.heartbeat import check_shared
@@ -72,7 +72,7 @@ class Engine:
     alone.
     """
 
-    def __init__(self, model: Model, size: EngineSize, tasks: Tasks, store: Store, resources: Resources) -> None:
+    def __init__(self, base: Model | Table, size: EngineSize, tasks: Tasks, store: Store, resources: Resources) -> None:
         self.engine: RestartingEngine | None = None
         self.tasks = tasks
         self.broken: Exception | None = None
@@ -90,7 +90,9 @@ class Engine:
         try:
             os.environ.update(engine_environment(resources, cache_folder()))
             check_shared(store.objects, store.run)
-            self.arguments = retried("the model could not be fetched", lambda: base_arguments(model, resources, size))
+            self.arguments = retried(
+                "the model could not be fetched", lambda: base_arguments(base, store, resources, size)
+            )
             self.engine = RestartingEngine(self._start)
         except (ValueError, EngineLost) as error:
             self.broken = error

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.configs import context_limit, text_config
-from ray_jobs.models.folders import adapter_folder, base_folder
+from ray_jobs.models.folders import base_folder, trained_folder
 from ray_jobs.models.tokenizers import engine_tokenizer
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import EngineSize, engine_arguments, lora_slots
 from w2s.graph.recipes import Sample
-from w2s.graph.step import Step
+from w2s.graph.step import Step, Table
 from w2s.recipe import Model
 from w2s.records import Demonstration
 from w2s.store.store import Store
@@ -45,30 +45,31 @@ class Task:
         return self.step.recipe
 
 
-def base_arguments(model: Model, resources: Resources, size: EngineSize) -> Any:
-    """vLLM's `AsyncEngineArgs` of an engine with this node's copy of the base model, which is fetched.
+def base_arguments(base: Model | Table, store: Store, resources: Resources, size: EngineSize) -> Any:
+    """vLLM's `AsyncEngineArgs` of an engine with this node's copy of the base, which is fetched: a model, or a whole
+    one that a step has trained.
 
     Raises ValueError where the model cannot be fetched or no engine takes an adapter's rank, and what the hub raises.
     """
     from vllm.engine.arg_utils import AsyncEngineArgs
 
-    base = base_folder(model)
+    folder = base_folder(base) if isinstance(base, Model) else trained_folder(store, base)
     lora: dict[str, Any] = {}
     if size.adapters:
         rank = max_lora_rank(size.rank)
         lora = {"enable_lora": True, "max_loras": lora_slots(size.adapters), "max_lora_rank": rank}
     return AsyncEngineArgs(
-        model=str(base),
+        model=str(folder),
         # The formats that the trainer reads; vLLM would prefer Mistral's own where a folder has both.
         config_format="hf",
         load_format="safetensors",
         tokenizer_mode="hf",
-        tokenizer=str(engine_tokenizer(base)),
+        tokenizer=str(engine_tokenizer(folder)),
         trust_remote_code=False,
         enable_prefix_caching=True,
         disable_log_stats=True,
         # vLLM 0.32.0 reads the number of positions of a YaRN model as scaled already.
-        hf_overrides=positions(base),
+        hf_overrides=positions(folder),
         generation_config="vllm",  # the recipe decides how to sample, not the model folder's generation_config.json
         **engine_arguments(resources, size.max_model_len),
         **lora,
@@ -92,7 +93,7 @@ class Adapters:
             return None
         # The folder's name holds a hash of the adapter, because vLLM's prefix cache tells adapters apart by name and
         # path.
-        folder = adapter_folder(self.store, table)
+        folder = trained_folder(self.store, table)
         with self._lock:  # two steps may be opened at once
             number = len(self._requests) + 1
             return self._requests.setdefault(folder, LoRARequest(folder.name, number, str(folder)))

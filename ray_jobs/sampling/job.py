@@ -27,6 +27,7 @@ from ray_jobs.sampling.step.prompts import ALL_ENCODED, Lengths
 from ray_jobs.sampling.step.work import MAX_FAILED_SHARE, Work, commit
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step
+from w2s.graph.trained import trained_model
 from w2s.records import Demonstration
 
 STARTING, WAITING = "starting engine", "waiting for the other steps of its engine"
@@ -137,11 +138,11 @@ def _prepare(steps: Sequence[Step], context: Context) -> Prepared:
 
 def _task(step: Step, problems: int, end_tokens: dict[int, str], context: Context) -> Task:
     assert isinstance(step.recipe, Sample)
-    adapter, demonstrations = step.input("adapter"), step.input("demonstrations")
+    trained, demonstrations = trained_model(step), step.input("demonstrations")
     return Task(
         step=step,
         demonstrations=tuple(context.store.records(demonstrations, Demonstration)) if demonstrations else (),
-        model=adapter.step.directory if adapter else f"{step.recipe.model.name}@{step.recipe.model.revision}",
+        model=trained.step.directory if trained else f"{step.recipe.model.name}@{step.recipe.model.revision}",
         max_failed_problems=math.floor(MAX_FAILED_SHARE * problems + 1e-9),
         end_tokens=end_tokens,
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from w2s.graph.step import Step
+from w2s.graph.trained import is_whole
 from w2s.recipe import Experiment
 from w2s.report.compare import flat
 from w2s.report.sections import models_table
@@ -51,7 +52,8 @@ def record(experiment: Experiment, steps: Sequence[Step], store: Store) -> Recor
         figures |= {f"counts/{step.name}/{name}": value for name, value in manifests[step.name].counts.items()}
         if "losses" in step.recipe.tables:
             curves[f"loss/{step.name}"] = [(one["step"], one["loss"]) for one in store.document(step["losses"])]
-            links[f"adapter of {step.name}"] = store.place(step["model"])
+            kind = "model" if is_whole(step["model"]) else "adapter"
+            links[f"{kind} of {step.name}"] = store.place(step["model"])
     header, models, page = list[str](), list[list[str]](), b""
     report = steps[-1]
     if report.name in manifests:

@@ -1,9 +1,12 @@
-"""The frozen base of a worker group: loaded once, then lent to one trainer after another, which adds its own adapter.
+"""The base of a worker group: loaded once, then lent to one trainer after another, which adds its own adapter.
+
+A trainer that changes the weights themselves keeps them, so the next one loads the base again.
 
 At 70B a load is 140 GB. Under ZeRO-3 the weights stay sharded over the workers between two trainers.
 """
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,9 @@ from w2s.recipe import Model
 class Base:
     """A base model on this rank."""
 
-    def __init__(self, model: Model, resources: Resources) -> None:
+    def __init__(self, model: Model, resources: Resources, fetch: Callable[[], Path] | None = None) -> None:
         self.name, self.resources = model, resources
+        self._fetch = fetch or partial(base_folder, model)
         self.is_lent = False
         self._model: Any = None
         self._dropout: dict[Any, float] = {}
@@ -25,8 +29,9 @@ class Base:
 
     @cached_property
     def folder(self) -> Path:
-        """The base's folder on this node; raises as `base_folder`."""
-        return base_folder(self.name)
+        """The base's folder on this node: the model's or, where its weights were trained, what `fetch` gives; raises as
+        these do."""
+        return self._fetch()
 
     def lend(self) -> Any:
         """The model without adapters, in the state in which it was loaded.
@@ -47,8 +52,13 @@ class Base:
 
     def take_back(self, trainer: Any) -> None:
         """Take the adapters off, and undo what DeepSpeed, TRL and the Trainer have changed in the base."""
+        from peft import PeftModel
+
         peft_model = trainer.accelerator.unwrap_model(trainer.model)
         trainer.accelerator.free_memory()  # DeepSpeed's engine too, whose hooks lie on the base's modules
+        if not isinstance(peft_model, PeftModel):
+            self.forget()
+            return
         model = peft_model.unload()
         assert model is self._model, "the trainer has another base"
         model.gradient_checkpointing_disable()
@@ -62,7 +72,8 @@ class Base:
         self.is_lent = False
 
     def forget(self) -> None:
-        """Load the base again for the next trainer: making the last one failed half-way, on this or another rank."""
+        """Load the base again for the next trainer: making the last one failed half-way, on this or another rank, or
+        it has changed the weights."""
         self._model, self._dropout, self.is_lent = None, {}, False
 
 

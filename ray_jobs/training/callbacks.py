@@ -111,7 +111,7 @@ class CheckLosses(TrainerCallback):
         if abs(first - math.log(2)) > tolerance:
             raise TrainingRefused(
                 f"{self.step.name}: DPO's first loss is {first:.5f} and must be ln 2 = {math.log(2):.5f} within "
-                f"{tolerance}, because policy and reference are the same adapter before the first update: the base "
+                f"{tolerance}, because policy and reference are the same model before the first update: the base "
                 "computes the same rows differently each time; take another model, or set dpo=null and orpo instead"
             )
 

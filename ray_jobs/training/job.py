@@ -1,6 +1,6 @@
-"""The driver's side of training: steps of one base share a Ray Train run, and each adapter goes into its attempt.
+"""The driver's side of training: steps of one base share a Ray Train run, and each model goes into its attempt.
 
-Workers write checkpoints and adapters to the store themselves (ray_jobs/training/checkpoint.py, adapter.py); Ray Train
+Workers write checkpoints and models to the store themselves (ray_jobs/training/checkpoint.py, model.py); Ray Train
 starts them and restarts lost ones.
 """
 
@@ -168,6 +168,8 @@ def summary(rows: RowCounts, result: TrainingResult) -> str:
     left_out = f", {rows.too_long} left out as too long" if rows.too_long else ""
     left_out += f", {rows.with_stop_string} left out with a stop string" if rows.with_stop_string else ""
     left_out += f", {rows.only_thought} left out as nothing but a thought" if rows.only_thought else ""
-    layers = f"{result.adapted_layers} layers adapted{f', its {result.experts} experts not' if result.experts else ''}"
+    what = f"{result.adapted_layers} layers adapted{f', its {result.experts} experts not' if result.experts else ''}"
+    if not result.adapted_layers:
+        what = f"all {result.trained_weights / 1e6:.1f} million weights trained"
     losses = f"loss {result.losses[0].loss:.4f} -> {result.losses[-1].loss:.4f}"
-    return f"{rows.examples} examples, {result.steps} steps, {layers}, {losses}{left_out}"
+    return f"{rows.examples} examples, {result.steps} steps, {what}, {losses}{left_out}"

@@ -77,6 +77,12 @@ class Resumable(Trainer):
         return len(list(train_state.trained_parameters(self.accelerator.unwrap_model(self.model)))) // 2
 
     @property
+    def trained_weights(self) -> int:
+        """Numbers that are trained; ZeRO-3 leaves each rank a part of them."""
+        trained = train_state.trained_parameters(self.accelerator.unwrap_model(self.model))
+        return sum(getattr(parameter, "ds_numel", parameter.numel()) for _, parameter in trained)
+
+    @property
     def experts(self) -> int:
         """Experts of each mixture of the base: stacked tensors and no linear layers, so no adapter changes them."""
         model: Any = self.accelerator.unwrap_model(self.model)
@@ -109,8 +115,12 @@ class Resumable(Trainer):
         return prepared
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        tensors = train_state.gather(self.model_wrapped, self.accelerator.unwrap_model(self.model))
-        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):  # full tensors on every rank
+        tensors, is_finite = dict[str, torch.Tensor](), True
+        for name, tensor in train_state.gather(self.model_wrapped, self.accelerator.unwrap_model(self.model)):
+            is_finite &= bool(tensor.isfinite().all())  # on every rank, because all must stop
+            if not self.args.process_index:
+                tensors[name] = tensor
+        if not is_finite:
             raise self.diverged(f"the state after optimizer step {self.state.global_step} is not finite")
         losses = self._tr_loss.detach().clone()
         torch.distributed.all_reduce(losses)

@@ -1,8 +1,7 @@
-"""Gather and restore adapter weights and AdamW moments as full fp32 tensors, for ZeRO 0 or 3, any world size and dtype.
+"""Gather and restore trained weights and AdamW moments as full fp32 tensors, for ZeRO 0 or 3, any world size and dtype.
 
 DeepSpeed 0.19.8 keeps the fp32 weights that AdamW steps on in three places: the parameters themselves (ZeRO 0,
-float32), copies of them (ZeRO 0, bfloat16), or this rank's flat partitions (ZeRO 3). Frozen base weights are never
-gathered.
+float32), copies of them (ZeRO 0, bfloat16), or this rank's flat partitions (ZeRO 3). Frozen weights are never gathered.
 """
 
 from collections.abc import Iterator
@@ -17,13 +16,15 @@ def trained_parameters(model: Any) -> Iterator[tuple[str, Any]]:
     return ((name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
 
 
-def gather(engine: Any, model: Any) -> dict[str, Any]:
-    """`weight.NAME`, `exp_avg.NAME` and `exp_avg_sq.NAME` of each trained parameter, full, fp32, on CPU. Collective."""
+def gather(engine: Any, model: Any) -> Iterator[tuple[str, Any]]:
+    """`weight.NAME`, `exp_avg.NAME` and `exp_avg_sq.NAME` of each trained parameter, full, fp32, on CPU.
+
+    Collective: all ranks must take all of them; a rank that keeps none holds those of one parameter at a time.
+    """
     from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
 
     sharded = engine.zero_optimization_stage() == 3
     masters = {} if sharded else _masters(engine, model)
-    tensors: dict[str, Any] = {}
     for name, parameter in trained_parameters(model):
         values: list[Any]
         if sharded:
@@ -33,8 +34,7 @@ def gather(engine: Any, model: Any) -> dict[str, Any]:
             master, shape = masters[name], parameter.shape
             values = [master, *(engine.basic_optimizer.state[master][moment] for moment in MOMENTS)]
         for key, value in zip(("weight", *MOMENTS), values, strict=True):
-            tensors[f"{key}.{name}"] = value.detach().float().reshape(shape).to("cpu", copy=True).contiguous()
-    return tensors
+            yield f"{key}.{name}", value.detach().float().reshape(shape).to("cpu", copy=True).contiguous()
 
 
 def optimizer_step(engine: Any) -> float:
@@ -59,7 +59,7 @@ def restore(engine: Any, model: Any, tensors: dict[str, Any], step: float) -> No
     """Put the tensors of `gather` and AdamW's step count into a fresh engine. Collective."""
     trained = dict(trained_parameters(model))
     weights = {key for key in tensors if key.startswith("weight.")}
-    assert {f"weight.{name}" for name in trained} == weights, "the checkpoint is of another adapter"
+    assert {f"weight.{name}" for name in trained} == weights, "the checkpoint is of another model"
     if engine.zero_optimization_stage() == 3:
         _make_moments(engine, engine.optimizer.fp32_partitioned_groups_flat, step)
         for name, parameter in trained.items():

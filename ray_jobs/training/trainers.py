@@ -1,4 +1,4 @@
-"""TRL trainers on token rows: SFT with a new adapter; DPO and ORPO that train M_plus's adapter further.
+"""TRL trainers on token rows: SFT of a new adapter or of all weights; DPO and ORPO that train M_plus further.
 
 TRL would tokenize text in its own way, so its preparation of rows is skipped or replaced.
 """
@@ -6,12 +6,12 @@ TRL would tokenize text in its own way, so its preparation of rows is skipped or
 from pathlib import Path
 from typing import Any
 
-from ray_jobs.models.folders import adapter_folder
-from ray_jobs.models.layers import target_pattern
+from ray_jobs.models.folders import trained_folder
+from ray_jobs.models.layers import target_pattern, train_language_model
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
 from ray_jobs.resources.resources import Resources
-from ray_jobs.training.base import Base
+from ray_jobs.training.base import Base, load_base
 from ray_jobs.training.rows.files import fetch_rows, in_training_order
 from ray_jobs.training.values import TrainingJob
 from w2s.graph.recipes import FineTune, Prefer
@@ -32,8 +32,7 @@ def make_trainer(job: TrainingJob, folder: Path, base: Base) -> Any:
     if isinstance(recipe, FineTune):
         return sft_trainer(recipe, resources, rows, tokenizer, base, folder)
     adapter = job.step.input("adapter")
-    assert adapter is not None
-    plus = adapter_folder(job.store, adapter)
+    plus = trained_folder(job.store, adapter) if adapter else None
     trainer = preference_trainer(recipe, resources, rows, tokenizer, base, plus, folder)
     trainer.weight_scale = job.rows.weight_scale
     return trainer
@@ -69,7 +68,8 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
 
 
 def sft_trainer(recipe: FineTune, resources: Resources, rows: Any, tokenizer: Any, base: Base, folder: Path) -> Any:
-    """SFT of a new adapter on a `datasets.Dataset` of rows; the loss is the mean over completion tokens."""
+    """SFT of a new adapter, or of all weights, on a `datasets.Dataset` of rows; the loss is the mean over completion
+    tokens."""
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
@@ -78,21 +78,23 @@ def sft_trainer(recipe: FineTune, resources: Resources, rows: Any, tokenizer: An
     class TokenSFT(Resumable, SFTTrainer):
         """SFTTrainer on pre-tokenized rows."""
 
-    lora = recipe.sft.lora
     config = SFTConfig(
         **arguments(recipe.sft, resources, folder),
         dataset_kwargs={"skip_prepare_dataset": True},
         packing=False,
         router_aux_loss_coef=0.0,  # else TRL adds the loss that balances the experts' load, whatever the model's config
     )
-    model = base.lend()
-    adapter = LoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=target_pattern(model, lora.targets),
-        task_type="CAUSAL_LM",
-    )
+    model, adapter = base.lend(), None
+    if lora := recipe.sft.lora:
+        adapter = LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules=target_pattern(model, lora.targets),
+            task_type="CAUSAL_LM",
+        )
+    else:
+        train_language_model(model)
     return TokenSFT(
         model=model,
         args=config,
@@ -108,10 +110,13 @@ def preference_trainer(
     rows: Any,
     tokenizer: Any,
     base: Base,
-    adapter: Path,
+    adapter: Path | None,
     folder: Path,
 ) -> Any:
-    """DPO or ORPO that trains the adapter in folder `adapter` further; TRL freezes a copy of it as DPO's reference."""
+    """DPO or ORPO that trains the adapter in folder `adapter` further or, without one, all weights of the base.
+
+    DPO's reference is a frozen copy of what is trained: TRL's of the adapter, or the base loaded once more.
+    """
     from peft import PeftModel
     from trl import DPOConfig
     from trl.experimental.orpo import ORPOConfig
@@ -130,11 +135,15 @@ def preference_trainer(
         # No row is longer than max_length, but TRL warns and takes 512 where it is None.
         shared |= {"max_length": preference.max_tokens, "remove_unused_columns": False}
         trainer, config = TokenORPO, ORPOConfig(**shared)
-    # ZeRO-3 needs one dtype for base and adapter (TRL does the same for adapters that it makes: huggingface/trl#6089).
-    same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
-    model = PeftModel.from_pretrained(base.lend(), adapter, is_trainable=True, **same_dtype)
+    model, named = base.lend(), dict[str, Any](processing_class=tokenizer)
+    if adapter is not None:
+        # ZeRO-3 needs one dtype for base and adapter (TRL does the same for those that it makes: huggingface/trl#6089).
+        same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
+        model = PeftModel.from_pretrained(model, adapter, is_trainable=True, **same_dtype)
+    else:
+        train_language_model(model)
+        named |= {"ref_model": load_base(resources, base.folder)} if preference.loss == "dpo" else {}
     ordered = in_training_order(rows, preference)
-    named: dict[str, Any] = {"processing_class": tokenizer}
     if preference.loss == "dpo":
         named |= {"train_dataset": ordered, "data_collator": PairCollator(pad_token_id=tokenizer.pad_token_id)}
         made = trainer(model=model, args=config, **named)

@@ -46,7 +46,7 @@ class TrainingResult:
     """What a finished training left. Made by rank 0, read by job.py."""
 
     files: tuple[File, ...]
-    """The adapter's files in the step's directory."""
+    """The trained model's files in the step's directory."""
     steps: int
     """Optimizer steps of the whole training."""
     resumed_at_step: int
@@ -54,8 +54,10 @@ class TrainingResult:
     world_size: int
     """Workers at the end of the training."""
     adapted_layers: int
-    """Linear layers of the base that the adapter changes."""
+    """Linear layers of the base that the adapter changes; 0 where all weights were trained."""
     losses: tuple[StepLoss, ...]
+    trained_weights: int
+    """Numbers that were trained, of the adapter or of the whole language model."""
     experts: int = 0
     """Experts of each mixture in the base, which no adapter changes; 0 in a dense model."""
 
@@ -66,6 +68,7 @@ class TrainingResult:
             "resumed_at_step": self.resumed_at_step,
             "world_size": self.world_size,
             "adapted_layers": self.adapted_layers,
+            "trained_weights": self.trained_weights,
             "first_loss": self.losses[0].loss,
             "last_loss": self.losses[-1].loss,
         }

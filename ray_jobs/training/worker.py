@@ -1,4 +1,4 @@
-"""The train loop on each rank: for each step make a trainer, resume the newest checkpoint, train, write the adapter.
+"""The train loop on each rank: for each step make a trainer, resume the newest checkpoint, train, write the model.
 
 What the user must change goes to the reporter and the next step begins, because Ray Train retries whatever a worker
 raises. What imports torch or transformers is imported late, because the driver imports this file to name `train_loop`.
@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.models.folders import trained_folder
 from ray_jobs.resources.resources import Resources
 from ray_jobs.training import checkpoint
-from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
+from ray_jobs.training.model import write_model
 from ray_jobs.training.values import (
     Refusal,
     StepState,
@@ -25,6 +26,7 @@ from ray_jobs.training.values import (
     diverged,
 )
 from w2s.graph.recipes import FineTune, Prefer
+from w2s.graph.trained import is_whole
 from w2s.store.lease.heartbeat import check_shared
 
 
@@ -37,14 +39,13 @@ def train_loop(jobs: Sequence[TrainingJob]) -> None:
     import ray.train
     import ray.train.collective
 
-    resources, reporter, recipe = jobs[0].resources, jobs[0].reporter, jobs[0].step.recipe
-    assert isinstance(recipe, FineTune | Prefer)
-    start_deepspeed(resources)
+    reporter = jobs[0].reporter
+    start_deepspeed(jobs[0].resources)
     first = ray.train.get_context().get_world_rank() == 0
     states: dict[str, StepState] = ray.get(reporter.states.remote()) if first else {}
     ended = {name for name, state in states.items() if state.outcome}
     ended = ray.train.collective.broadcast_from_rank_zero(ended)
-    base = Base(recipe.model, resources)
+    base = base_of(jobs[0])
     for job in jobs:
         if job.step.name in ended:
             continue
@@ -53,6 +54,13 @@ def train_loop(jobs: Sequence[TrainingJob]) -> None:
         with tempfile.TemporaryDirectory(prefix="w2s-train-") as scratch:
             train_step(job, base, Path(scratch))
         gc.collect()  # trainer, engine and optimizer refer to each other
+
+
+def base_of(job: TrainingJob) -> Base:
+    """The base that a step trains, which all steps of its group share."""
+    assert isinstance(job.step.recipe, FineTune | Prefer)
+    whole = job.step.input("base")
+    return Base(job.step.recipe.model, job.resources, partial(trained_folder, job.store, whole) if whole else None)
 
 
 def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
@@ -79,7 +87,8 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
     trainer.add_callback(ReportProgress(job.reporter if rank == 0 else None, job.step.name))
     try:
         trainer.run(start)
-        files, layers = write_adapter(trainer, job, folder, rank), trainer.adapted_layers
+        files = write_model(trainer, job, base.folder, folder, rank)
+        layers, weights = trainer.adapted_layers, trainer.trained_weights
     except TrainingRefused as error:
         ray.get(job.reporter.ends.remote(job.step.name, Refusal(str(error))))
         base.take_back(trainer)
@@ -92,7 +101,8 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
         steps=trainer.state.global_step,
         resumed_at_step=start.step if start else 0,
         world_size=world_size,
-        adapted_layers=layers,
+        adapted_layers=0 if is_whole(job.step["model"]) else layers,
+        trained_weights=weights,
         losses=trainer.losses,
         experts=trainer.experts,
     )

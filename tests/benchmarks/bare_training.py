@@ -69,6 +69,7 @@ def main(name: str, folder: Path) -> None:
     trainer: Any
     if isinstance(recipe, FineTune):
         lora = recipe.sft.lora
+        assert lora is not None
         trainer = SFTTrainer(
             model=model,
             args=SFTConfig(**shared, dataset_kwargs={"skip_prepare_dataset": True}),

@@ -241,7 +241,7 @@ def test_a_relative_store_is_the_same_from_every_working_directory(
 def test_another_adapter_under_the_same_fingerprint_has_another_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ray_jobs.models.folders import adapter_folder
+    from ray_jobs.models.folders import trained_folder
 
     monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
     one = step("made", WorldProblems())
@@ -251,7 +251,7 @@ def test_another_adapter_under_the_same_fingerprint_has_another_path(
         attempt = Attempt(store, one)
         attempt.add("model", f"{attempt.name}/model/adapter.bin", name)
         attempt.commit({})
-        folders.append(adapter_folder(store, one["model"]))
+        folders.append(trained_folder(store, one["model"]))
     assert [(folder / "adapter.bin").read_bytes() for folder in folders] == [b"one", b"two"]
 
 

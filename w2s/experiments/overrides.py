@@ -101,13 +101,14 @@ def _names_recipe(assignment: Assignment) -> bool:
 def _check_path(values: BaseModel, assignment: Assignment) -> None:
     """Raises ValueError if the assignment's path leads to no field."""
     part = values
-    for name in assignment.parent:
+    for depth, name in enumerate(assignment.parent, start=1):
         _check_known(part, name)
         inner = getattr(part, name)
         if inner is None:
+            path = ".".join(assignment.parent[:depth])
             raise ValueError(
-                f"{name} is none in this experiment: "
-                f"set all of it first, --set '{name}={{...}}' with its fields as JSON"
+                f"{path} is none in this experiment: "
+                f"set all of it first, --set '{path}={{...}}' with its fields as JSON"
             )
         if not isinstance(inner, BaseModel):
             raise ValueError(f"{name} is {inner!r} and has no fields: set {name} itself")

@@ -21,6 +21,7 @@ from w2s.graph.recipes import (
 )
 from w2s.graph.stage_one import complete, from_agreement, from_own_answers, tune
 from w2s.graph.step import Step, Table, step, with_upstream
+from w2s.graph.trained import as_input
 from w2s.recipe import Experiment, Model, Preference
 from w2s.seed import derived_seed
 
@@ -39,10 +40,10 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
     )
 
     # The weak model: gold on train_1, then its own answers to train_2 are all the supervision there is.
-    weak_adapter = None
+    weak_trained = None
     if e.weak_sft and isinstance(e.weak, Model):
-        weak_adapter = step("weak_sft", FineTune(model=e.weak, sft=e.weak_sft), problems=train_1, references=gold_1)
-    weak_completions = _weak_answers("weak_completions", "", e, train_2, weak_adapter)
+        weak_trained = step("weak_sft", FineTune(model=e.weak, sft=e.weak_sft), problems=train_1, references=gold_1)
+    weak_completions = _weak_answers("weak_completions", "", e, train_2, weak_trained)
     assert weak_completions is not None
     if e.committee > 1:
         weak_completions = _committee(e, train_1, gold_1, train_2, weak_completions)
@@ -74,7 +75,8 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
     )
 
     def prefer(name: str, preference: Preference) -> Step:
-        return step(name, Prefer(model=e.strong, preference=preference), adapter=m_plus["model"], pairs=pairs["pairs"])
+        recipe = Prefer(model=e.strong, preference=preference)
+        return step(name, recipe, **as_input(m_plus["model"]), pairs=pairs["pairs"])
 
     m_pro = [prefer(name, loss) for name, loss in (("dpo", e.dpo), ("orpo", e.orpo)) if loss is not None]
 
@@ -85,11 +87,11 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
     ceiling = [tune(e, "ceiling", problems=train_2, references=gold_2)] if e.ceiling else []
 
     # Greedy answers to the test split, graded together.
-    def answer(name: str, recipe: Sample, adapter: Table | None, demonstrations: Table | None = None) -> Step:
-        return step(f"test_{name}", recipe, name, problems=test, adapter=adapter, demonstrations=demonstrations)
+    def answer(name: str, recipe: Sample, model: Table | None, demonstrations: Table | None = None) -> Step:
+        return step(f"test_{name}", recipe, name, problems=test, **as_input(model), demonstrations=demonstrations)
 
     strong_recipe = Sample(model=e.strong, sampling=e.greedy)
-    floor = _weak_answers("test_weak_floor", "weak_floor", e, test, weak_adapter)
+    floor = _weak_answers("test_weak_floor", "weak_floor", e, test, weak_trained)
     answers = [
         *([floor] if floor else []),
         answer("strong_base", strong_recipe, None),
@@ -155,11 +157,11 @@ def _more_samples(e: Experiment, still_open: Step, m_plus: Step) -> Step:
     return complete(e, "more_samples", again, still_open["train_2"], m_plus)
 
 
-def _weak_answers(name: str, report_name: str, e: Experiment, problems: Table, adapter: Step | None) -> Step | None:
+def _weak_answers(name: str, report_name: str, e: Experiment, problems: Table, trained: Step | None) -> Step | None:
     """The weak model's completions of a table of problems; None where it is responses, and none are to these."""
     if isinstance(e.weak, Model):
         recipe = Sample(model=e.weak, sampling=e.greedy)
-        return step(name, recipe, report_name, problems=problems, adapter=adapter["model"] if adapter else None)
+        return step(name, recipe, report_name, problems=problems, **as_input(trained["model"] if trained else None))
     source = e.weak.test if report_name else e.weak.source
     if source is None:
         return None

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 from w2s.graph.recipes import ForeignAdapter, Grade, Sample
 from w2s.graph.step import Step, Table, step
+from w2s.graph.trained import as_input
 from w2s.recipe import Evaluation, Model, Sampling
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A model to ask: a base, perhaps with an adapter or with demonstrations before each question."""
+    """A model to ask: a base or a trained model, perhaps with demonstrations before each question."""
 
     name: str
     model: Model
-    adapter: Table | None = None
+    trained: Table | None = None
+    """An adapter or a whole model; None for the base."""
     demonstrations: Table | None = None
 
 
@@ -40,7 +42,8 @@ def build_evaluation(
     verdicts: list[Verdicts] = []
 
     def graded(asked: Asked, suffix: str, sampling: Sampling) -> Step:
-        inputs = {"problems": problems["test"], "adapter": asked.adapter, "demonstrations": asked.demonstrations}
+        model = as_input(asked.trained)
+        inputs = {"problems": problems["test"], **model, "demonstrations": asked.demonstrations}
         asking.append(step(f"test_{asked.name}{suffix}", Sample(model=asked.model, sampling=sampling), **inputs))
         tables = {"problems": problems["test"], "references": problems["test_references"]}
         answers = {asked.name: asking[-1]["completions"]}
@@ -50,6 +53,6 @@ def build_evaluation(
     for asked in models:
         greedy = graded(asked, "", e.greedy)
         verdicts.append(Verdicts(asked, greedy, graded(asked, "_samples", e.sampled) if e.sampled else None))
-    adapters = [asked.adapter.step for asked in models if asked.adapter is not None]
-    foreign = [adapter for adapter in adapters if isinstance(adapter.recipe, ForeignAdapter)]
+    trained = [asked.trained.step for asked in models if asked.trained is not None]
+    foreign = [step for step in trained if isinstance(step.recipe, ForeignAdapter)]
     return (problems, *foreign, *asking, *grading), tuple(verdicts)

@@ -23,7 +23,7 @@ from w2s.recipe.model import Location, located
 
 
 class FineTune(StepRecipe):
-    """Step: a LoRA adapter by SFT on the base."""
+    """Step: a LoRA adapter by SFT on the base or, without `sft.lora`, all of its weights."""
 
     version: ClassVar[int] = 2
     later: ClassVar[tuple[str, ...]] = ("part",)
@@ -55,7 +55,7 @@ class ForeignAdapter(StepRecipe):
 
 
 class Prefer(StepRecipe):
-    """Step: M_plus's adapter trained further, by DPO or ORPO."""
+    """Step: M_plus, an adapter or a whole model, trained further by DPO or ORPO."""
 
     version: ClassVar[int] = 2
     tables = ("model", "losses")

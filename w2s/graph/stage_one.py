@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from w2s.graph.recipes import Agree, FineTune, Label, Reliability, Sample
 from w2s.graph.step import Step, Table, step
+from w2s.graph.trained import as_input
 from w2s.recipe import Answers, Experiment, Model, Sampling
 
 HELD_IN = 0.5
@@ -29,12 +30,12 @@ def tune(e: Experiment, name: str, answers: Answers | None = None, /, **examples
 
 
 def complete(
-    e: Experiment, name: str, sampling: Sampling, problems: Table, adapter: Step | None, shown: Table | None = None
+    e: Experiment, name: str, sampling: Sampling, problems: Table, trained: Step | None, shown: Table | None = None
 ) -> Step:
     """The strong model's completions; `shown` are demonstrations."""
-    model = adapter["model"] if adapter else None
+    model = as_input(trained["model"] if trained else None)
     recipe = Sample(model=e.strong, sampling=sampling)
-    return step(name, recipe, problems=problems, adapter=model, demonstrations=shown)
+    return step(name, recipe, problems=problems, **model, demonstrations=shown)
 
 
 def from_agreement(e: Experiment, train_2: Table, weak: Step, icl: Step, demonstrations: Table) -> StageOne:
@@ -109,8 +110,8 @@ def _reliability(e: Experiment, train_1: Table, gold_1: Table) -> Step:
     if e.weak_sft:
         recipe = FineTune(model=e.weak, sft=e.weak_sft, part=HELD_IN)
         half = step("weak_half_sft", recipe, problems=train_1, references=gold_1)
-    adapter = half["model"] if half else None
-    answers = step("weak_half_completions", Sample(model=e.weak, sampling=e.greedy), problems=train_1, adapter=adapter)
+    model = as_input(half["model"] if half else None)
+    answers = step("weak_half_completions", Sample(model=e.weak, sampling=e.greedy), problems=train_1, **model)
     return step(
         "weak_reliability",
         Reliability(answers=e.answers, part=HELD_IN if half else 0.0),

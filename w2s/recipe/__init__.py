@@ -77,11 +77,13 @@ class SFT(Optimizer):
 
     learning_rate: float = Field(default=1e-4, gt=0)
     epochs: float = Field(default=2.0, gt=0)
-    lora: LoRA = LoRA()
+    lora: LoRA | None = LoRA()
+    """None trains all weights of the language model: the step's model is then a whole one, a base of its own."""
 
 
 class Preference(Optimizer):
-    """Preference training, starting from M_plus's adapter (the paper, "Stage II")."""
+    """Preference training, starting from M_plus (the paper, "Stage II"), of its adapter or of all its weights: what
+    `sft.lora` says."""
 
     later: ClassVar[tuple[str, ...]] = ("weighted", "dpo_loss", "label_smoothing")
     loss: Literal["dpo", "orpo"]

@@ -43,13 +43,17 @@ def _answering(
 ) -> Callable[[str], str]:
     from ray_jobs.models.adapters import trained_adapter
     from ray_jobs.models.answering import Asking, LocalModel, ServedModel
+    from ray_jobs.models.folders import trained_folder
+    from w2s.graph.trained import is_whole
     from w2s.records import Demonstration
 
     shown = store.records(asked.demonstrations, Demonstration) if asked.demonstrations else ()
     asking = Asking(asked.model, shown, experiment.greedy.max_tokens)
     if options.url is not None:
         return ServedModel(asking, options.url, options.served).answer
-    return LocalModel(asking, trained_adapter(store, asked.adapter) if asked.adapter else None).answer
+    if asked.trained and is_whole(asked.trained):
+        return LocalModel(asking, base=trained_folder(store, asked.trained)).answer
+    return LocalModel(asking, adapter=trained_adapter(store, asked.trained) if asked.trained else None).answer
 
 
 def converse(lines: Iterable[str], answer: Callable[[str], str], prompts: bool) -> None:

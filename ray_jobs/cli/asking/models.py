@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def is_finished(asked: "Asked", store: "Store") -> bool:
-    """Whether the store has its adapter and its demonstrations."""
+    """Whether the store has what was trained for it and its demonstrations."""
     return not _unfinished(asked, store)
 
 
@@ -20,11 +20,10 @@ def models(steps: "Sequence[Step]") -> "dict[str, Asked]":
     """All models of the report, by their names in it."""
     from w2s.graph.evaluate import Asked
     from w2s.graph.recipes import Sample
+    from w2s.graph.trained import trained_model
 
     return {
-        step.report_name: Asked(
-            step.report_name, step.recipe.model, step.input("adapter"), step.input("demonstrations")
-        )
+        step.report_name: Asked(step.report_name, step.recipe.model, trained_model(step), step.input("demonstrations"))
         for step in steps
         if step.report_name and isinstance(step.recipe, Sample)
     }
@@ -36,7 +35,7 @@ def named_model(steps: "Sequence[Step]", name: str, store: "Store") -> "Asked":
     Raises ValueError if there is none, or if it is not finished.
     """
     known = models(steps)
-    trained = {asked.adapter.step.name: asked for asked in known.values() if asked.adapter is not None}
+    trained = {asked.trained.step.name: asked for asked in known.values() if asked.trained is not None}
     if (asked := known.get(name) or trained.get(name)) is None:
         is_step = name in {step.name for step in steps}
         what = f"step {name} trains no model" if is_step else f"no model {name!r}{closest(name, [*known, *trained])}"
@@ -49,5 +48,5 @@ def named_model(steps: "Sequence[Step]", name: str, store: "Store") -> "Asked":
 
 
 def _unfinished(asked: "Asked", store: "Store") -> list[str]:
-    tables = [table for table in (asked.adapter, asked.demonstrations) if table is not None]
+    tables = [table for table in (asked.trained, asked.demonstrations) if table is not None]
     return [table.step.name for table in tables if store.manifest(table.step) is None]

@@ -39,6 +39,7 @@ def add_commands(commands: Any) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     from w2s.graph.recipes import Agree, FineTune, Pair, Prefer
+    from w2s.graph.trained import is_whole
 
     experiment, steps, store = recorded(options)
     step = _exported(steps, options.step)
@@ -47,7 +48,7 @@ def _export(options: argparse.Namespace) -> int:
         raise ValueError(f"{step.name} has no model and no training data; steps to export: {', '.join(exported)}")
     finished_manifest(step, store)
     is_model = isinstance(step.recipe, FineTune | Prefer)
-    if options.merge and not is_model:
+    if options.merge and (not is_model or is_whole(step["model"])):
         raise ValueError(f"--merge adds an adapter to its base, and {step.name} has no adapter")
     final = Path(options.to).expanduser().absolute()
     with _new_folder(final) as folder:
@@ -68,7 +69,7 @@ def _exported(steps: "Sequence[Step]", name: str) -> "Step":
     Raises ValueError if there is none.
     """
     asked = models(steps).get(name)
-    return asked.adapter.step if asked and asked.adapter else named_step(steps, name)
+    return asked.trained.step if asked and asked.trained else named_step(steps, name)
 
 
 def _repository(options: argparse.Namespace, step: "Step") -> "Repository | None":
@@ -78,6 +79,7 @@ def _repository(options: argparse.Namespace, step: "Step") -> "Repository | None
     """
     from ray_jobs.models.hub import check_name, repository
     from w2s.graph.recipes import FineTune, Prefer
+    from w2s.graph.trained import is_whole
     from w2s.report.exports.cards import is_hub
 
     if options.push_to_hub is None:
@@ -86,7 +88,7 @@ def _repository(options: argparse.Namespace, step: "Step") -> "Repository | None
     recipe = step.recipe
     if not isinstance(recipe, FineTune | Prefer):
         return repository(options.push_to_hub, "dataset")
-    if not options.merge and not is_hub(recipe.model):
+    if not options.merge and not is_hub(recipe.model) and not is_whole(step["model"]):
         raise ValueError(
             f"--push-to-hub {options.push_to_hub}: the base of {step.name} is on no hub, so nobody could load the "
             "adapter: add --merge"
@@ -119,16 +121,18 @@ def _write_model(
     merge: bool,
 ) -> None:  # fmt: skip
     from ray_jobs.models.adapters import trained_adapter
-    from ray_jobs.models.export import export_adapter, export_merged, export_tokenizer
+    from ray_jobs.models.export import export_adapter, export_merged, export_tokenizer, export_whole
     from ray_jobs.sampling.inputs import max_lora_rank
     from w2s.graph.recipes import FineTune, Prefer
+    from w2s.graph.trained import is_whole
     from w2s.report.exports.cards import ModelCard, model_card
 
     assert isinstance(step.recipe, FineTune | Prefer)
     base, base_path, rank = step.recipe.model, "", 0
-    adapter = trained_adapter(store, step["model"])
-    if merge:
-        export_merged(adapter, base, folder)
+    if is_whole(step["model"]):
+        export_whole(store, step["model"], folder)
+    elif merge:
+        export_merged(trained_adapter(store, step["model"]), base, folder)
     else:
         base_path = export_adapter(store, step["model"], base, folder, final)
         rank = max_lora_rank(int(json.loads((folder / "adapter_config.json").read_bytes())["r"]))
@@ -144,12 +148,14 @@ def _write_model(
 
 def _figures(steps: "Sequence[Step]", step: "Step", store: "Store") -> tuple[dict[str, Any] | None, int]:
     """The model's row in the report and the number of test problems; (None, 0) where there is no report yet."""
+    from w2s.graph.trained import trained_model
+
     report = steps[-1]
     if store.manifest(report) is None:
         return None, 0
     document = store.document(report["report"])
-    adapters = {one.report_name: one.input("adapter") for one in steps if one.report_name}
-    names = {name for name, table in adapters.items() if table is not None and table.step.directory == step.directory}
+    trained = {one.report_name: trained_model(one) for one in steps if one.report_name}
+    names = {name for name, table in trained.items() if table is not None and table.step.directory == step.directory}
     return next((row for row in document["models"] if row["model"] in names), None), document["problems"]
 
 

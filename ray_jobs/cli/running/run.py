@@ -73,13 +73,14 @@ def _track(given: "Experiment", store: "Store", mirror: "Mirror") -> None:
 def _print_report(report: "Step", store: "Store", options: argparse.Namespace) -> None:
     """Where each model and the report are, then the report, whose last lines are the scores."""
     from w2s.graph.step import with_upstream
+    from w2s.graph.trained import trained_model
     from w2s.report.terminal import grid, printable
     from w2s.report.text import text
 
-    adapters = [(s.report_name, s.input("adapter")) for s in with_upstream([report]) if s.report_name]
-    rows = [[name, store.place(adapter)] for name, adapter in adapters if adapter is not None]
+    models = [(s.report_name, trained_model(s)) for s in with_upstream([report]) if s.report_name]
+    rows = [[name, store.place(model)] for name, model in models if model is not None]
     if rows:
-        print("\n".join(["", *grid(["adapter", "place"], rows, (0, 1))]))
+        print("\n".join(["", *grid(["model", "place"], rows, (0, 1))]))
         words = [
             options.experiment,
             "STEP",

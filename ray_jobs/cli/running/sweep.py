@@ -143,12 +143,13 @@ def _steps(report: "Step") -> "Sequence[Step]":
 def _costs(runs: "Sequence[Sequence[Step]]", store: "Store") -> dict[str, dict[str, float]]:
     """What M_plus and the models of stage II cost, by model."""
     from w2s.graph.step import with_upstream
+    from w2s.graph.trained import trained_model
     from w2s.report.sweep import COUNTS
 
     costs: dict[str, dict[str, float]] = {}
     for steps in runs:
         named = {step.name: step for step in steps}
-        m_plus = named["sampled"].input("adapter")
+        m_plus = trained_model(named["sampled"])
         assert m_plus is not None
         for model in (m_plus.step.name, "dpo", "orpo"):
             if model not in named:

@@ -12,13 +12,14 @@ from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.checks.adapter import check_adapter
 from ray_jobs.driver.checks.model import Use, check_model
 from ray_jobs.driver.costs.estimate import shape_of
-from ray_jobs.driver.forecast import memories
+from ray_jobs.driver.forecast import memories, worker_memory
 from ray_jobs.resources.deepspeed import accumulation
 from ray_jobs.resources.requests import node_labels, resource_request
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
 from w2s.graph.recipes import FineTune, ForeignAdapter, Prefer, Sample
 from w2s.graph.step import Step
+from w2s.graph.trained import is_whole
 from w2s.recipe import Experiment, Model
 
 
@@ -83,29 +84,36 @@ def check_machine(missing: Sequence[Step], resources: Resources, machine: Mappin
             )
 
 
+WHOLE = ", gradients and optimizer state of all weights"
+ADAPTERS = "leave lora=none out, "
+
+
 def check_host_memory(missing: Sequence[Step], resources: Resources, memory: float) -> None:
     """Check that what each missing step holds on CPU fits into this machine's `memory`, in bytes.
 
-    Weights and KV caches are counted, because they are certain. Raises ValueError with the steps, both sizes and the
-    way out.
+    Weights and KV caches are counted, because they are certain; where all weights are trained, also their gradients,
+    optimizer and reference. Raises ValueError with the steps, both sizes and the way out.
     """
     on_cpu = [step for step in missing if _is_on_cpu(step, resources)]
     for name, shape in _shapes(on_cpu).items():
         steps = [step for step in on_cpu if (model := _model(step)) and model.name == name]
         sampled = [step.name for step in steps if isinstance(step.recipe, Sample)]
-        trained = [step.name for step in steps if not isinstance(step.recipe, Sample)]
+        whole = [step for step in steps if isinstance(step.recipe, FineTune | Prefer) and is_whole(step["model"])]
+        trained = [step.name for step in steps if not isinstance(step.recipe, Sample) and step not in whole]
+        full = [worker_memory(step, shape, resources).state for step in whole]
         engine = shape.parameters * BYTES[resources.engine_dtype] + resources.cpu_kv_cache_gib * GIB
         worker = shape.parameters * BYTES[resources.train_dtype]
         workers = 1 if resources.zero_stage == 3 else resources.workers
         for names, needed, parts, way in (
             (sampled, resources.min_engines * engine, " and cpu_kv_cache_gib", "cpu_kv_cache_gib or min_engines"),
             (trained, workers * worker, "", "workers"),
+            ([step.name for step in whole], resources.workers * max(full, default=0), WHOLE, "workers"),
         ):
             if names and needed > memory:
                 raise ValueError(
                     f"{', '.join(names)}: weights{parts} of {name} on CPU take {needed / GIB:.1f} GiB, and this "
                     f"machine has {memory / GIB:.1f}: take a smaller model or another preset, lower {way} in "
-                    "--resources, or submit to a cluster"
+                    f"--resources, {ADAPTERS if parts == WHOLE else ''}or submit to a cluster"
                 )
 
 
@@ -144,6 +152,7 @@ def _check_memory(missing: Sequence[Step], resources: Resources) -> None:
             parts = ", ".join(f"{part} {size / GIB:.1f}" for part, size in memory.parts.items() if size)
             raise ValueError(
                 f"{name} does not fit: it takes at least {memory.certain / GIB:.1f} GiB of each GPU ({parts}), and "
-                f"--resources allows {memory.limit / GIB:.1f}: take a preset with more GPUs or larger gpu_gib, "
-                "gpus_per_engine or workers; `w2s plan --resources` shows the parts"
+                f"--resources allows {memory.limit / GIB:.1f}: {ADAPTERS if name.startswith('full ') else ''}take a "
+                "preset with more GPUs or larger gpu_gib, gpus_per_engine or workers; `w2s plan --resources` shows the "
+                "parts"
             )

@@ -69,7 +69,7 @@ class Use:
             targets=frozenset(
                 (f"{step.settings}.lora.targets", step.recipe.sft.lora.targets)
                 for step in steps
-                if isinstance(step.recipe, FineTune)
+                if isinstance(step.recipe, FineTune) and step.recipe.sft.lora is not None
             ),
             sampled=any(isinstance(recipe, Sample) for recipe in recipes),
             with_adapter=any(isinstance(step.recipe, Sample) and step.input("adapter") for step in steps),
@@ -122,7 +122,7 @@ def _check_quantization(folder: Path, use: Use, resources: Resources) -> None:
         return
     if use.trained:
         raise ValueError(
-            f"its weights are quantized ({method}), and adapters are trained on unquantized weights only: give the "
+            f"its weights are quantized ({method}), and unquantized weights alone are trained: give the "
             "unquantized model that it was made from"
         )
     if method not in SAMPLED_QUANTIZED or not resources.gpus_per_engine:
@@ -236,7 +236,7 @@ def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -
     if not support.lora:
         raise ValueError(
             f"the engine has no LoRA adapters for {name}, so what is trained could not be sampled: "
-            "take a model of another architecture"
+            f"{_all_weights(use)}, or take a model of another architecture"
         )
     for field, targets in sorted(use.targets):
         if whole := sorted(set(targets) & set(support.merged)):
@@ -247,5 +247,11 @@ def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -
     if not resources.gpus_per_engine and (count := experts(blank.config.get_text_config())):
         raise ValueError(
             f"it is a mixture of {count} experts, and engines on CPU have no adapters for those: set gpus_per_engine "
-            "in --resources, or take a dense model"
+            f"in --resources, {_all_weights(use)}, or take a dense model"
         )
+
+
+def _all_weights(use: Use) -> str:
+    """The way out where an engine takes no adapters of a model."""
+    fields = sorted({field.removesuffix(".targets") for field, _ in use.targets})
+    return f"train all weights ({' '.join(f'{field}=none' for field in fields) or 'lora=none'})"

@@ -18,6 +18,7 @@ from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.pool.size import PoolSize
 from ray_jobs.sampling.results import COLUMN, BlockResult, from_row
 from ray_jobs.sampling.step.work import Work
+from w2s.graph.step import Table
 from w2s.recipe import Model
 
 ACTOR_RESTARTS = 10
@@ -39,7 +40,7 @@ class Group:
 class Pool:
     """The engines of one base. Its methods may be called from several threads."""
 
-    def __init__(self, model: Model, engine: EngineSize, size: PoolSize, context: Context) -> None:
+    def __init__(self, base: Model | Table, engine: EngineSize, size: PoolSize, context: Context) -> None:
         from ray_jobs.sampling.pool.channel import Channel
 
         self.engine, self.context = engine, context
@@ -52,7 +53,7 @@ class Pool:
         self._groups: dict[str, Group] = {}
         """By the directory of each step."""
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._read, args=(model, size), name="engines", daemon=True)
+        self._thread = threading.Thread(target=self._read, args=(base, size), name="engines", daemon=True)
         self._thread.start()
 
     def submit(self, works: Sequence[Work], requests: Sequence[bytes]) -> Generator[BlockResult, None, None]:
@@ -96,10 +97,10 @@ class Pool:
         group.left -= 1
         return result
 
-    def _read(self, model: Model, size: PoolSize) -> None:
+    def _read(self, base: Model | Table, size: PoolSize) -> None:
         """Give each result to its group, until the dataset ends."""
         try:
-            for batch in self._dataset(model, size).iter_batches(
+            for batch in self._dataset(base, size).iter_batches(
                 batch_size=None,
                 batch_format="pyarrow",
                 prefetch_batches=0,  # else a result waits for the next one
@@ -121,7 +122,7 @@ class Pool:
             self._clock.take(group.works[result.step].attempt, devices, result.began)
         group.results.put(result)
 
-    def _dataset(self, model: Model, size: PoolSize) -> Any:
+    def _dataset(self, base: Model | Table, size: PoolSize) -> Any:
         from ray.data import ActorPoolStrategy
 
         from ray_jobs.sampling.pool.channel import open_dataset
@@ -136,7 +137,7 @@ class Pool:
         return open_dataset(self._channel).map_batches(
             Engine,
             batch_size=1,
-            fn_constructor_args=(model, self.engine, self._channel, context.store, resources),
+            fn_constructor_args=(base, self.engine, self._channel, context.store, resources),
             compute=pool,
             max_concurrency=size.in_flight,
             max_restarts=ACTOR_RESTARTS,

@@ -55,7 +55,7 @@ class Pools:
                 ]
                 engine = engine_size([*steps, *others], prompt, limit, rank_of)
                 size = _size(works, len(requests), others, context)
-                pool = self._pools[base] = Pool(recipe.model, engine, size, context)
+                pool = self._pools[base] = Pool(steps[0].input("base") or recipe.model, engine, size, context)
             return pool.submit(works, requests)
 
     def alive(self, step: Step) -> bool:

@@ -12,6 +12,7 @@ from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import EngineSize, engines_that_fit, rounded_context
 from w2s.graph.recipes import FineTune, ForeignAdapter, Prefer, Sample
 from w2s.graph.step import Step
+from w2s.graph.trained import base_name
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PoolSize:
 
 def base_of(step: Step) -> str:
     """The base that a sampling step needs an engine of; empty for any other step."""
-    return str(step.recipe.model) if isinstance(step.recipe, Sample) else ""
+    return base_name(step) if isinstance(step.recipe, Sample) else ""
 
 
 def engine_size(steps: Sequence[Step], prompt: int, limit: int, rank_of: Callable[[Step], int]) -> EngineSize:
@@ -55,10 +56,11 @@ def adapter_rank(step: Step, foreign: Callable[[Step], int]) -> int:
     if isinstance(step.recipe, ForeignAdapter):
         return foreign(step)
     if isinstance(step.recipe, FineTune):
+        assert step.recipe.sft.lora is not None, "a whole model is no adapter"
         return step.recipe.sft.lora.rank
     assert isinstance(step.recipe, Prefer)
     adapter = step.input("adapter")
-    assert adapter is not None, "preference training starts from an adapter"
+    assert adapter is not None, "an adapter is trained further, or new"
     return adapter_rank(adapter.step, foreign)
 
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from ray_jobs.driver.checks.model import Limit, Use, check_model
-from ray_jobs.models.folders import adapter_folder
+from ray_jobs.models.folders import trained_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
 from ray_jobs.training.rows.encode import sft_rows
@@ -67,6 +67,8 @@ def _measure(row: Row, folder: Path, ends: ExitStack) -> None:
         _sample(row, method, path)
     if not row.refused:
         _prefer(row, method)
+        if row.name in SHARE:
+            _full(row, method)
 
 
 def _refusal(model: Model, use: Use, path: Path) -> str:
@@ -84,7 +86,7 @@ def _train(row: Row, method: Method, path: Path) -> None:
 
     result = method.train(method.weak_sft)
     row.layers = result.adapted_layers
-    weights = load_file(adapter_folder(method.context.store, method.weak_sft["model"]) / "adapter_model.safetensors")
+    weights = load_file(trained_folder(method.context.store, method.weak_sft["model"]) / "adapter_model.safetensors")
     row.learned = sum(bool(tensor.any()) for name, tensor in weights.items() if ".lora_B." in name)
     recipe = method.weak_sft.recipe
     assert isinstance(recipe, FineTune)
@@ -101,7 +103,7 @@ def _sample(row: Row, method: Method, path: Path) -> None:
     if not row.refused:
         steps += [method.weak, method.icl, method.sampled]
     engine = method.start(adapters=len(steps[1:]))
-    ids = torch.randint(5, VOCABULARY, (TEXT,), generator=torch.Generator().manual_seed(1)).tolist()
+    ids = _text()
     wanted = steps[:2]
     found = [method.loop.run_until_complete(_prompt_logps(engine, each, ids)) for each in wanted]
     trainer: Any = load_base(RESOURCES, path).eval()
@@ -111,7 +113,7 @@ def _sample(row: Row, method: Method, path: Path) -> None:
         return
     from peft import PeftModel
 
-    adapter = adapter_folder(method.context.store, method.weak_sft["model"])
+    adapter = trained_folder(method.context.store, method.weak_sft["model"])
     trainer = PeftModel.from_pretrained(trainer, adapter).eval()
     row.adapter, row.change = _largest(found[1], _logps(trainer, ids)), _largest(found[0], found[1])
     weak = method.sample(method.weak)
@@ -143,11 +145,30 @@ def _prefer(row: Row, method: Method) -> None:
     }
 
 
+def _full(row: Row, method: Method) -> None:
+    """SFT of all weights, whose model becomes an engine's base, and DPO of these."""
+    base = method.loop.run_until_complete(_prompt_logps(method.engine, method.base_completions, _text()))
+    method.end()
+    method.train(method.full_sft)
+    model = method.full_sft["model"]
+    engine, folder = method.start(0, model), trained_folder(method.context.store, model)
+    found = method.loop.run_until_complete(_prompt_logps(engine, method.full_completions, _text()))
+    trainer: Any = load_base(RESOURCES, folder).eval()
+    row.full, row.full_change = _largest(found, _logps(trainer, _text())), _largest(found, base)
+    method.sample(method.full_completions)
+    row.full_dpo = method.train(method.full_dpo, Base(method.base.name, RESOURCES, lambda: folder)).losses[0].loss
+
+
 def _row(method: Method, number: int) -> list[int]:
     """The ids that the weak SFT learned of a problem."""
     problem, reference = GOLD[number]
     example = SFTExample(problem.problem_id, problem.question, reference.solution, "gold")
     return sft_rows([example], method.tokens)[0]["input_ids"]
+
+
+def _text() -> list[int]:
+    """The tokens on which engine and trainer are compared."""
+    return torch.randint(5, VOCABULARY, (TEXT,), generator=torch.Generator().manual_seed(1)).tolist()
 
 
 async def _answer(method: Method, number: int) -> list[int]:

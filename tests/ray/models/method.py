@@ -19,14 +19,15 @@ from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.results import BlockRequest, ProblemRows
 from ray_jobs.selection.curate import agreement, demonstrations, pairs
 from ray_jobs.selection.scores import scores
-from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
 from ray_jobs.training.job import finish, training_job
+from ray_jobs.training.model import write_model
 from ray_jobs.training.trainers import make_trainer
 from ray_jobs.training.values import StepState, TrainingResult, diverged
 from w2s.graph.recipes import Agree, Demonstrate, FineTune, Grade, Pair, Prefer, Sample
 from w2s.graph.step import Step, Table, step
+from w2s.graph.trained import as_input
 from w2s.recipe import SFT, Agreement, Answers, Demonstrations, LoRA, Model, Pairs, Preference, Sampling, WorldProblems
 from w2s.records import Completion, Problem, Reference
 from w2s.store.store import Store
@@ -56,14 +57,14 @@ class Method:
         shared: dict[str, Any] = {"batch_size": 8, "max_tokens": CONTEXT, "schedule": "constant", "warmup_ratio": 0.0}
         sft = SFT(learning_rate=5e-3, epochs=60, lora=LoRA(rank=16, alpha=32, targets=targets), **shared)
 
-        def sample(name: str, sampling: Sampling, adapter: Step | None) -> Step:
-            recipe, table = Sample(model=model, sampling=sampling), adapter["model"] if adapter else None
-            return step(name, recipe, problems=problems["train_1"], adapter=table)
+        def sample(name: str, sampling: Sampling, trained: Step | None) -> Step:
+            recipe = Sample(model=model, sampling=sampling)
+            return step(name, recipe, problems=problems["train_1"], **as_input(trained["model"] if trained else None))
 
-        def prefer(loss: Any) -> Step:
+        def prefer(name: str, loss: Any, start: Step) -> Step:
             preference = Preference(loss=loss, learning_rate=1e-4, epochs=2, **shared)
-            inputs = {"adapter": self.weak_sft["model"], "pairs": self.pairs["pairs"]}
-            return step(loss, Prefer(model=model, preference=preference), **inputs)
+            inputs = as_input(start["model"]) | {"pairs": self.pairs["pairs"]}
+            return step(name, Prefer(model=model, preference=preference), **inputs)
 
         self.problems = problems
         self.weak_sft = step(
@@ -98,7 +99,11 @@ class Method:
             samples=self.sampled["completions"],
             weak=self.weak["completions"],
         )
-        self.preferred = [prefer("dpo"), prefer("orpo")]
+        self.preferred = [prefer(loss, loss, self.weak_sft) for loss in ("dpo", "orpo")]
+        full = sft.model_copy(update={"lora": None, "learning_rate": 1e-3, "epochs": 10.0})
+        self.full_sft = step("full_sft", FineTune(model=model, sft=full), **dict(self.weak_sft.inputs))
+        self.full_completions = sample("full_completions", GREEDY, self.full_sft)
+        self.full_dpo = prefer("full_dpo", "dpo", self.full_sft)
         self.tests = [sample(f"test_{trained.name}", GREEDY, trained) for trained in self.preferred]
         graded: dict[str, Table] = {
             trained.name: test["completions"] for trained, test in zip(self.preferred, self.tests, strict=True)
@@ -126,18 +131,21 @@ class Method:
         trainer.diverged = lambda reason: diverged(trained, reason)
         trainer.add_callback(CheckLosses(trainer, trained, lent.resources.train_dtype))
         trainer.run(None)
-        files = write_adapter(trainer, made, scratch, rank=0)
+        files = write_model(trainer, made, lent.folder, scratch, rank=0)
         layers, losses = trainer.adapted_layers, trainer.losses
-        result = TrainingResult(files, trainer.state.global_step, 0, 1, layers, losses)
+        result = TrainingResult(files, trainer.state.global_step, 0, 1, layers, losses, trainer.trained_weights)
         lent.take_back(trainer)
         if base is None:
             finish(made, StepState(outcome=result), attempt, context)
         return result
 
-    def start(self, adapters: int) -> Engine:
-        """Start the engine with room for so many adapters. Raises what keeps it from starting."""
+    def start(self, adapters: int, base: Table | None = None) -> Engine:
+        """Start the engine, of the model or of a whole one that was trained, with room for so many adapters.
+
+        Raises what keeps it from starting.
+        """
         size = EngineSize(CONTEXT, adapters, rank=16 if adapters else 0)
-        self.engine = Engine(self.base.name, size, self, self.context.store, RESOURCES)
+        self.engine = Engine(base or self.base.name, size, self, self.context.store, RESOURCES)
         if self.engine.broken:
             raise self.engine.broken
         return self.engine

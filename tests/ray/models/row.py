@@ -42,6 +42,12 @@ class Row:
     """DPO's first loss."""
     orpo: float = math.nan
     """ORPO's last loss."""
+    full: float = math.nan
+    """As `base`, for a whole model that an SFT of all weights made; only of the shared row."""
+    full_change: float = math.nan
+    """As `change`, from the base to that model."""
+    full_dpo: float = math.nan
+    """The first loss of DPO of all its weights."""
     right: dict[str, int] = field(default_factory=dict[str, int])
     """Right answers after DPO and after ORPO, by name."""
 

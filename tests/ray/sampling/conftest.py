@@ -33,6 +33,7 @@ def random_adapter(tmp_path_factory: pytest.TempPathFactory, scale: float) -> tu
     )
     torch.manual_seed(0)
     lora = quickstart().sft.lora
+    assert lora is not None
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,

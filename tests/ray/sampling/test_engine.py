@@ -79,7 +79,7 @@ def engine(adapter: tuple[Store, Step]) -> Iterator[tuple[Engine, Store, Step]]:
         ]
     )
     known = Known({task.step.directory: task for task in TASKS})
-    size = EngineSize(256, adapters=1, rank=quickstart().sft.lora.rank)
+    size = EngineSize(256, adapters=1, rank=16)
     built = Engine(STRONG, size, known, store, load_resources("local"))
     yield built, store, made
     assert built.engine is not None
@@ -200,7 +200,7 @@ def test_adapter_changes_the_logits_as_it_does_in_peft(engine: tuple[Engine, Sto
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from ray_jobs.models.folders import adapter_folder
+    from ray_jobs.models.folders import trained_folder
 
     built, store, made = engine
     ids = strong_tokens().prompt_ids(QUESTIONS[0])
@@ -208,7 +208,7 @@ def test_adapter_changes_the_logits_as_it_does_in_peft(engine: tuple[Engine, Sto
     _, adapted = LOOP.run_until_complete(logprobs(built, 2, ids))
     model = PeftModel.from_pretrained(
         AutoModelForCausalLM.from_pretrained(base_folder(STRONG), dtype=torch.float32),
-        adapter_folder(store, made["model"]),
+        trained_folder(store, made["model"]),
     )
     with torch.no_grad():
         expected_adapted = model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
@@ -261,10 +261,10 @@ def test_an_adapter_of_other_layers_is_refused(
     from safetensors.torch import load_file, save_file
     from vllm.lora.request import LoRARequest
 
-    from ray_jobs.models.folders import adapter_folder
+    from ray_jobs.models.folders import trained_folder
 
     built, store, made = engine
-    folder = adapter_folder(store, made["model"])
+    folder = trained_folder(store, made["model"])
     (tmp_path / "adapter_config.json").write_bytes((folder / "adapter_config.json").read_bytes())
     weights = load_file(folder / "adapter_model.safetensors")
     assert any(before in name for name in weights)

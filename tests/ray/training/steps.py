@@ -20,7 +20,7 @@ from w2s.store.store import Store
 EXPERIMENT = quickstart()
 ROWS, STEPS = 37, 10  # 37 rows in batches of 8: the last batch of each epoch repeats 3 rows
 TOLERANCE = 1e-4
-"""Largest difference of losses, and of adapters relative to their length: workers add in another order."""
+"""Largest difference of losses, and of weights relative to their length: workers add in another order."""
 
 
 def problems() -> Step:
@@ -41,6 +41,7 @@ def sft_step(store: Store) -> Step:
     ]
     attempt.write_records("hybrid", rows, SFTExample)
     attempt.commit({})
+    assert EXPERIMENT.sft.lora is not None
     lora = EXPERIMENT.sft.lora.model_copy(update={"dropout": 0.1})
     sft = EXPERIMENT.sft.model_copy(
         update={"batch_size": 8, "epochs": 2.0, "learning_rate": 2e-3, "lora": lora, "warmup_ratio": 0.2}
@@ -55,6 +56,7 @@ def m_plus(store: Store) -> Step:
 
     made = step("m_plus", FineTune(model=EXPERIMENT.strong, sft=EXPERIMENT.sft), examples=problems()["train_1"])
     lora = EXPERIMENT.sft.lora
+    assert lora is not None
     torch.manual_seed(0)
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), init_lora_weights=False)
     base = load_base(load_resources("local"), base_folder(EXPERIMENT.strong))
@@ -96,6 +98,14 @@ def dpo_step(store: Store) -> Step:
     )
 
 
+def full_step(adapted: Step) -> Step:
+    """SFT of all weights on the examples of `adapted`."""
+    recipe = adapted.recipe
+    assert isinstance(recipe, FineTune)
+    sft = recipe.sft.model_copy(update={"lora": None, "learning_rate": 1e-4})
+    return step("full", recipe.model_copy(update={"sft": sft}), **dict(adapted.inputs))
+
+
 def twin(original: Step, name: str) -> Step:
     """The same training under another fingerprint."""
     recipe = original.recipe
@@ -104,7 +114,7 @@ def twin(original: Step, name: str) -> Step:
     return step(name, marked, **dict(original.inputs))
 
 
-def adapter(step: Step, store: Store) -> dict[str, Any]:
+def weights(step: Step, store: Store) -> dict[str, Any]:
     from safetensors.torch import load
 
     (file,) = [file for file in store.files(step["model"]) if file.path.endswith(".safetensors")]
@@ -119,13 +129,13 @@ def assert_same(resumed: Step, straight: Step, store: Store) -> None:
     losses, expected = logged(resumed, store), logged(straight, store)
     assert losses.keys() == expected.keys() == set(range(1, STEPS + 1))
     worst = max(abs(losses[at] - expected[at]) for at in expected)
-    weights, expected_weights = adapter(resumed, store), adapter(straight, store)
-    assert weights.keys() == expected_weights.keys()
-    squares = [(weights[key] - value).square().sum() for key, value in expected_weights.items()]
+    found, expected_weights = weights(resumed, store), weights(straight, store)
+    assert found.keys() == expected_weights.keys()
+    squares = [(found[key] - value).square().sum() for key, value in expected_weights.items()]
     distance = math.sqrt(sum(float(square) for square in squares))
     length = math.sqrt(sum(float(value.square().sum()) for value in expected_weights.values()))
     print(f"{resumed.name}: losses {expected[1]:.4f} -> {expected[STEPS]:.4f} differ by {worst:.1e}")
-    print(f"{resumed.name}: adapters differ by {distance / length:.1e} of their length")
+    print(f"{resumed.name}: weights differ by {distance / length:.1e} of their length")
     assert worst < TOLERANCE and distance < TOLERANCE * length
     manifest = store.manifest(resumed)
     assert manifest is not None and not Path(store.objects.path(resumed.directory, "training")).exists()

@@ -5,6 +5,7 @@ and four legs. Each leg but the last ends with a killed worker; the last loses a
 """
 
 import io
+import json
 import math
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ray_jobs.models.folders import base_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
@@ -26,7 +28,7 @@ from ray_jobs.training import worker
 from ray_jobs.training.checkpoint import names
 from ray_jobs.training.job import train
 from ray_jobs.training.values import TrainingJob
-from tests.ray.training.steps import assert_same, dpo_step, logged, sft_step, twin
+from tests.ray.training.steps import assert_same, dpo_step, full_step, logged, sft_step, twin, weights
 from w2s.graph.recipes import FineTune
 from w2s.graph.step import Step, step
 from w2s.store.manifest import File
@@ -77,14 +79,16 @@ class Straight:
 
     sft: Step
     dpo: Step
+    full: Step
     starts: list[str]
     log: str
 
 
 @pytest.fixture(scope="module")
 def straight(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Straight:
-    """SFT and DPO trained by one worker group without a loss, after a step that it refuses."""
+    """SFT, DPO and SFT of all weights by one worker group without a loss, after a step that it refuses."""
     sft, dpo = sft_step(store), dpo_step(store)
+    full = full_step(sft)
     recipe = sft.recipe
     assert isinstance(recipe, FineTune)
     too_short = recipe.model_copy(update={"sft": recipe.sft.model_copy(update={"max_tokens": 8})})
@@ -105,8 +109,8 @@ def straight(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Straight
         worker.train_loop(jobs)
 
     with pytest.raises(ValueError, match="max_tokens=8"):
-        run_with(loop, [refused, sft, dpo], store, Leg(2, 0, max_failures=3).resources(), output)
-    return Straight(sft, dpo, sorted(path.name for path in starts.iterdir()), output.getvalue())
+        run_with(loop, [refused, sft, dpo, full], store, Leg(2, 0, max_failures=3).resources(), output)
+    return Straight(sft, dpo, full, sorted(path.name for path in starts.iterdir()), output.getvalue())
 
 
 Loop = Callable[[Sequence[TrainingJob]], None]
@@ -146,24 +150,24 @@ def loop_killed_at(leg: Leg, lost: Path) -> Loop:
         callbacks.SaveInterval.on_step_end = on_step_end
         callbacks.PREEMPTION_SECONDS = 0.0
         worker.train_step = named_step
-        worker.write_adapter = checked(worker.write_adapter)
+        worker.write_model = checked(worker.write_model)
         worker.train_loop(jobs)
 
     return loop
 
 
 def checked(write: Callable[..., tuple[File, ...]]) -> Callable[..., tuple[File, ...]]:
-    """`write_adapter`, which first checks that DPO's reference still equals M_plus's file after the training."""
+    """`write_model`, which first checks that DPO's reference still equals M_plus's file after the training."""
 
     def check_and_write(trainer: Any, job: TrainingJob, *rest: Any) -> tuple[File, ...]:
         from deepspeed import zero
         from safetensors.torch import load_file
 
-        from ray_jobs.models.folders import adapter_folder
+        from ray_jobs.models.folders import trained_folder
 
         table = job.step.input("adapter")
         if table is not None:
-            weights = load_file(adapter_folder(job.store, table) / "adapter_model.safetensors")
+            weights = load_file(trained_folder(job.store, table) / "adapter_model.safetensors")
             model = trainer.accelerator.unwrap_model(trainer.model)
             frozen = {name: parameter for name, parameter in model.named_parameters() if ".ref." in name}
             assert len(frozen) == len(weights)
@@ -178,8 +182,8 @@ def checked(write: Callable[..., tuple[File, ...]]) -> Callable[..., tuple[File,
 
 LEGS = (
     Leg(2, 3, "sft_legs", 4),
-    Leg(1, 0, "sft_legs", 7),
-    Leg(2, 3, "dpo_legs", 4),  # resumes SFT at 6, commits it, and loses DPO
+    Leg(1, 0, "full_legs", 7),  # resumes SFT at 3, commits it, and loses SFT of all weights
+    Leg(2, 3, "dpo_legs", 4),  # resumes that at 6, commits it, and loses DPO
     Leg(1, 0, save_minutes=1000, max_failures=1),  # resumes DPO at 3, then a third step loses a worker
 )
 """Each leg has another number of workers and another ZeRO stage than the leg before."""
@@ -191,14 +195,16 @@ class Legs:
 
     sft: Step
     dpo: Step
+    full: Step
     preempted: Step
 
 
 @pytest.fixture(scope="module")
 def legs(store: Store, straight: Straight, tmp_path_factory: pytest.TempPathFactory) -> Legs:
     """The same trainings leg by leg; steps that a leg has committed are not in the next."""
-    made = Legs(twin(straight.sft, "sft_legs"), twin(straight.dpo, "dpo_legs"), twin(straight.sft, "preempted"))
-    groups = [made.sft], [made.sft], [made.sft, made.dpo], [made.dpo, made.preempted]
+    sft, dpo, full = straight.sft, straight.dpo, straight.full
+    made = Legs(twin(sft, "sft_legs"), twin(dpo, "dpo_legs"), twin(full, "full_legs"), twin(sft, "preempted"))
+    groups = [made.sft], [made.sft, made.full], [made.full, made.dpo], [made.dpo, made.preempted]
     lost = tmp_path_factory.mktemp("lost") / "lost"
     for leg, group in zip(LEGS, groups, strict=True):
         loop = loop_killed_at(leg, lost)
@@ -209,7 +215,7 @@ def legs(store: Store, straight: Straight, tmp_path_factory: pytest.TempPathFact
             assert int(names(store, killed)[0][:8]) == leg.killed_at - 1
         else:
             run_with(loop, group, store, leg.resources())
-        assert (store.manifest(made.sft) is not None) == (leg not in LEGS[:2]), "committed while DPO trains"
+        assert (store.manifest(made.sft) is not None) == (leg != LEGS[0]), "committed while the next one trains"
     assert lost.exists()
     return made
 
@@ -222,8 +228,31 @@ def test_a_group_loads_its_base_once_and_a_refused_step_neither_restarts_nor_sto
     assert "short" in straight.log and "failed, without the others of its group" in straight.log
 
 
-def test_sft_on_two_one_and_two_workers(store: Store, straight: Straight, legs: Legs) -> None:
+def test_sft_on_two_workers_and_one(store: Store, straight: Straight, legs: Legs) -> None:
     assert_same(legs.sft, straight.sft, store)
+
+
+def test_all_weights_on_one_worker_and_two(store: Store, straight: Straight, legs: Legs) -> None:
+    """The whole model is there, every weight of it was trained, and with it are the base's configuration and
+    tokenizer."""
+    from safetensors.torch import load_file
+
+    assert_same(legs.full, straight.full, store)
+    recipe = straight.full.recipe
+    assert isinstance(recipe, FineTune)
+    folder = base_folder(recipe.model)
+    base, found = load_file(folder / "model.safetensors"), weights(legs.full, store)
+    assert found.keys() == base.keys() and all(bool((found[name] != base[name].float()).any()) for name in base)
+    files = {
+        Path(file.path).name: store.read_file(legs.full.directory, file) for file in store.files(legs.full["model"])
+    }
+    assert files.keys() == {path.name for path in folder.iterdir()}
+    assert files["tokenizer.json"] == (folder / "tokenizer.json").read_bytes()
+    config, own = json.loads(files["config.json"]), json.loads((folder / "config.json").read_bytes())
+    assert config == own | {"dtype": "float32"}
+    manifest = store.manifest(legs.full)
+    assert manifest is not None and manifest.counts["adapted_layers"] == 0
+    assert manifest.counts["trained_weights"] == sum(tensor.numel() for tensor in base.values())
 
 
 def test_dpo_on_two_workers_and_one_keeps_its_reference(store: Store, straight: Straight, legs: Legs) -> None:

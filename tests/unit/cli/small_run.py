@@ -88,6 +88,7 @@ def trained_run(folder: Path, adapter: Path) -> Store:
     (dpo,) = (step for step in steps_of(store) if step.name == "dpo")
     torch.manual_seed(0)
     lora = quickstart().sft.lora
+    assert lora is not None
     config = LoraConfig(r=lora.rank, target_modules=list(lora.targets), task_type="CAUSAL_LM", init_lora_weights=False)
     strong = quickstart().strong
     assert isinstance(strong, Model)

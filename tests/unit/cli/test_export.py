@@ -1,14 +1,16 @@
 """`w2s export`: training data that TRL reads, models that PEFT and transformers load, cards, and clear errors."""
 
+import io
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ray_jobs.cli.main import main
-from tests.unit.cli.small_run import IDS, small_run, steps_of, trained_run
+from tests.unit.cli.small_run import IDS, commit, small_run, steps_of, trained_run
 from tests.unit.models.tiny import byte_level, folder
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune
@@ -120,7 +122,7 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(
     from peft import AutoPeftModelForCausalLM, PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from ray_jobs.models.folders import adapter_folder, base_folder
+    from ray_jobs.models.folders import base_folder, trained_folder
     from ray_jobs.models.tokenizers import load_tokenizer
     from ray_jobs.models.tokens import Tokens
 
@@ -130,7 +132,7 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(
     strong = quickstart().strong
     (dpo,) = (step for step in steps_of(trained) if step.name == "dpo")
     base = AutoModelForCausalLM.from_pretrained(base_folder(strong), dtype=torch.float32)
-    own: Any = PeftModel.from_pretrained(base, str(adapter_folder(trained, dpo["model"]))).eval()
+    own: Any = PeftModel.from_pretrained(base, str(trained_folder(trained, dpo["model"]))).eval()
     tokens = Tokens(load_tokenizer(base_folder(strong)), strong.prompt)
     ids = torch.tensor([tokens.prompt_ids("Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?")])
     with torch.no_grad():
@@ -167,6 +169,38 @@ def test_models_load_with_peft_and_transformers_and_answer_alike(
         everything = "".join(path.read_text() for path in place.glob("*.json")) + (place / "README.md").read_text()
         assert "package:" not in everything, "nobody else has w2s's package"
         assert "accuracy 100.0 % (2 of 2)" in everything and re.search(r"\| dpo \| .*pairs\.pairs", everything)
+
+
+@pytest.mark.slow
+def test_a_whole_model_is_exported_and_asked_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray_jobs.models.folders import base_folder
+
+    sft = quickstart().sft.model_copy(update={"lora": None})
+    weak = quickstart().weak
+    assert isinstance(weak, Model)
+    run, whole = small_run(tmp_path / "store", without=("dpo", "orpo"), sft=sft), base_folder(weak)
+    (dpo,) = (step for step in steps_of(run, sft=sft) if step.name == "dpo")
+    commit(run, dpo, {"model": [(path.name, path.read_bytes()) for path in sorted(whole.iterdir()) if path.is_file()]})
+    given = ["quickstart", "dpo", "--store", run.objects.url, "--set", "sft.lora=none"]
+    assert main(["export", *given, "--to", str(tmp_path / "to"), "--merge"]) == 2
+    assert "dpo has no adapter" in capsys.readouterr().err
+    assert main(["export", *given, "--to", str(tmp_path / "to")]) == 0
+    assert (tmp_path / "to/model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert not (tmp_path / "to/base").exists() and (tmp_path / "to/chat_template.jinja").is_file()
+    config = json.loads((tmp_path / "to/generation_config.json").read_text())
+    assert config["max_new_tokens"] == quickstart().greedy.max_tokens
+    card = (tmp_path / "to/README.md").read_text()
+    assert "A model with all weights trained, made by w2s" in card and '"lora"' not in card.split("---")[1]
+    assert 'AutoModelForCausalLM.from_pretrained("FOLDER")' in card and "accuracy 100.0 % (2 of 2)" in card
+    answers: list[str] = []
+    for asked in (given, ["quickstart", "strong_base", *given[2:]]):
+        monkeypatch.setattr(sys, "stdin", io.StringIO("Leo has 12 pens. Leo buys 7 more. How many?\n"))
+        capsys.readouterr()
+        assert main(["chat", *asked]) == 0
+        answers.append(capsys.readouterr().out)
+    assert answers[0] and answers[1] and answers[0] != answers[1], "here the trained model is the weak base"
 
 
 def test_a_base_of_the_hub_is_named_by_name_and_commit(trained: Store, tmp_path: Path) -> None:

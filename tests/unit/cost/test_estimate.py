@@ -18,6 +18,7 @@ from ray_jobs.resources.presets import load_resources
 from tests.conftest import w2s
 from tests.unit.cost.test_memory import CONFIGS
 from w2s.experiments.catalog import load
+from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
 from w2s.recipe import Experiment
 
@@ -81,6 +82,31 @@ def test_a_preset_that_does_not_fit_says_so(preset: str, strong: str, message: s
     with pytest.raises(ValueError, match=message):
         _check_memory(build_steps(experiment), load_resources(preset))
     assert "DOES NOT FIT" in lines(experiment, preset)
+
+
+@pytest.mark.parametrize(
+    ("preset", "strong", "message"),
+    [
+        ("one-gpu,gpu_gib=80", "Llama-3.1-8B", "full SFT of .*8B does not fit: it takes at least 149.6 GiB .*: leave "),
+        (
+            "cluster-70b",
+            "Llama-2-70b",
+            "full SFT of .*70b does not fit: it takes at least 146.4 GiB .*: leave lora=none",
+        ),
+        ("cluster-70b", "Llama-3.1-8B", ""),
+    ],
+)
+def test_all_weights_are_counted_and_refused_where_they_do_not_fit(
+    preset: str, strong: str, message: str, tmp_path: Path
+) -> None:
+    experiment = set_fields(paper(tmp_path, strong), ["sft.lora=none"])
+    if message:
+        with pytest.raises(ValueError, match=message):
+            _check_memory(build_steps(experiment), load_resources(preset))
+        assert "full SFT of" in lines(experiment, preset) and "DOES NOT FIT" in lines(experiment, preset)
+        return
+    _check_memory(build_steps(experiment), load_resources(preset))
+    assert "full DPO of" in lines(experiment, preset)
 
 
 @pytest.mark.parametrize("preset", ["cluster-70b", "local"])

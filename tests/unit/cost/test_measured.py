@@ -20,6 +20,7 @@ from tests.unit.cli import small_run
 from tests.unit.cli.small_run import steps_of
 from tests.unit.cost.test_estimate import paper
 from w2s.experiments.catalog import load, names
+from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
 from w2s.graph.fingerprint import stable
 from w2s.store.attempt import Attempt
@@ -47,6 +48,14 @@ def manifest(
     )  # fmt: skip
 
 
+def whole(name: str, counts: dict[str, float]) -> Manifest:
+    """Of a training of all weights."""
+    (step,) = (s for s in build_steps(set_fields(load("quickstart"), ["sft.lora=none"])) if s.name == name)
+    inputs = {role: (table.step.name, table.name) for role, table in step.inputs}
+    made = manifest(name, counts, {CORE: 30.0}, 30.0, 5.0)
+    return made.model_copy(update={"recipe": stable(step.recipe), "inputs": inputs})
+
+
 SAMPLED = manifest("sampled", {"sampled_tokens": 8000.0}, {CORE: 100.0}, 50.0, 10.0)  # 2 cores, 40 s of work
 DPO = manifest("dpo", {"tokens": 500.0}, {CORE: 30.0}, 30.0, 5.0)
 
@@ -62,6 +71,9 @@ DPO = manifest("dpo", {"tokens": 500.0}, {CORE: 30.0}, 30.0, 5.0)
             [SAMPLED, manifest("test_dpo", {"sampled_tokens": 2000.0}, {CORE: 20.0}, 10.0, 0.0)],
             [("sampling", CORE, 2, 100.0, 5.0)],
         ),
+        # All weights are slower than an adapter.
+        ([DPO, whole("dpo", {"tokens": 500.0})], ["DPO", "full DPO"]),
+        ([whole("ceiling", {"tokens": 500.0})], ["full SFT"]),
         # The device of the newest step counts.
         (
             [

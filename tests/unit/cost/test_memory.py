@@ -122,7 +122,7 @@ def test_a_tokens_kv_cache_is_vllms(preset: str, name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("preset", "name"), [claim for claim in CLAIMS if claim[0] != "one-gpu"])
 def test_sharded_state_is_deepspeeds(preset: str, name: str) -> None:
-    """DeepSpeed estimates a training of all weights, so ours is asked for that here."""
+    """DeepSpeed estimates a training of all weights."""
     from deepspeed.runtime.zero.stage3 import estimate_zero3_model_states_mem_needs
 
     resources, ours = load_resources(preset), shape(name)
@@ -135,7 +135,7 @@ def test_sharded_state_is_deepspeeds(preset: str, name: str) -> None:
         cpu_offload_params=False,
         zero_init=True,
     )
-    parts = training_memory(ours, resources, ours.parameters, TOKENS, pairs=False, whole=True).parts
+    parts = training_memory(ours, resources, None, TOKENS, "SFT").parts
     states = sum(parts[part] for part in ("weights", "gathered layers", "gradients", "optimizer"))
     assert states == pytest.approx(theirs, rel=0.1)
 
@@ -145,7 +145,7 @@ def fits(preset: str, name: str, **changes: Any) -> tuple[bool, bool]:
     resources, model = load_resources(preset).changed(**changes), shape(name)
     adapter = model.adapter(RANK, TARGETS)
     engine = engine_memory(model, resources, CONTEXT, adapter)
-    training = [training_memory(model, resources, adapter, TOKENS, pairs) for pairs in (False, True)]
+    training = [training_memory(model, resources, adapter, TOKENS, method) for method in ("SFT", "DPO")]
     return engine.spare >= 0, all(memory.spare >= 0 for memory in training)
 
 
@@ -168,6 +168,27 @@ def test_a_preset_holds_the_models_that_it_claims(preset: str, name: str) -> Non
 )
 def test_what_does_not_fit(preset: str, name: str, changes: dict[str, Any], expected: tuple[bool, bool]) -> None:
     assert fits(preset, name, **changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("resources", "method", "per_parameter"),
+    [
+        ("one-gpu", "SFT", 2 + 6 + 12),
+        ("one-gpu", "ORPO", 2 + 6 + 12),
+        ("one-gpu", "DPO", 2 + 6 + 12 + 2),
+        ("one-gpu,train_dtype=float32", "SFT", 4 + 4 + 8),
+        ("one-gpu,train_dtype=float32", "DPO", 4 + 4 + 8 + 4),
+        ("node-8gpu", "SFT", (2 + 4 + 12) / 8),
+        ("node-8gpu", "DPO", (2 + 4 + 12 + 2) / 8),
+        ("node-8gpu,train_dtype=float32", "SFT", (4 + 4 + 12) / 8),
+    ],
+)
+def test_bytes_a_parameter_where_all_weights_are_trained(resources: str, method: str, per_parameter: float) -> None:
+    ours = shape("Llama-3.1-8B")
+    memory = training_memory(ours, load_resources(resources), None, TOKENS, method)
+    assert memory.state == pytest.approx(per_parameter * ours.parameters)
+    adapted = training_memory(ours, load_resources(resources), ours.adapter(RANK, TARGETS), TOKENS, method)
+    assert adapted.state < 0.3 * memory.state and adapted.parts["activations"] == memory.parts["activations"]
 
 
 def test_a_70b_engines_cache() -> None:

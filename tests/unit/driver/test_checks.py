@@ -10,6 +10,7 @@ from ray_jobs.driver.checks import experiment as checks
 from ray_jobs.driver.checks.experiment import check_host_memory, check_machine
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.runtime import local_ray
+from w2s.experiments.overrides import set_fields
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
 
@@ -73,6 +74,30 @@ def test_models_that_do_not_fit_into_the_memory_are_refused(
         return
     with pytest.raises(ValueError, match=message):
         check_host_memory(STEPS, load_resources(resources), gib * GIB)
+
+
+@pytest.mark.parametrize(
+    ("changes", "resources", "gib", "message"),
+    [
+        (["weak_sft.lora=none"], "local", 100, "^weak_sft: weights, gradients and optimizer state of all weights of .*"
+         "on CPU take 100.4 GiB, and this machine has 100.0: .* lower workers in --resources, leave lora=none out"),
+        (["weak_sft.lora=none"], "local", 101, ""),
+        (["weak_sft.lora=none"], "local,workers=2", 128, "^weak_sft: .* take 200.8 GiB"),
+        (["weak_sft.lora=none"], "local,workers=2,zero_stage=3", 128, ""),
+        (["sft.lora=none"], "local", 120, "^hybrid_ft_1, dpo, .* take 125.5 GiB"),
+    ],
+)  # fmt: skip
+def test_a_training_of_all_weights_holds_more(
+    changes: list[str], resources: str, gib: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """16 bytes a parameter in float32, and DPO 4 more for its reference."""
+    monkeypatch.setattr(checks, "shape_of", lambda _model: SEVEN_BILLION)
+    steps = build_steps(set_fields(quickstart(), changes))
+    if not message:
+        check_host_memory(steps, load_resources(resources), gib * GIB)
+        return
+    with pytest.raises(ValueError, match=message):
+        check_host_memory(steps, load_resources(resources), gib * GIB)
 
 
 def test_the_memory_of_a_container_is_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.driver.grouping import only_scored, ready_groups
+from ray_jobs.sampling.pool.size import base_of
 from w2s.experiments.catalog import load, names
+from w2s.experiments.overrides import set_fields
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
 from w2s.graph.recipes import FineTune, Prefer, Sample
@@ -171,6 +173,22 @@ def test_short_loads_end_every_run_and_train_in_as_few_groups() -> None:
             groups = any_order(steps, only_scored(steps), random.Random(seed + number), loads_are_long=False)
             assert sorted(step.name for group in groups for step in group) == sorted(step.name for step in steps)
             assert loads(groups) == expected, name
+
+
+def test_whole_models_share_no_engine_and_trainings_of_one_share_workers() -> None:
+    steps = build_steps(set_fields(quickstart(), ["sft.lora=none", "iterations=1"]))
+    named = {step.name: step for step in steps}
+    done = {step.name for step in steps} - {"test_ceiling", "test_icl_ft_1", "test_hybrid_ft_1", "sampled"}
+    groups = ready_groups(steps, done, done, only_scored(steps))
+    assert sorted(" ".join(step.name for step in group) for group in groups) == [
+        "sampled test_hybrid_ft_1",
+        "test_ceiling",
+        "test_icl_ft_1",
+    ]
+    done = {step.name for step in steps} - {"dpo", "orpo", "full_icl_ft"}
+    groups = ready_groups(steps, done, done, only_scored(steps))
+    assert [[step.name for step in group] for group in groups] == [["dpo", "orpo"], ["full_icl_ft"]]
+    assert base_of(named["sampled"]) != base_of(named["icl_completions"]) == base_of(named["test_strong_base"])
 
 
 STEPS = build_steps(quickstart().model_copy(update={"iterations": 2}))

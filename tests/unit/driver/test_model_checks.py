@@ -13,12 +13,16 @@ from ray_jobs.driver.checks.model import Limit, Use, check_model
 from ray_jobs.driver.checks.support import Question, Support
 from ray_jobs.resources.presets import load_resources
 from tests.unit.models import tiny, tiny_models
+from w2s.experiments.overrides import set_fields
+from w2s.experiments.quickstart import quickstart
+from w2s.graph.build import build_steps
 from w2s.recipe import Model, Prompt
 
 LOCAL, GPU = load_resources("local"), load_resources("one-gpu")
 TARGETS = frozenset({("sft.lora.targets", ("q_proj", "v_proj"))})
 GREEDY, ROW = Limit(32, "greedy.max_tokens"), Limit(64, "dpo.max_tokens")
 ALL = Use(True, TARGETS, sampled=True, with_adapter=True, completion=GREEDY, row=ROW, demonstrations=0)
+WHOLE = Use(True, frozenset(), sampled=True, with_adapter=False, completion=GREEDY, row=ROW, demonstrations=0)
 SAMPLED = Use(False, frozenset(), sampled=True, with_adapter=False, completion=GREEDY, row=ROW, demonstrations=0)
 Damage = Callable[[Path], object]
 
@@ -86,7 +90,7 @@ def test_a_whole_model_passes(tmp_path: Path) -> None:
         (config(hidden_size="wide"), "is refused by transformers|no model of its config.json"),
         (write("config.json", "[1]"), "config.json is no JSON object"),
         (write("config.json", "version https://git-lfs"), "config.json cannot be read .*fetch"),
-        (config(quantization_config={"quant_method": "awq"}), r"quantized \(awq\), and adapters are trained on unq"),
+        (config(quantization_config={"quant_method": "awq"}), r"quantized \(awq\), and unquantized weights alone"),
         (config(quantization_config={"quant_method": "gptq"}), r"quantized \(gptq\)"),
         (config(quantization_config={"quant_method": "fp8"}), r"quantized \(fp8\)"),
         (config(quantization_config={"load_in_4bit": True}), r"quantized \(an unnamed method\)"),
@@ -154,14 +158,24 @@ def test_quantized_weights_are_sampled_on_gpus_alone(tmp_path: Path, method: str
             check(tmp_path, SAMPLED, resources)
 
 
-def test_an_architecture_without_adapters_in_the_engine_is_sampled_but_not_trained(tmp_path: Path) -> None:
+def test_an_architecture_without_adapters_in_the_engine_is_sampled_and_trained_whole(tmp_path: Path) -> None:
     from transformers import StableLmConfig
 
     sizes = {name: size for name, size in tiny_models.SIZES.items() if name != "head_dim"}
     tiny_models.model(tmp_path, StableLmConfig(**sizes))
     check(tmp_path, SAMPLED)
-    with pytest.raises(ValueError, match="the engine has no LoRA adapters for StableLmForCausalLM"):
+    check(tmp_path, WHOLE)
+    with pytest.raises(ValueError, match=r"no LoRA adapters for StableLm.*: train all weights \(sft\.lora=none\), or"):
         check(tmp_path)
+
+
+def test_steps_of_whole_models_use_no_adapters() -> None:
+    steps = build_steps(set_fields(quickstart(), ["sft.lora=none"]))
+    for role, targets in (("strong", []), ("weak", ["weak_sft.lora.targets"])):
+        model = getattr(quickstart(), role)
+        use = Use.of([step for step in steps if getattr(step.recipe, "model", None) == model], 4)
+        assert use.trained and use.sampled and use.with_adapter == bool(targets)
+        assert [field for field, _ in use.targets] == targets
 
 
 def test_a_mixture_of_experts_has_adapters_on_gpus_alone(tmp_path: Path) -> None:
@@ -170,6 +184,7 @@ def test_a_mixture_of_experts_has_adapters_on_gpus_alone(tmp_path: Path) -> None
     tiny_models.model(tmp_path, MixtralConfig(**tiny_models.SIZES, num_local_experts=4))
     check(tmp_path, SAMPLED)
     check(tmp_path, resources=GPU)
+    check(tmp_path, WHOLE)
     with pytest.raises(ValueError, match="mixture of 4 experts, and engines on CPU have no adapters"):
         check(tmp_path)
 

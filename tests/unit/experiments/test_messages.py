@@ -46,6 +46,13 @@ def test_set(assignment: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_field_of_what_is_none_names_the_whole_path() -> None:
+    with pytest.raises(
+        ValueError, match=r"sft\.lora is none in this experiment: .*, --set 'sft\.lora=\{\.\.\.\}' with"
+    ):
+        set_fields(load("gsm8k-gemma-2b"), ["sft.lora=none", "sft.lora.rank=4"])
+
+
 FILE = """
 from w2s.experiments.catalog import load
 from w2s.recipe import *

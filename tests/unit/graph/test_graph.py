@@ -55,6 +55,7 @@ VARIANTS = [
     ["labels.min_share=0.5", "stage_one=trust", SAMPLES, "pairs.rule=votes"],
     [MORE],
     ["recipe=w2s", MORE, "pairs.greedy_vote=true"],
+    ["sft.lora=none"],
 ]
 
 

@@ -42,7 +42,9 @@ def test_which_steps_an_engine_takes(has: EngineSize, needs: EngineSize, takes: 
 
 
 def test_an_engine_is_made_for_all_steps_that_may_join_it() -> None:
-    rank = quickstart().sft.lora.rank
+    lora = quickstart().sft.lora
+    assert lora is not None
+    rank = lora.rank
     completion = quickstart().greedy.max_tokens
 
     def ranks(step: Step) -> int:

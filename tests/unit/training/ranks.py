@@ -1,7 +1,7 @@
 """One rank of a small training without Ray: `python -m tests.unit.training.ranks RESOURCES FOLDER`.
 
-The process group is in its environment. Rank 0 writes losses and the norm of the trained adapter of SFT, DPO and ORPO
-to FOLDER/trained.json.
+The process group is in its environment. Rank 0 writes losses and the norm of what was trained, an adapter and all
+weights by SFT, DPO and ORPO, to FOLDER/trained.json.
 """
 
 import json
@@ -23,34 +23,37 @@ from w2s.records import PreferencePair, SFTExample
 
 EXPERIMENT = quickstart()
 MODEL, BATCH, STEPS = EXPERIMENT.strong, 4, 4
+NAMES = ("sft", "full sft", "dpo", "full dpo", "orpo", "full orpo")
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 
 
 def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> Any:
-    """SFT makes the adapter at `plus`, with which DPO and ORPO begin."""
+    """SFT of an adapter, DPO and ORPO of that at `plus`, or all three of the base's own weights."""
     from transformers import set_seed
 
     from ray_jobs.training.rows.encode import pair_rows, sft_rows
     from ray_jobs.training.trainers import preference_trainer, sft_trainer
 
     set_seed(EXPERIMENT.sft.seed)
-    if name == "sft":
-        sft = EXPERIMENT.sft.model_copy(update={"batch_size": BATCH, "epochs": 1.0, "learning_rate": 2e-3})
+    whole = {"lora": None} if name.startswith("full") else {}
+    if name.endswith("sft"):
+        sft = EXPERIMENT.sft.model_copy(update={"batch_size": BATCH, "epochs": 1.0, "learning_rate": 2e-3} | whole)
         examples = [SFTExample(str(i), QUESTION, f" {i}.\n#### {i}", "weak") for i in range(10, 10 + BATCH * STEPS)]
         rows = dataset(sft_rows(examples, tokens))
         return sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
     assert EXPERIMENT.dpo is not None
-    given = EXPERIMENT.dpo if name == "dpo" else EXPERIMENT.orpo
+    given = EXPERIMENT.orpo if name.endswith("orpo") else EXPERIMENT.dpo
     assert given is not None
     preference = given.model_copy(update={"batch_size": BATCH, "learning_rate": 1e-3, "epochs": 1.0})
     pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 20 + 16)]
     rows = pair_rows(pairs, tokens)
     recipe = Prefer(model=MODEL, preference=preference)
-    return preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, plus, folder)
+    adapter = None if whole else plus
+    return preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, adapter, folder)
 
 
 def main(resources: str, folder: Path) -> None:
-    """Train the three, one after the other, on one base."""
+    """Train them one after the other on one base."""
     from deepspeed import zero
 
     from ray_jobs.training.base import Base
@@ -61,7 +64,7 @@ def main(resources: str, folder: Path) -> None:
     tokenizer = load_tokenizer(base_folder(MODEL))
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     base, tokens, trained = Base(MODEL, sizes), Tokens(tokenizer, MODEL.prompt), dict[str, Any]()
-    for name in ("sft", "dpo", "orpo"):
+    for name in NAMES:
         made = trainer(name, base, tokens, folder / name, folder.parent / "m_plus")
         made.run(None)
         parameters = dict(trained_parameters(made.accelerator.unwrap_model(made.model)))

@@ -5,22 +5,28 @@ The engine's side of this comparison is tests/ray/models/test_models.py.
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.layers import linear_layers, target_pattern
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
+from ray_jobs.training.model import write_model
 from ray_jobs.training.trainers import arguments, preference_trainer, sft_trainer
 from tests.unit.training.architectures import ARCHITECTURES, TARGETS, VOCABULARY, reference, saved
 from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
+from w2s.graph.build import build_steps
 from w2s.graph.recipes import FineTune, Prefer
+from w2s.graph.step import step
 from w2s.recipe import LoRA
+from w2s.store.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
 EXPERIMENT = quickstart()
@@ -112,6 +118,32 @@ def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) 
                 for chosen, odd in zip(mean["chosen"], odds, strict=True)
             ]
             assert first_loss(trainer) == pytest.approx(sum(terms) / len(terms), abs=5e-4)
+
+
+@pytest.mark.parametrize("model_type", ["llama", "gemma3", "mixtral", "gpt_oss", "gpt2"])
+def test_a_whole_model_is_written_as_its_base_was(model_type: str, tmp_path: Path) -> None:
+    """A vision part stays as it is, and tensors have the names under which the engine knows them."""
+    folder, tokenizer = saved(model_type, tmp_path / "base"), load_tokenizer(base_folder(EXPERIMENT.strong))
+    tokenizer.pad_token = tokenizer.eos_token
+    changed = {"batch_size": 2, "epochs": 1.0, "warmup_ratio": 0.0, "lora": None}
+    recipe = FineTune(model=EXPERIMENT.strong, sft=EXPERIMENT.sft.model_copy(update=changed))
+    rows = [{"input_ids": ids(20, i), "labels": ids(20, i)} for i in range(4)]
+    trainer = sft_trainer(recipe, ONE, dataset(rows), tokenizer, base(folder), tmp_path / "out")
+    trainer.run(None)
+    store = Store.at(str(tmp_path / "store"))
+    made = step("full", recipe, problems=build_steps(EXPERIMENT)[0]["train_1"])
+    job: Any = SimpleNamespace(step=made, store=store, attempt="attempt-1", resources=ONE)
+    (tmp_path / "scratch").mkdir()
+    write_model(trainer, job, folder, tmp_path / "scratch", rank=0)
+    written = tmp_path / "store" / made.directory / "attempt-1" / "model"
+    before, after = load_file(folder / "model.safetensors"), load_file(written / "model.safetensors")
+    assert {name: tensor.shape for name, tensor in after.items()} == {name: t.shape for name, t in before.items()}
+    kept = {name for name in before if torch.equal(before[name], after[name])}
+    assert kept == {name for name in before if "vision" in name or "multi_modal" in name}
+    trained = trainer.accelerator.unwrap_model(trainer.model).eval()
+    tokens = torch.tensor([ids(50, 5)])
+    with torch.no_grad():
+        assert torch.equal(load_base(ONE, written).eval()(tokens).logits, trained(tokens).logits)
 
 
 def first_loss(trainer: Any) -> float:

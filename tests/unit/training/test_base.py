@@ -1,6 +1,7 @@
 """Trainings of one base one after another in a process, as a worker group does them, are those of a process each.
 
-Equal to the last bit: losses and adapters of SFT, SFT and DPO, each with a base of its own and on one base.
+Equal to the last bit: losses and adapters of SFT, SFT and DPO, each with a base of its own and on one base; and all
+weights of an SFT between them.
 """
 
 from collections.abc import Iterator
@@ -20,10 +21,15 @@ from ray_jobs.training.base import Base
 from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from ray_jobs.training.state import trained_parameters
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
+from ray_jobs.training.worker import base_of
 from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
+from w2s.graph.build import build_steps
 from w2s.graph.recipes import FineTune, Prefer
+from w2s.recipe import LoRA
 from w2s.records import PreferencePair, SFTExample
+from w2s.store.attempt import Attempt
+from w2s.store.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
 EXPERIMENT = quickstart()
@@ -73,8 +79,8 @@ def train(name: str, base: Base, tokens: Tokens, plus: Path, folder: Path) -> Tr
         rows = pair_rows(pairs, tokens)
         trainer = preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, plus, folder)
     else:
-        offset = {"sft": 0, "other sft": 40, "m_plus": 80}[name]
-        lora = EXPERIMENT.sft.lora.model_copy(update={"rank": 4 if name == "other sft" else 8, "dropout": 0.1})
+        offset = {"sft": 0, "other sft": 40, "m_plus": 80, "full": 20}[name]
+        lora = None if name == "full" else LoRA(rank=4 if name == "other sft" else 8, dropout=0.1)
         sft = EXPERIMENT.sft.model_copy(update={"batch_size": 2, "epochs": 1.0, "learning_rate": 2e-3, "lora": lora})
         examples = [SFTExample(str(i), QUESTION, f" {i + offset}.\n#### {i}", "weak") for i in range(6)]
         rows = dataset(sft_rows(examples, tokens))
@@ -104,9 +110,9 @@ def test_a_group_trains_what_each_step_trains_alone(
 ) -> None:
     import torch
 
-    resources, names = load_resources(RESOURCES[kind]), ("dpo", "other sft", "dpo", "sft")
+    resources, names = load_resources(RESOURCES[kind]), ("dpo", "other sft", "full", "dpo", "sft")
     alone = {name: train(name, Base(MODEL, resources), tokens, plus, tmp_path / f"alone {name}") for name in set(names)}
-    assert len(loads) == 3
+    assert len(loads) == 4
     base = Base(MODEL, resources)
     for number, name in enumerate(names):
         losses, adapter = train(name, base, tokens, plus, tmp_path / f"{number}")
@@ -114,10 +120,27 @@ def test_a_group_trains_what_each_step_trains_alone(
         assert losses == expected_losses and len(losses) == 3
         assert adapter.keys() == expected.keys()
         assert all(torch.equal(adapter[key], value) for key, value in expected.items()), f"{number} {name}"
-    assert len(loads) == 4, "the group loads its base once"
+    assert len(loads) == 6, "the group loads its base once, and again after the training of all weights"
     if resources.zero_stage == 3:
         weights = [weight for weight in base.lend().parameters() if not weight.ds_persist]  # small ones stay whole
         assert weights and all(weight.numel() == 0 for weight in weights), "the base is whole between two steps"
+
+
+def test_what_trains_a_whole_model_further_loads_that_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir(mode=0o700)
+    store = Store.at(str(tmp_path / "store"))
+    for lora in (EXPERIMENT.sft.lora, None):
+        steps = build_steps(EXPERIMENT.model_copy(update={"sft": EXPERIMENT.sft.model_copy(update={"lora": lora})}))
+        named = {step.name: step for step in steps}
+        attempt = Attempt(store, named["hybrid_ft_1"])
+        attempt.add("model", f"{attempt.name}/model/config.json", b"{}")
+        attempt.write_document("losses", [])
+        attempt.commit({})
+        job: Any = SimpleNamespace(step=named["dpo"], store=store, resources=load_resources("local"))
+        folder = base_of(job).folder
+        assert (folder == base_folder(MODEL)) == (lora is not None)
+        assert lora or [path.read_bytes() for path in folder.iterdir()] == [b"{}"]
 
 
 def test_a_base_comes_back_as_it_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
-from ray_jobs.training.adapter import write_adapter
 from ray_jobs.training.base import Base
 from ray_jobs.training.callbacks import CheckLosses
+from ray_jobs.training.model import write_model
 from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from ray_jobs.training.trainers import preference_trainer, sft_trainer
 from ray_jobs.training.values import TrainingRefused, diverged
@@ -21,7 +21,7 @@ from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step, step
-from w2s.recipe import Preference, WorldProblems
+from w2s.recipe import LoRA, Preference, WorldProblems
 from w2s.records import PreferencePair, SFTExample
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
@@ -32,8 +32,9 @@ PROBLEMS = step("problems", WorldProblems())
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 
 
-def sft_step(rate: float, name: str = "weak_sft") -> Step:
-    recipe = FineTune(model=MODEL, sft=SFT.model_copy(update={"learning_rate": rate, "warmup_ratio": 0.0}))
+def sft_step(rate: float, name: str = "weak_sft", lora: LoRA | None = SFT.lora) -> Step:
+    changed = {"learning_rate": rate, "warmup_ratio": 0.0, "lora": lora}
+    recipe = FineTune(model=MODEL, sft=SFT.model_copy(update=changed))
     return step(name, recipe, problems=PROBLEMS["train_1"])
 
 
@@ -71,7 +72,7 @@ def made(
 def write(trainer: Any, trained: Step, folder: Path) -> None:
     """Write the adapter of a trainer in one process without ZeRO-3, to a store that does not exist."""
     job: Any = SimpleNamespace(step=trained, resources=SimpleNamespace(zero_stage=0))
-    write_adapter(trainer, job, folder, rank=0)
+    write_model(trainer, job, folder, folder, rank=0)
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +84,10 @@ def m_plus(one_process: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "adapter"
 
 
+@pytest.mark.parametrize("lora", [SFT.lora, None], ids=["adapter", "all weights"])
 @pytest.mark.parametrize(("stage", "dtype"), [(0, "float32"), (3, "float32"), (0, "bfloat16"), (3, "bfloat16")])
-def test_sft_with_a_huge_learning_rate_is_refused(stage: int, dtype: str, tmp_path: Path) -> None:
-    trainer = made(sft_step(1e38), tmp_path, rows=12, stage=stage, dtype=dtype)
+def test_sft_with_a_huge_learning_rate_is_refused(stage: int, dtype: str, lora: LoRA | None, tmp_path: Path) -> None:
+    trainer = made(sft_step(1e38, lora=lora), tmp_path, rows=12, stage=stage, dtype=dtype)
     rule = r"weak_sft: the training has diverged: .* of optimizer step \d of 6 .* lower weak_sft\.learning_rate=1e\+38$"
     with pytest.raises(TrainingRefused, match=rule):
         trainer.run(None)
@@ -116,12 +118,13 @@ def test_a_first_dpo_loss_that_is_not_ln_2_is_refused(sft_weight: float, m_plus:
         trainer.run(None)
 
 
-def test_one_step_that_no_loss_has_seen_is_refused_at_the_adapter(tmp_path: Path) -> None:
-    trained = sft_step(1e38, "weak_ft_1")
+@pytest.mark.parametrize(("lora", "what"), [(SFT.lora, "adapter tensors"), (None, r"\d+ of \d+ tensors")])
+def test_one_step_that_no_loss_has_seen_is_refused_at_the_model(lora: LoRA | None, what: str, tmp_path: Path) -> None:
+    trained = sft_step(1e38, "weak_ft_1", lora)
     trainer = made(trained, tmp_path, rows=2)
     trainer.run(None)
     assert all(torch.isfinite(torch.tensor(loss.loss)) for loss in trainer.losses)
-    with pytest.raises(TrainingRefused, match=r"adapter tensors .* in 16 bits: lower sft\.learning_rate=1e\+38"):
+    with pytest.raises(TrainingRefused, match=rf"{what} .* in 16 bits: lower sft\.learning_rate=1e\+38"):
         write(trainer, trained, tmp_path)
 
 

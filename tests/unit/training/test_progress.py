@@ -25,6 +25,7 @@ RESULT = TrainingResult(
     world_size=4,
     adapted_layers=14,
     losses=(StepLoss(1, 0.5), StepLoss(2, 0.25)),
+    trained_weights=2_560_000,
 )
 
 
@@ -58,6 +59,7 @@ def test_rows_and_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() ->
         "resumed_at_step": 1,
         "world_size": 4,
         "adapted_layers": 14,
+        "trained_weights": 2_560_000,
         "first_loss": 0.5,
         "last_loss": 0.25,
     }
@@ -65,6 +67,8 @@ def test_rows_and_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() ->
         summary(ROWS, RESULT) == "5 examples, 2 steps, 14 layers adapted, loss 0.5000 -> 0.2500, 2 left out as too long"
     )
     assert ", 14 layers adapted, its 8 experts not, loss " in summary(ROWS, replace(RESULT, experts=8))
+    whole = replace(RESULT, adapted_layers=0, experts=8)
+    assert ", 2 steps, all 2.6 million weights trained, loss " in summary(ROWS, whole)
 
 
 def job(name: str) -> Any:

@@ -16,6 +16,7 @@ from ray_jobs.training.trainers import sft_trainer
 from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune
+from w2s.recipe import LoRA
 from w2s.records import SFTExample
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
@@ -30,7 +31,7 @@ FACTORS = (0.0, 0.5, 1.0, 0.75, 0.5, 0.25)
 """Learning rate of each step relative to the recipe's: a warmup of 0.2 x 6 steps, rounded up, then linear decay."""
 
 
-def made(stage: int, dtype: str, folder: Path) -> Any:
+def made(stage: int, dtype: str, folder: Path, lora: LoRA | None = SFT.lora) -> Any:
     from transformers import set_seed
 
     tokenizer = load_tokenizer(base_folder(MODEL))
@@ -43,7 +44,12 @@ def made(stage: int, dtype: str, folder: Path) -> Any:
     set_seed(0)
     resources = load_resources(f"local,workers=1,micro_batch=1,zero_stage={stage},train_dtype={dtype}")
     return sft_trainer(
-        FineTune(model=MODEL, sft=SFT), resources, dataset(rows), tokenizer, Base(MODEL, resources), folder
+        FineTune(model=MODEL, sft=SFT.model_copy(update={"lora": lora})),
+        resources,
+        dataset(rows),
+        tokenizer,
+        Base(MODEL, resources),
+        folder,
     )
 
 
@@ -80,13 +86,17 @@ def learning_rates(checkpoint: Checkpoint) -> list[float]:
     return [entry["learning_rate"] for entry in history]
 
 
-@pytest.mark.parametrize(("number", "layout"), enumerate(LAYOUTS))
-def test_a_layout_resumes_the_checkpoint_of_another(number: int, layout: tuple[int, str], tmp_path: Path) -> None:
+CASES = [*((number, SFT.lora) for number in range(4)), (0, None), (2, None)]
+"""The number of a layout, and the adapter; None trains all weights."""
+
+
+@pytest.mark.parametrize(("number", "lora"), CASES)
+def test_a_layout_resumes_the_checkpoint_of_another(number: int, lora: LoRA | None, tmp_path: Path) -> None:
     import torch
 
-    other = LAYOUTS[(number + 1) % len(LAYOUTS)]
-    straight, _ = trained(made(*layout, tmp_path / "a"), None)
-    resumed, at_start = trained(made(*other, tmp_path / "b"), straight[SAVED_AT])
+    layout, other = LAYOUTS[number], LAYOUTS[(number + 1) % len(LAYOUTS)]
+    straight, _ = trained(made(*layout, tmp_path / "a", lora), None)
+    resumed, at_start = trained(made(*other, tmp_path / "b", lora), straight[SAVED_AT])
     before = straight[SAVED_AT]
     assert at_start.pop("optimizer_step") == before.notes.optimizer_step == SAVED_AT, "DeepSpeed's own step counts"
     assert at_start.keys() == before.tensors.keys() and len(at_start) % 3 == 0

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.s3.servers import free_port
-from tests.unit.training.ranks import MODEL, STEPS
+from tests.unit.training.ranks import MODEL, NAMES, STEPS
 
 pytestmark = pytest.mark.slow
 DTYPE = "train_dtype=bfloat16,gradient_checkpointing=True"
@@ -25,7 +25,7 @@ WORLDS = {world: f"local,workers={world},micro_batch=2,zero_stage=3,{DTYPE}" for
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
-    """Losses and adapters' norms by number of ranks and method."""
+    """Losses, and norms of what was trained, by number of ranks and method."""
     folder = tmp_path_factory.mktemp("ranks")
     adapter(folder / "m_plus")
     ranks: list[subprocess.Popen[str]] = []
@@ -61,16 +61,17 @@ def adapter(folder: Path) -> None:
 
     torch.manual_seed(0)
     lora = quickstart().sft.lora
+    assert lora is not None
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), init_lora_weights=False)
     get_peft_model(load_base(load_resources("local"), base_folder(MODEL)), config).save_pretrained(str(folder))
 
 
-@pytest.mark.parametrize("method", ["sft", "dpo", "orpo"])
+@pytest.mark.parametrize("method", NAMES)
 def test_two_sharded_ranks_train_what_one_process_trains(method: str, trained: dict[int, dict[str, Any]]) -> None:
     one, two = trained[1][method], trained[2][method]
     assert len(one["losses"]) == len(two["losses"]) == STEPS  # a rank alone with the resources of two would take 8
     assert all(math.isclose(a, b, abs_tol=1e-4) for a, b in zip(one["losses"], two["losses"], strict=True)), (one, two)
     assert math.isclose(one["norm"], two["norm"], rel_tol=1e-4), (one, two)
     assert len(set(one["losses"])) >= STEPS - 1, "it trains, from the second step on: the first has learning rate 0"
-    if method == "dpo":
+    if method.endswith("dpo"):
         assert math.isclose(two["losses"][0], math.log(2), abs_tol=1e-4)

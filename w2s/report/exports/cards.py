@@ -7,6 +7,7 @@ from typing import Any
 
 from w2s.graph.fingerprint import stable
 from w2s.graph.step import Step, with_upstream
+from w2s.graph.trained import is_whole
 from w2s.recipe import Model, Prompt
 from w2s.report.sections import percent
 from w2s.report.terminal import printable
@@ -19,7 +20,7 @@ class ModelCard:
     step: Step
     base: Model
     base_path: str
-    """Where the exported configuration finds the base; empty for a merged model."""
+    """Where the exported configuration finds the base; empty for a whole model."""
     first_ids: tuple[int, ...] | None
     """Token ids that a prompt begins with, where the exported tokenizer adds others to a text by itself; else None."""
     max_tokens: int
@@ -29,7 +30,7 @@ class ModelCard:
     problems: int
     versions: Mapping[str, str]
     max_lora_rank: int = 0
-    """vLLM's setting that covers the adapter's rank; 0 for a merged model."""
+    """vLLM's setting that covers the adapter's rank; 0 for a whole model."""
 
 
 GREEDY = """--override-generation-config '{"temperature": 0}'"""
@@ -44,16 +45,18 @@ print(tokenizer.decode(made, skip_special_tokens=True))"""
 
 def model_card(card: ModelCard) -> str:
     """The README.md of a model's folder, in Markdown with the hub's metadata."""
-    merged, on_hub = not card.base_path, is_hub(card.base)
-    head = {"library_name": "transformers" if merged else "peft", "pipeline_tag": "text-generation"}
+    whole, on_hub = not card.base_path, is_hub(card.base)
+    full = is_whole(card.step["model"])
+    kind = "A model with all weights trained, made" if full else f"A {'merged model' if whole else 'LoRA adapter'} made"
+    head = {"library_name": "transformers" if whole else "peft", "pipeline_tag": "text-generation"}
     head |= {"base_model": card.base.name} if on_hub else {}
     prompt = card.base.prompt
     lines = [
-        _front(head | {"tags": ["w2s", "weak-to-strong", "lora"]}),
+        _front(head | {"tags": ["w2s", "weak-to-strong", *([] if full else ["lora"])]}),
         f"# {card.step.name} of {printable(card.experiment)}",
         "",
-        f"{'A merged model' if merged else 'A LoRA adapter'} made by w2s, weak-to-strong reasoning on Ray, from the "
-        f"base `{_base(card.base)}`{'' if on_hub else ' (a hash of its files, which are on no hub)'}.",
+        f"{kind} by w2s, weak-to-strong reasoning on Ray, from the base "
+        f"`{_base(card.base)}`{'' if on_hub else ' (a hash of its files, which are on no hub)'}.",
         "",
         "## Figures",
         "",
@@ -61,7 +64,7 @@ def model_card(card: ModelCard) -> str:
         "",
         "## Use",
         "",
-        *_usage(card, merged),
+        *_usage(card, whole),
         "",
         f"Greedy, at most {card.max_tokens} new tokens. `generation_config.json` has the end tokens that training "
         "taught.",
@@ -149,8 +152,8 @@ def _figures(card: ModelCard) -> list[str]:
     return told
 
 
-def _usage(card: ModelCard, merged: bool) -> list[str]:
-    if merged:
+def _usage(card: ModelCard, whole: bool) -> list[str]:
+    if whole:
         code = "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
         code += 'model = AutoModelForCausalLM.from_pretrained("FOLDER")\n'
         code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")\n'

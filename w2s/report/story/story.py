@@ -43,7 +43,7 @@ class Written:
 
     step: str
     model: str
-    """The step that trained the adapter, or name@revision of a base model."""
+    """The step that trained it, or name@revision of a base model."""
     completions: tuple[Reading, ...]
 
 

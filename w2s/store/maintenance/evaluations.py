@@ -6,6 +6,7 @@ Known by their manifests alone, because a store does not record the commands tha
 from collections.abc import Collection
 
 from w2s.graph.directory import STEPS, kind_of, listed_directory, step_directory
+from w2s.graph.trained import ROLES
 from w2s.store.manifest import Manifest
 from w2s.store.store import Store
 
@@ -13,7 +14,7 @@ ROOTS = ("testproblems", "foreignadapter")
 """Kinds of steps that evaluations alone have."""
 GIVEN = ("problems", "references")
 """Inputs of a grading step that are no answers."""
-ASKED = ("adapter", "demonstrations")
+ASKED = (*ROLES, "demonstrations")
 """Inputs of a sampling step that make another model of its base."""
 
 
