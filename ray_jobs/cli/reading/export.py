@@ -129,10 +129,11 @@ def _write_model(
 
     assert isinstance(step.recipe, FineTune | Prefer)
     base, base_path, rank = step.recipe.model, "", 0
-    if is_whole(step["model"]):
+    adapter = None if is_whole(step["model"]) else trained_adapter(store, step["model"])
+    if adapter is None:
         export_whole(store, step["model"], folder)
     elif merge:
-        export_merged(trained_adapter(store, step["model"]), base, folder)
+        export_merged(adapter, base, folder)
     else:
         base_path = export_adapter(store, step["model"], base, folder, final)
         rank = max_lora_rank(int(json.loads((folder / "adapter_config.json").read_bytes())["r"]))
