@@ -45,17 +45,19 @@ def read_rows(
     needed = {column for name, column in columns_by_name.items() if name in ("question", "id", gold)}
     unseen = dict(wanted)
     columns: dict[str, None] = {}
-    number = 0
+    number, objects = 0, False
 
     def refuse(place: str, column: str) -> None:
         there = ", ".join(columns) or "no columns"
         missing = f"no column {column!r}{closest(column, columns)}"
-        raise ValueError(f"{place}: {missing}; it has {there}: set {wanted[column]}")
+        rows = "" if number or not objects else ", or write the rows as a list, if its objects are rows"
+        raise ValueError(f"{place}: {missing}; it has {there}: set {wanted[column]}{rows}")
 
     for place, values, names in _reads(field, source, list(wanted)):
         row = {column: cell for column in wanted if (cell := lookup(values, column)) is not MISSING}
         if unseen:
             columns |= dict.fromkeys(names)
+            objects = bool(values) and all(isinstance(cell, Mapping) for cell in values.values())
             unseen = {column: name for column, name in unseen.items() if column not in row}
             if number == 0 and (missing := [column for column in unseen if column in needed]):
                 refuse(place, missing[0])

@@ -45,7 +45,7 @@ BAD_ROWS: list[tuple[str, Callable[[Rows], Rows], dict[str, Any], str]] = [
         "no column",
         lambda data: [{"question": "x"}],
         {},
-        r"train_2.jsonl:1: no column 'q'; it has question: set problems.train_2.question",
+        r"train_2.jsonl:1: no column 'q'; it has question: set problems.train_2.question$",
     ),
     ("no row", lambda data: [], {}, r"problems.train_2 is empty, nothing of .*train_2.jsonl is left \(train_2_rows 0"),
     ("no row left", lambda data: data, {"where": (("i", ("EN",)),)}, r"problems.\w+ is empty.*left_out_by_where 5"),
@@ -125,6 +125,12 @@ BAD_FILES: list[tuple[str, str, bytes | None, str]] = [
     ("not UTF-8", "a.jsonl", b'{"q": "\xff"}\n', r"a.jsonl:1 is not JSON in UTF-8"),
     ("too deep", "a.jsonl", b"[" * 200_000, r"a.jsonl:1 is not JSON in UTF-8 .*recursion"),
     ("malformed document", "a.json", b'[{"q": 1', r"a.json, row 1 is not JSON in UTF-8 .*line 1"),
+    (
+        "rows by id",
+        "a.json",
+        b'{"id1": {"q": "x", "s": "#### 1"}, "id2": {"q": "y", "s": "#### 2"}}',
+        r"a.json:1: no column 'q'; it has id1, id2: set .*, or write the rows as a list, if its objects are rows$",
+    ),
     ("list of numbers", "a.json", b"[1, 2]", r"a.json, row 1 is '1', not an object with columns"),
     (
         "cut gzip",
