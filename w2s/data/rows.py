@@ -45,22 +45,22 @@ def read_rows(
     needed = {column for name, column in columns_by_name.items() if name in ("question", "id", gold)}
     unseen = dict(wanted)
     columns: dict[str, None] = {}
-    number, objects = 0, False
+    number = 0
 
-    def refuse(place: str, column: str) -> None:
+    def refuse(place: str, column: str, cells: Sequence[Any] = ()) -> None:
         there = ", ".join(columns) or "no columns"
         missing = f"no column {column!r}{closest(column, columns)}"
-        rows = "" if number or not objects else ", or write the rows as a list, if its objects are rows"
+        by_id = bool(cells) and all(isinstance(cell, Mapping) for cell in cells)
+        rows = ", or write the rows as a list, if its objects are rows" if by_id else ""
         raise ValueError(f"{place}: {missing}; it has {there}: set {wanted[column]}{rows}")
 
     for place, values, names in _reads(field, source, list(wanted)):
         row = {column: cell for column in wanted if (cell := lookup(values, column)) is not MISSING}
         if unseen:
             columns |= dict.fromkeys(names)
-            objects = bool(values) and all(isinstance(cell, Mapping) for cell in values.values())
             unseen = {column: name for column, name in unseen.items() if column not in row}
             if number == 0 and (missing := [column for column in unseen if column in needed]):
-                refuse(place, missing[0])
+                refuse(place, missing[0], [*values.values()])
         yield Row(place, number, row)
         number += 1
     if number and unseen:
