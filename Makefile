@@ -53,7 +53,7 @@ s3: .venv/ready ## tests of the store on a folder and on two S3 servers
 	$(PYTEST) -m s3 $(TWO_AT_ONCE) $(IN_ORDER)
 
 ray: .venv/ready ## tests with real Ray, engines and training
-	$(PYTEST) -m "ray or chaos" $(TWO_AT_ONCE) --durations=10
+	$(PYTEST) -m "ray or chaos" $(TWO_AT_ONCE) $(IN_ORDER) --durations=10
 
 cluster: .venv/ready debian ## three ssh hosts of namespaces, from check to down; needs root (about 6 minutes)
 	$(PYTEST) -m cluster -s

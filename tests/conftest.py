@@ -32,16 +32,21 @@ SMALL = [
 """`--set` values with which the quickstart takes a few minutes: every step has work, but the results mean nothing."""
 
 
+LONGEST_FIRST = ("test_job", "test_chaos", "test_resume", "test_kill", "test_submit", "test_faults")
+"""Files that take minutes. Two workers share a tier's files, and would end minutes apart if these came last."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test with its tier, the name of its folder under tests/: unit, s3, ray or chaos.
 
-    Files with slow tests come first, because two workers that share the files of a tier out would else end apart.
+    Files that take minutes come first, the longest at the beginning, then those with slow tests.
     """
     for item in items:
         item.add_marker(item.path.relative_to(ROOT / "tests").parts[0])
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: (rank.get(item.path.stem, len(rank)), item.path not in slow))
 
 
 def pytest_collection_finish() -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ray_jobs.api import read
 from tests.conftest import ROOT, w2s, wait_for
-from w2s.records import Completion
-from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
 
@@ -67,9 +66,9 @@ def left_over(store: Path) -> list[str]:
 
 def manifest(store: Path, step: str) -> tuple[Path, dict[str, object]]:
     for path in store.glob("steps/*/manifest.json"):
-        read = json.loads(path.read_text())
-        if read["step"] == step:
-            return path.parent, read
+        found = json.loads(path.read_text())
+        if found["step"] == step:
+            return path.parent, found
     raise AssertionError(f"{step} is not finished")
 
 
@@ -109,28 +108,58 @@ def test_workers_of_a_killed_driver_end_though_nobody_asks_for_their_raylets_exi
         first.communicate()
 
 
+OWN_RECIPE = [
+    "recipe=w2s",
+    "sampled.n=3",
+    "icl_sampled.n=3",
+    "committee=2",
+    "labels.choose_prompt=true",
+    'more_samples={"n":2,"margin":0.5,"budget":20}',
+    "pairs.min_confidence=0.4",
+    "pairs.min_margin=0.1",
+    "pairs.min_pairs=1",
+    "labels.min_kept=1",
+    "orpo=none",
+    "problems.train_1=32",
+    "problems.train_2=160",
+    "problems.test=8",
+]
+
+
 def test_killed_in_the_middle_of_sampling(store_folder: Path) -> None:
-    chosen = ["--set", "problems.test=240", "problems.train_1=8", "problems.train_2=8", "--only", "test_strong_base"]
-    resources = ["--resources", "local,problems_per_block=8,max_num_seqs=8"]
-    driver = start(store_folder, *chosen, *resources)
+    """Of our own recipe with a committee, a choice of the prompt, adaptive samples and weighted pairs."""
+    chosen = ["--set", *OWN_RECIPE, "--only", "dpo"]
+    driver = start(store_folder, *chosen, "--resources", "local,problems_per_block=8,max_num_seqs=8")
     wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 4, 400, "the first blocks")
     kill(driver, store_folder)
     before = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}
-    assert 4 <= len(before) < 30, f"{len(before)} of 30 blocks: the kill came too late to prove anything"
+    folders = {path.parent for path in before}
+    assert 4 <= len(before) < 20 * len(folders), f"{len(before)} blocks: the kill came too late to prove anything"
     plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
-    assert "resume test_strong_base" in plan
+    assert "resume plain_" in plan
     # The next run asks for another block size, but must keep the first run's.
     done = w2s("run", "quickstart", "--store", str(store_folder), *chosen, "--resources", "local,problems_per_block=64")
-    assert f"{8 * len(before)} there already" in done.stdout
-    after = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}
-    assert len(after) == 30 and all(after[path] == stamp for path, stamp in before.items()), (
+    assert "there already" in done.stdout
+    after = {path: path.stat().st_mtime_ns for folder in folders for path in folder.glob("*.parquet")}
+    assert len(after) == 20 * len(folders) and all(after[path] == stamp for path, stamp in before.items()), (
         "a finished block was sampled again"
     )
-    folder, read = manifest(store_folder, "test_strong_base")
-    rows = [row for path in sorted(after) for row in Store.at(str(store_folder)).read_records(str(path), Completion)]
-    assert sorted((row.problem_id, row.sample) for row in rows) == sorted({(row.problem_id, 0) for row in rows})
-    assert len(rows) == 240 == read["rows"]["completions"]  # type: ignore[index]
-    assert {path.parent.parent for path in after} == {folder}
+
+    run = read("quickstart", str(store_folder), OWN_RECIPE)
+    for name, samples in (("plain_samples", 3), ("plain_completions", 1), ("icl_samples", 3)):
+        rows = [(row.problem_id, row.sample) for row in run.rows(name, "completions")]
+        assert len(rows) == len(set(rows)) == 160 * samples == manifest(store_folder, name)[1]["rows"]["completions"]  # type: ignore[index]
+    outcomes = manifest(store_folder, "weak_committee")[1]["counts"]
+    assert sum(outcomes.values()) == 160 == len(run.rows("weak_committee", "completions")), outcomes  # type: ignore[attr-defined]
+    assert run.document("labels_1", "summary")["prompt"]["consistency_without"] > 0
+    asked = [row.problem_id for row in run.rows("open_votes", "train_2")]
+    more = [row.problem_id for row in run.rows("more_samples", "completions")]
+    assert len(asked) == 10 and sorted(more) == sorted([*asked, *asked])
+    votes = {row.problem_id: row.samples for row in run.rows("pairs", "consensus")}
+    assert all(votes[problem] == 3 + 2 * (problem in asked) for problem in votes)
+    weights = {row.confidence for row in run.rows("pairs", "pairs")}
+    trained = manifest(store_folder, "dpo")[1]["recipe"]
+    assert len(weights) > 1 and trained["preference"]["weighted"], weights  # type: ignore[index]
 
 
 def test_killed_in_the_middle_of_training(store_folder: Path) -> None:
@@ -150,8 +179,8 @@ def test_killed_in_the_middle_of_training(store_folder: Path) -> None:
     plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
     assert "resume ceiling" in plan and "done   problems" in plan
     w2s("run", "quickstart", "--store", str(store_folder), *chosen, *resources)
-    folder, read = manifest(store_folder, "ceiling")
-    counts = read["counts"]
+    folder, found = manifest(store_folder, "ceiling")
+    counts = found["counts"]
     assert isinstance(counts, dict)
     assert 0 < counts["resumed_at_step"] < counts["steps"], f"the training started again: {counts}"
     assert not (folder / "training").exists()
