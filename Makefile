@@ -80,7 +80,7 @@ chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours 
 
 # The tests with Ray come last. Starting Ray, an engine or workers keeps one core busy, so that two files fit beside
 # each other.
-test: lint ## everything: check and all tests (29 minutes on two cores)
+test: lint ## everything: check and all tests (about 32 minutes on two cores)
 	@$(BESIDE) types without-ray
 	@$(MAKE) --no-print-directory ray
 
