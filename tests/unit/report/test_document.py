@@ -273,6 +273,7 @@ def test_how_a_step_was_run_is_apart_from_what_it_counted(store: Store, steps: d
     assert made["execution"] == {"weak_sft": {"resumed_at_step": 2.0}} and "resumed_at_step" in EXECUTION
 
 
+@pytest.mark.slow
 def test_a_resumed_runs_report_is_an_uninterrupted_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Document, page and text, but for how it was run; tests/chaos/checks.py compares the documents of real runs."""
 
