@@ -52,15 +52,15 @@ class Asking:
 
 
 class LocalModel:
-    """The model of `asking` or a whole trained one in the folder `base`, perhaps with an adapter, loaded by
-    transformers on this machine."""
+    """The model of `asking`, perhaps with an adapter, or a whole trained one in its folder, loaded by transformers on
+    this machine."""
 
-    def __init__(self, asking: Asking, base: Path | None = None, adapter: Path | None = None) -> None:
+    def __init__(self, asking: Asking, adapter: Path | None = None, whole: Path | None = None) -> None:
         import torch
 
         self.asking = asking
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model: Any = load_model(asking.model, adapter, base).to(self.device).eval()
+        self.model: Any = load_model(asking.model, adapter, whole).to(self.device).eval()
 
     def answer(self, question: str) -> str:
         """The answer to one question."""

@@ -52,7 +52,7 @@ def _answering(
     if options.url is not None:
         return ServedModel(asking, options.url, options.served).answer
     if asked.trained and is_whole(asked.trained):
-        return LocalModel(asking, base=trained_folder(store, asked.trained)).answer
+        return LocalModel(asking, whole=trained_folder(store, asked.trained)).answer
     return LocalModel(asking, adapter=trained_adapter(store, asked.trained) if asked.trained else None).answer
 
 
