@@ -54,6 +54,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Leave the rest to the end of the process: pytest and Python each collect it whole, for seconds."""
+    gc.freeze()
+
+
 def w2s(*arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the `w2s` command in a process of its own, as a user does."""
     done = subprocess.run(

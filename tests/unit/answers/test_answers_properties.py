@@ -103,6 +103,7 @@ RNG = st.randoms(use_true_random=False)
 answers = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=80)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(answers, st.sampled_from(KINDS))
 @example("12e9.\\%>=^\\circ999999!%", "TF")  # read as a relation only once its sides are canonical
@@ -223,6 +224,7 @@ def test_forms_of_one_problem_fall_into_classes_in_any_order():
     assert frozenset(("2", "3")) not in found.undecided and frozenset(("2", "2 hours 30 minutes")) in found.undecided
 
 
+@pytest.mark.slow
 def test_the_rules_return_numbers_and_polynomials_unchanged():
     """What `canonical` takes for a fixed point without another round is one."""
     rng = random.Random(5)

@@ -45,6 +45,7 @@ def relation(one: str, other: str, family: str, kind: str = "") -> str:
     return compare(found[0].text, found[1].text, kind)
 
 
+@pytest.mark.slow
 def test_weak_answers_by_value_and_by_string():
     """Thirteen more are right, all of the kind 13.50 = 13.5; none that strings take for right is lost."""
     counts, by_value_alone, undecided = Counter(), set(), []

@@ -93,6 +93,7 @@ def test_a_forked_process_has_a_worker_of_its_own():
     assert parent is second_opinion._shared._process and parent.poll() is None
 
 
+@pytest.mark.slow
 def test_the_process_goes_when_its_parent_is_killed():
     code = (
         "from w2s.answers.second_opinion import second_opinion as s; import time; s.math_verify('1', '1'); "

@@ -95,6 +95,7 @@ def test_an_empty_store_is_no_empty_answer(tmp_path: Path, capsys: pytest.Captur
     assert "has no steps" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_is_no_error(store: str) -> None:
     """As in `w2s show ... | head -1`, whose reader has gone before the output ends."""
     command = [sys.executable, "-m", "ray_jobs.cli", "show", "quickstart", "--store", store]

@@ -84,6 +84,7 @@ def test_lines_of_a_file(tmp_path: Path) -> None:
     assert read_variations(str(file)) == [Line("paper", ()), Line("own", ("stage_one=icl", "dpo.beta=0.3"))]
 
 
+@pytest.mark.slow
 def test_a_finished_sweep_prints_its_table_and_starts_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

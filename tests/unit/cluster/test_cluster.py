@@ -170,6 +170,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return written(tmp_path, head_start_ray_commands=[f"{ray} start --head"])
 
 
+@pytest.mark.slow
 def test_a_probe_is_answered_whatever_the_login_shell_says(here: str) -> None:
     found = ask(
         load_cluster(here), "a", probe.probe, packages=["ray", "no-such"], peers=["256.0.0.1"], store="", environment={}

@@ -110,11 +110,13 @@ FRACTIONS = st.builds(lambda a, b: min(a, b) / max(a, b), st.integers(1, 12), st
 THRESHOLD = (st.floats(0.1, 1.0) | FRACTIONS).filter(lambda threshold: threshold >= 0.1)
 
 
+@pytest.mark.slow
 @given(st.fixed_dictionaries(dict.fromkeys(PRECEDENCE, SPLIT)), THRESHOLD)
 def test_the_search_finds_what_comparing_all_finds(questions: dict[str, dict[str, str]], threshold: float) -> None:
     assert find_duplicates(questions, threshold) == brute_force(questions, threshold)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [0.1, 0.3, 0.5, 0.6, 2 / 3, 0.7, 0.9, 1.0])
 def test_the_search_finds_what_comparing_all_finds_in_a_large_group(threshold: float) -> None:
     """Questions without numbers, all in one group: each is a copy of another with one word in twenty changed, or

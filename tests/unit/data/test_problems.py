@@ -267,6 +267,7 @@ HOSTILE = (
 """Text that is no problem's mistake: LaTeX that JSON took for escapes is refused (test_cells.py)."""
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a machine may be busy
 @given(HOSTILE)
 @example("\bA")

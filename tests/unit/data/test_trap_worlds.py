@@ -73,6 +73,7 @@ def test_answers_are_what_the_programs_print(seed: int) -> None:
         assert problem.answer == str(*printed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS.values())
 def test_no_question_is_in_two_splits_of_any_seed_or_in_the_documents(world: Any) -> None:
     splits = {

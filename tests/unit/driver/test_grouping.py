@@ -130,6 +130,7 @@ def test_a_run_loads_each_base_for_training_as_seldom_as_possible_in_any_order()
             assert loads(any_order(steps, only_scored(steps), random.Random(seed + number))) == expected, name
 
 
+@pytest.mark.slow
 def test_missing_steps_alone_never_wait_for_each_other() -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")

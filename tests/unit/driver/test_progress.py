@@ -49,6 +49,7 @@ def test_a_short_step_leaves_its_room_to_the_next() -> None:
     assert "1,200/7,000 problems, 1,500 tokens/s" in line and len(line) < 80
 
 
+@pytest.mark.slow
 def test_a_phase_ticks_on_a_terminal_and_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LIVE_SECONDS", 0.01)
     monkeypatch.setattr(module, "LOG_SECONDS", 0.05)

@@ -97,6 +97,7 @@ def test_every_step_runs_once_for_any_capacity(monkeypatch: pytest.MonkeyPatch, 
     assert recorder.most["CPU"] <= max(cpus, 1), "more CPUs were requested than the cluster has"
 
 
+@pytest.mark.slow
 def test_independent_trainings_run_side_by_side_where_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = scheduled(monkeypatch, Recorder(seconds=0.05), cpus=1000, gpus=64, preset="node-8gpu")
     narrow = scheduled(monkeypatch, Recorder(), cpus=1000, gpus=8, preset="node-8gpu")
@@ -182,6 +183,7 @@ def test_a_failure_is_raised_and_starts_nothing_more(monkeypatch: pytest.MonkeyP
     assert set(trained) <= {"weak_sft", "full_weak_ft", "full_icl_ft", "ceiling"}
 
 
+@pytest.mark.slow
 def test_another_step_that_fails_meanwhile_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -249,6 +249,7 @@ def moved(*assignments: str) -> set[str]:
     return {name for name in before if before[name] != after[name]}
 
 
+@pytest.mark.slow
 def test_fingerprints_are_the_same_in_every_process() -> None:
     code = f"""
 import hashlib

@@ -171,6 +171,7 @@ def decide(problems, strong, weak, rule, answers):
         return str(error)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(tables, rules, st.sampled_from([GSM8K, PAPER]), st.randoms(use_true_random=False))
 def test_order_of_rows_changes_nothing(table, rule, answers, rng):
@@ -179,6 +180,7 @@ def test_order_of_rows_changes_nothing(table, rule, answers, rng):
     assert decide(*shuffled, rule, answers) == decide(*given_rows, rule, answers)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(tables, rules, st.sampled_from([GSM8K, PAPER]))
 def test_pairs_of_a_problem_do_not_depend_on_other_problems(table, rule, answers):

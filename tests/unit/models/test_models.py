@@ -105,6 +105,7 @@ def test_what_may_pass_is_not(hub: Hub, tmp_path: Path, status: int) -> None:
     assert fresh(impatient, **environment(hub, tmp_path)).startswith("False ")
 
 
+@pytest.mark.slow
 def test_the_hub_may_not_be_asked(hub: Hub, tmp_path: Path) -> None:
     said = fresh(ASK, **environment(hub, tmp_path) | {"HF_HUB_OFFLINE": "1"})
     assert said.startswith("True owner/name") and "OfflineModeIsEnabled" in said

@@ -54,6 +54,7 @@ def configs() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 def test_what_transformers_saved_is_whole(tmp_path: Path) -> None:
     for number, config in enumerate(configs()):
         path = tiny_models.model(tmp_path / str(number), config)

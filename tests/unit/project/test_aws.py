@@ -74,6 +74,7 @@ def test_its_output_is_cluster_yaml_s_metadata(stack: dict[str, Any]) -> None:
     assert not any(subnet["MapPublicIpOnLaunch"] for subnet in subnets)
 
 
+@pytest.mark.slow
 def test_only_members_reach_the_nodes(stack: dict[str, Any]) -> None:
     group = yaml.safe_load(stack["outputs"]["Metadata"])["security_group"]
     (rule,) = stack["ec2"].describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]

@@ -21,6 +21,7 @@ from w2s.report.page.sources import sources
 LEFT_OUT = ("worldproblems", "grade", "audit", "report")
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_beside_itself(page: Path) -> None:
     """Without a browser: no element that fetches, and a policy that allows the page's own script alone."""
     content = page.read_text(encoding="utf-8")

@@ -148,6 +148,7 @@ def works(monkeypatch: pytest.MonkeyPatch, folder: Path, bad: Callable[[], Await
     return built
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [recovery.StepLost("its problems kill it"), ValueError("a file is damaged")])
 def test_a_failure_of_one_step_leaves_the_others_alone(
     error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -163,6 +163,7 @@ CHANGES: list[tuple[str, Callable[[Path], None], list[str], set[str]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("edit", "sets", "expected"), [one[1:] for one in CHANGES], ids=[one[0] for one in CHANGES])
 def test_what_a_change_of_the_data_runs(
     folder: Path, edit: Callable[[Path], None], sets: list[str], expected: set[str]

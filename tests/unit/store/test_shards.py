@@ -261,6 +261,7 @@ def test_shards_hold_every_problem_once(
             )
 
 
+@pytest.mark.slow
 def test_no_thread_of_arrow_s_outlives_a_read(tmp_path: Path) -> None:
     """One that lets go of Python's bytes while the interpreter ends makes the process end with SIGABRT: seen of a run
     that had done all."""
