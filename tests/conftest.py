@@ -13,6 +13,8 @@ import pytest
 
 # A shell's background jobs ignore Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# No Ray of a test, a cluster's either, reports its use to anybody.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # A worker holds hundreds of thousands of objects of torch and pytest: walking them took a quarter of the unit tests'
 # time.
 gc.set_threshold(100_000, 50, 100)

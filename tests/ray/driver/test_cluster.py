@@ -91,6 +91,8 @@ for _ in range(2):
     time.sleep(12)  # Ray Data waits for 10 before it ends an actor
 channel.close()
 print("ACTORS", len(pids[0]), "THE SAME", pids[0] == pids[1], "MORE", next(results, None))
+from ray.util import list_named_actors
+print("NAMED", sorted(actor["name"] for actor in list_named_actors(all_namespaces=True)))
 local_ray.stop()
 """
 
@@ -98,6 +100,8 @@ local_ray.stop()
 def test_a_pool_that_waits_keeps_its_actors_and_passes_on_each_result() -> None:
     done = subprocess.run([sys.executable, "-c", WAITS], cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert "ACTORS 2 THE SAME True MORE None" in done.stdout, done.stdout + done.stderr[-2000:]
+    # Not DataUsageCollectionActor, a process that collects what nobody sends.
+    assert "NAMED ['ActorLocationTracker', 'AutoscalingCoordinator', 'datasets_stats_actor']" in done.stdout, done.stdout
 
 
 def test_a_shortage_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
