@@ -101,7 +101,9 @@ def test_a_pool_that_waits_keeps_its_actors_and_passes_on_each_result() -> None:
     done = subprocess.run([sys.executable, "-c", WAITS], cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert "ACTORS 2 THE SAME True MORE None" in done.stdout, done.stdout + done.stderr[-2000:]
     # Not DataUsageCollectionActor, a process that collects what nobody sends.
-    assert "NAMED ['ActorLocationTracker', 'AutoscalingCoordinator', 'datasets_stats_actor']" in done.stdout, done.stdout
+    assert "NAMED ['ActorLocationTracker', 'AutoscalingCoordinator', 'datasets_stats_actor']" in done.stdout, (
+        done.stdout
+    )
 
 
 def test_a_shortage_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

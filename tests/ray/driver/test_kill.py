@@ -1,4 +1,4 @@
-"""A driver killed during sampling or training: its processes end, and the next run does only what is missing."""
+"""A driver killed during sampling and training: its processes end, and the next run does only what is missing."""
 
 import json
 import os
@@ -17,16 +17,23 @@ from tests.conftest import ROOT, w2s, wait_for
 pytestmark = pytest.mark.ray
 
 
-def start(store: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start(store: Path, *arguments: str, output: Path = Path(os.devnull)) -> subprocess.Popen[bytes]:
     """`w2s run quickstart` in a process group of its own."""
     command = [sys.executable, "-m", "ray_jobs.cli", "run", "quickstart", "--store", str(store), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=marked(store), stdout=subprocess.DEVNULL)
+    with output.open("wb") as file:
+        return subprocess.Popen(command, cwd=ROOT, env=marked(store), stdout=file)
 
 
 def marked(store: Path) -> dict[str, str]:
     """An environment that marks all processes of a run for `left_over`. SPT_NOENV keeps setproctitle from overwriting
     it."""
     return os.environ | {"W2S_MARK": str(store), "SPT_NOENV": "1"}
+
+
+def wait_for_files(driver: subprocess.Popen[bytes], store: Path, pattern: str, count: int) -> None:
+    """Wait until the running driver has written so many files."""
+    wait_for(lambda: driver.poll() is not None or len(list(store.glob(pattern))) >= count, 600, pattern)
+    assert driver.poll() is None, f"the driver ended with {driver.returncode} before there were {count} {pattern}"
 
 
 def kill(driver: subprocess.Popen[bytes], store: Path) -> None:
@@ -119,6 +126,7 @@ OWN_RECIPE = [
     "pairs.min_margin=0.1",
     "pairs.min_pairs=1",
     "labels.min_kept=1",
+    "dpo.epochs=4",
     "orpo=none",
     "problems.train_1=32",
     "problems.train_2=160",
@@ -126,24 +134,39 @@ OWN_RECIPE = [
 ]
 
 
-def test_killed_in_the_middle_of_sampling(store_folder: Path) -> None:
+def test_killed_in_the_middle_of_sampling_and_of_training(store_folder: Path) -> None:
     """Of our own recipe with a committee, a choice of the prompt, adaptive samples and weighted pairs."""
     chosen = ["--set", *OWN_RECIPE, "--only", "dpo"]
     driver = start(store_folder, *chosen, "--resources", "local,problems_per_block=8,max_num_seqs=8")
-    wait_for(lambda: len(list(store_folder.glob("steps/*/blocks/*.parquet"))) >= 4, 400, "the first blocks")
+    wait_for_files(driver, store_folder, "steps/*/blocks/*.parquet", 4)
     kill(driver, store_folder)
     before = {path: path.stat().st_mtime_ns for path in store_folder.glob("steps/*/blocks/*.parquet")}
     folders = {path.parent for path in before}
     assert 4 <= len(before) < 20 * len(folders), f"{len(before)} blocks: the kill came too late to prove anything"
     plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
     assert "resume plain_" in plan
+
     # The next run asks for another block size, but must keep the first run's.
-    done = w2s("run", "quickstart", "--store", str(store_folder), *chosen, "--resources", "local,problems_per_block=64")
-    assert "there already" in done.stdout
+    resources = ["--resources", "local,problems_per_block=64,save_minutes=0.01"]
+    output = store_folder.with_suffix(".log")
+    driver = start(store_folder, *chosen, *resources, output=output)
+    wait_for_files(driver, store_folder, "steps/dpo-*/training/*.safetensors", 1)
+    kill(driver, store_folder)
+    assert "there already" in output.read_text()
     after = {path: path.stat().st_mtime_ns for folder in folders for path in folder.glob("*.parquet")}
     assert len(after) == 20 * len(folders) and all(after[path] == stamp for path, stamp in before.items()), (
         "a finished block was sampled again"
     )
+    plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
+    assert "resume dpo" in plan and "done   pairs" in plan, plan
+
+    w2s("run", "quickstart", "--store", str(store_folder), *chosen, *resources)
+    folder, found = manifest(store_folder, "dpo")
+    counts = found["counts"]
+    assert isinstance(counts, dict)
+    assert 0 < counts["resumed_at_step"] < counts["steps"], f"the training started again: {counts}"
+    assert not (folder / "training").exists()
+    assert "0 to run" in w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
 
     run = read("quickstart", str(store_folder), OWN_RECIPE)
     for name, samples in (("plain_samples", 3), ("plain_completions", 1), ("icl_samples", 3)):
@@ -160,28 +183,3 @@ def test_killed_in_the_middle_of_sampling(store_folder: Path) -> None:
     weights = {row.confidence for row in run.rows("pairs", "pairs")}
     trained = manifest(store_folder, "dpo")[1]["recipe"]
     assert len(weights) > 1 and trained["preference"]["weighted"], weights  # type: ignore[index]
-
-
-def test_killed_in_the_middle_of_training(store_folder: Path) -> None:
-    chosen = [
-        "--set",
-        "problems.test=8",
-        "problems.train_1=8",
-        "problems.train_2=160",
-        "sft.epochs=6",
-        "--only",
-        "ceiling",
-    ]
-    resources = ["--resources", "local,save_minutes=0.01"]
-    driver = start(store_folder, *chosen, *resources)
-    wait_for(lambda: len(list(store_folder.glob("steps/*/training/*.safetensors"))) >= 1, 400, "the first checkpoint")
-    kill(driver, store_folder)
-    plan = w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout
-    assert "resume ceiling" in plan and "done   problems" in plan
-    w2s("run", "quickstart", "--store", str(store_folder), *chosen, *resources)
-    folder, found = manifest(store_folder, "ceiling")
-    counts = found["counts"]
-    assert isinstance(counts, dict)
-    assert 0 < counts["resumed_at_step"] < counts["steps"], f"the training started again: {counts}"
-    assert not (folder / "training").exists()
-    assert "0 to run" in w2s("plan", "quickstart", "--store", str(store_folder), *chosen).stdout

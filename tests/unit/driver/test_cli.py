@@ -6,9 +6,8 @@ import pytest
 
 from ray_jobs.cli import main as cli
 from ray_jobs.cli.running import plan
-from tests.conftest import w2s
 
-pytestmark = pytest.mark.slow  # each case is a process of some seconds
+pytestmark = pytest.mark.slow  # some load transformers and ask vLLM's registry
 
 
 @pytest.mark.parametrize(
@@ -37,10 +36,13 @@ pytestmark = pytest.mark.slow  # each case is a process of some seconds
         (["plan", "nothing.py:experiment", "--store", "STORE"], "nothing.py"),
     ],
 )
-def test_a_mistake_is_one_line_that_says_the_way_out(arguments: list[str], said: str, tmp_path: Path) -> None:
-    done = w2s(*[str(tmp_path / "store") if argument == "STORE" else argument for argument in arguments], check=False)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert said in done.stderr and "Traceback" not in done.stderr
+def test_a_mistake_is_one_line_that_says_the_way_out(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = cli.main([str(tmp_path / "store") if argument == "STORE" else argument for argument in arguments])
+    printed = capsys.readouterr()
+    assert code == 2, printed
+    assert said in printed.err and "Traceback" not in printed.err
     assert not list(tmp_path.glob("store/logs/*")), "something had started already"
 
 
@@ -53,10 +55,11 @@ def test_a_mistake_is_one_line_that_says_the_way_out(arguments: list[str], said:
     ],
 )
 def test_a_store_that_is_another_than_meant_is_no_empty_success(
-    arguments: list[str], said: str, tmp_path: Path
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = w2s(*arguments, "--store", str(tmp_path / "store"), check=False)
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert cli.main([*arguments, "--store", str(tmp_path / "store")]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err and "Traceback" not in printed.err, printed
     assert not (tmp_path / "store").exists(), "a wrong address created a store"
 
 
@@ -71,14 +74,17 @@ def test_a_server_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     )
 
 
-def test_which_experiments_are_kept(tmp_path: Path) -> None:
-    w2s("run", "quickstart", "--store", str(tmp_path), "--only", "problems")
+def test_which_experiments_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = ["--store", str(tmp_path)]
+    assert cli.main(["run", "quickstart", *store, "--only", "problems"]) == 0
     with_a_list = 'quickstart,sft.lora.targets=["q_proj","v_proj"],problems.seed=0'
-    assert "0 objects" in w2s("gc", "--dry-run", "--keep", with_a_list, "--store", str(tmp_path)).stdout
+    assert cli.main(["gc", "--dry-run", "--keep", with_a_list, *store]) == 0
+    assert "0 objects" in capsys.readouterr().out
     for kept, said in (
         ("quickstart,problems.seed=99", "none of its steps is in"),
         ("quickstart,dpo.bet=1", "did you mean beta?"),
     ):
-        done = w2s("gc", "--keep", kept, "--store", str(tmp_path), check=False)
-        assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+        assert cli.main(["gc", "--keep", kept, *store]) == 2
+        printed = capsys.readouterr()
+        assert said in printed.err and "Traceback" not in printed.err, printed
     assert list(tmp_path.glob("steps/*/manifest.json"))
