@@ -83,7 +83,7 @@ def start() -> None:
                     object_store_memory=LOCAL_OBJECT_STORE_BYTES,
                 )
             except Exception as error:  # Ray (2.60.0) raises a plain Exception where the machine is too slow
-                raise TimeoutError(f"Ray did not start on this machine: {first_line(error)}") from error
+                raise TimeoutError(f"Ray did not start on this machine: {first_line(error)}") from None
         else:
             ray.init(logging_level=logging.WARNING)
         context = DataContext.get_current()
