@@ -17,7 +17,7 @@ from ray_jobs.cost.seconds import gpus, load_seconds, measured_seconds, sampling
 from ray_jobs.cost.shape import Shape
 from ray_jobs.cost.work import Work
 from ray_jobs.driver.admission import Request, loads_are_long, request_of
-from ray_jobs.driver.grouping import ready_groups
+from ray_jobs.driver.grouping import ready_groups, trained_with
 from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.models.adapters import adapter_shapes
 from ray_jobs.resources.requests import GPUS_PER_NODE, node_labels
@@ -121,13 +121,16 @@ def forecast(
         live.drop_useless(run)
         for start in live.starts(run):
             base, number = base_of(start.group[0]), next(numbers)
-            begin = max(now, busy.get(base, now))  # engines work off what joins them in order
+            begin = max(now, busy.get(base, now))  # engines work off what joins them in order; workers, on paper, too
+            if start.joins and (host := trained_with(start.group, run.groups())):
+                number = next(number for number, group in run.running.items() if group is host)
+                begin = max(end for end, other, _ in ends if other == number)
             spell = _spell(start.group, works, shapes, resources, rates, measured, begin, start.joins)
             busy |= {base: spell.end} if base else {}
             if spell.gpus:
                 spells.append(spell)
             run.started |= {step.name for step in start.group}
-            run.running[number] = start.group
+            run.running[number] = [*run.running.get(number, []), *start.group]
             for end, name in zip(spell.ends, spell.steps, strict=True):
                 heapq.heappush(ends, (end, number, name))
         now, number, name = heapq.heappop(ends)

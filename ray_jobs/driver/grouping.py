@@ -39,6 +39,15 @@ def only_scored(steps: Iterable[Step]) -> frozenset[str]:
     return frozenset(scored)
 
 
+def chains(steps: Sequence[Step]) -> dict[str, int]:
+    """How many of `steps` wait for each one, one after another; by its name. `steps` are in the graph's order."""
+    longest = dict.fromkeys((step.name for step in steps), 0)
+    for step in reversed(steps):
+        for name in _inputs(step) & longest.keys():
+            longest[name] = max(longest[name], longest[step.name] + 1)
+    return longest
+
+
 def ready_groups(
     missing: Sequence[Step],
     started: Collection[str],
@@ -53,10 +62,10 @@ def ready_groups(
     comes first, before a group to which these engines would give way. Where loads are short, what samples waits for no
     other step either while another load that more than scores need runs or may start: what comes later joins.
 
-    A group is one step, or several sampling steps or several trainings with the same base model, those that only scores
-    need last. `missing` holds the steps that the run must do, in the graph's order; `started` and `done` are names of
-    some of them; `scored` comes from `only_scored`. Of steps with equal fingerprints only the first is returned,
-    because all of them write the same directory.
+    A group is one step, or several sampling steps or several trainings with the same base model, those with the longest
+    of `chains` first. `missing` holds the steps that the run must do, in the graph's order; `started` and `done` are
+    names of some of them; `scored` comes from `only_scored`. Of steps with equal fingerprints only the first is
+    returned, because all of them write the same directory.
     """
     unfinished = {step.name for step in missing} - set(done)
     begun = {step.directory for step in missing if step.name in started}
@@ -69,9 +78,10 @@ def ready_groups(
         if not _inputs(step) & unfinished:
             groups[_load(step) or ("", step.name)].append(step)
     feasible = [step for step in missing if not _inputs(step) & unfinished]
+    chain = chains(missing)
     loads = {_load(step) for step in feasible if step.name in unfinished - set(scored)} - {None}
     ready = [
-        sorted(group, key=lambda step: step.name in scored)
+        sorted(group, key=lambda step: -chain[step.name])
         for load, group in groups.items()
         if base_of(group[0]) in alive
         or (not loads_are_long and isinstance(group[0].recipe, Sample) and loads - {load})
@@ -89,6 +99,14 @@ def ready_groups(
 def shared_out(group: list[Step], places: int) -> list[list[Step]]:
     """A group's steps dealt to so many groups side by side, because loads on other GPUs cost no time."""
     return [group[place::places] for place in range(min(places, len(group)))]
+
+
+def trained_with(group: Sequence[Step], running: Sequence[Sequence[Step]]) -> Sequence[Step] | None:
+    """The running group whose workers train on the base of `group`, which its trainings can join."""
+    load = _load(group[0])
+    if load is None or isinstance(group[0].recipe, Sample):
+        return None
+    return next((other for other in running if _load(other[0]) == load), None)
 
 
 def _should_wait(

@@ -1,4 +1,6 @@
-"""Which bases have engines alive, which groups join them, and when idle engines are released: pure bookkeeping.
+"""Which groups join live engines or training workers, and when idle engines are released: pure bookkeeping.
+
+Trainings that have no place of their own join the workers that train on their base, in which the base is loaded.
 
 Engines outlive their group, because to load a base again costs more than to let its engines wait. Idle engines are
 released where no step of the run can use them any more. They give way to a group that needs their place, unless what
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ray_jobs.driver.admission import Request, fit, is_shared_out, may_start, places
-from ray_jobs.driver.grouping import shared_out
+from ray_jobs.driver.grouping import shared_out, trained_with
 from ray_jobs.runtime.local_ray import Node, can_grow
 from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, Prefer, Sample
@@ -51,7 +53,7 @@ class Start:
 
     group: list[Step]
     joins: bool
-    """Whether it joins engines that are alive."""
+    """Whether it joins engines that are alive, or workers that train."""
     released: list[str]
     """Bases whose engines must end before."""
 
@@ -82,10 +84,14 @@ class LiveEngines:
                 nodes = run.nodes(group)
                 at_once = self.places(request, _others(run), self.spare(run.groups(), run.waiting()), nodes)
             for part in shared_out(group, at_once):
-                released = self.make_room(part, request, _others(run), run.groups(), run.waiting(), run.nodes())
+                running = run.groups()
+                released = self.make_room(part, request, _others(run), running, run.waiting(), run.nodes())
+                joins = self.joins(part)
+                if released != [] and trained_with(part, running):
+                    released, joins = [], True
                 if released is not None:
                     self.release(released)
-                    start = Start(part, self.joins(part), released)
+                    start = Start(part, joins, released)
                     self.start(part, request)
                     yield start
 

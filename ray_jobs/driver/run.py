@@ -7,7 +7,7 @@ from functools import partial
 
 from ray_jobs.driver.costs.expected import expected
 from ray_jobs.driver.doubts import Doubts
-from ray_jobs.driver.grouping import only_scored
+from ray_jobs.driver.grouping import chains, only_scored
 from ray_jobs.driver.scheduler import Scheduler, StepFailed
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
@@ -140,7 +140,8 @@ def _run(
                 missing = to_run(planned)
             graph.check_data(steps, missing)
             assert not any(step.unread for step in missing), "the problems step is finished"
-            context = replace(context, estimates=expected(steps, missing, store, context.resources))
+            estimates = expected(steps, missing, store, context.resources)
+            context = replace(context, estimates=estimates, chains=chains(missing))
             graph.mirror.begin(graph.name, run_key(steps[-1]), progress.curves, progress.log)
             look = Doubts(steps, context).look
             Scheduler(missing, only_scored(steps), context, look=look).run(leases)

@@ -13,13 +13,14 @@ from threading import Thread
 
 from ray_jobs.driver.admission import Request, loads_are_long, request_of
 from ray_jobs.driver.commits import Commits
-from ray_jobs.driver.grouping import ready_groups
+from ray_jobs.driver.grouping import ready_groups, trained_with
 from ray_jobs.driver.live_engines import LiveEngines
 from ray_jobs.resources.requests import node_labels, resource_request, resource_request_on_one_node
 from ray_jobs.runtime import local_ray
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.errors import reason
 from ray_jobs.sampling.pool.pools import Pools
+from ray_jobs.training.group.groups import Groups
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.store.attempt import Attempt
@@ -63,19 +64,20 @@ def jobs() -> dict[str, Job]:
     }
 
 
-def group_jobs(pools: Pools) -> dict[str, GroupJob]:
+def group_jobs(pools: Pools, groups: Groups) -> dict[str, GroupJob]:
     """The job of each kind of step that shares engines or workers with others."""
     from ray_jobs.sampling.job import sample
     from ray_jobs.training.job import train
 
-    return {"sample": partial(sample, pools=pools), "finetune": train, "prefer": train}
+    trains = partial(train, groups=groups)
+    return {"sample": partial(sample, pools=pools), "finetune": trains, "prefer": trains}
 
 
-def run_steps(steps: Sequence[Step], context: Context, pools: Pools) -> None:
+def run_steps(steps: Sequence[Step], context: Context, pools: Pools, groups: Groups) -> None:
     """Run steps of one kind and commit their manifests."""
     kind = steps[0].kind
-    if kind in (groups := group_jobs(pools)):
-        groups[kind](steps, context)
+    if kind in (shared := group_jobs(pools, groups)):
+        shared[kind](steps, context)
         return
     for step in steps:
         attempt = context.attempt(step)
@@ -93,8 +95,11 @@ class Scheduler:
     scored: Collection[str]  # names of the sampling steps that nothing but grading reads
     context: Context
     running: dict[Future[None], list[Step]] = field(default_factory=dict["Future[None]", list[Step]])
+    joined: set[Future[None]] = field(default_factory=set["Future[None]"])
+    """Those of the running groups that have joined live engines or workers."""
     started: set[str] = field(default_factory=set[str])
     done: set[str] = field(default_factory=set[str])
+    workers: Groups = field(default_factory=Groups)
     on_ray: bool = False
     commits: Commits = field(default_factory=Commits)
     look: Callable[[Step], None] = lambda step: None
@@ -161,11 +166,16 @@ class Scheduler:
         return ready_groups(self.missing, self.started, self.done, self.scored, long, alive)
 
     def groups(self) -> list[list[Step]]:
-        """The groups that run, without those whose steps are all done: their place will be free in a moment.
-
-        Counted, a training that ends would drive out the engines beside the next one, which is ready before.
+        """The groups that run and hold a place: without trainings that have joined another group, and without groups
+        whose steps are all done. Counted, a training that ends would drive out the engines beside the next one, which
+        is ready before.
         """
-        return [group for group in self.running.values() if any(step.name not in self.done for step in group)]
+        groups = list[list[Step]]()
+        for future, group in sorted(self.running.items(), key=lambda running: running[0] in self.joined):
+            hosted = future in self.joined and trained_with(group, groups)
+            if not hosted and any(step.name not in self.done for step in group):
+                groups.append(group)
+        return groups
 
     def waiting(self) -> list[Step]:
         """The steps that have not started."""
@@ -190,7 +200,7 @@ class Scheduler:
 
         def work() -> None:
             try:
-                self._run_held(leases, group)
+                self._run_held(leases, group, joins)
             except BaseException as error:
                 future.set_exception(error)
             else:
@@ -201,12 +211,14 @@ class Scheduler:
             self.context.progress.begin(step.name, step.directory, "waiting for its lease")
         if isinstance(group[0].recipe, FineTune | Prefer | Sample):
             self._start_ray(group)
-            if not joins:
+            if joins:
+                self.joined.add(future)
+            else:
                 self._check_capacity(group)
         self.running[future] = group
         Thread(target=work, name=f"step {group[0].name}", daemon=True).start()
 
-    def _run_held(self, leases: Leases, group: list[Step]) -> None:
+    def _run_held(self, leases: Leases, group: list[Step], joins: bool) -> None:
         """Run the steps of a group under their leases, without those that another run has finished meanwhile.
 
         Those that another run holds now come after the others, so they make no other step wait.
@@ -219,7 +231,8 @@ class Scheduler:
                     for step in held:
                         progress.phase(step.name, "starting", line=True)
                     if held:
-                        run_steps(held, replace(self.context, on_commit=self.commits.put), self.pools)
+                        context = replace(self.context, on_commit=self.commits.put, joins=joins)
+                        run_steps(held, context, self.pools, self.workers)
                 finally:
                     leases.release(held)
         finally:

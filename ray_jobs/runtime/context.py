@@ -24,6 +24,11 @@ class Context:
     estimates: Mapping[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     """What each step is expected to take, by its name; for its manifest."""
 
+    chains: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Steps that wait for each step, one after another, by its name; of trainings the longest chain comes first."""
+    joins: bool = False
+    """Whether trainings join the workers that train on their base, as long as there are any."""
+
     def attempt(self, step: Step) -> Attempt:
         """A new attempt at `step`. Readers ignore its files until `finish`."""
         return Attempt(self.store, step)

@@ -29,8 +29,16 @@ class TrainingJob:
     """`Store.inputs_digest` of the step; a checkpoint with another digest is not resumed."""
     attempt: str
     """Name of the attempt's folder in the step's directory."""
-    reporter: Any
-    """Handle of the group's `Reporter` actor."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A step that waits for the workers of its group. Made by the driver, kept by the `Reporter`."""
+
+    job: Any
+    """A reference to its `TrainingJob`, so that the reporter's process imports nothing to read it."""
+    chain: int
+    """Steps that wait for this one, one after another."""
 
 
 @dataclass(frozen=True)

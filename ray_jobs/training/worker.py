@@ -7,7 +7,6 @@ raises. What imports torch or transformers is imported late, because the driver 
 import gc
 import os
 import tempfile
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,42 +16,32 @@ from ray_jobs.resources.resources import Resources
 from ray_jobs.training import checkpoint
 from ray_jobs.training.base import Base
 from ray_jobs.training.model import write_model
-from ray_jobs.training.values import (
-    Refusal,
-    StepState,
-    TrainingJob,
-    TrainingRefused,
-    TrainingResult,
-    diverged,
-)
+from ray_jobs.training.values import Refusal, TrainingJob, TrainingRefused, TrainingResult, diverged
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.trained import is_whole
 from w2s.store.lease.heartbeat import check_shared
 
 
-def train_loop(jobs: Sequence[TrainingJob]) -> None:
-    """Run one rank of a worker group: train its steps one after another on one base, and report each on rank 0.
+def train_loop(reporter: Any) -> None:
+    """Run one rank of a group of workers: train its steps one after another on one base, and report each on rank 0.
 
-    Steps that an earlier worker group has ended are left out, so a lost worker costs only the step it was at.
+    Rank 0 asks the reporter for each step, because steps may join the group while it trains. The step at which earlier
+    workers were lost comes first.
     """
     import ray
     import ray.train
     import ray.train.collective
 
-    reporter = jobs[0].reporter
-    start_deepspeed(jobs[0].resources)
-    first = ray.train.get_context().get_world_rank() == 0
-    states: dict[str, StepState] = ray.get(reporter.states.remote()) if first else {}
-    ended = {name for name, state in states.items() if state.outcome}
-    ended = ray.train.collective.broadcast_from_rank_zero(ended)
-    base = base_of(jobs[0])
-    for job in jobs:
-        if job.step.name in ended:
-            continue
+    first, base = ray.train.get_context().get_world_rank() == 0, None
+    while name := ray.train.collective.broadcast_from_rank_zero(ray.get(reporter.next.remote()) if first else None):
+        job: TrainingJob = ray.get(ray.get(reporter.job.remote(name)))
+        if base is None:
+            start_deepspeed(job.resources)
+            base = base_of(job)
         if first:
-            ray.get(reporter.begins.remote(job.step.name))
+            ray.get(reporter.begins.remote(name))
         with tempfile.TemporaryDirectory(prefix="w2s-train-") as scratch:
-            train_step(job, base, Path(scratch))
+            train_step(job, base, Path(scratch), reporter)
         gc.collect()  # trainer, engine and optimizer refer to each other
 
 
@@ -63,7 +52,7 @@ def base_of(job: TrainingJob) -> Base:
     return Base(job.step.recipe.model, job.resources, partial(trained_folder, job.store, whole) if whole else None)
 
 
-def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
+def train_step(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> None:
     """Run one rank of one step and report the result on rank 0; `folder` is a scratch folder of this rank."""
     import ray
     import ray.train
@@ -72,7 +61,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
     from ray_jobs.training.callbacks import CheckLosses, ReportProgress, SaveInterval
 
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
-    if (trainer := _trainer(job, base, folder)) is None:
+    if (trainer := _trainer(job, base, folder, reporter)) is None:
         return
     assert trainer.args.world_size == world_size, "the trainer sees other processes than Ray Train started"
     # Only rank 0 lists the checkpoints, because another rank could see another newest one.
@@ -84,13 +73,13 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
     trainer.diverged = partial(diverged, job.step)
     trainer.add_callback(CheckLosses(trainer, job.step, job.resources.train_dtype))
     trainer.add_callback(SaveInterval(job.resources.save_minutes * 60))
-    trainer.add_callback(ReportProgress(job.reporter if rank == 0 else None, job.step.name))
+    trainer.add_callback(ReportProgress(reporter if rank == 0 else None, job.step.name))
     try:
         trainer.run(start)
         files = write_model(trainer, job, base.folder, folder, rank)
         layers, weights = trainer.adapted_layers, trainer.trained_weights
     except TrainingRefused as error:
-        ray.get(job.reporter.ends.remote(job.step.name, Refusal(str(error))))
+        ray.get(reporter.ends.remote(job.step.name, Refusal(str(error))))
         base.take_back(trainer)
         return
     base.take_back(trainer)
@@ -106,7 +95,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path) -> None:
         losses=trainer.losses,
         experts=trainer.experts,
     )
-    ray.get(job.reporter.ends.remote(job.step.name, result))
+    ray.get(reporter.ends.remote(job.step.name, result))
 
 
 def start_deepspeed(resources: Resources) -> None:
@@ -125,7 +114,7 @@ def start_deepspeed(resources: Resources) -> None:
     deepspeed.init_distributed(dist_backend="nccl" if resources.gpus_per_worker else "gloo")
 
 
-def _trainer(job: TrainingJob, base: Base, folder: Path) -> Any | None:
+def _trainer(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Any | None:
     """The step's trainer; None on all ranks if any rank refuses, because the others would wait for it for ever."""
     import ray
 
@@ -136,7 +125,7 @@ def _trainer(job: TrainingJob, base: Base, folder: Path) -> Any | None:
         check_shared(job.store.objects, job.store.run)
         made = make_trainer(job, folder, base)
     except ValueError as error:
-        ray.get(job.reporter.ends.remote(job.step.name, Refusal(str(error) or repr(error))))
+        ray.get(reporter.ends.remote(job.step.name, Refusal(str(error) or repr(error))))
     if not _on_any_rank(made is None):
         return made
     if _on_any_rank(base.is_lent):  # loading it again is collective under ZeRO-3

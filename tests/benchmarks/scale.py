@@ -187,7 +187,7 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
     """Engines by base: machine, GPUs, and when each has started."""
     busy = defaultdict[str, threading.Lock](threading.Lock)
 
-    def job(steps: Sequence[Step], context: Context, _: object) -> None:
+    def job(steps: Sequence[Step], context: Context, *_: object) -> None:
         """As `scheduler.run_steps`."""
         recipe, names = steps[0].recipe, tuple(step.name for step in steps)
         assert all(table.step.name in done for step in steps for _, table in step.inputs), "a step ran too early"

@@ -136,13 +136,14 @@ def run(folder: str) -> None:
     from ray_jobs.runtime.context import Context
     from ray_jobs.runtime.progress import Progress
     from ray_jobs.sampling.pool.pools import Pools
+    from ray_jobs.training.group.groups import Groups
 
     stop, peaks = threading.Event(), [0.0]
     watch = threading.Thread(target=lambda: peaks.extend(workers_peak(stop)))
     watch.start()
     began = time.perf_counter()
     context = Context(Store.at(folder), load_resources("local"), Progress(sys.stderr))
-    run_steps([STEPS["pairs"]], context, Pools([], ()))
+    run_steps([STEPS["pairs"]], context, Pools([], ()), Groups())
     seconds = time.perf_counter() - began
     stop.set()
     watch.join()

@@ -126,7 +126,7 @@ class Method:
         lent = base or self.base
         scratch = self.folder / f"{trained.name}-{attempt.name}"
         scratch.mkdir()
-        made = training_job(trained, attempt, Context(context.store, lent.resources, context.progress), None)
+        made = training_job(trained, attempt, Context(context.store, lent.resources, context.progress))
         trainer = make_trainer(made, scratch, lent)
         trainer.diverged = lambda reason: diverged(trained, reason)
         trainer.add_callback(CheckLosses(trainer, trained, lent.resources.train_dtype))

@@ -26,6 +26,7 @@ from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
 from ray_jobs.training import worker
 from ray_jobs.training.checkpoint import names
+from ray_jobs.training.group.groups import Groups
 from ray_jobs.training.job import train
 from ray_jobs.training.values import TrainingJob
 from tests.ray.training.steps import assert_same, dpo_step, full_step, logged, sft_step, twin, weights
@@ -95,7 +96,7 @@ def straight(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Straight
     refused = step("short", too_short, **dict(sft.inputs))
     starts, output = tmp_path_factory.mktemp("starts"), io.StringIO()
 
-    def loop(jobs: Sequence[TrainingJob]) -> None:
+    def loop(reporter: Any) -> None:
         from ray_jobs.training import base, worker
 
         (starts / f"worker-{os.getpid()}").touch()
@@ -106,14 +107,14 @@ def straight(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Straight
             return load(*arguments)
 
         base.load_base = counted
-        worker.train_loop(jobs)
+        worker.train_loop(reporter)
 
     with pytest.raises(ValueError, match="max_tokens=8"):
         run_with(loop, [refused, sft, dpo, full], store, Leg(2, 0, max_failures=3).resources(), output)
     return Straight(sft, dpo, full, sorted(path.name for path in starts.iterdir()), output.getvalue())
 
 
-Loop = Callable[[Sequence[TrainingJob]], None]
+Loop = Callable[[Any], None]
 
 
 def loop_killed_at(leg: Leg, lost: Path) -> Loop:
@@ -122,7 +123,7 @@ def loop_killed_at(leg: Leg, lost: Path) -> Loop:
     In step "preempted" nodes are announced as lost from optimizer step 3 on, and the last rank kills itself once at 6.
     """
 
-    def loop(jobs: Sequence[TrainingJob]) -> None:
+    def loop(reporter: Any) -> None:
         import ray.train
 
         from ray_jobs.training import callbacks, worker
@@ -151,7 +152,7 @@ def loop_killed_at(leg: Leg, lost: Path) -> Loop:
         callbacks.PREEMPTION_SECONDS = 0.0
         worker.train_step = named_step
         worker.write_model = checked(worker.write_model)
-        worker.train_loop(jobs)
+        worker.train_loop(reporter)
 
     return loop
 
@@ -275,7 +276,7 @@ def run_with(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worker, "train_loop", loop)
-        train(steps, Context(store, resources, Progress(output)))
+        train(steps, Context(store, resources, Progress(output)), Groups())
 
 
 def test_workers_of_our_own_ray_run_at_nice_0() -> None:

@@ -14,8 +14,8 @@ from ray_jobs.driver.costs.estimate import estimate
 from ray_jobs.driver.costs.expected import expected
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.runtime.devices import DeviceClock
-from ray_jobs.training.progress import Reporter
-from ray_jobs.training.values import StepsDone
+from ray_jobs.training.group.reporter import Reporter
+from ray_jobs.training.values import StepsDone, Waiting
 from tests.unit.cli import small_run
 from tests.unit.cli.small_run import steps_of
 from tests.unit.cost.test_estimate import paper
@@ -236,7 +236,8 @@ def test_a_clock_tells_the_start_from_the_work(began: float, start: float, monke
 
 
 def test_a_training_s_work_begins_with_its_last_worker_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    reporter, now = Reporter(["a"]), 0.0
+    reporter, now = Reporter(), 0.0
+    reporter.add({"a": Waiting(None, 0)})
     monkeypatch.setattr(time, "time", lambda: now)
     told: list[float] = []
     for now, done in [(5.0, 0), (7.0, 1), (None, 0), (20.0, 1), (22.0, 2)]:

@@ -49,8 +49,9 @@ class Recorder:
         self.done: set[str] = set()
         self.fail, self.seconds, self.lock = fail, seconds, threading.Lock()
 
-    def job(self, steps: Sequence[Step], context: Context, pools: Any) -> None:
-        request = resource_request(context.resources, steps[0].kind)
+    def job(self, steps: Sequence[Step], context: Context, *shared: Any) -> None:
+        joined = context.joins and isinstance(steps[0].recipe, FineTune | Prefer)  # workers that are counted already
+        request = dict[str, float]() if joined else resource_request(context.resources, steps[0].kind)
         with self.lock:
             assert all(table.step.name in self.done for step in steps for _, table in step.inputs), (
                 "a step ran before its inputs"
@@ -135,7 +136,7 @@ def test_trainings_of_one_base_share_a_worker_group_and_steps_start_at_the_commi
     recorder, job = Recorder(), Recorder.job
     sampling = threading.Event()
 
-    def work(self: Recorder, steps: list[Step], context: Context, pools: Any) -> None:
+    def work(self: Recorder, steps: list[Step], context: Context, *shared: Any) -> None:
         if steps[0].name == "weak_ft_1_completions":
             sampling.set()
         if steps[0].name == "weak_ft_1":
@@ -143,7 +144,7 @@ def test_trainings_of_one_base_share_a_worker_group_and_steps_start_at_the_commi
                 self.done.add(step.name)
                 context.on_commit(step)
             assert sampling.wait(10), "the steps that need only these two commits wait for the whole group"
-        job(self, steps, context, pools)
+        job(self, steps, context)
 
     monkeypatch.setattr(Recorder, "job", work)
     trained = [
@@ -161,8 +162,8 @@ def test_a_step_that_another_run_holds_makes_no_other_step_of_its_group_wait(mon
     with Leases(Store.at("store").objects, "other", print) as other:
         assert other.acquire([ceiling]) == [ceiling]
 
-        def work(self: Recorder, steps: list[Step], context: Context, pools: Any) -> None:
-            job(self, steps, context, pools)
+        def work(self: Recorder, steps: list[Step], context: Context, *shared: Any) -> None:
+            job(self, steps, context)
             if steps[0].name == "weak_ft_1":
                 other.release([ceiling])
 

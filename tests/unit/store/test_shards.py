@@ -16,6 +16,7 @@ from ray_jobs.runtime import shards
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
 from ray_jobs.sampling.pool.pools import Pools
+from ray_jobs.training.group.groups import Groups
 from tests.conftest import fresh
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
@@ -123,7 +124,7 @@ def run(folder: Path, steps: Mapping[str, Step] = STEPS) -> dict[str, Any]:
         attempt.commit({})
     there = [name for name in SHARDED if name in steps]
     for name in there:
-        run_steps([steps[name]], context, Pools([], ()))
+        run_steps([steps[name]], context, Pools([], ()), Groups())
     outputs = {name: of for name, of in OUTPUTS.items() if name in steps}
     found: dict[str, Any] = {
         f"{name}/{t}": store.records(steps[name][t], r) for name, of in outputs.items() for t, r in of.items()
@@ -200,7 +201,9 @@ def test_too_few_pairs_over_all_shards_stop_the_step(tmp_path: Path, monkeypatch
     with pytest.raises(
         ValueError, match=r"preference pairs, but pairs.min_pairs is 5000: of 97 problems 97 have a readable sample"
     ):
-        run_steps([strict], Context(Store.at(str(tmp_path)), load_resources("local"), Progress()), Pools([], ()))
+        run_steps(
+            [strict], Context(Store.at(str(tmp_path)), load_resources("local"), Progress()), Pools([], ()), Groups()
+        )
     assert Store.at(str(tmp_path)).manifest(strict) is None
 
 

@@ -1,56 +1,14 @@
-"""The actor that carries progress and results from rank 0 to the driver, and the thread that follows it.
-
-No callback of the Trainer is here, because the actor's process would then import torch (see callbacks.py).
-"""
+"""The driver's thread that asks a group's `Reporter` for progress, and hands each result over once."""
 
 import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from ray_jobs.runtime.progress import Progress
-from ray_jobs.training.values import Refusal, StepsDone, StepState, TrainingJob, TrainingResult
+from ray_jobs.training.values import StepsDone, StepState, TrainingJob
 
 POLL_SECONDS = 0.5
 """Time between two questions of the driver for progress."""
-
-
-class Reporter:
-    """Actor that carries progress and results of a group's steps from rank 0 to the driver.
-
-    It outlives a lost worker group, so the next one asks it which steps have ended. Ray Train's own `report` is not
-    used: every rank must call it equally often, and it copies checkpoints.
-    """
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._states = {name: StepState() for name in names}
-
-    def begins(self, name: str) -> None:
-        """Count that a worker group begins a step, anew or from a checkpoint."""
-        self._change(name, begun=self._states[name].begun + 1, since=0.0)
-
-    def advanced(self, name: str, done: StepsDone) -> None:
-        """Keep the optimizer steps that rank 0 has done; it tells of those of a checkpoint before it trains."""
-        state = self._states[name]
-        logged = tuple(entry for entry in state.logged if entry.steps <= done.steps - (done.loss is not None))
-        logged += (done,) if done.loss is not None else ()
-        self._change(name, done=done, logged=logged, since=state.since or time.time())
-
-    def saved(self, name: str) -> None:
-        """Count a checkpoint that rank 0 has saved to the store."""
-        self._change(name, saves=self._states[name].saves + 1)
-
-    def ends(self, name: str, outcome: TrainingResult | Refusal) -> None:
-        """Keep the result of a step, once its adapter is written, or why a rank refuses it; any rank may refuse."""
-        self._change(name, outcome=outcome)
-
-    def states(self) -> dict[str, StepState]:
-        """What is known of each step, by name."""
-        return dict(self._states)
-
-    def _change(self, name: str, **fields: Any) -> None:
-        self._states[name] = replace(self._states[name], **fields)
 
 
 class Follower:
@@ -62,12 +20,11 @@ class Follower:
     def __init__(
         self,
         reporter: Any,
-        jobs: Sequence[TrainingJob],
         progress: Progress,
         on_end: Callable[[TrainingJob, StepState], None],
     ) -> None:
         self._reporter, self._progress, self._on_end = reporter, progress, on_end
-        self._left = list(jobs)
+        self._left = list[TrainingJob]()
         self._states: dict[str, StepState] = {}
         self._shown: dict[str, tuple[int, int]] = {}
         """Of each step that has started, the optimizer steps that were shown, and how often it was seen to begin."""
@@ -83,8 +40,13 @@ class Follower:
         self._stop.set()
         self._thread.join()
 
+    def add(self, jobs: Sequence[TrainingJob]) -> None:
+        """Follow further jobs, which the reporter knows."""
+        with self._lock:
+            self._left += jobs
+
     def poll(self) -> list[TrainingJob]:
-        """Show and hand over what is new. Returns the jobs that have not ended, in order."""
+        """Show and hand over what is new. Returns the jobs that have not ended: the one that was begun first."""
         import ray
 
         with self._lock:
@@ -96,7 +58,7 @@ class Follower:
                 if state.outcome is not None:
                     self._left.remove(job)
                     self._on_end(job, state)
-            return list(self._left)
+            return sorted(self._left, key=lambda job: not self._states[job.step.name].begun)
 
     def begun(self, job: TrainingJob | None = None) -> int:
         """How often worker groups had begun a step, or all steps, at the last poll."""
