@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs.driver.grouping import only_scored, ready_groups
+from ray_jobs.driver.grouping import chains, only_scored, ready_groups, trained_with
 from ray_jobs.sampling.pool.size import base_of
 from w2s.experiments.catalog import load, names
 from w2s.experiments.overrides import set_fields
@@ -226,3 +226,40 @@ def test_equal_steps_do_not_wait_for_each_other() -> None:
     assert len({step.directory for step in missing}) == 1
     (group,) = ready_groups(missing, set(), set(), only_scored(steps))
     assert len(group) == 1
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        ("report", {"report": 0}),
+        ("dpo test_dpo scores report", {"dpo": 3, "test_dpo": 2, "scores": 1, "report": 0}),
+        ("ceiling dpo", {"ceiling": 0, "dpo": 0}),  # what is done already waits for nothing
+        (
+            # After a baseline come its test, scores and report; after a student of round 1 comes the second round too.
+            "weak_ft_1 ceiling hybrid_ft_1 weak_ft_1_completions consistent_2 hybrid_ft_2 sampled pairs dpo "
+            "test_ceiling test_hybrid_ft_1 test_dpo scores report",
+            {"weak_ft_1": 9, "weak_ft_1_completions": 8, "consistent_2": 7, "hybrid_ft_2": 6, "sampled": 5, "pairs": 4}
+            | {"dpo": 3, "ceiling": 3, "hybrid_ft_1": 3}
+            | {"test_dpo": 2, "test_ceiling": 2, "test_hybrid_ft_1": 2, "scores": 1, "report": 0},
+        ),
+    ],
+)
+def test_chains_count_the_missing_steps_that_wait_one_after_another(left: str, expected: dict[str, int]) -> None:
+    assert chains([step for step in STEPS if step.name in left.split()]) == expected
+
+
+@pytest.mark.parametrize(
+    ("group", "running", "expected"),
+    [
+        ("dpo orpo", ["ceiling icl_ft_1"], "ceiling icl_ft_1"),
+        ("dpo orpo", ["sampled", "weak_sft", "icl_ft_1"], "icl_ft_1"),
+        ("dpo orpo", ["sampled", "weak_sft"], ""),  # engines and another base
+        ("sampled", ["icl_ft_1", "test_ceiling"], ""),  # what samples joins engines
+        ("pairs", ["pairs"], ""),
+    ],
+)
+def test_trainings_can_join_the_running_ones_of_their_base(group: str, running: list[str], expected: str) -> None:
+    named = {step.name: step for step in STEPS}
+    groups = [[named[name] for name in names.split()] for names in running]
+    host = trained_with([named[name] for name in group.split()], groups)
+    assert " ".join(step.name for step in host or ()) == expected

@@ -163,6 +163,34 @@ def test_what_samples_from_a_live_base_waits_for_no_other_step_and_comes_first()
     assert [group[0].name for group in groups] == ["test_strong_base", "consistent_1"]
 
 
+@pytest.mark.parametrize(
+    ("state", "preset", "running", "nodes", "expected"),
+    [
+        ("engine and trainer fill the machine", "local", "ceiling", [Node(2, 0)], "joins"),
+        ("a third core is free", "local", "ceiling", [Node(3, 0)], "starts workers"),
+        ("no training runs", "local", "", [Node(2, 0)], "starts workers"),
+        ("another base is trained", "one-gpu", "weak_sft", [Node(16, 1)], "waits"),
+        ("the only GPU", "one-gpu", "ceiling", [Node(16, 1)], "joins"),
+        ("the only node for trainings", "cluster-70b", "ceiling", CLUSTER, "joins"),
+        ("another node for trainings", "cluster-70b", "ceiling", [*CLUSTER, CLUSTER[1]], "starts workers"),
+    ],
+)
+def test_trainings_that_have_no_place_join_the_workers_of_their_base(
+    state: str, preset: str, running: str, nodes: list[Node], expected: str
+) -> None:
+    """DPO and ORPO are ready; the engines of their base are alive where they have room beside a training."""
+    run = Made(list(STEPS.values()), load_resources(preset), nodes)
+    run.done = {*STEPS} - {"dpo", "orpo", "test_dpo", "test_orpo", "audit", "scores", "report", running}
+    run.started = run.done | {running, "audit"}
+    run.running = [[STEPS[running]]] if running else []
+    live = LiveEngines(run.resources.max_engines)
+    if preset != "one-gpu":
+        live.requests[STRONG] = request_of(run.resources, "sample")
+    starts = [(" ".join(step.name for step in start.group), start.joins, start.released) for start in live.starts(run)]
+    assert starts == ([] if expected == "waits" else [("dpo orpo", expected == "joins", [])]), state
+    assert live.held() == ([request_of(run.resources, "sample")] if preset != "one-gpu" else [])
+
+
 def engine_starts(steps: Sequence[Step], preset: str, nodes: list[Node], order: random.Random) -> dict[str, int]:
     """How often a run starts engines of each base, with steps that end one by one in a random order."""
     run, starts = Made(steps, load_resources(preset), nodes), Counter[str]()

@@ -302,3 +302,16 @@ def test_a_training_that_ends_holds_nothing() -> None:
     for done, held in (([], [group]), (group[:1], [group]), (group, [])):
         run.done |= {step.name for step in done}
         assert run.groups() == held
+
+
+def test_trainings_that_have_joined_others_hold_nothing_until_these_have_ended() -> None:
+    context = Context(Store.at("store"), load_resources("local"), Progress())
+    run = scheduler.Scheduler(list(build_steps(EXPERIMENT)), (), context)
+    named = {step.name: step for step in run.missing}
+    joined, host, other = [named["dpo"], named["orpo"]], [named["ceiling"]], [named["weak_sft"]]
+    future: Future[None] = Future()
+    run.joined.add(future)
+    run.running |= {future: joined, Future(): host, Future(): other}
+    for done, held in (([], [host, other]), (host, [other, joined]), (joined, [other])):
+        run.done |= {step.name for step in done}
+        assert run.groups() == held
