@@ -1,6 +1,6 @@
 """Which groups join live engines or training workers, and when idle engines are released: pure bookkeeping.
 
-Trainings that have no place of their own join the workers that train on their base, in which the base is loaded.
+Trainings join the workers that train on their base, where these have the only place and the base is loaded.
 
 Engines outlive their group, because to load a base again costs more than to let its engines wait. Idle engines are
 released where no step of the run can use them any more. They give way to a group that needs their place, unless what
@@ -87,7 +87,7 @@ class LiveEngines:
                 running = run.groups()
                 released = self.make_room(part, request, _others(run), running, run.waiting(), run.nodes())
                 joins = self.joins(part)
-                if released != [] and trained_with(part, running):
+                if released != [] and self.may_join(part, request, running, run.nodes()):
                     released, joins = [], True
                 if released is not None:
                     self.release(released)
@@ -98,6 +98,14 @@ class LiveEngines:
     def joins(self, group: Sequence[Step]) -> bool:
         """Whether engines of the group's base are alive."""
         return base_of(group[0]) in self.requests
+
+    def may_join(
+        self, group: Sequence[Step], request: Request, running: Sequence[Sequence[Step]], nodes: Sequence[Node]
+    ) -> bool:
+        """Whether trainings that have no place join the `running` ones of their base: where the nodes hold one group of
+        workers. Where they hold several, or can grow, another place may be free sooner."""
+        is_only_place = not can_grow(nodes) and self.places(request, [], [], nodes) == 1
+        return is_only_place and trained_with(group, running) is not None
 
     def start(self, group: Sequence[Step], request: Request) -> None:
         """Count the engines of a group that starts with this request, unless it joins or uses none."""

@@ -1,6 +1,6 @@
 """One training as a bare TRL script under torchrun, the other side of tests/benchmarks/training.py.
 
-torchrun --nproc-per-node=2 -m tests.benchmarks.bare_training NAME FOLDER
+torchrun --nproc-per-node=1 -m tests.benchmarks.bare_training NAME FOLDER [deepspeed]
 """
 
 import json
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 
-def main(name: str, folder: Path) -> None:
-    """Train on FOLDER/NAME.json and write the losses beside it; `hybrid_ft_1` leaves its adapter for DPO and ORPO."""
+def main(name: str, folder: Path, back_end: str = "") -> None:
+    """Train on FOLDER/NAME.json and write losses and seconds beside it; `hybrid_ft_1` leaves its adapter for DPO and
+    ORPO. With `deepspeed` the back end is the one that ours has."""
     from datasets import Dataset
     from peft import LoraConfig, PeftModel
     from transformers import AutoModelForCausalLM, set_seed
@@ -65,6 +66,12 @@ def main(name: str, folder: Path) -> None:
         "dataloader_pin_memory": False,
         "max_length": None,
     }
+    if back_end:
+        from ray_jobs.resources.deepspeed import deepspeed_config
+        from ray_jobs.training.worker import start_deepspeed
+
+        start_deepspeed(RESOURCES)
+        shared["deepspeed"] = deepspeed_config(RESOURCES)
     model = AutoModelForCausalLM.from_pretrained(base, dtype="float32", use_safetensors=True)
     trainer: Any
     if isinstance(recipe, FineTune):
@@ -98,8 +105,9 @@ def main(name: str, folder: Path) -> None:
     if trainer.args.process_index == 0:
         trainer.accelerator.unwrap_model(trainer.model).save_pretrained(folder / name / "adapter")
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-        (folder / f"{name}-losses.json").write_text(json.dumps(losses))
+        seconds = trainer.state.log_history[-1]["train_runtime"]
+        (folder / f"{name}-bare.json").write_text(json.dumps({"losses": losses, "seconds": seconds}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

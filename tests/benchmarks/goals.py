@@ -3,13 +3,12 @@
     python -m tests.benchmarks.goals [CHECKOUT]
 
 Trainings and sampling are compared with bare TRL and vLLM, and the quickstart with that of another checkout, if one is
-given. The machine must be idle; each part prints its own lines first. Loads of a base are counted, not measured:
-tests/unit/driver/test_grouping.py and test_live_engines.py hold them to their lower bound for every experiment.
+given. The machine must be idle; each part prints its own lines first. Loads of a base are counted, not measured.
 """
 
 import sys
 
-from tests.benchmarks import sampling, timeline, training
+from tests.benchmarks import examples, loads, sampling, timeline, training
 from tests.benchmarks.goal import table
 
 PROBLEMS = 600
@@ -17,7 +16,7 @@ PROBLEMS = 600
 
 def main(checkout: str = "") -> None:
     """Measure all sides and print the table."""
-    goals = [*training.main([]), *sampling.main(PROBLEMS)]
+    goals = [*training.main([]), *examples.main(), *sampling.main(PROBLEMS), *loads.main()]
     if checkout:
         goals += timeline.compare(checkout)
     print(table(goals))

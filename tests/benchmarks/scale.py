@@ -202,7 +202,7 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
                     _sampling(steps, shape, start, alive[str(recipe.model)])
             else:
                 taken = cluster.take(request_of(resources, steps[0].kind), wait=True)
-                cluster.sleep(start)
+                cluster.sleep(0 if context.joins else start)  # what joins goes on in the place of those that it joins
                 for step in steps:
                     cluster.sleep(training_seconds(works[step.name], shape, resources, rates))
                     done.add(step.name)

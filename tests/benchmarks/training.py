@@ -133,20 +133,21 @@ def ours(store: Store, groups: list[list[Step]]) -> None:
     from ray_jobs.runtime.context import Context
     from ray_jobs.runtime.progress import Progress
     from ray_jobs.training import job
+    from ray_jobs.training.group.groups import Groups
     from ray_jobs.training.rows import files
 
     files.examples_of = lambda step, read: (rows(step.name), {})  # no engine writes completions here
     local_ray.start()
     for group in groups:
-        job.train(group, Context(store, RESOURCES, Progress()))
+        job.train(group, Context(store, RESOURCES, Progress()), Groups())
     local_ray.stop()
 
 
-def bare(folder: Path, names: list[str]) -> None:
+def bare(folder: Path, names: list[str], *options: str) -> None:
     """The bare scripts one after another, each on as many processes as ours has workers."""
     for name in names:
         command = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={RESOURCES.workers}"]
-        script = ["-m", "tests.benchmarks.bare_training", name, str(folder)]
+        script = ["-m", "tests.benchmarks.bare_training", name, str(folder), *options]
         done = subprocess.run([sys.executable, *command, *script], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
 
@@ -162,7 +163,7 @@ def main(chosen: list[str]) -> list[Goal]:
         use = {"ours": Use().of(lambda: ours(store, groups)), "bare": Use().of(lambda: bare(folder, names))}
         for name in names:
             mine = [loss["loss"] for loss in store.document(STEPS[name]["losses"])]
-            theirs = json.loads((folder / f"{name}-losses.json").read_text())
+            theirs = json.loads((folder / f"{name}-bare.json").read_text())["losses"]
             print(f"{name:<14} losses {mine[0]:.4f} -> {mine[-1]:.4f}; bare {theirs[0]:.4f} -> {theirs[-1]:.4f}")
     for side, used in use.items():
         processor = sum(used.processor.values())

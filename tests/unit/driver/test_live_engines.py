@@ -173,6 +173,8 @@ def test_what_samples_from_a_live_base_waits_for_no_other_step_and_comes_first()
         ("the only GPU", "one-gpu", "ceiling", [Node(16, 1)], "joins"),
         ("the only node for trainings", "cluster-70b", "ceiling", CLUSTER, "joins"),
         ("another node for trainings", "cluster-70b", "ceiling", [*CLUSTER, CLUSTER[1]], "starts workers"),
+        ("of two nodes one may be free sooner", "cluster-70b", "ceiling icl_ft_1", [*CLUSTER, CLUSTER[1]], "waits"),
+        ("a node may be added", "node-8gpu", "ceiling icl_ft_1", GROWS, "waits"),
     ],
 )
 def test_trainings_that_have_no_place_join_the_workers_of_their_base(
@@ -180,9 +182,10 @@ def test_trainings_that_have_no_place_join_the_workers_of_their_base(
 ) -> None:
     """DPO and ORPO are ready; the engines of their base are alive where they have room beside a training."""
     run = Made(list(STEPS.values()), load_resources(preset), nodes)
-    run.done = {*STEPS} - {"dpo", "orpo", "test_dpo", "test_orpo", "audit", "scores", "report", running}
-    run.started = run.done | {running, "audit"}
-    run.running = [[STEPS[running]]] if running else []
+    trained, waiting = running.split(), {f"test_{name}" for name in running.split()}
+    run.done = {*STEPS} - {"dpo", "orpo", "test_dpo", "test_orpo", "audit", "scores", "report", *trained, *waiting}
+    run.started = run.done | {*trained, "audit"}
+    run.running = [[STEPS[name]] for name in trained]
     live = LiveEngines(run.resources.max_engines)
     if preset != "one-gpu":
         live.requests[STRONG] = request_of(run.resources, "sample")
