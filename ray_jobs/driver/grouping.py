@@ -2,11 +2,11 @@
 
 Pure functions over the graph and the progress of a run, because a table can then test each decision without Ray.
 Loading a base's weights can take minutes; so a group that only scores need waits for the other steps of its base. Of
-trainings, a whole run then loads each base as often as the longest chain of its trainings has links, which is the least
-that is possible: the weak base once, the strong one once for each round of stage I and once for stage II. Bases for CPU
-load in seconds, so there what only scores need does not wait for a later stage, and engines start beside other loads as
-soon as one step can use them: another start fills an idle core. What samples from a base whose engines are alive joins
-them and waits for nothing (ray_jobs/driver/live_engines.py).
+trainings, a whole run then loads each base at most as often as the longest chain of its trainings has links: the weak
+base once, the strong one once for each round of stage I and once for stage II. Bases for CPU load in seconds, so there
+what only scores need does not wait for a later stage, and engines start beside other loads as soon as one step can use
+them: another start fills an idle core. What samples from a base whose engines are alive joins them and waits for
+nothing, and trainings may join the workers that train on their base (ray_jobs/driver/live_engines.py).
 """
 
 from collections import defaultdict
