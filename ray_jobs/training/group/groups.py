@@ -129,14 +129,13 @@ class Groups:
 
     def train(self, trainings: Sequence[Training], context: Context) -> None:
         """Train steps of one base to their end: by workers of that base if `context.joins`, else by others."""
-        groups = self._groups[base_name(trainings[0].job.step)]
+        group = None
         with self._lock:
-            if context.joins and any(group.add(trainings) for group in groups):
-                group = None
-            else:
+            groups = self._groups[base_name(trainings[0].job.step)]
+            if not (context.joins and any(group.add(trainings) for group in groups)):
                 groups.append(group := Group(context))
                 group.add(trainings)
-        if group:
+        if group is not None:
             group.run()
             with self._lock:
                 groups.remove(group)

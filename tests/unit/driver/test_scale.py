@@ -6,6 +6,7 @@ deadlock between the two kinds of nodes would end in pytest's time limit.
 
 import pytest
 
+from tests.benchmarks import loads
 from tests.benchmarks.scale import simulate
 
 
@@ -23,3 +24,8 @@ def test_64_gpus_that_are_there_are_used_side_by_side() -> None:
 def test_nodes_of_both_labels_are_asked_for_and_the_run_ends() -> None:
     outcome = simulate(nodes=8, grows=True, speed=3000)
     assert outcome.booted >= 4, "both labels, at least twice: idle nodes end between the stages"
+
+
+def test_on_paper_a_run_of_two_rounds_loads_the_strong_base_twice() -> None:
+    """Once for engines, once for trainings: on a single node for trainings each round joins the workers of the last."""
+    assert [goal.ours for goal in loads.main()] == [1, 1]
