@@ -57,7 +57,7 @@ def measure(folder: Path, spare: bool) -> dict[str, dict[str, float]]:
     worker.train_loop = timed(loop, folder, TRAINING if spare else set())
     try:
         os.sched_setaffinity(0, OTHERS if spare else cores)
-        ours(store, [[STEPS[name]] for name in NAMES])
+        ours(store, [[STEPS[name]] for name in NAMES], [])
         os.sched_setaffinity(0, TRAINING if spare else cores)
         bare(folder, list(NAMES), "deepspeed")
     finally:

@@ -3,9 +3,9 @@ another.
 
     python -m tests.benchmarks.training [NAME ...]
 
-Both sides train on the same rows and ids, in the recipe's batches on two processes, with the preset `local`. A bare
-script is TRL and PEFT under torchrun: no Ray, no DeepSpeed, no checkpoints. Printed are wall and processor seconds,
-peak memory (proportional set size) and the losses of both. NAME: train only these, and M_plus's `hybrid_ft_1`.
+Both sides train on the same rows and ids, in the recipe's batches, with the preset `local`. A bare script is TRL and
+PEFT under torchrun: no Ray, no DeepSpeed, no checkpoints. Printed are wall and processor seconds, peak memory
+(proportional set size) and the losses of both. NAME: train only these, and M_plus's `hybrid_ft_1`.
 """
 
 import json
@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -44,11 +44,9 @@ from w2s.store.store import Store
 RESOURCES = load_resources("local")
 EXPERIMENT = quickstart()
 STEPS = {step.name: step for step in build_steps(EXPERIMENT)}
-GROUPS = (
-    ("weak_sft",),
-    ("hybrid_ft_1", "full_weak_ft", "ceiling", "weak_ft_1", "icl_ft_1"),
-    ("dpo", "orpo"),
-)
+GROUPS = (("weak_sft",), ("hybrid_ft_1", "full_weak_ft", "ceiling", "weak_ft_1", "icl_ft_1"))
+JOINING = ("dpo", "orpo")
+"""They join the workers of M_plus, once this is trained."""
 ROWS = {"weak_sft": 300, "hybrid_ft_1": 260, "full_weak_ft": 400, "ceiling": 400, "weak_ft_1": 130, "icl_ft_1": 130}
 """Examples of each SFT, about as many as in the quickstart."""
 PAIRS = 300
@@ -127,8 +125,8 @@ def prepare(folder: Path, names: list[str]) -> Store:
     return store
 
 
-def ours(store: Store, groups: list[list[Step]]) -> None:
-    """The groups one after another, as the driver starts them."""
+def ours(store: Store, groups: list[list[Step]], joining: list[Step]) -> None:
+    """The groups one after another, as the driver starts them, and `joining` beside the baselines."""
     from ray_jobs.runtime import local_ray
     from ray_jobs.runtime.context import Context
     from ray_jobs.runtime.progress import Progress
@@ -138,8 +136,18 @@ def ours(store: Store, groups: list[list[Step]]) -> None:
 
     files.examples_of = lambda step, read: (rows(step.name), {})  # no engine writes completions here
     local_ray.start()
+    workers = Groups()
+    context = Context(store, RESOURCES, Progress())
+    join = threading.Thread(target=job.train, args=(joining, replace(context, joins=True), workers))
+
+    def committed(step: Step) -> None:
+        if joining and step is STEPS["hybrid_ft_1"]:
+            join.start()
+
     for group in groups:
-        job.train(group, Context(store, RESOURCES, Progress()), Groups())
+        job.train(group, replace(context, on_commit=committed), workers)
+    if joining:
+        join.join()
     local_ray.stop()
 
 
@@ -154,13 +162,17 @@ def bare(folder: Path, names: list[str], *options: str) -> None:
 
 def main(chosen: list[str]) -> list[Goal]:
     """Measure both sides and print them."""
-    groups = [[STEPS[name] for name in group if not chosen or name in [*chosen, "hybrid_ft_1"]] for group in GROUPS]
-    groups = [group for group in groups if group]
+    groups = [
+        [STEPS[name] for name in group if not chosen or name in [*chosen, "hybrid_ft_1"]]
+        for group in (*GROUPS, JOINING)
+    ]
     names = [step.name for group in groups for step in group]
+    *groups, joining = groups
+    groups = [group for group in groups if group]
     with tempfile.TemporaryDirectory(prefix="w2s-bench-") as scratch:
         folder = Path(scratch)
         store = prepare(folder, names)
-        use = {"ours": Use().of(lambda: ours(store, groups)), "bare": Use().of(lambda: bare(folder, names))}
+        use = {"ours": Use().of(lambda: ours(store, groups, joining)), "bare": Use().of(lambda: bare(folder, names))}
         for name in names:
             mine = [loss["loss"] for loss in store.document(STEPS[name]["losses"])]
             theirs = json.loads((folder / f"{name}-bare.json").read_text())["losses"]
