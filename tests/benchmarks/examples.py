@@ -47,12 +47,12 @@ def timed(loop: Callable[[Any], None], folder: Path, cores: set[int]) -> Callabl
 
 def measure(folder: Path, spare: bool) -> dict[str, dict[str, float]]:
     """Seconds of each training by side."""
-    import ray
+    from ray import cloudpickle
 
     from ray_jobs.training import worker
 
     store: Store = prepare(folder, list(NAMES))
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need not find the tests
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need not find the tests
     loop, cores = worker.train_loop, os.sched_getaffinity(0)
     worker.train_loop = timed(loop, folder, TRAINING if spare else set())
     try:

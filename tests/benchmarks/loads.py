@@ -17,6 +17,7 @@ from tests.benchmarks.scale import STRONG, WEAK
 from tests.unit.driver.test_grouping import experiment, longest_chains
 from w2s.graph.build import build_steps
 from w2s.graph.recipes import FineTune, Prefer, Sample
+from w2s.recipe import Model
 
 NAME, PRESET = "gsm8k-llama2-7b", "cluster-70b"
 ROWS = {"train_1": 7000, "train_2": 7000, "test": 1319}
@@ -27,6 +28,7 @@ def main() -> list[Goal]:
     shipped, resources = experiment(NAME), load_resources(PRESET)
     steps, rates = build_steps(shipped), load_rates(resources, [])
     strong = {step.name: step.recipe for step in steps if getattr(step.recipe, "model", None) == shipped.strong}
+    assert isinstance(shipped.weak, Model)
     shapes = {shipped.strong.name: STRONG, shipped.weak.name: WEAK}
     works = all_work(steps, ROWS, rates)
     spells = forecast(steps, only_scored(steps), works, shapes, resources, rates, Measured()).spells
