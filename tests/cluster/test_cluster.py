@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -115,7 +116,10 @@ class Run:
     def rows(self, suffix: str) -> set[tuple[object, ...]]:
         """The completions in finished blocks (`.parquet`) or in parts of blocks (`.part`)."""
         files = [path for path in self.hosts.objects() if path.parent.name == "blocks" and path.suffix == suffix]
-        rows = [row for path in files for row in pq.read_table(path).to_pylist()]
+        rows: list[dict[str, object]] = []
+        for path in files:
+            with suppress(FileNotFoundError):  # a part whose block an engine has finished meanwhile
+                rows += pq.read_table(path).to_pylist()
         return {(row["problem_id"], row["sample"], row["text"], row["seed"]) for row in rows}
 
     def trained(self) -> bool:
