@@ -110,9 +110,9 @@ def _env(options: argparse.Namespace) -> int:
 
     import psutil
 
-    from ray_jobs.models.folders import cache_folder
     from ray_jobs.runtime.code_commit import code_commit
     from ray_jobs.runtime.versions import versions
+    from w2s.data.location import cache_folder
 
     rows = dict(versions())
     rows |= {"commit": code_commit() or "-", "system": platform.platform(), "cores": str(os.cpu_count())}

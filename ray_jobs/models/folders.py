@@ -1,11 +1,9 @@
 """Model folders on this node: bases from a package, a folder, a URL or the hub; trained models from the store."""
 
 import hashlib
-import os
 import posixpath
 import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any, TypeVar
 import fsspec
 from filelock import FileLock
 
-from w2s.data.location import CHECK_URL, locate
+from w2s.data.location import CHECK_URL, cache_folder, locate
 from w2s.errors import first_line
 from w2s.graph.step import Table
 from w2s.graph.trained import is_whole
@@ -32,20 +30,6 @@ GATED = (
     "for a gated model accept its licence on the hub, then log in on every node "
     "(`hf auth login` there, or HF_TOKEN in its environment)"
 )
-
-
-def cache_folder() -> Path:
-    """The folder for this node's copies of models: `W2S_CACHE`, else `w2s-USER` in the temporary folder.
-
-    Raises ValueError where other users could write into it.
-    """
-    folder = Path(os.environ.get("W2S_CACHE") or Path(tempfile.gettempdir()) / f"w2s-{os.getuid()}")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if (status := folder.stat()).st_uid != os.getuid() or status.st_mode & 0o022:
-        raise ValueError(
-            f"{folder} can be written by others, who could plant models there: set W2S_CACHE to a folder of your own"
-        )
-    return folder
 
 
 def base_folder(model: Model, weights: bool = True) -> Path:

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ray_jobs.models.folders import cache_folder
+from w2s.data.location import cache_folder
 from w2s.errors import first_line
 
 PROBES = (

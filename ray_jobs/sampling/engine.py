@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ray_jobs.models.configs import context_limit
-from ray_jobs.models.folders import cache_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.resources import Resources
@@ -30,6 +29,7 @@ from ray_jobs.sampling.requests import sample_problem
 from ray_jobs.sampling.results import COLUMN, BlockCounts, BlockRequest, BlockResult, PromptedProblem, from_row, to_row
 from ray_jobs.sampling.step.problems import Problems
 from ray_jobs.sampling.step.prompts import fitted, prompted
+from w2s.data.location import cache_folder
 from w2s.graph.step import Step, Table
 from w2s.recipe import Model
 from w2s.records import Completion, Problem

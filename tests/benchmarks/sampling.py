@@ -17,10 +17,10 @@ import tempfile
 import time
 from typing import Any
 
-from ray_jobs.models.folders import cache_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.resources.vllm import engine_arguments, engine_environment
 from tests.benchmarks.goal import Goal, table
+from w2s.data.location import cache_folder
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
 from w2s.graph.step import step

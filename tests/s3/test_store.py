@@ -256,7 +256,7 @@ def test_another_adapter_under_the_same_fingerprint_has_another_path(
 
 
 def test_a_cache_that_others_can_write_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ray_jobs.models.folders import cache_folder
+    from w2s.data.location import cache_folder
 
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)

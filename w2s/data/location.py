@@ -1,7 +1,10 @@
-"""Where a model's or a source's name points: a package, a path, a URL or the Hugging Face hub."""
+"""Where a model's or a source's name points: a package, a path, a URL or the Hugging Face hub. And where this node's
+copies lie."""
 
 import importlib.resources
+import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +49,17 @@ def filesystem_of(url: str) -> tuple[Any, str]:
     import fsspec  # pyright: ignore[reportMissingTypeStubs]
 
     return fsspec.core.url_to_fs(url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def cache_folder() -> Path:
+    """The folder for this node's copies of models: `W2S_CACHE`, else `w2s-USER` in the temporary folder.
+
+    Raises ValueError where other users could write into it.
+    """
+    folder = Path(os.environ.get("W2S_CACHE") or Path(tempfile.gettempdir()) / f"w2s-{os.getuid()}")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (status := folder.stat()).st_uid != os.getuid() or status.st_mode & 0o022:
+        raise ValueError(
+            f"{folder} can be written by others, who could plant models there: set W2S_CACHE to a folder of your own"
+        )
+    return folder

@@ -1,13 +1,16 @@
 """Which bytes a name stands for: content hashes of files and folders, commits of the hub."""
 
 import hashlib
+import json
+import os
 import posixpath
+import time
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from w2s.data.location import CHECK_URL, filesystem_of, is_hub_name, locate
+from w2s.data.location import CHECK_URL, cache_folder, filesystem_of, is_hub_name, locate
 from w2s.data.readers.folders import source_files
 from w2s.data.readers.formats import format_of
 from w2s.errors import first_line
@@ -18,6 +21,11 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json",
 
 CHECKSUMS = ("ETag", "etag", "md5Hash", "Content-MD5", "blob_id")
 """Keys under which fsspec's file systems report a file's content; a modification time is none."""
+
+LARGE = 256 << 20
+"""Bytes of a file whose hash is remembered, because every run and plan asks for it, and 140 GB take minutes to read."""
+SETTLED_SECONDS = 2.0
+"""Age of a file's last change from which a later change has another time, on any file system."""
 
 
 def misfit(named: Model | Source, revision: str) -> str | None:
@@ -87,6 +95,30 @@ def _hash_folder(folder: Path) -> str:
 
 
 def _hash_file(path: Path) -> str:
+    """SHA-256 of a file. A large one's is remembered until its size, inode or times change."""
+    state = _state(path)
+    if state["size"] < LARGE:
+        return _digest_file(path)
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    file = cache_folder() / f"hash-{name}.json"
+    if file.is_file() and (remembered := json.loads(file.read_bytes()))["state"] == state:
+        return str(remembered["sha256"])
+    digest = _digest_file(path)
+    if _state(path) == state and time.time() - state["changed"] / 1e9 > SETTLED_SECONDS:
+        temporary = file.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps({"state": state, "sha256": digest}))
+        temporary.replace(file)
+    return digest
+
+
+def _state(path: Path) -> dict[str, int]:
+    """What differs after a change; no program can set `changed`, as some do `modified`."""
+    status = path.stat()
+    times = {"modified": status.st_mtime_ns, "changed": status.st_ctime_ns}
+    return {"size": status.st_size, "device": status.st_dev, "inode": status.st_ino, **times}
+
+
+def _digest_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

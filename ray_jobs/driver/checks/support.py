@@ -9,8 +9,8 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 
-from ray_jobs.models.folders import cache_folder
 from ray_jobs.runtime.versions import versions
+from w2s.data.location import cache_folder
 from w2s.errors import first_line
 
 SECONDS = 300

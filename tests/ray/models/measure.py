@@ -15,7 +15,7 @@ from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import Base, load_base
 from ray_jobs.training.rows.encode import sft_rows
 from tests.ray.models.architectures import ARCHITECTURES, SHARE, TEXT, VOCABULARY, make
-from tests.ray.models.method import CONTEXT, GOLD, GREEDY, RESOURCES, Method
+from tests.ray.models.method import CONTEXT, GOLD, GREEDY, RESOURCES, Method, Split
 from tests.ray.models.row import Row
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune
@@ -146,15 +146,26 @@ def _prefer(row: Row, method: Method) -> None:
 
 
 def _full(row: Row, method: Method) -> None:
-    """SFT of all weights, whose model becomes an engine's base, and DPO of these."""
-    base = method.loop.run_until_complete(_prompt_logps(method.engine, method.base_completions, _text()))
+    """SFT of all weights, whose model becomes the base of an engine that is split, with the weak SFT's adapter on it;
+    and DPO of all its weights."""
+    from peft import PeftModel
+
+    ids, store = _text(), method.context.store
+    base = method.loop.run_until_complete(_prompt_logps(method.engine, method.base_completions, ids))
     method.end()
     method.train(method.full_sft)
     model = method.full_sft["model"]
-    engine, folder = method.start(0, model), trained_folder(method.context.store, model)
-    found = method.loop.run_until_complete(_prompt_logps(engine, method.full_completions, _text()))
+    engine, folder = method.start(1, model, Split.model_validate(dict(RESOURCES))), trained_folder(store, model)
+    assert engine.engine is not None
+    method.loop.run_until_complete(engine.engine.process.check_adapter(engine.adapters.fetch(method.weak)))
+    found, adapted = (
+        method.loop.run_until_complete(_prompt_logps(engine, each, ids))
+        for each in (method.full_completions, method.weak)
+    )
     trainer: Any = load_base(RESOURCES, folder).eval()
-    row.full, row.full_change = _largest(found, _logps(trainer, _text())), _largest(found, base)
+    row.full, row.full_change = _largest(found, _logps(trainer, ids)), _largest(found, base)
+    trainer = PeftModel.from_pretrained(trainer, trained_folder(store, method.weak_sft["model"])).eval()
+    row.full_adapter = _largest(adapted, _logps(trainer, ids))
     method.sample(method.full_completions)
     row.full_dpo = method.train(method.full_dpo, Base(method.base.name, RESOURCES, lambda: folder)).losses[0].loss
 

@@ -11,6 +11,7 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import EngineSize
 from ray_jobs.runtime.context import Context
 from ray_jobs.runtime.progress import Progress
@@ -38,6 +39,15 @@ GOLD = [(Problem(f"p{i}", f"{a} + {b}?"), Reference(f"p{i}", str(a + b), f"{a + 
         for i, (a, b) in enumerate(SUMS)]  # fmt: skip
 CONTEXT = 256
 GREEDY = Sampling(max_tokens=48)
+
+
+class Split(Resources):
+    """Engines whose model is split over two processes of this machine, as over two GPUs."""
+
+    @property
+    def tensor_parallel(self) -> int:
+        """Its size, which on CPU no field sets."""
+        return 2
 
 
 class Method:
@@ -139,13 +149,13 @@ class Method:
             finish(made, StepState(outcome=result), attempt, context)
         return result
 
-    def start(self, adapters: int, base: Table | None = None) -> Engine:
+    def start(self, adapters: int, base: Table | None = None, resources: Resources = RESOURCES) -> Engine:
         """Start the engine, of the model or of a whole one that was trained, with room for so many adapters.
 
         Raises what keeps it from starting.
         """
         size = EngineSize(CONTEXT, adapters, rank=16 if adapters else 0)
-        self.engine = Engine(base or self.base.name, size, self, self.context.store, RESOURCES)
+        self.engine = Engine(base or self.base.name, size, self, self.context.store, resources)
         if self.engine.broken:
             raise self.engine.broken
         return self.engine

@@ -43,7 +43,10 @@ class Row:
     orpo: float = math.nan
     """ORPO's last loss."""
     full: float = math.nan
-    """As `base`, for a whole model that an SFT of all weights made; only of the shared row."""
+    """As `base`, for a whole model that an SFT of all weights made, in an engine that is split over two processes; only
+    of the shared row."""
+    full_adapter: float = math.nan
+    """As `adapter`, on that model in that engine."""
     full_change: float = math.nan
     """As `change`, from the base to that model."""
     full_dpo: float = math.nan

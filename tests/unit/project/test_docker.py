@@ -49,7 +49,7 @@ def test_target(target: str) -> None:
     assert users == ["1000"] and "RUN" not in words[words.index("USER") :]
     assert Instruction("COPY", (f"--from=project-{target}",), "/opt/w2s /opt/w2s") in steps
     assert Instruction("ENV", (), "W2S_COMMIT=$W2S_COMMIT") in steps and words.count("HEALTHCHECK") == 1
-    assert any(" git " in one.rest for one in steps if one.word == "RUN")
+    assert any(" git libnuma1 " in one.rest for one in steps if one.word == "RUN")
     assert any("HOME=/home/w2s" in one.rest for one in steps if one.word == "ENV")
     project = with_parents(f"project-{target}")
     installs = [one.rest for one in project if one.word == "RUN" and "pip install" in one.rest]
@@ -75,6 +75,19 @@ def test_nodes_have_what_rays_launcher_needs() -> None:
     ):
         assert needed in text, needed
     assert "nvidia-cuda-nvcc" in packages("gpu") and "boto3" in packages("gpu")
+
+
+def test_what_is_compiled_at_run_time_links_with_cuda(tmp_path: Path) -> None:
+    """Tried with the pinned packages: nvcc linked a program, and g++ a library with -L$CUDA_HOME/lib64 -lcudart."""
+    steps = STAGES["packages-gpu"].instructions
+    (folder,) = [one.rest for one in steps if one.word == "WORKDIR"]
+    assert any(f"CUDA_HOME={folder} " in one.rest for one in STAGES["gpu"].instructions if one.word == "ENV")
+    (tmp_path / "lib").mkdir()
+    for name in ("libcudart.so.13", "libcudart_static.a", "libnvrtc-builtins.so.13.0"):
+        (tmp_path / "lib" / name).touch()
+    subprocess.run(["sh", "-euc", steps[-1].rest], cwd=tmp_path, check=True)
+    links = {path.name: path.resolve().name for path in (tmp_path / "lib64").iterdir() if path.is_symlink()}
+    assert links == {"libcudart.so": "libcudart.so.13", "libnvrtc-builtins.so": "libnvrtc-builtins.so.13.0"}
 
 
 def test_base_images_are_pinned() -> None:
