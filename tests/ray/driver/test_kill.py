@@ -126,7 +126,7 @@ OWN_RECIPE = [
     "pairs.min_margin=0.1",
     "pairs.min_pairs=1",
     "labels.min_kept=1",
-    "dpo.epochs=4",
+    "dpo.epochs=2",
     "orpo=none",
     "problems.train_1=32",
     "problems.train_2=160",
@@ -150,7 +150,7 @@ def test_killed_in_the_middle_of_sampling_and_of_training(store_folder: Path) ->
     resources = ["--resources", "local,problems_per_block=64,save_minutes=0.01"]
     output = store_folder.with_suffix(".log")
     driver = start(store_folder, *chosen, *resources, output=output)
-    wait_for_files(driver, store_folder, "steps/dpo-*/training/*.safetensors", 1)
+    wait_for_files(driver, store_folder, "steps/prefer-*/training/*.safetensors", 1)
     kill(driver, store_folder)
     assert "there already" in output.read_text()
     after = {path: path.stat().st_mtime_ns for folder in folders for path in folder.glob("*.parquet")}
