@@ -74,7 +74,7 @@ def train(name: str, base: Base, tokens: Tokens, plus: Path, folder: Path) -> Tr
     if name == "dpo":
         assert EXPERIMENT.dpo is not None
         preference = EXPERIMENT.dpo.model_copy(update={"batch_size": 2, "learning_rate": 1e-3, "epochs": 1.0})
-        pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(4)]
+        pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(6)]
         recipe = Prefer(model=MODEL, preference=preference)
         rows = pair_rows(pairs, tokens)
         trainer = preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, plus, folder)
@@ -82,7 +82,7 @@ def train(name: str, base: Base, tokens: Tokens, plus: Path, folder: Path) -> Tr
         offset = {"sft": 0, "other sft": 40, "m_plus": 80, "full": 20}[name]
         lora = None if name == "full" else LoRA(rank=4 if name == "other sft" else 8, dropout=0.1)
         sft = EXPERIMENT.sft.model_copy(update={"batch_size": 2, "epochs": 1.0, "learning_rate": 2e-3, "lora": lora})
-        examples = [SFTExample(str(i), QUESTION, f" {i + offset}.\n#### {i}", "weak") for i in range(4)]
+        examples = [SFTExample(str(i), QUESTION, f" {i + offset}.\n#### {i}", "weak") for i in range(6)]
         rows = dataset(sft_rows(examples, tokens))
         trainer = sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
     trainer.run(None)
