@@ -18,6 +18,14 @@ LOGGED = re.compile(r"^(?:\([^)]*pid=\d+\) )?(?:[A-Z]+ [\d-]+ [\d:.]+ \[[^\]]*\]
 """What vLLM puts before each line that an engine's process logs."""
 ERROR = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): \S.*")
 """The last line of a traceback."""
+NO_ROOM = re.compile(
+    "No available memory for the cache blocks|larger than the available KV cache memory|OutOfMemoryError|out of memory"
+)
+"""What vLLM (0.32.0) and torch say where the model, or one request's KV cache, does not fit the engine's memory."""
+MORE_ROOM = (
+    "give it more memory in --resources (more gpus_per_engine, a higher gpu_memory_utilization; on CPUs "
+    "cpu_kv_cache_gib), or take a lower max_num_seqs or max_tokens"
+)
 NAMES = "choose lora.targets whose layers training and engine name alike, or another model (docs/models.md)"
 LAST_BYTES = 1 << 20
 """Of a log, searched for the last error."""
@@ -27,7 +35,7 @@ class EngineProcess:
     """The processes of one engine, and vLLM's client to them.
 
     Raises what vLLM raises where they do not start: ValueError for a model or an argument that it refuses, other errors
-    for failures.
+    for failures. ValueError too where the memory does not suffice, because another start would need as much.
     """
 
     def __init__(self, arguments: Any) -> None:
@@ -42,6 +50,8 @@ class EngineProcess:
         except BaseException as error:
             self.guard.end()
             if isinstance(error, RuntimeError) and (why := self.last_error()):
+                if NO_ROOM.search(why):
+                    raise ValueError(f"the engine does not fit: {why.partition('. ')[0]}: {MORE_ROOM}") from error
                 # vLLM says only "See root cause above", which is in the log of this process.
                 raise RuntimeError(f"{why} ({first_line(error)})") from error
             raise
