@@ -147,7 +147,7 @@ def test_killed_in_the_middle_of_sampling_and_of_training(store_folder: Path) ->
     assert "resume plain_" in plan
 
     # The next run asks for another block size, but must keep the first run's.
-    resources = ["--resources", "local,problems_per_block=64,save_minutes=0.01"]
+    resources = ["--resources", "local,problems_per_block=64,save_minutes=0.03"]
     output = store_folder.with_suffix(".log")
     driver = start(store_folder, *chosen, *resources, output=output)
     wait_for_files(driver, store_folder, "steps/prefer-*/training/*.safetensors", 1)
