@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.runtime import local_ray
 from tests.benchmarks.goal import Goal, table
 from tests.benchmarks.training import STEPS, bare, ours, prepare, rows
 from w2s.store.store import Store
@@ -47,6 +48,7 @@ def timed(loop: Callable[[Any], None], folder: Path, cores: set[int]) -> Callabl
 
 def measure(folder: Path, spare: bool) -> dict[str, dict[str, float]]:
     """Seconds of each training by side."""
+    local_ray.set_environment()  # before Ray is imported
     from ray import cloudpickle
 
     from ray_jobs.training import worker
