@@ -43,7 +43,7 @@ format: .venv/ready ## format the code and fix what ruff can fix
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-fast: lint ## check, and the unit tests that are not slow beside it (100 s)
+fast: lint ## check, and the unit tests that are not slow beside it (70 s)
 	@$(BESIDE) types unit
 
 unit: .venv/ready
@@ -55,7 +55,7 @@ s3: .venv/ready ## tests of the store on a folder and on two S3 servers
 ray: .venv/ready ## tests with real Ray, engines and training
 	$(PYTEST) -m "ray or chaos" $(TWO_AT_ONCE) $(IN_ORDER) --durations=10
 
-cluster: .venv/ready debian ## three ssh hosts of namespaces, from check to down; needs root (about 6 minutes)
+cluster: .venv/ready debian ## three ssh hosts of namespaces, from check to down; needs root (about 5 minutes)
 	$(PYTEST) -m cluster -s
 
 # What the hosts run; installed where we may, else their tests are skipped and say what is missing.
@@ -80,7 +80,7 @@ chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours 
 
 # The tests with Ray come last. Starting Ray, an engine or workers keeps one core busy, so that two files fit beside
 # each other.
-test: lint ## everything: check and all tests (about 32 minutes on two cores)
+test: lint ## everything: check and all tests (about 31 minutes on two cores)
 	@$(BESIDE) types without-ray
 	@$(MAKE) --no-print-directory ray
 
