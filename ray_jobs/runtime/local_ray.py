@@ -50,8 +50,6 @@ def set_environment() -> bool:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         # Ray runs engines and training workers at nice 15, so any other process of the machine would slow them.
         os.environ.setdefault("RAY_worker_niceness", "0")
-        # Its report would never be sent, for want of a dashboard, but a process collects it.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # This machine is not preempted, so a training needs no process that watches for it.
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
         # The variable behind runtime_env's worker_process_setup_hook: set here, it also reaches workers that Ray
