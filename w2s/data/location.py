@@ -4,6 +4,7 @@ copies lie."""
 import importlib.resources
 import os
 import re
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def filesystem_of(url: str) -> tuple[Any, str]:
 
 
 def cache_folder() -> Path:
-    """The folder for this node's copies of models: `W2S_CACHE`, else `w2s-USER` in the temporary folder.
+    """The folder for this node's copies of models and what it remembers of files.
+
+    `W2S_CACHE`, else `w2s-USER` in the temporary folder.
 
     Raises ValueError where other users could write into it.
     """
@@ -63,3 +66,10 @@ def cache_folder() -> Path:
             f"{folder} can be written by others, who could plant models there: set W2S_CACHE to a folder of your own"
         )
     return folder
+
+
+def remember(file: Path, text: str) -> None:
+    """Write a file of the cache in one move, so that no other process or thread reads a part of it."""
+    temporary = file.with_suffix(f".{secrets.token_hex(4)}.tmp")
+    temporary.write_text(text)
+    temporary.replace(file)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from w2s.data.location import CHECK_URL, cache_folder, filesystem_of, is_hub_name, locate
+from w2s.data.location import CHECK_URL, cache_folder, filesystem_of, is_hub_name, locate, remember
 from w2s.data.readers.folders import source_files
 from w2s.data.readers.formats import format_of
 from w2s.errors import first_line
@@ -105,9 +105,7 @@ def _hash_file(path: Path) -> str:
         return str(remembered["sha256"])
     digest = _digest_file(path)
     if _state(path) == state and time.time() - state["changed"] / 1e9 > SETTLED_SECONDS:
-        temporary = file.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps({"state": state, "sha256": digest}))
-        temporary.replace(file)
+        remember(file, json.dumps({"state": state, "sha256": digest}))
     return digest
 
 

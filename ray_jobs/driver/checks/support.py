@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 
 from ray_jobs.runtime.versions import versions
-from w2s.data.location import cache_folder
+from w2s.data.location import cache_folder, remember
 from w2s.errors import first_line
 
 SECONDS = 300
@@ -72,9 +72,7 @@ class Question:
             )
         support = Support(**json.loads(lines[-1]))  # before it, the lines that vLLM prints
         if not support.error:  # an error may go away with a package that is installed later
-            temporary = self._file.with_suffix(f".{self._process.pid}.tmp")
-            temporary.write_text(lines[-1])
-            temporary.replace(self._file)
+            remember(self._file, lines[-1])
         return support
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -71,7 +72,7 @@ def left_over(store: Path) -> list[str]:
     return found
 
 
-def manifest(store: Path, step: str) -> tuple[Path, dict[str, object]]:
+def manifest(store: Path, step: str) -> tuple[Path, dict[str, Any]]:
     for path in store.glob("steps/*/manifest.json"):
         found = json.loads(path.read_text())
         if found["step"] == step:
@@ -171,9 +172,9 @@ def test_killed_in_the_middle_of_sampling_and_of_training(store_folder: Path) ->
     run = read("quickstart", str(store_folder), OWN_RECIPE)
     for name, samples in (("plain_samples", 3), ("plain_completions", 1), ("icl_samples", 3)):
         rows = [(row.problem_id, row.sample) for row in run.rows(name, "completions")]
-        assert len(rows) == len(set(rows)) == 160 * samples == manifest(store_folder, name)[1]["rows"]["completions"]  # type: ignore[index]
+        assert len(rows) == len(set(rows)) == 160 * samples == manifest(store_folder, name)[1]["rows"]["completions"]
     outcomes = manifest(store_folder, "weak_committee")[1]["counts"]
-    assert sum(outcomes.values()) == 160 == len(run.rows("weak_committee", "completions")), outcomes  # type: ignore[attr-defined]
+    assert sum(outcomes.values()) == 160 == len(run.rows("weak_committee", "completions")), outcomes
     assert run.document("labels_1", "summary")["prompt"]["consistency_without"] > 0
     asked = [row.problem_id for row in run.rows("open_votes", "train_2")]
     more = [row.problem_id for row in run.rows("more_samples", "completions")]
@@ -182,4 +183,4 @@ def test_killed_in_the_middle_of_sampling_and_of_training(store_folder: Path) ->
     assert all(votes[problem] == 3 + 2 * (problem in asked) for problem in votes)
     weights = {row.confidence for row in run.rows("pairs", "pairs")}
     trained = manifest(store_folder, "dpo")[1]["recipe"]
-    assert len(weights) > 1 and trained["preference"]["weighted"], weights  # type: ignore[index]
+    assert len(weights) > 1 and trained["preference"]["weighted"], weights
