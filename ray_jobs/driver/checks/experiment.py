@@ -10,7 +10,8 @@ from contextlib import suppress
 from ray_jobs.cost.memory import BYTES, GIB
 from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.checks.adapter import check_adapter
-from ray_jobs.driver.checks.model import Use, check_model
+from ray_jobs.driver.checks.model import Use
+from ray_jobs.driver.checks.passed import check_unless_passed
 from ray_jobs.driver.costs.estimate import shape_of
 from ray_jobs.driver.forecast import memories, worker_memory
 from ray_jobs.resources.deepspeed import accumulation
@@ -34,7 +35,7 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
     for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
         if steps := [step for step in missing if _model(step) == model]:
             assert isinstance(model, Model)
-            check_model(role, model, Use.of(steps, experiment.demonstrations.count), resources)
+            check_unless_passed(role, model, Use.of(steps, experiment.demonstrations.count), resources.gpus_per_engine)
     _check_room(missing, resources)
 
 
@@ -45,7 +46,7 @@ def check_evaluation(missing: Sequence[Step], resources: Resources) -> None:
     """
     for model in dict.fromkeys(model for step in missing if (model := _model(step)) is not None):
         steps = [step for step in missing if _model(step) == model]
-        check_model("evaluated", model, Use.of(steps, 0), resources)
+        check_unless_passed("evaluated", model, Use.of(steps, 0), resources.gpus_per_engine)
     for step in missing:
         adapter = step.input("adapter")
         if isinstance(step.recipe, Sample) and adapter and isinstance(adapter.step.recipe, ForeignAdapter):

@@ -15,7 +15,6 @@ from ray_jobs.models.layers import check_targets, meta_model
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.models.weights import check_weights
-from ray_jobs.resources.resources import Resources
 from w2s.data.revision import check_no_adapter
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
@@ -85,13 +84,13 @@ def _largest(limits: Iterable[tuple[Step, int]]) -> Limit:
     return max(named, key=lambda limit: limit.tokens, default=Limit(1, ""))
 
 
-def check_model(role: str, model: Model, use: Use, resources: Resources) -> None:
+def check_model(role: str, model: Model, use: Use, gpus_per_engine: int) -> None:
     """Check that the steps can use the model. Raises ValueError with the model, the rule and the way out."""
     fetching = partial(fetched, f"{role} model {model.name}", " and run again, or give a folder")
     folder = fetching(lambda: base_folder(model, weights=False))
     try:
         check_no_adapter([path.name for path in folder.iterdir()])
-        _check_quantization(folder, use, resources)
+        _check_quantization(folder, use, gpus_per_engine)
         with ExitStack() as processes:
             # Asked first, because the answer takes as long as all other checks together.
             asked = processes.enter_context(Question(_architecture(folder))) if use.sampled else None
@@ -105,18 +104,18 @@ def check_model(role: str, model: Model, use: Use, resources: Resources) -> None
                 check_targets(field, blank, targets)
             if use.sampled:
                 check_fields(_architecture(folder), blank, context_limit(folder))
-                _check_heads(blank, resources)
+                _check_heads(blank, gpus_per_engine)
             if not quantization(folder):
                 fetching(lambda: check_weights(model, folder, blank))
             if asked:
-                _check_engine(asked, blank, use, resources)
+                _check_engine(asked, blank, use, gpus_per_engine)
     except ValueError as error:
         if str(error).startswith(f"{role} model {model.name} cannot be fetched"):
             raise
         raise ValueError(f"{role} model {model.name}: {error}") from error
 
 
-def _check_quantization(folder: Path, use: Use, resources: Resources) -> None:
+def _check_quantization(folder: Path, use: Use, gpus_per_engine: int) -> None:
     """Check that quantized weights are only sampled, on GPUs, by methods that the engine has without more packages."""
     if not (method := quantization(folder)):
         return
@@ -125,7 +124,7 @@ def _check_quantization(folder: Path, use: Use, resources: Resources) -> None:
             f"its weights are quantized ({method}), and unquantized weights alone are trained: give the "
             "unquantized model that it was made from"
         )
-    if method not in SAMPLED_QUANTIZED or not resources.gpus_per_engine:
+    if method not in SAMPLED_QUANTIZED or not gpus_per_engine:
         raise ValueError(
             f"its weights are quantized ({method}): engines on GPUs sample {', '.join(SAMPLED_QUANTIZED)}, and engines "
             "on CPU none: give the unquantized model that it was made from"
@@ -168,16 +167,16 @@ def _check_embeddings(tokens: Tokens, blank: Any) -> None:
         )
 
 
-def _check_heads(blank: Any, resources: Resources) -> None:
+def _check_heads(blank: Any, gpus_per_engine: int) -> None:
     """Check that the engine's attention has heads of this size, and that tensor parallelism splits them evenly."""
     config = blank.config.get_text_config()
     heads: int = getattr(config, "num_attention_heads", 0)
-    if heads % resources.tensor_parallel:
+    if heads % (gpus_per_engine or 1):
         raise ValueError(
-            f"its {heads} attention heads cannot be split over gpus_per_engine={resources.tensor_parallel}: "
+            f"its {heads} attention heads cannot be split over gpus_per_engine={gpus_per_engine}: "
             f"take a divisor of {heads}"
         )
-    if resources.gpus_per_engine or not heads:
+    if gpus_per_engine or not heads:
         return
     if latent := getattr(config, "kv_lora_rank", None):  # multi-head latent attention, as DeepSeek's
         name, size, known = "kv_lora_rank + qk_rope_head_dim", latent + config.qk_rope_head_dim, CPU_LATENT_SIZES
@@ -224,7 +223,7 @@ def _check_class(architecture: str, blank: Any) -> None:
         )
 
 
-def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -> None:
+def _check_engine(asked: Question, blank: Any, use: Use, gpus_per_engine: int) -> None:
     """Check that the engine has the architecture and, where a step samples with an adapter, adapters for it."""
     name, support = asked.architecture, asked.answer()
     if support.error:
@@ -244,7 +243,7 @@ def _check_engine(asked: Question, blank: Any, use: Use, resources: Resources) -
                 f"the engine makes {', '.join(whole)} of several layers and takes no adapter of the whole: leave "
                 f"{', '.join(whole)} out of {field}"
             )
-    if not resources.gpus_per_engine and (count := experts(blank.config.get_text_config())):
+    if not gpus_per_engine and (count := experts(blank.config.get_text_config())):
         raise ValueError(
             f"it is a mixture of {count} experts, and engines on CPU have no adapters for those: set gpus_per_engine "
             f"in --resources, {_all_weights(use)}, or take a dense model"

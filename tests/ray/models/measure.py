@@ -74,7 +74,7 @@ def _measure(row: Row, folder: Path, ends: ExitStack) -> None:
 def _refusal(model: Model, use: Use, path: Path) -> str:
     """The check's line without the path of the folder; empty if it passes."""
     try:
-        check_model("strong", model, use, RESOURCES)
+        check_model("strong", model, use, RESOURCES.gpus_per_engine)
     except ValueError as error:
         return str(error).removeprefix(f"strong model {path}: ").replace(str(path), "MODEL")
     return ""

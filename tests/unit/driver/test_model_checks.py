@@ -49,7 +49,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check(path: Path, use: Use = ALL, resources: Any = LOCAL, style: Any = "completion") -> None:
-    check_model("strong", Model(name=str(path), revision="sha256:1", prompt=Prompt(style=style)), use, resources)
+    check_model(
+        "strong", Model(name=str(path), revision="sha256:1", prompt=Prompt(style=style)), use, resources.gpus_per_engine
+    )
 
 
 def config(**changed: Any) -> Damage:
@@ -307,9 +309,9 @@ def test_heads_that_engines_on_cpu_lack_are_refused(model_type: str, sizes: dict
 
     with torch.device("meta"):
         blank = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **(tiny_models.SIZES | sizes)))
-    model_checks._check_heads(blank, GPU)  # pyright: ignore[reportPrivateUsage]
+    model_checks._check_heads(blank, GPU.gpus_per_engine)  # pyright: ignore[reportPrivateUsage]
     if not message:
-        model_checks._check_heads(blank, LOCAL)  # pyright: ignore[reportPrivateUsage]
+        model_checks._check_heads(blank, LOCAL.gpus_per_engine)  # pyright: ignore[reportPrivateUsage]
         return
     with pytest.raises(ValueError, match=message):
-        model_checks._check_heads(blank, LOCAL)  # pyright: ignore[reportPrivateUsage]
+        model_checks._check_heads(blank, LOCAL.gpus_per_engine)  # pyright: ignore[reportPrivateUsage]

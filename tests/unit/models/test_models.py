@@ -137,7 +137,6 @@ def test_a_folder_that_this_node_has_not_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [ConnectionError("reset\nby peer"), OSError("no space"), RuntimeError("")])
 def test_before_anything_starts_every_failure_is_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     from ray_jobs.driver.checks import model as model_checks
-    from ray_jobs.resources.presets import load_resources
 
     def fails(model: Model, weights: bool) -> Path:
         raise error
@@ -145,5 +144,5 @@ def test_before_anything_starts_every_failure_is_one_line(error: Exception, monk
     monkeypatch.setattr(model_checks, "base_folder", fails)
     weak, use = Model(name="s3://b/m", revision="sha256:1"), model_checks.Use.of([], 0)
     with pytest.raises(ValueError, match=r"weak model s3://b/m cannot be fetched \(.*or give a folder") as caught:
-        model_checks.check_model("weak", weak, use, load_resources("local"))
+        model_checks.check_model("weak", weak, use, 0)
     assert "\n" not in str(caught.value) and type(error).__name__ in str(caught.value)

@@ -1,0 +1,50 @@
+"""Which models have passed their checks on this node, so that the next run or plan need not load transformers for
+them."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+from ray_jobs import models
+from ray_jobs.driver import checks
+from ray_jobs.driver.checks.model import Use, check_model
+from ray_jobs.runtime.versions import versions
+from w2s.data.location import cache_folder, remember
+from w2s.recipe import Model
+
+
+def check_unless_passed(role: str, model: Model, use: Use, gpus_per_engine: int) -> None:
+    """`check_model`, unless the same files have passed it for the same use, with the same libraries and checks.
+
+    Raises ValueError as `check_model` does; a refusal is not remembered.
+    """
+    assert model.revision is not None, "the run names the files of each model before it checks them"
+    facts = {
+        "model": model.model_dump(mode="json"),  # with the revision of its files
+        "use": asdict(use) | {"targets": sorted(use.targets)},
+        "gpus_per_engine": gpus_per_engine,
+        "versions": versions(),
+        "checks": _code(),
+    }
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    passed = cache_folder() / f"passed-{digest[:32]}"
+    if passed.is_file():
+        return
+    check_model(role, model, use, gpus_per_engine)
+    remember(passed, "")
+
+
+@cache
+def _code() -> str:
+    """A hash of the checks' own code."""
+    code = hashlib.sha256()
+    for path in _files((checks.__path__, models.__path__)):
+        code.update(path.read_bytes())
+    return code.hexdigest()
+
+
+def _files(packages: Iterable[Iterable[str]]) -> list[Path]:
+    return sorted(path for package in packages for folder in package for path in Path(folder).rglob("*.py"))

@@ -1,0 +1,73 @@
+"""A model that has passed its checks is not checked again; another one, or another use of it, is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ray_jobs.driver.checks import passed
+from ray_jobs.driver.checks.model import Limit, Use
+from ray_jobs.driver.checks.passed import check_unless_passed
+from w2s.recipe import Model, Prompt
+
+TARGETS = frozenset({("sft.lora.targets", ("q_proj", "v_proj")), ("weak_sft.lora.targets", ("o_proj",))})
+USE = Use(True, TARGETS, True, True, Limit(32, "greedy.max_tokens"), Limit(64, "dpo.max_tokens"), demonstrations=0)
+MODEL = Model(name="owner/model", revision="1" * 40)
+
+
+@pytest.fixture
+def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """The checks that are made; a model named `wrong` is refused."""
+    made: list[tuple[object, ...]] = []
+
+    def check(role: str, *rest: object) -> None:
+        made.append(rest)
+        if MODEL.model_copy(update={"name": "wrong"}) == rest[0]:
+            raise ValueError(f"{role} model wrong")
+
+    monkeypatch.setattr(passed, "check_model", check)
+    monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
+    return made
+
+
+def test_once_for_the_same_files_and_use(checked: list[tuple[object, ...]]) -> None:
+    for role in ("weak", "strong"):
+        check_unless_passed(role, MODEL, replace(USE, targets=frozenset(sorted(TARGETS))), 0)
+    assert len(checked) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "use", "gpus"),
+    [
+        ({"revision": "2" * 40}, {}, 0),
+        ({"prompt": Prompt(style="chat")}, {}, 0),
+        ({}, {"row": Limit(65, "dpo.max_tokens")}, 0),
+        ({}, {"targets": frozenset[object]()}, 0),
+        ({}, {"sampled": False}, 0),
+        ({}, {}, 1),
+    ],
+)
+def test_again_where_a_thing_differs(
+    model: dict[str, object], use: dict[str, object], gpus: int, checked: list[tuple[object, ...]]
+) -> None:
+    check_unless_passed("strong", MODEL, USE, 0)
+    check_unless_passed("strong", MODEL.model_copy(update=model), replace(USE, **use), gpus)  # type: ignore[arg-type]
+    assert len(checked) == 2
+
+
+@pytest.mark.parametrize("changed", ["versions", "_code"])
+def test_again_with_other_libraries_or_checks(
+    changed: str, checked: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(passed._code()) == 64  # pyright: ignore[reportPrivateUsage]
+    check_unless_passed("strong", MODEL, USE, 0)
+    monkeypatch.setattr(passed, changed, lambda: "others")
+    check_unless_passed("strong", MODEL, USE, 0)
+    assert len(checked) == 2
+
+
+def test_a_refusal_is_not_remembered(checked: list[tuple[object, ...]]) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="strong model wrong"):
+            check_unless_passed("strong", MODEL.model_copy(update={"name": "wrong"}), USE, 0)
+    assert len(checked) == 2
