@@ -2,6 +2,7 @@
 copies lie."""
 
 import importlib.resources
+import json
 import os
 import re
 import secrets
@@ -73,3 +74,12 @@ def remember(file: Path, text: str) -> None:
     temporary = file.with_suffix(f".{secrets.token_hex(4)}.tmp")
     temporary.write_text(text)
     temporary.replace(file)
+
+
+def recall(file: Path) -> Any:
+    """The JSON value that a file of the cache remembers; None where there is none, or a power cut has damaged it,
+    because all that a cache holds can be found out again."""
+    try:
+        return json.loads(file.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None

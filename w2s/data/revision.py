@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from w2s.data.location import CHECK_URL, cache_folder, filesystem_of, is_hub_name, locate, remember
+from w2s.data.location import CHECK_URL, cache_folder, filesystem_of, is_hub_name, locate, recall, remember
 from w2s.data.readers.folders import source_files
 from w2s.data.readers.formats import format_of
 from w2s.errors import first_line
@@ -101,7 +101,7 @@ def _hash_file(path: Path) -> str:
         return _digest_file(path)
     name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     file = cache_folder() / f"hash-{name}.json"
-    if file.is_file() and (remembered := json.loads(file.read_bytes()))["state"] == state:
+    if (remembered := recall(file)) and remembered["state"] == state:
         return str(remembered["sha256"])
     digest = _digest_file(path)
     if _state(path) == state and time.time() - state["changed"] / 1e9 > SETTLED_SECONDS:

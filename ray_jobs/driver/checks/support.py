@@ -8,9 +8,10 @@ import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from ray_jobs.runtime.versions import versions
-from w2s.data.location import cache_folder, remember
+from w2s.data.location import cache_folder, recall, remember
 from w2s.errors import first_line
 
 SECONDS = 300
@@ -42,7 +43,8 @@ class Question:
         self._file = cache_folder() / f"support-{build}-{architecture}.json"
         self._process: subprocess.Popen[str] | None = None
         self._is_name = re.fullmatch(r"\w{1,100}", architecture) is not None
-        if self._is_name and not self._file.is_file():
+        self._known: Any = recall(self._file) if self._is_name else None
+        if self._is_name and not self._known:
             command = [sys.executable, "-m", __name__, architecture]
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -59,7 +61,7 @@ class Question:
         if not self._is_name:
             return Support(False, "which is no name of an architecture")
         if self._process is None:
-            return Support(**json.loads(self._file.read_bytes()))
+            return Support(**self._known)
         try:
             out, err = self._process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired as error:

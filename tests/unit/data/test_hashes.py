@@ -65,6 +65,15 @@ def test_a_change_is_seen(change: Callable[[Path], Any], changes: bool, read: li
     assert hashed(path) == second and len(read) == 1 + changes and (second != first) == changes
 
 
+@pytest.mark.parametrize("left", [b"", b'{"state": {"si', b"\xff\x00"])
+def test_a_damaged_memory_is_none(left: bytes, read: list[str], tmp_path: Path) -> None:
+    (path := tmp_path / "rows.jsonl").write_bytes(b"bytes")
+    first = hashed(path)
+    (file,) = (tmp_path / "cache").glob("hash-*.json")
+    file.write_bytes(left)
+    assert hashed(path) == hashed(path) == first and len(read) == 2
+
+
 def test_a_model_s_files_are_read_once(read: list[str], tmp_path: Path) -> None:
     (folder := tmp_path / "model").mkdir()
     for name in ("config.json", "tokenizer.json", "model.safetensors"):

@@ -43,6 +43,16 @@ def test_an_answer_is_kept_for_the_version_of_vllm(vllm: Path, monkeypatch: pyte
         assert asked.answer().lora and calls(vllm) == 2
 
 
+@pytest.mark.parametrize("left", ["", '{"lora": tr'])
+def test_a_damaged_answer_is_asked_again(left: str, vllm: Path, tmp_path: Path) -> None:
+    answers(vllm, """echo '{"lora": true, "error": ""}'""")
+    for number in (1, 2):
+        with Question(NAME) as asked:
+            assert asked.answer().lora and calls(vllm) == number
+        (file,) = (tmp_path / "cache").glob("support-*.json")
+        file.write_text(left)
+
+
 def test_an_error_is_asked_again(vllm: Path) -> None:
     answers(vllm, """echo '{"lora": false, "error": "no torchvision"}'""")
     for _ in range(2):
