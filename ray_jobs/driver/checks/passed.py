@@ -1,5 +1,4 @@
-"""Which models have passed their checks on this node, so that the next run or plan need not load transformers for
-them."""
+"""Which models have passed their checks on this node, so that the next run need not make them without weights."""
 
 import hashlib
 import json
