@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -40,10 +39,7 @@ def check_unless_passed(role: str, model: Model, use: Use, gpus_per_engine: int)
 def _code() -> str:
     """A hash of the checks' own code."""
     code = hashlib.sha256()
-    for path in _files((checks.__path__, models.__path__)):
-        code.update(path.read_bytes())
+    for package in (checks, models):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            code.update(path.read_bytes())
     return code.hexdigest()
-
-
-def _files(packages: Iterable[Iterable[str]]) -> list[Path]:
-    return sorted(path for package in packages for folder in package for path in Path(folder).rglob("*.py"))
