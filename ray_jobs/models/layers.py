@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.configs import load_config
+from ray_jobs.runtime.imports import import_for_good
 from w2s.errors import first_line
 
 
@@ -15,6 +16,7 @@ def meta_model(folder: Path) -> Any:
 
     Raises ValueError where transformers cannot make it from the configuration.
     """
+    import_for_good("torch", "transformers.modeling_utils")
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -154,16 +154,20 @@ def can_grow(nodes: Sequence[Node]) -> bool:
     return any(NODE_GROUP in node.labels for node in nodes)
 
 
-def machine() -> dict[str, float]:
+def machine(with_gpus: bool) -> dict[str, float]:
     """CPUs, GPUs and bytes of memory of this machine, before Ray has started; in a container Ray may count fewer
-    CPUs."""
-    import torch
-
+    CPUs. Counting GPUs takes an import of torch."""
     memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for limit in CONTAINER_LIMITS:
         with suppress(OSError, ValueError):  # no such file, or no limit in it
             memory = min(memory, float(Path(limit).read_text()))
-    return {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count()), "memory": memory}
+    return {"CPU": float(os.cpu_count() or 1), "GPU": float(_gpus() if with_gpus else 0), "memory": memory}
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def available() -> dict[str, float]:

@@ -1,7 +1,11 @@
-"""Versions of the libraries that ran a step, for its manifest."""
+"""Versions of the libraries and of the code that found something out: for manifests, and for what a node remembers."""
 
+import hashlib
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
 
 LIBRARIES = (
     "w2s", "ray", "torch", "transformers", "vllm", "deepspeed", "trl", "peft", "accelerate", "datasets", "math-verify"
@@ -22,3 +26,13 @@ def versions() -> dict[str, str]:
             except PackageNotFoundError:
                 continue
     return installed
+
+
+@cache
+def code_hash(*packages: ModuleType) -> str:
+    """A hash of the source files of packages of our own."""
+    code = hashlib.sha256()
+    for package in packages:
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            code.update(path.read_bytes())
+    return code.hexdigest()

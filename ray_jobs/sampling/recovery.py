@@ -1,4 +1,4 @@
-"""Recovery from a dead engine: start another one and give it the requests that were in flight.
+"""Recovery from a dead engine: start another one for the requests that are left.
 
 Any request in flight may be the reason for a death; ray_jobs/sampling/suspects.py decides which requests may run next
 and which are guilty.
@@ -42,7 +42,7 @@ class RequestFailed(Exception):
 
 
 class RestartingEngine:
-    """An engine that is started again when it dies.
+    """An engine that is started again after its death, by the next request that may run.
 
     `start` starts the processes of one engine; what it raises at the first start goes to the caller.
     """
@@ -51,6 +51,12 @@ class RestartingEngine:
         self._start = start
         self._changed = asyncio.Condition()
         """Notified when `suspects` may let other requests run."""
+        self._has_died = False
+        """Whether nothing has followed `process`, which is dead."""
+        self._starting: asyncio.Task[EngineProcess] | None = None
+        """The start of the engine that follows."""
+        self._lost = ""
+        """Why there is no engine any more; empty while there may be one."""
         self._restarts = self._repeated = 0
         self.suspects = Suspects()
         self.process = start()
@@ -76,16 +82,16 @@ class RestartingEngine:
 
         while True:
             async with self._changed:
-                await self._changed.wait_for(lambda: self.suspects.may_run(key))
+                await self._changed.wait_for(lambda: self._lost or self.suspects.may_run(key))
+                process = await self._alive()
                 self.suspects.started(key)
-                process = self.process
             try:
                 output = await process.generate(TokensPrompt(prompt_token_ids=prompt_ids), parameters, key, adapter)
             except (EngineDeadError, EngineGenerateError) as error:
                 if not process.dead:  # only this request has failed
                     await self._finished(key)
                     raise RequestFailed(first_line(error.__cause__ or error)) from error
-                await self._restart(process)
+                await self._died(process)
                 if key in self.suspects.guilty:
                     self._check_guilty(task)
                     raise RequestFailed(f"alone in the engine when it died, {DEATHS_ALONE} times") from error
@@ -110,26 +116,38 @@ class RestartingEngine:
             self.suspects.finished(key)
             self._changed.notify_all()
 
-    async def _restart(self, dead: EngineProcess) -> None:
-        """Replace `dead` by another engine, once, whichever request notices the death first."""
-        async with self._changed:
-            if dead is not self.process:
-                return
-            self._repeated += len(self.suspects.running)
+    async def _alive(self) -> EngineProcess:
+        """The engine, another one if it has died. The caller holds `_changed`, so that one is started."""
+        if self._lost:
+            raise EngineLost(self._lost)
+        if self._has_died:
+            if self._starting is None:
+                logger.warning("the engine died: starting another; %d groups of suspects", len(self.suspects.groups))
+                self._starting = asyncio.create_task(asyncio.to_thread(self._start))
+            try:  # a request may be withdrawn meanwhile; the next one waits for the same engine
+                self.process = await asyncio.shield(self._starting)
+            except (EngineLost, ValueError) as error:
+                # The same arguments have started an engine before, so a ValueError is no user error.
+                self._lost = f"the engine did not start again: {error}" if isinstance(error, ValueError) else str(error)
+                self._changed.notify_all()
+                raise EngineLost(self._lost) from error
+            self._has_died, self._starting = False, None
             self._restarts += 1
+        return self.process
+
+    async def _died(self, dead: EngineProcess) -> None:
+        """Record the death of an engine, once, whichever request notices it first."""
+        async with self._changed:
+            if dead is not self.process or self._has_died:
+                return
+            self._has_died = True
+            self._repeated += len(self.suspects.running)
             self.suspects.died()
             if self.suspects.deaths_in_vain >= MAX_DEATHS_IN_VAIN:
                 why = dead.last_error()
                 last = f", the last time with {why}" if why else ""
-                raise EngineLost(
-                    f"the engine died {MAX_DEATHS_IN_VAIN} times and no request was finished between{last}"
-                )
-            logger.warning("the engine died: starting another; %d groups of suspects", len(self.suspects.groups))
+                self._lost = f"the engine died {MAX_DEATHS_IN_VAIN} times and no request was finished between{last}"
             await asyncio.to_thread(dead.end)
-            try:
-                self.process = await asyncio.to_thread(self._start)
-            except ValueError as error:  # the same arguments have started an engine before, so this is no user error
-                raise EngineLost(f"the engine did not start again: {error}") from error
             self._changed.notify_all()
 
     def _check_guilty(self, task: Task) -> None:

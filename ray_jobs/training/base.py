@@ -5,7 +5,6 @@ A trainer that changes the weights themselves keeps them, so the next one loads 
 At 70B a load is 140 GB. Under ZeRO-3 the weights stay sharded over the workers between two trainers.
 """
 
-import gc
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -44,8 +43,6 @@ class Base:
         assert not self.is_lent, "the last trainer has not given the base back"
         self.is_lent = True
         if self._model is None:
-            if not self._config:  # the first load: a collection would go through half a million imported objects for
-                gc.freeze()  # 0.4 s, three times a training
             with torch.random.fork_rng():  # a new adapter is the same whether the base was loaded just before it or not
                 self._model = load_base(self.resources, self.folder)
             modules = self._model.modules()

@@ -13,6 +13,7 @@ from typing import Any
 
 from ray_jobs.models.folders import trained_folder
 from ray_jobs.resources.resources import Resources
+from ray_jobs.runtime.imports import import_for_good
 from ray_jobs.training import checkpoint
 from ray_jobs.training.base import Base
 from ray_jobs.training.model import write_model
@@ -107,6 +108,7 @@ def start_deepspeed(resources: Resources) -> None:
     """
     if not resources.gpus_per_worker:
         os.environ["DS_ACCELERATOR"] = "cpu"  # DeepSpeed reads it at import
+    import_for_good("deepspeed", "transformers.trainer", "peft")
     import deepspeed
 
     if not resources.gpus_per_worker:

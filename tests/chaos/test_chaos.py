@@ -13,15 +13,20 @@ from tests.chaos.faults import damage, drivers, kills, s3
 from tests.chaos.figures import Run
 from tests.chaos.jobs.cluster import LocalCluster
 from tests.chaos.jobs.job import SAMPLING, TRAINING, Work
-from tests.chaos.jobs.template import PROBLEMS
+from tests.chaos.jobs.template import PROBLEMS, finished_copy
 
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 SEED = 3
-SHARE = (
-    (replace(SAMPLING, sets=("problems.test=320", *SAMPLING.sets[1:])), ("engine", "sampling actor", "node")),
-    (replace(TRAINING, sets=(*TRAINING.sets[:-1], "sft.epochs=4")), ("training worker", "node")),
+BOTH = Work(
+    "both",
+    ("problems.test=320", "problems.train_1=8", "problems.train_2=320", "sft.epochs=4"),
+    (*SAMPLING.only, *TRAINING.only),
 )
 """Less work than the campaign's, for fewer faults: each comes within `kills.MOST_SECONDS` of work."""
+SHARE = (
+    (replace(SAMPLING, sets=BOTH.sets), ("engine", "sampling actor", "node")),
+    (replace(TRAINING, sets=BOTH.sets), ("training worker", "node")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,13 @@ def cluster(campaign: Campaign) -> object:
     cluster = LocalCluster(kills.NODES, campaign.marker)
     yield cluster
     cluster.close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(campaign: Campaign) -> None:
+    """The reference runs of both works, from one run."""
+    for (work, _), others in zip(SHARE, ("finetune", "sample"), strict=True):
+        finished_copy(campaign, BOTH, campaign.folder / "undisturbed" / work.name, without=(others,))
 
 
 def runs_of(campaign: Campaign, kind: str) -> list[Run]:
@@ -74,7 +86,7 @@ def test_the_table_adds_up() -> None:
 
 @pytest.mark.parametrize(("work", "kinds"), SHARE, ids=lambda value: getattr(value, "name", ""))
 def test_a_job_that_loses_its_processes_loses_no_row(
-    work: Work, kinds: tuple[str, ...], campaign: Campaign, cluster: LocalCluster
+    work: Work, kinds: tuple[str, ...], campaign: Campaign, undisturbed: None, cluster: LocalCluster
 ) -> None:
     run, rng = campaign.run("a share of each", work.name)
     job = campaign.job(work, run, cluster.environment)

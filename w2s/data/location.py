@@ -1,12 +1,14 @@
 """Where a model's or a source's name points: a package, a path, a URL or the Hugging Face hub. And where this node's
 copies lie."""
 
+import hashlib
 import importlib.resources
 import json
 import os
 import re
 import secrets
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,12 @@ def cache_folder() -> Path:
             f"{folder} can be written by others, who could plant models there: set W2S_CACHE to a folder of your own"
         )
     return folder
+
+
+def fact_file(kind: str, facts: Mapping[str, Any]) -> Path:
+    """The file of the cache that remembers what follows from these facts, which are JSON values."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return cache_folder() / f"{kind}-{digest[:32]}"
 
 
 def remember(file: Path, text: str) -> None:

@@ -57,7 +57,7 @@ def check_evaluation(missing: Sequence[Step], resources: Resources) -> None:
 def _check_room(missing: Sequence[Step], resources: Resources) -> None:
     """Check that the steps fit on this machine, where the run uses it alone, and into the memory of GPUs."""
     if local_ray.is_own():
-        machine = local_ray.machine()
+        machine = local_ray.machine(with_gpus=bool(resources.gpus_per_engine or resources.gpus_per_worker))
         check_machine(missing, resources, machine)
         check_host_memory(missing, resources, machine["memory"])
     _check_memory(missing, resources)

@@ -1,16 +1,12 @@
 """Which models have passed their checks on this node, so that the next run need not make them without weights."""
 
-import hashlib
-import json
 from dataclasses import asdict
-from functools import cache
-from pathlib import Path
 
 from ray_jobs import models
 from ray_jobs.driver import checks
 from ray_jobs.driver.checks.model import Use, check_model
-from ray_jobs.runtime.versions import versions
-from w2s.data.location import cache_folder, remember
+from ray_jobs.runtime.versions import code_hash, versions
+from w2s.data.location import fact_file, remember
 from w2s.recipe import Model
 
 
@@ -25,21 +21,10 @@ def check_unless_passed(role: str, model: Model, use: Use, gpus_per_engine: int)
         "use": asdict(use) | {"targets": sorted(use.targets)},
         "gpus_per_engine": gpus_per_engine,
         "versions": versions(),
-        "checks": _code(),
+        "code": code_hash(checks, models),
     }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    passed = cache_folder() / f"passed-{digest[:32]}"
+    passed = fact_file("passed", facts)
     if passed.is_file():
         return
     check_model(role, model, use, gpus_per_engine)
     remember(passed, "")
-
-
-@cache
-def _code() -> str:
-    """A hash of the checks' own code."""
-    code = hashlib.sha256()
-    for package in (checks, models):
-        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
-            code.update(path.read_bytes())
-    return code.hexdigest()

@@ -1,7 +1,10 @@
 """The text of a plan with resources: memory of each GPU, and each step's tokens, hours and money."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
+from ray_jobs import cost, models
 from ray_jobs.cost.measured import Measured, Speed, work_name
 from ray_jobs.cost.memory import GIB, Memory, kv_tokens
 from ray_jobs.cost.rates import Rates
@@ -13,6 +16,8 @@ from ray_jobs.driver.grouping import only_scored
 from ray_jobs.models.configs import text_config
 from ray_jobs.models.folders import base_folder, fetched
 from ray_jobs.resources.resources import Resources
+from ray_jobs.runtime.versions import code_hash, versions
+from w2s.data.location import fact_file, recall, remember
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step
 from w2s.recipe import Model
@@ -44,8 +49,8 @@ def estimate(
         yield from _on_cpu(works, speeds, resources)
         return
     recipes = [step.recipe for step in missing]
-    models = {recipe.model.name: recipe.model for recipe in recipes if isinstance(recipe, Sample | FineTune | Prefer)}
-    shapes = {name: shape_of(model) for name, model in models.items()}
+    used = {recipe.model.name: recipe.model for recipe in recipes if isinstance(recipe, Sample | FineTune | Prefer)}
+    shapes = {name: shape_of(model) for name, model in used.items()}
     prompt = (1 + shown(steps)) * (rates.question_tokens + rates.answer_tokens)
     for name, memory in memories(missing, shapes, resources, round(prompt)).items():
         yield from _memory(name, memory, shapes[name.partition(" of ")[2]], resources)
@@ -87,10 +92,23 @@ def _on_cpu(works: Mapping[str, Work], speeds: Mapping[str, Speed | None], resou
 
 
 def shape_of(model: Model) -> Shape:
-    """The shape of a model from its configuration.
+    """The shape of a model from its configuration; a node remembers that of each revision, because transformers, which
+    reads it, takes seconds to import.
 
     Raises ValueError where it cannot be fetched or counted.
     """
+    if model.revision is None:
+        return _read_shape(model)
+    facts = {"name": model.name, "revision": model.revision, "versions": versions(), "code": code_hash(cost, models)}
+    file = fact_file("shape", facts)
+    if known := recall(file):
+        return Shape(**known)
+    shape = _read_shape(model)
+    remember(file, json.dumps(asdict(shape)))
+    return shape
+
+
+def _read_shape(model: Model) -> Shape:
     config = fetched(
         f"the configuration of {model.name}",
         ", or give a folder with its config.json",

@@ -1,5 +1,6 @@
 """What `w2s plan --resources` prints, and that a run on a preset that cannot hold its models ends before it starts."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -20,19 +21,19 @@ from tests.unit.cost.test_memory import CONFIGS
 from w2s.experiments.catalog import load
 from w2s.experiments.overrides import set_fields
 from w2s.graph.build import build_steps
-from w2s.recipe import Experiment
+from w2s.recipe import Experiment, Model
 
 
 def paper(folder: Path, strong: str = "Llama-2-70b", weak: str = "Llama-3.1-8B") -> Experiment:
     """The paper's GSM8K experiment, with models that are configurations only."""
-    for name in (strong, weak):
-        (folder / name).mkdir(exist_ok=True)
-        (folder / name / "config.json").write_text(json.dumps(CONFIGS[name]))
     shipped = load("gsm8k-llama2-7b")
-    models = {
-        role: getattr(shipped, role).model_copy(update={"name": str(folder / name), "revision": "sha256:" + role})
-        for role, name in (("strong", strong), ("weak", weak))
-    }
+    models: dict[str, Model] = {}
+    for role, name in (("strong", strong), ("weak", weak)):
+        (folder / name).mkdir(exist_ok=True)
+        config = json.dumps(CONFIGS[name])
+        (folder / name / "config.json").write_text(config)
+        revision = f"sha256:{hashlib.sha256(config.encode()).hexdigest()}"
+        models[role] = getattr(shipped, role).model_copy(update={"name": str(folder / name), "revision": revision})
     return shipped.model_copy(update=models)
 
 
@@ -170,3 +171,18 @@ def test_engines_and_trainers_take_turns_where_they_must(preset: str, in_turn: b
         for name in spell.steps:
             above = [table.step.name for step in steps if step.name == name for _, table in step.inputs]
             assert all(ends.get(step, 0.0) <= spell.begin for step in above), "before its inputs"
+
+
+def test_the_shape_of_a_revision_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
+    model = paper(tmp_path).strong
+    shape, config = shape_of(model), tmp_path / "Llama-2-70b" / "config.json"
+    config.unlink()
+    assert shape_of(model) == shape
+    for other in (model.model_copy(update={"revision": "sha256:other"}), model.model_copy(update={"revision": None})):
+        with pytest.raises(ValueError, match="config"):
+            shape_of(other)
+    config.write_text(json.dumps(CONFIGS["Llama-3.1-8B"]))
+    (remembered,) = (tmp_path / "cache").glob("shape-*")
+    remembered.write_text("")  # as a power cut leaves it
+    assert shape_of(model).hidden == CONFIGS["Llama-3.1-8B"]["hidden_size"]

@@ -103,8 +103,8 @@ def test_a_training_of_all_weights_holds_more(
 def test_the_memory_of_a_container_is_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "none").write_text("max\n")
     (tmp_path / "limit").write_text(f"{GIB}\n")
-    whole = local_ray.machine()["memory"]
+    whole = local_ray.machine(with_gpus=False)["memory"]
     monkeypatch.setattr(local_ray, "CONTAINER_LIMITS", (str(tmp_path / "none"), str(tmp_path / "missing")))
-    assert local_ray.machine()["memory"] >= whole > GIB
+    assert local_ray.machine(with_gpus=False)["memory"] >= whole > GIB
     monkeypatch.setattr(local_ray, "CONTAINER_LIMITS", (str(tmp_path / "none"), str(tmp_path / "limit")))
-    assert local_ray.machine()["memory"] == GIB
+    assert local_ray.machine(with_gpus=False)["memory"] == GIB

@@ -23,7 +23,8 @@ LAYERS = {
         ["cli"],
         ["driver"],
         ["sampling", "training", "selection", "cluster"],
-        ["models", "runtime", "cost", "tracking"],
+        ["models", "cost", "tracking"],
+        ["runtime"],
         ["resources"],
     ],
     "w2s": [

@@ -14,7 +14,8 @@ import zmq
 import zmq.asyncio
 
 from ray_jobs.sampling.process import EngineProcess
-from ray_jobs.sampling.recovery import RestartingEngine
+from ray_jobs.sampling.recovery import EngineLost, RestartingEngine, StepLost
+from ray_jobs.sampling.suspects import DEATHS_ALONE
 
 pytestmark = pytest.mark.slow  # imports vLLM
 TASK: Any = SimpleNamespace(step=SimpleNamespace(directory="d", name="t"), max_failed_problems=0)
@@ -75,11 +76,25 @@ class Healthy:
         await asyncio.sleep(0.01)
         yield "answer"
 
+    def shutdown(self, timeout: float) -> None: ...
+
 
 def restarting(llm: Any) -> RestartingEngine:
     """An engine whose first processes are those of `llm`, and whose next ones answer."""
     first = [llm]
     return RestartingEngine(lambda: with_llm(first.pop() if first else Healthy()))
+
+
+class Deadly(Healthy):
+    """An `AsyncLLM` that dies of its first request."""
+
+    async def generate(self, *_: Any, **__: Any) -> AsyncIterator[str]:
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        await asyncio.sleep(0.01)
+        self.errored = True
+        raise EngineDeadError()
+        yield ""
 
 
 def with_llm(llm: Any) -> EngineProcess:
@@ -125,3 +140,65 @@ def test_an_engine_that_dies_before_its_first_answer() -> None:
         assert engine.take_counts()[0] == 1
 
     asyncio.run(first_block())
+
+
+def test_no_engine_follows_one_that_nobody_needs_any_more() -> None:
+    """The only request kills each engine it gets, so two starts follow the first and none the last."""
+    started: list[Deadly] = []
+
+    def start() -> EngineProcess:
+        started.append(Deadly())
+        return with_llm(started[-1])
+
+    async def alone() -> None:
+        engine = RestartingEngine(start)
+        with pytest.raises(StepLost, match="problems p kill the engine"):
+            await engine.generate(TASK, "p", [1], None, None)
+        assert len(started) == DEATHS_ALONE + 1 == engine.take_counts()[0] + 1
+        assert not engine.suspects.groups and not engine.suspects.running
+
+    asyncio.run(alone())
+
+
+def test_a_request_that_is_withdrawn_during_a_start_leaves_the_engine_to_the_next() -> None:
+    started: list[Healthy] = []
+    slow = threading.Event()
+
+    def start() -> EngineProcess:
+        if started:
+            slow.wait(10)
+        started.append(Healthy() if started else Deadly())
+        return with_llm(started[-1])
+
+    async def withdrawn() -> None:
+        engine = RestartingEngine(start)
+        first = asyncio.create_task(engine.generate(TASK, "first", [1], None, None))
+        await asyncio.sleep(0.2)  # its engine has died, and another one is starting for it
+        first.cancel()
+        second = asyncio.create_task(engine.generate(TASK, "second", [1], None, None))
+        await asyncio.sleep(0.05)
+        slow.set()
+        assert await asyncio.wait_for(second, 10) == "answer"
+        assert len(started) == 2 and engine.take_counts()[0] == 1
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+    asyncio.run(withdrawn())
+
+
+def test_an_engine_that_does_not_start_again_is_tried_once_for_all_requests() -> None:
+    starts: list[int] = []
+
+    def start() -> EngineProcess:
+        starts.append(len(starts))
+        if len(starts) > 1:
+            raise EngineLost("no room")
+        return with_llm(Deadly())
+
+    async def lost() -> None:
+        engine = RestartingEngine(start)
+        requests = [engine.generate(TASK, f"p{number}", [1], None, None) for number in range(8)]
+        results = await asyncio.wait_for(asyncio.gather(*requests, return_exceptions=True), 20)
+        assert {str(result) for result in results} == {"no room"} and len(starts) == 2
+
+    asyncio.run(lost())
