@@ -64,21 +64,31 @@ inside() { # SCRATCH: builds the target, uses it
 }
 
 compiled_anew() { # prints Python that imports what a run imports, and fails if a module was compiled for it
-    cat - dev/imports.py <<'PYTHON'
+    cat - dev/imports.py <(echo "driver_and_training(), engine()") <<'PYTHON'
 import atexit, os, sys
 
-sources = []
-sys.addaudithook(lambda event, values: event == "compile" and sources.append(str(values[1])))
+files = []
+
+
+@sys.addaudithook
+def note(event, values):
+    # What a library compiles by itself (cv2 its config.py) or writes to import it (torch, in /tmp) is no matter of the
+    # image's.
+    if event != "compile":
+        return
+    caller = sys._getframe(1).f_back  # of importlib's helper
+    if caller and caller.f_code.co_name == "source_to_code":
+        files.extend(name for name in [str(values[1])] if name.startswith((sys.prefix, sys.base_prefix)))
 
 
 @atexit.register
 def report():
-    files = [name for name in sources if name.endswith(".py")]
     print(len(files), "modules were compiled, although the image should hold them compiled:", *files[:20])
     sys.stdout.flush()
     os._exit(len(files) > 0)
 
 
+__name__ = "check"  # so that what follows imports nothing in other processes
 PYTHON
 }
 

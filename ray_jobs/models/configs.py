@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.runtime.imports import importing
 from w2s.errors import first_line
 
 QUANTIZED = ("quantization_config", "compression_config")
@@ -16,14 +17,16 @@ def load_config(folder: Path) -> Any:
 
     Raises ValueError where transformers has no causal language model for it.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
+    with importing():
+        from transformers import AutoConfig, AutoModelForCausalLM
 
     raw = raw_config(folder)
     kind = raw.get("model_type")
     code = "names code of its own (auto_map), which is never run, and " if raw.get("auto_map") else ""
     known = f"transformers {version('transformers')}"
     try:
-        config: Any = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        with importing():
+            config: Any = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers raises many kinds for a configuration that it does not know or accept
         said = str(error)
         unknown = "does not recognize this architecture" in said or "Unrecognized model" in said

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.models.configs import load_config
-from ray_jobs.runtime.imports import import_for_good
+from ray_jobs.runtime.imports import importing
 from w2s.errors import first_line
 
 
@@ -16,13 +16,13 @@ def meta_model(folder: Path) -> Any:
 
     Raises ValueError where transformers cannot make it from the configuration.
     """
-    import_for_good("torch", "transformers.modeling_utils")
-    import torch
-    from transformers import AutoModelForCausalLM
+    with importing():
+        import torch
+        from transformers import AutoModelForCausalLM
 
     config = load_config(folder)
     try:
-        with torch.device("meta"):
+        with importing(), torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except Exception as error:  # whatever a model's own code raises for sizes that do not go together
         raise ValueError(f"transformers makes no model of its config.json ({first_line(error)}): repair it") from error

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.runtime.imports import importing
 from w2s.data.location import cache_folder
 from w2s.errors import first_line
 
@@ -75,13 +76,15 @@ def _config(folder: str) -> dict[str, Any]:
 
 def _loaded(folder: Path) -> tuple[Any, bool]:
     """The tokenizer, and whether it is the one that `AutoTokenizer` loads."""
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    with importing():
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     _check_pair(folder)
     reasons: list[str] = []
     for number, kind in enumerate((AutoTokenizer, PreTrainedTokenizerFast)):
         try:
-            tokenizer: Any = kind.from_pretrained(folder, trust_remote_code=False)
+            with importing():  # of the class that the folder names
+                tokenizer: Any = kind.from_pretrained(folder, trust_remote_code=False)
             if probe := _misread(tokenizer, folder / "tokenizer.json"):
                 reasons.append(f"{type(tokenizer).__name__} and tokenizer.json read {probe!r} as other tokens")
                 continue

@@ -1,27 +1,34 @@
-"""Imports of libraries so large that garbage collections among their objects take a third of a process's start and end.
+"""Imports of libraries as large as torch, transformers and vLLM, which are imported late, by whichever thread is first.
 
-torch, transformers and vLLM make half a million objects that live as long as the process. On two cores a process that
-imports them and ends took 12 processor seconds, and with `import_for_good` 8; 2 of the 4 were at its end.
+They make half a million objects that live as long as the process. On two cores a process that imports them and ends
+took 12 processor seconds with garbage collections among these objects, and takes 8 without; 2 of the 4 were at its end.
 """
 
 import gc
 import sys
-from importlib import import_module
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LARGE = 200
+"""Modules that make an import large."""
+_lock = threading.RLock()
 
 
-def import_for_good(*modules: str) -> None:
-    """Import modules without a garbage collection meanwhile, and leave all objects made so far out of later ones.
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import libraries in its body: in one thread at a time, and without garbage collections.
 
-    Does nothing where all are imported. Raises what the imports raise.
+    Two threads that import transformers (5.19.0) at once can meet half of it: "cannot import name 'AutoTokenizer'".
+    What was made before the end of a large import is left out of all later collections.
     """
-    if all(module in sys.modules for module in modules):
-        return
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        for module in modules:
-            import_module(module)
-    finally:
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
+    with _lock:
+        before, was_enabled = len(sys.modules), gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if len(sys.modules) > before + LARGE:
+                gc.freeze()
+            if was_enabled:
+                gc.enable()

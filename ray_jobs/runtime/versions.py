@@ -2,7 +2,6 @@
 
 import hashlib
 import platform
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -28,7 +27,6 @@ def versions() -> dict[str, str]:
     return installed
 
 
-@cache
 def code_hash(*packages: ModuleType) -> str:
     """A hash of the source files of packages of our own."""
     code = hashlib.sha256()

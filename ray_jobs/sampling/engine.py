@@ -21,7 +21,6 @@ from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import EngineSize, engine_environment
-from ray_jobs.runtime.imports import import_for_good
 from ray_jobs.sampling.blocks import Blocks
 from ray_jobs.sampling.inputs import Adapters, Task, base_arguments
 from ray_jobs.sampling.process import EngineProcess
@@ -90,7 +89,6 @@ class Engine:
         """Requests in flight by the step's directory."""
         try:
             os.environ.update(engine_environment(resources, cache_folder()))
-            import_for_good("vllm.v1.engine.async_llm")
             check_shared(store.objects, store.run)
             self.arguments = retried(
                 "the model could not be fetched", lambda: base_arguments(base, store, resources, size)

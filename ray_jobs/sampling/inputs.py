@@ -15,6 +15,7 @@ from ray_jobs.models.folders import base_folder, trained_folder
 from ray_jobs.models.tokenizers import engine_tokenizer
 from ray_jobs.resources.resources import Resources
 from ray_jobs.resources.vllm import EngineSize, engine_arguments, lora_slots
+from ray_jobs.runtime.imports import importing
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, Table
 from w2s.recipe import Model
@@ -51,7 +52,8 @@ def base_arguments(base: Model | Table, store: Store, resources: Resources, size
 
     Raises ValueError where the model cannot be fetched or no engine takes an adapter's rank, and what the hub raises.
     """
-    from vllm.engine.arg_utils import AsyncEngineArgs
+    with importing():
+        from vllm.engine.arg_utils import AsyncEngineArgs
 
     folder = base_folder(base) if isinstance(base, Model) else trained_folder(store, base)
     lora: dict[str, Any] = {}

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ray_jobs.runtime.imports import importing
 from ray_jobs.sampling.guard import Guard
 from w2s.errors import first_line
 
@@ -39,7 +40,8 @@ class EngineProcess:
     """
 
     def __init__(self, arguments: Any) -> None:
-        from vllm.v1.engine.async_llm import AsyncLLM
+        with importing():
+            from vllm.v1.engine.async_llm import AsyncLLM
 
         self._watch: asyncio.Task[None] | None = None
         self.guard = Guard()  # first, because this process may be killed in the minutes that the engine takes to start

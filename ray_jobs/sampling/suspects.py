@@ -6,9 +6,9 @@ others, in groups, and a group whose engine dies again runs one by one. A suspec
 deaths is guilty: at two of its three deaths no other request was in the engine. Up to two kills from outside blame no
 request.
 
-With s suspects and one killer among them, groups of sqrt(s) cost 4 restarts (all, the killer's group, alone, alone) and
-about 2 sqrt(s) turns. One by one from the start would save one restart and cost s turns; halving would cost up to
-log2(s) restarts. A group that lives costs no restart, and its samples are kept.
+With s suspects and one killer among them, groups of sqrt(s) cost 4 deaths (all, the killer's group, alone, alone) and
+about 2 sqrt(s) turns. One by one from the start would save one death and cost s turns; halving would cost up to log2(s)
+deaths. A group that lives costs none, and its samples are kept.
 """
 
 from collections import Counter, deque

@@ -11,6 +11,7 @@ from ray_jobs.models.layers import target_pattern, train_language_model
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
 from ray_jobs.resources.resources import Resources
+from ray_jobs.runtime.imports import importing
 from ray_jobs.training.base import Base, load_base
 from ray_jobs.training.rows.files import fetch_rows, in_training_order
 from ray_jobs.training.values import TrainingJob
@@ -20,7 +21,8 @@ from w2s.recipe import Optimizer
 
 def make_trainer(job: TrainingJob, folder: Path, base: Base) -> Any:
     """The trainer of a job on its base; `folder` is a scratch folder of this rank."""
-    from transformers import set_seed
+    with importing():
+        from transformers import set_seed
 
     recipe, resources = job.step.recipe, job.resources
     assert isinstance(recipe, FineTune | Prefer)
@@ -70,10 +72,11 @@ def arguments(recipe: Optimizer, resources: Resources, folder: Path) -> dict[str
 def sft_trainer(recipe: FineTune, resources: Resources, rows: Any, tokenizer: Any, base: Base, folder: Path) -> Any:
     """SFT of a new adapter, or of all weights, on a `datasets.Dataset` of rows; the loss is the mean over completion
     tokens."""
-    from peft import LoraConfig
-    from trl import SFTConfig, SFTTrainer
+    with importing():
+        from peft import LoraConfig
+        from trl import SFTConfig, SFTTrainer
 
-    from ray_jobs.training.resumable import Resumable
+        from ray_jobs.training.resumable import Resumable
 
     class TokenSFT(Resumable, SFTTrainer):
         """SFTTrainer on pre-tokenized rows."""
@@ -117,11 +120,12 @@ def preference_trainer(
 
     DPO's reference is a frozen copy of what is trained: TRL's of the adapter, or the base loaded once more.
     """
-    from peft import PeftModel
-    from trl import DPOConfig
-    from trl.experimental.orpo import ORPOConfig
+    with importing():
+        from peft import PeftModel
+        from trl import DPOConfig
+        from trl.experimental.orpo import ORPOConfig
 
-    from ray_jobs.training.preference import PairCollator, TokenDPO, TokenORPO, both_sides
+        from ray_jobs.training.preference import PairCollator, TokenDPO, TokenORPO, both_sides
 
     preference = recipe.preference
     shared: dict[str, Any] = arguments(preference, resources, folder) | {"beta": preference.beta}

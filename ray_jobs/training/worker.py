@@ -13,7 +13,7 @@ from typing import Any
 
 from ray_jobs.models.folders import trained_folder
 from ray_jobs.resources.resources import Resources
-from ray_jobs.runtime.imports import import_for_good
+from ray_jobs.runtime.imports import importing
 from ray_jobs.training import checkpoint
 from ray_jobs.training.base import Base
 from ray_jobs.training.model import write_model
@@ -59,7 +59,8 @@ def train_step(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Non
     import ray.train
     import ray.train.collective
 
-    from ray_jobs.training.callbacks import CheckLosses, ReportProgress, SaveInterval
+    with importing():
+        from ray_jobs.training.callbacks import CheckLosses, ReportProgress, SaveInterval
 
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
     if (trainer := _trainer(job, base, folder, reporter)) is None:
@@ -108,8 +109,8 @@ def start_deepspeed(resources: Resources) -> None:
     """
     if not resources.gpus_per_worker:
         os.environ["DS_ACCELERATOR"] = "cpu"  # DeepSpeed reads it at import
-    import_for_good("deepspeed", "transformers.trainer", "peft")
-    import deepspeed
+    with importing():
+        import deepspeed
 
     if not resources.gpus_per_worker:
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False

@@ -53,7 +53,9 @@ def test_a_problem_that_kills_the_engine_is_found_and_the_others_go_on(store_fol
     counts = read["counts"]
     assert isinstance(counts, dict)
     print(f"{time.monotonic() - began:.0f} s", counts)
-    assert counts["failed"] == 1 and counts["engine_restarts"] == 4
+    assert counts["failed"] == 1 and counts["engine_restarts"] == 3, (
+        "none follows the last death, because no request is left"
+    )
     assert counts["problems_repeated"] <= 240 + 15 + 2
 
 

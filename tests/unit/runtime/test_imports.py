@@ -1,27 +1,35 @@
-"""`import_for_good`: no garbage collection meanwhile, none of what is imported later."""
+"""`importing`: no garbage collection meanwhile, none of what is imported later, and one thread at a time."""
 
 import gc
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ray_jobs.runtime.imports import import_for_good
+from ray_jobs.runtime import imports
+from ray_jobs.runtime.imports import importing
+from tests.conftest import ROOT
 
-MADE = "large_module_of_a_test"
+NAMES = [f"many_modules_of_a_test.m{number}" for number in range(imports.LARGE)]
 
 
 @pytest.fixture
-def large_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A module that makes more objects than pytest's process allocates between two collections."""
-    (tmp_path / f"{MADE}.py").write_text("import gc\nMADE = [[number] for number in range(300_000)]\n")
+def many_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Modules that make more objects than pytest's process allocates between two collections."""
+    package = tmp_path / "many_modules_of_a_test"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for name in NAMES:
+        (tmp_path / f"{name.replace('.', '/')}.py").write_text("MADE = [[number] for number in range(1500)]\n")
     monkeypatch.syspath_prepend(tmp_path)
-    yield MADE
-    sys.modules.pop(MADE, None)
+    yield NAMES
+    for name in [name for name in sys.modules if name.startswith(package.name)]:
+        del sys.modules[name]
 
 
-def test_nothing_is_collected_meanwhile_nor_what_was_imported_later(large_module: str) -> None:
+def test_nothing_is_collected_meanwhile_nor_what_was_imported_later(many_modules: list[str]) -> None:
     collections: list[str] = []
 
     def count(phase: str, _: dict[str, int]) -> None:
@@ -30,14 +38,17 @@ def test_nothing_is_collected_meanwhile_nor_what_was_imported_later(large_module
     frozen = gc.get_freeze_count()
     gc.callbacks.append(count)
     try:
-        import_for_good("json", large_module)
+        with importing():
+            for name in many_modules:
+                __import__(name)
         assert not collections and gc.isenabled()
-        before = gc.get_freeze_count()
-        assert before >= frozen + 300_000
+        after = gc.get_freeze_count()
+        assert after >= frozen + 300_000
+        with importing():
+            import json  # noqa: F401
+        assert gc.get_freeze_count() == after, "a small import freezes nothing"
         kept = [[number] for number in range(300_000)]
         assert collections and len(kept) == 300_000, "collections go on"
-        import_for_good("json", large_module)
-        assert gc.get_freeze_count() == before, "a second call does nothing"
     finally:
         gc.callbacks.remove(count)
 
@@ -47,8 +58,40 @@ def test_an_import_that_fails_leaves_collections_as_they_were(enabled: bool) -> 
     was = gc.isenabled()
     (gc.enable if enabled else gc.disable)()
     try:
-        with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-            import_for_good("no_such_module")
+        with pytest.raises(ModuleNotFoundError, match="no_such_module"), importing(), importing():
+            __import__("no_such_module")
         assert gc.isenabled() == enabled
     finally:
         (gc.enable if was else gc.disable)()
+
+
+AT_ONCE = """
+import threading
+from pathlib import Path
+from ray_jobs.models.configs import load_config
+from ray_jobs.models.tokenizers import load_tokenizer
+
+start, done = threading.Barrier(4), []
+
+
+def read(function, folder):
+    start.wait()
+    done.append(function(folder))
+
+
+bases = Path("w2s/data/bases")
+work = [(function, bases / name) for function in (load_config, load_tokenizer) for name in ("weak", "strong")]
+threads = [threading.Thread(target=read, args=each) for each in work]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(done))
+"""
+
+
+@pytest.mark.slow
+def test_steps_that_import_transformers_at_once_get_all_of_it() -> None:
+    """As a run's sampling and training do where a node remembers that its models have passed the checks."""
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "4\n", done.stderr[-2000:]
