@@ -17,7 +17,7 @@ IN_ORDER := --no-loadscope-reorder
 # Runs two targets at once: pyright needs only one core, and the tests often wait.
 BESIDE := $(MAKE) --no-print-directory -j 2
 
-.PHONY: help setup quickstart check lint types format fast unit s3 ray cluster chaos bench models test types-and-stores without-ray-and-stores debian browser
+.PHONY: help setup quickstart check lint types format fast unit s3 ray cluster chaos bench models test stores without-ray-and-stores debian browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -81,13 +81,12 @@ chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours 
 # The tests with Ray come last. Starting Ray, an engine or workers keeps one core busy, so that two files fit beside
 # each other.
 test: lint ## everything: check and all tests (about 31 minutes on two cores)
-	@$(BESIDE) types-and-stores without-ray-and-stores
+	@$(MAKE) --no-print-directory -j 3 types stores without-ray-and-stores
 	@$(MAKE) --no-print-directory ray
 
 # The stores' tests mostly wait, so they are a third process; what they print comes in one piece.
-types-and-stores: types
-	@printed=$$($(PYTEST) -m "s3 and not ray and not chaos" --durations=10 2>&1); failed=$$?; \
-	echo "$$printed"; exit $$failed
+stores: .venv/ready
+	@printed=$$($(PYTEST) tests/s3 --durations=10 2>&1); failed=$$?; echo "$$printed"; exit $$failed
 
 without-ray-and-stores: .venv/ready browser
 	$(PYTEST) -m "not s3 and not ray and not chaos and not cluster" $(TWO_AT_ONCE) $(IN_ORDER) --durations=10

@@ -34,21 +34,34 @@ SMALL = [
 """`--set` values with which the quickstart takes a few minutes: every step has work, but the results mean nothing."""
 
 
-LONGEST_FIRST = ("test_job", "test_chaos", "test_resume", "test_kill", "test_submit", "test_faults")
-"""Files that take minutes. Two workers share a tier's files, and would end minutes apart if these came last."""
+LIGHT = ("driver/test_cluster", "sampling/test_engine", "sampling/test_join", "selection/test_shards")
+"""Files of tests/ray that leave most of a core to the file beside them."""
+LONG = ("job", "kill", "faults", "submit")
+IN_ORDER = (
+    "chaos/test_chaos",
+    *(f"ray/{name}" for name in (*LIGHT, "models/test_models", "training/test_resume")),
+    *(f"ray/driver/test_{name}" for name in LONG),
+)
+"""Files that take minutes, and those for the time beside the first. Two workers share a tier's files, and would end
+minutes apart if a long one came last."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test with its tier, the name of its folder under tests/: unit, s3, ray or chaos.
 
-    Files that take minutes come first, the longest at the beginning, then those with slow tests.
+    The files of `IN_ORDER` come first, then those with slow tests.
     """
     for item in items:
-        item.add_marker(item.path.relative_to(ROOT / "tests").parts[0])
+        item.add_marker(place(item).parts[0])
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: (rank.get(item.path.stem, len(rank)), item.path not in slow))
+    rank = {Path(name): number for number, name in enumerate(IN_ORDER)}
+    items.sort(key=lambda item: (rank.get(place(item), len(rank)), item.path not in slow))
+
+
+def place(item: pytest.Item) -> Path:
+    """The test's file below tests/, without its suffix."""
+    return item.path.relative_to(ROOT / "tests").with_suffix("")
 
 
 def pytest_collection_finish() -> None:
