@@ -34,16 +34,21 @@ SMALL = [
 """`--set` values with which the quickstart takes a few minutes: every step has work, but the results mean nothing."""
 
 
-LIGHT = ("driver/test_cluster", "sampling/test_engine", "sampling/test_join", "selection/test_shards")
-"""Files of tests/ray that leave most of a core to the file beside them."""
-LONG = ("job", "kill", "faults", "submit")
 IN_ORDER = (
     "chaos/test_chaos",
-    *(f"ray/{name}" for name in (*LIGHT, "models/test_models", "training/test_resume")),
-    *(f"ray/driver/test_{name}" for name in LONG),
+    # These leave most of a core to the file beside them.
+    "ray/driver/test_cluster",
+    "ray/sampling/test_engine",
+    "ray/sampling/test_join",
+    "ray/selection/test_shards",
+    "ray/models/test_models",
+    "ray/training/test_resume",
+    "ray/driver/test_job",
+    "ray/driver/test_kill",
+    "ray/driver/test_faults",
+    "ray/driver/test_submit",
 )
-"""Files that take minutes, and those for the time beside the first. Two workers share a tier's files, and would end
-minutes apart if a long one came last."""
+"""Files of the tests with Ray. Two workers share them, and would end minutes apart if a long one came last."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker

@@ -1,9 +1,8 @@
 """Preflight checks of one base model: its files, weights, tokenizer, context, layers, and the engine's support."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,8 +85,7 @@ def _largest(limits: Iterable[tuple[Step, int]]) -> Limit:
 
 def check_model(role: str, model: Model, use: Use, gpus_per_engine: int) -> None:
     """Check that the steps can use the model. Raises ValueError with the model, the rule and the way out."""
-    fetching = partial(fetched, f"{role} model {model.name}", " and run again, or give a folder")
-    folder = fetching(lambda: base_folder(model, weights=False))
+    folder = folder_of(role, model)
     try:
         check_no_adapter([path.name for path in folder.iterdir()])
         _check_quantization(folder, use, gpus_per_engine)
@@ -106,13 +104,23 @@ def check_model(role: str, model: Model, use: Use, gpus_per_engine: int) -> None
                 check_fields(_architecture(folder), blank, context_limit(folder))
                 _check_heads(blank, gpus_per_engine)
             if not quantization(folder):
-                fetching(lambda: check_weights(model, folder, blank))
+                _fetched(role, model, lambda: check_weights(model, folder, blank))
             if asked:
                 _check_engine(asked, blank, use, gpus_per_engine)
     except ValueError as error:
         if str(error).startswith(f"{role} model {model.name} cannot be fetched"):
             raise
         raise ValueError(f"{role} model {model.name}: {error}") from error
+
+
+def folder_of(role: str, model: Model) -> Path:
+    """A folder of this node with the model's configuration and tokenizer. Raises ValueError where they cannot be
+    had."""
+    return _fetched(role, model, lambda: base_folder(model, weights=False))
+
+
+def _fetched(role: str, model: Model, fetch: Callable[[], Any]) -> Any:
+    return fetched(f"{role} model {model.name}", " and run again, or give a folder", fetch)
 
 
 def _check_quantization(folder: Path, use: Use, gpus_per_engine: int) -> None:

@@ -4,14 +4,15 @@ from dataclasses import asdict
 
 from ray_jobs import models
 from ray_jobs.driver import checks
-from ray_jobs.driver.checks.model import Use, check_model
+from ray_jobs.driver.checks.model import Use, check_model, folder_of
 from ray_jobs.runtime.versions import code_hash, versions
 from w2s.data.location import fact_file, remember
 from w2s.recipe import Model
 
 
 def check_unless_passed(role: str, model: Model, use: Use, gpus_per_engine: int) -> None:
-    """`check_model`, unless the same files have passed it for the same use, with the same libraries and checks.
+    """`check_model`, unless the same files have passed it for the same use, with the same libraries and checks: then
+    only that they can still be had.
 
     Raises ValueError as `check_model` does; a refusal is not remembered.
     """
@@ -25,6 +26,7 @@ def check_unless_passed(role: str, model: Model, use: Use, gpus_per_engine: int)
     }
     passed = fact_file("passed", facts)
     if passed.is_file():
+        folder_of(role, model)
         return
     check_model(role, model, use, gpus_per_engine)
     remember(passed, "")

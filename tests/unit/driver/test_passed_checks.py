@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ray_jobs.driver.checks import passed
-from ray_jobs.driver.checks.model import Limit, Use
+from ray_jobs.driver.checks.model import Limit, Use, folder_of
 from ray_jobs.driver.checks.passed import check_unless_passed
 from w2s.recipe import Model, Prompt
 
@@ -26,6 +26,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[objec
             raise ValueError(f"{role} model wrong")
 
     monkeypatch.setattr(passed, "check_model", check)
+    monkeypatch.setattr(passed, "folder_of", lambda *_: tmp_path)
     monkeypatch.setenv("W2S_CACHE", str(tmp_path / "cache"))
     return made
 
@@ -70,3 +71,17 @@ def test_a_refusal_is_not_remembered(checked: list[tuple[object, ...]]) -> None:
         with pytest.raises(ValueError, match="strong model wrong"):
             check_unless_passed("strong", MODEL.model_copy(update={"name": "wrong"}), USE, 0)
     assert len(checked) == 2
+
+
+def test_files_that_are_gone_are_said_before_anything_starts(
+    tmp_path: Path, checked: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passed, "folder_of", folder_of)
+    model = MODEL.model_copy(update={"name": str(tmp_path / "model")})
+    (tmp_path / "model").mkdir()
+    for _ in range(2):
+        check_unless_passed("strong", model, USE, 0)
+    (tmp_path / "model").rmdir()
+    with pytest.raises(ValueError, match="there is no folder"):
+        check_unless_passed("strong", model, USE, 0)
+    assert len(checked) == 1
