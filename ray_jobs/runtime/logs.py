@@ -2,6 +2,7 @@
 lines."""
 
 import os
+import shutil
 import sys
 import tempfile
 from contextlib import suppress
@@ -56,5 +57,7 @@ class RunLog:
                 why = f"the log could not be copied to the store ({first_line(error)})"
                 with suppress(BrokenPipeError):
                     self.terminal.write(f"{why}: it is {self.local}\n")
+            else:
+                shutil.rmtree(self.local.parent)
         with suppress(BrokenPipeError):  # `w2s run ... | head` has no reader any more
             self.terminal.close()

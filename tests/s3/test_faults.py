@@ -140,6 +140,16 @@ def test_a_log_that_cannot_be_stored_does_not_hide_what_ended_the_run(
     assert "the server is away" in said and str(log.local) in said and log.local.read_text() == "a library's word\n"
 
 
+def test_a_log_in_the_store_leaves_no_copy_on_this_machine(
+    moto: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = replace(Store.at(bucket(moto, tmp_path, monkeypatch)), run="of-the-test")
+    with RunLog(store) as log:
+        os.write(1, b"a library's word\n")
+    assert store.objects.read(store.objects.path(log.name)) == b"a library's word\n"
+    assert not log.local.parent.exists()
+
+
 def test_a_server_that_stays_away_is_an_error_that_names_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
