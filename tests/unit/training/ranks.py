@@ -55,6 +55,7 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
 def main(resources: str, folder: Path) -> None:
     """Train them one after the other on one base."""
     from deepspeed import zero
+    from torch import distributed
 
     from ray_jobs.training.base import Base
     from ray_jobs.training.state import trained_parameters
@@ -74,6 +75,8 @@ def main(resources: str, folder: Path) -> None:
         base.take_back(made)
     if os.environ["RANK"] == "0":
         (folder / "trained.json").write_text(json.dumps(trained))
+    distributed.barrier()  # a rank that is still in the group when another has left may abort at its end
+    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
