@@ -80,7 +80,7 @@ chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours 
 
 # The tests with Ray come last. Starting Ray, an engine or workers keeps one core busy, so that two files fit beside
 # each other.
-test: lint ## everything: check and all tests (about 31 minutes on two cores)
+test: lint ## everything: check and all tests (about 29 minutes on two cores)
 	@$(MAKE) --no-print-directory -j 3 types stores without-ray-and-stores
 	@$(MAKE) --no-print-directory ray
 
