@@ -43,7 +43,7 @@ part that stand beside each other are checked together: `--resources local,min_e
 | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE` | credentials, found by botocore in its usual order |
 | `HF_TOKEN` | the Hugging Face hub, for gated models and datasets |
 | `HF_HOME` | where the hub's downloads are kept |
-| `W2S_CACHE` | copies of models and adapters, file hashes, passed checks; default: `w2s-UID` in the temporary folder |
+| `W2S_CACHE` | models, adapters, and what is remembered of them; default: `w2s-UID` in the temporary folder |
 | `W2S_COMMIT` | the commit that manifests record, where the code runs outside a git checkout |
 | `W2S_DASHBOARD` | any value: a Ray that the run starts by itself has a dashboard too ([metrics.md](metrics.md)) |
 | `RAY_ADDRESS` | the Ray cluster to join; without it a run starts its own Ray on loopback |
