@@ -60,6 +60,7 @@ def test_again_where_a_thing_differs(
 def test_again_with_other_libraries_or_checks(
     changed: str, checked: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert len(passed.code_hash(passed.checks, passed.models)) == 64
     check_unless_passed("strong", MODEL, USE, 0)
     monkeypatch.setattr(passed, changed, lambda *_: "others")
     check_unless_passed("strong", MODEL, USE, 0)
