@@ -33,7 +33,7 @@ LOCAL = Resources(
 Two steps run side by side. An engine and a training each request one core, because both spend much of their time
 starting processes, and models this small gain little from a second thread. With two workers the quickstart's trainings
 take 179 processor seconds instead of 123, because each imports for itself. For models of 100 million parameters and
-more take cpus_per_engine=2 and workers=2.
+more take cpus_per_engine=2 and cpus_per_worker=2.
 
 A token's KV cache in float32 takes 4 layers x 192 x 2 x 4 B = 6 KiB in the quickstart's strong model and 45 KiB in
 SmolLM2-135M: 2 GiB hold 256 sequences of 1,365 tokens, or 66 of 700. Each worker holds the whole base: 1.1 GB at 270

@@ -44,7 +44,7 @@ class Resources(BaseModel):
     gpus_per_worker: int = Field(ge=0, le=1)
     """1, or 0 to train on CPU."""
     cpus_per_worker: float = Field(gt=0)
-    """CPUs that a worker requests from Ray; on CPU a worker computes in one thread, whatever it requests."""
+    """CPUs that a worker requests from Ray; on CPU also its threads, at least one."""
     train_dtype: Literal["bfloat16", "float32"]
     """Dtype of the frozen base's weights; bfloat16 also turns on autocast. GPUs without bfloat16 train in float32."""
     zero_stage: int

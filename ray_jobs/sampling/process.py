@@ -5,12 +5,19 @@ Which engine follows a dead one is decided elsewhere (ray_jobs/sampling/recovery
 
 import asyncio
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ray_jobs.runtime.imports import importing
 from ray_jobs.sampling.guard import Guard
 from w2s.errors import first_line
+
+if __name__ == "__mp_main__":  # in an engine's own processes, which begin with their parent's main module
+    with importing():
+        import vllm.v1.engine.core  # noqa: F401
 
 DEATH_CHECK_SECONDS = 1.0
 """Pause between two checks whether the engine is dead."""
@@ -47,7 +54,8 @@ class EngineProcess:
         self.guard = Guard()  # first, because this process may be killed in the minutes that the engine takes to start
         self._before = _logs()
         try:
-            self.llm = AsyncLLM.from_engine_args(arguments)
+            with _as_main_module():
+                self.llm = AsyncLLM.from_engine_args(arguments)
             self.guard.started()
         except BaseException as error:
             self.guard.end()
@@ -117,6 +125,20 @@ class EngineProcess:
         itself it would walk all its objects three times, for 3 s of a core."""
         self.llm.shutdown(timeout=0)
         self.guard.end()
+
+
+@contextmanager
+def _as_main_module() -> Iterator[None]:
+    """Let processes that are spawned in the body import this module first.
+
+    They would import Ray's worker program, the main module of an actor, and then vLLM with all garbage collections.
+    """
+    main = sys.modules["__main__"]
+    before, main.__spec__ = main.__spec__, __spec__
+    try:
+        yield
+    finally:
+        main.__spec__ = before
 
 
 def last_error(log: str) -> str:

@@ -37,6 +37,7 @@ def train_loop(reporter: Any) -> None:
     while name := ray.train.collective.broadcast_from_rank_zero(ray.get(reporter.next.remote()) if first else None):
         job: TrainingJob = ray.get(ray.get(reporter.job.remote(name)))
         if base is None:
+            set_threads(job.resources)
             start_deepspeed(job.resources)
             base = base_of(job)
         if first:
@@ -98,6 +99,15 @@ def train_step(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Non
         experts=trainer.experts,
     )
     ray.get(reporter.ends.remote(job.step.name, result))
+
+
+def set_threads(resources: Resources) -> None:
+    """Compute in as many threads as a worker on CPU has CPUs; Ray (2.60.0) starts workers with one."""
+    if not resources.gpus_per_worker:
+        with importing():
+            import torch
+
+        torch.set_num_threads(max(1, int(resources.cpus_per_worker)))
 
 
 def start_deepspeed(resources: Resources) -> None:

@@ -4,7 +4,7 @@
 
 SFT of M_plus and DPO on it, on the rows of tests/benchmarks/training.py. Seconds are the Trainer's own, from its first
 step to its last, so no start and no load counts. First both sides train on one core, and all other processes have the
-other one; then both are free to use two, where a bare script computes with two threads and a worker of ours with one.
+other one; then both compute on two, a worker of ours with cpus_per_worker=2.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 
 from ray_jobs.runtime import local_ray
 from tests.benchmarks.goal import Goal, table
-from tests.benchmarks.training import STEPS, bare, ours, prepare, rows
+from tests.benchmarks.training import RESOURCES, STEPS, bare, ours, prepare, rows
 from w2s.store.store import Store
 
 NAMES = {"hybrid_ft_1": "SFT", "dpo": "DPO"}
@@ -59,7 +59,8 @@ def measure(folder: Path, spare: bool) -> dict[str, dict[str, float]]:
     worker.train_loop = timed(loop, folder, TRAINING if spare else set())
     try:
         os.sched_setaffinity(0, OTHERS if spare else cores)
-        ours(store, [[STEPS[name]] for name in NAMES], [])
+        resources = RESOURCES if spare else RESOURCES.changed(cpus_per_worker=2)
+        ours(store, [[STEPS[name]] for name in NAMES], [], resources)
         os.sched_setaffinity(0, TRAINING if spare else cores)
         bare(folder, list(NAMES), "deepspeed")
     finally:

@@ -27,6 +27,7 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.resources import Resources
 from ray_jobs.training.rows.counts import is_weighted
 from ray_jobs.training.rows.encode import token_rows
 from tests.benchmarks.goal import Goal, table
@@ -125,7 +126,7 @@ def prepare(folder: Path, names: list[str]) -> Store:
     return store
 
 
-def ours(store: Store, groups: list[list[Step]], joining: list[Step]) -> None:
+def ours(store: Store, groups: list[list[Step]], joining: list[Step], resources: Resources = RESOURCES) -> None:
     """The groups one after another, as the driver starts them, and `joining` beside the baselines."""
     from ray_jobs.runtime import local_ray
     from ray_jobs.runtime.context import Context
@@ -137,7 +138,7 @@ def ours(store: Store, groups: list[list[Step]], joining: list[Step]) -> None:
     files.examples_of = lambda step, read: (rows(step.name), {})  # no engine writes completions here
     local_ray.start()
     workers = Groups()
-    context = Context(store, RESOURCES, Progress())
+    context = Context(store, resources, Progress())
     join = threading.Thread(target=job.train, args=(joining, replace(context, joins=True), workers))
 
     def committed(step: Step) -> None:

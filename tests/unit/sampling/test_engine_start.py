@@ -1,6 +1,9 @@
 """Failures of an engine and of its steps come back as blocks' results; an actor's constructor never raises."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +17,7 @@ from ray_jobs.resources.vllm import EngineSize
 from ray_jobs.sampling import engine, recovery
 from ray_jobs.sampling.inputs import Task, max_lora_rank
 from ray_jobs.sampling.results import BlockRequest, BlockResult, ProblemRows, PromptedProblem, from_row, to_row
+from tests.conftest import ROOT
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Sample
 from w2s.graph.step import Step, step
@@ -206,3 +210,36 @@ def test_the_engine_is_made_for_the_largest_rank(rank: int, allowed: int) -> Non
 def test_a_rank_vllm_does_not_take_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"rank 1024 and vLLM takes at most 512: set lora\.rank to 512 or less"):
         max_lora_rank(1024)
+
+
+AN_ACTOR = """
+import multiprocessing
+print("an actor's main module", flush=True)
+if __name__ == "__main__":
+    from ray_jobs.sampling import process
+    main, before = __import__("sys").modules["__main__"], __spec__
+    with process._as_main_module():
+        core = multiprocessing.get_context("spawn").Process(target=print, args=("the core goes on",))
+        core.start()
+    assert main.__spec__ is before
+    core.join()
+    assert core.exitcode == 0
+"""
+
+
+def test_an_engines_process_imports_vllm_without_collections_and_not_the_actors_main_module(tmp_path: Path) -> None:
+    (tmp_path / "actor.py").write_text(AN_ACTOR)
+    core = tmp_path / "vllm/v1/engine/core.py"
+    core.parent.mkdir(parents=True)
+    for folder in ("vllm", "vllm/v1", "vllm/v1/engine"):
+        (tmp_path / folder / "__init__.py").touch()
+    core.write_text("import gc\nprint('vLLM, collections', gc.isenabled(), flush=True)\n")
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "actor.py")],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    said = ["an actor's main module", "vLLM, collections False", "the core goes on"]
+    assert done.stdout.splitlines() == said, done.stdout + done.stderr
