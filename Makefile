@@ -9,6 +9,7 @@ export PYTHON TORCH_INDEX
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTEST := .venv/bin/python -m pytest
+# Targets name folders, because a marker would have every worker collect all of the tests, for ten seconds.
 # Two workers; a file's tests stay together, because they share servers and fixtures of module scope.
 TWO_AT_ONCE := -n 2 --dist loadfile
 # In the order of tests/conftest.py; without it, xdist starts with the files that have most tests.
@@ -47,16 +48,16 @@ fast: lint ## check, and the unit tests that are not slow beside it (70 s)
 	@$(BESIDE) types unit
 
 unit: .venv/ready
-	$(PYTEST) -m "unit and not slow" $(TWO_AT_ONCE)
+	$(PYTEST) tests/unit -m "not slow" $(TWO_AT_ONCE)
 
 s3: .venv/ready ## tests of the store on a folder and on two S3 servers
 	$(PYTEST) -m s3 $(TWO_AT_ONCE) $(IN_ORDER)
 
 ray: .venv/ready ## tests with real Ray, engines and training
-	$(PYTEST) -m "ray or chaos" $(TWO_AT_ONCE) $(IN_ORDER) --durations=10
+	$(PYTEST) tests/ray tests/chaos $(TWO_AT_ONCE) $(IN_ORDER) --durations=10
 
 cluster: .venv/ready debian ## three ssh hosts of namespaces, from check to down; as root, else skipped (5 minutes)
-	$(PYTEST) -m cluster -s
+	$(PYTEST) tests/cluster -s
 
 # What the hosts run; installed where we may, else their tests are skipped and say what is missing.
 debian:
@@ -90,4 +91,4 @@ stores: .venv/ready
 	@printed=$$($(PYTEST) tests/s3 --durations=10 2>&1); failed=$$?; echo "$$printed"; exit $$failed
 
 without-ray-and-stores: .venv/ready browser
-	$(PYTEST) -m "not s3 and not ray and not chaos and not cluster" $(TWO_AT_ONCE) $(IN_ORDER) --durations=10
+	$(PYTEST) $(addprefix --ignore=tests/, s3 ray chaos cluster) $(TWO_AT_ONCE) $(IN_ORDER) --durations=10
