@@ -50,9 +50,7 @@ def judge(row: "partial[Row]", found: Found, share: float) -> Row:
             used.append(float(taken) / 1024)
             if float(taken) > max(IDLE_MIB, (1 - share) * float(total)):
                 who = _holders(found.holders).get(uuid, "processes that are not shown here, outside of this container")
-                held.append(
-                    f"GPU {index} has {float(taken) / 1024:.1f} of {float(total) / 1024:.1f} GiB used, by {who}"
-                )
+                held.append(f"GPU {index} has {used[-1]:.1f} of {float(total) / 1024:.1f} GiB used, by {who}")
         size = min(float(line[-1]) for line in lines) / 1024
     except ValueError:  # "[N/A]", or another number of columns
         return row("GPU memory", False, f"nvidia-smi says {found.gpus.splitlines()[0]!r}: a GPU without a memory size")

@@ -1,7 +1,7 @@
 """A tiny run of the same experiment before the dear one: its models, its engines, its ZeRO stage, a few problems.
 
-The run is the driver's own, in a scratch store beside the user's. What its steps recorded is judged here; whether engine
-and trainer are one model in compared.py.
+The run is the driver's own, in a scratch store below the user's. What its steps recorded is judged here, whether
+engine and trainer are one model in compared.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -74,8 +74,8 @@ STEPS = {step.name: step for step in build_steps(quickstart())}
 
 def manifest(step: Step, **fields: Any) -> Manifest:
     made: dict[str, Any] = {
-        "step": step.name, "kind": step.kind, "fingerprint": "", "attempt": "", "recipe": {}, "inputs": {}, "tables": {},
-        "rows": {}, "counts": {}, "files": (), "versions": {}, "started": "", "seconds": 60.0,
+        "step": step.name, "kind": step.kind, "fingerprint": "", "attempt": "", "recipe": {}, "inputs": {},
+        "tables": {}, "rows": {}, "counts": {}, "files": (), "versions": {}, "started": "", "seconds": 60.0,
     }  # fmt: skip
     return Manifest(**made | fields)
 
