@@ -16,7 +16,6 @@ from ray_jobs.driver.forecast import worker_memory
 from ray_jobs.driver.preflight.compared import allowed, first_batch, is_mean, same_adapter, same_base, same_ids, sides
 from ray_jobs.driver.preflight.engine import Seen, look
 from ray_jobs.driver.run import run
-from ray_jobs.driver.scheduler import StepFailed
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
@@ -100,11 +99,12 @@ def smoke(experiment: Experiment, store: Store, resources: Resources) -> list[Ro
     fails, it stays."""
     small = tiny(experiment)
     scratch = Store.at(f"{store.objects.url}/{layout.scratch(layout.new_name())}")
+    rows: list[Row] = []
     try:
         run(small, scratch, resources.changed(on_doubt="ignore"), goals(small))
-        rows = list(judge(identified_steps(identify(small, scratch, network=False), scratch), scratch, resources))
-    except (ValueError, StepFailed) as error:
-        rows = [row("tiny run", False, first_line(error))]
+        rows.extend(judge(identified_steps(identify(small, scratch, network=False), scratch), scratch, resources))
+    except Exception as error:  # of the run, of Ray or of vLLM: the table shows it, whatever it is
+        rows.append(row("tiny run", False, first_line(error)))
     if all(judged.ok for judged in rows):
         scratch.objects.remove_tree(scratch.objects.path())
         store.objects.prune([store.objects.path(layout.SCRATCH)])
