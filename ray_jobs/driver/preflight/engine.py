@@ -18,7 +18,7 @@ from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.process import EngineProcess
 from w2s.graph.recipes import FineTune, Sample
 from w2s.graph.step import Step, Table
-from w2s.graph.trained import is_whole, trained_model
+from w2s.graph.trained import trained_model
 from w2s.recipe import Model
 from w2s.records import Problem
 from w2s.store.store import Store
