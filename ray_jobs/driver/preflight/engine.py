@@ -50,22 +50,22 @@ class Seen:
     """From the model of the step."""
 
 
-class Probe(Engine):
+class Probe:
     """An actor whose engine the driver asks; no block comes to it."""
 
     def __init__(self, base: Model | Table, size: EngineSize, store: Store, resources: Resources) -> None:
         nobody: Any = None
-        super().__init__(base, size, nobody, store, resources)
+        self.asked = Engine(base, size, nobody, store, resources)
 
     async def look(self, step: Step, problems: Sequence[Problem], rows: Sequence[Ids]) -> Seen:
         """`seen` by this engine, which ends then. Raises why it has not started, and what it raises."""
-        if self.engine is None:
-            raise self.broken or AssertionError("without an engine there is a reason")
+        if self.asked.engine is None:
+            raise self.asked.broken or AssertionError("without an engine there is a reason")
         try:
-            return await seen(self, step, problems, rows)
+            return await seen(self.asked, step, problems, rows)
         finally:
-            self.engine.end()
-            self.engine = None
+            self.asked.engine.end()
+            self.asked.engine = None
 
 
 def look(step: Step, problems: Sequence[Problem], rows: Sequence[Ids], store: Store, resources: Resources) -> Seen:
@@ -121,16 +121,20 @@ async def _answer(process: EngineProcess, opened: Opened, problem: Problem, prom
 
 
 async def _scores(process: EngineProcess, adapter: Any, rows: Sequence[Ids]) -> list[list[float]]:
-    """The log-probability of each token of each row but its first."""
+    """The log-probability of each token of each row but its first.
+
+    Row by row: vLLM 0.32.0 kills an engine with adapters that scores two rows in one step on CPU, because it applies an
+    adapter to one token of a request alone (`punica_cpu.add_lora_logits`).
+    """
     from vllm import SamplingParams, TokensPrompt
     from vllm.sampling_params import RequestOutputKind
 
     once = RequestOutputKind.FINAL_ONLY
     parameters = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, output_kind=once)
-
-    async def scores(number: int, row: Ids) -> list[float]:
+    scores: list[list[float]] = []
+    for number, row in enumerate(rows):
         name = f"{adapter.lora_name if adapter else 'base'}-row-{number}"
         result = await process.generate(TokensPrompt(prompt_token_ids=list(row)), parameters, name, adapter)
-        return [entry[token].logprob for token, entry in zip(row[1:], result.prompt_logprobs[1:], strict=True)]
-
-    return await asyncio.gather(*(scores(number, row) for number, row in enumerate(rows)))
+        entries = result.prompt_logprobs[1:]
+        scores.append([entry[token].logprob for token, entry in zip(row[1:], entries, strict=True)])
+    return scores

@@ -5,6 +5,7 @@ engine and trainer are one model in compared.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -16,10 +17,14 @@ from ray_jobs.driver.forecast import worker_memory
 from ray_jobs.driver.preflight.compared import allowed, first_batch, is_mean, same_adapter, same_base, same_ids, sides
 from ray_jobs.driver.preflight.engine import Seen, look
 from ray_jobs.driver.run import run
+from ray_jobs.driver.scheduler import StepFailed
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.resources import Resources
+from ray_jobs.runtime import local_ray
+from ray_jobs.runtime.errors import reason
+from ray_jobs.runtime.logs import RunLog
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Step, with_upstream
@@ -34,7 +39,7 @@ from w2s.store.store import Store
 PROBLEMS, SAMPLES = 32, 4
 """Problems of a split, and samples of each: enough for an example and a pair from models that are half wrong."""
 LEARNING_RATE = 1e-3
-"""With which a new adapter shows after two or three optimizer steps."""
+"""With which a new adapter shows after a few optimizer steps."""
 ASKED = 16
 """Problems that one more engine answers, so that its ids can be seen."""
 row = partial(Row, "cluster")
@@ -81,7 +86,7 @@ def _cut(source: Source) -> Source:
 
 def _quick(sft: SFT) -> SFT:
     rate = max(sft.learning_rate, LEARNING_RATE) if sft.lora else sft.learning_rate
-    changes = {"epochs": 1, "warmup_ratio": 0, "schedule": "constant", "learning_rate": rate}
+    changes = {"epochs": 2, "warmup_ratio": 0, "schedule": "constant", "learning_rate": rate}
     return sft.model_copy(update=changes)
 
 
@@ -102,9 +107,16 @@ def smoke(experiment: Experiment, store: Store, resources: Resources) -> list[Ro
     rows: list[Row] = []
     try:
         run(small, scratch, resources.changed(on_doubt="ignore"), goals(small))
-        rows.extend(judge(identified_steps(identify(small, scratch, network=False), scratch), scratch, resources))
-    except Exception as error:  # of the run, of Ray or of vLLM: the table shows it, whatever it is
-        rows.append(row("tiny run", False, first_line(error)))
+        steps = identified_steps(identify(small, scratch, network=False), scratch)
+        with RunLog(replace(scratch, run=layout.new_name())):
+            try:
+                rows.extend(judge(steps, scratch, resources))  # keeps the rows before an error
+            finally:
+                local_ray.stop()  # before the log ends, to which Ray passes on what the engine says
+    except (ValueError, StepFailed) as error:
+        rows.append(row("tiny run", False, str(error).splitlines()[0]))
+    except Exception as error:  # of Ray or of vLLM: the table shows it, whatever it is
+        rows.append(row("tiny run", False, reason(error)))
     if all(judged.ok for judged in rows):
         scratch.objects.remove_tree(scratch.objects.path())
         store.objects.prune([store.objects.path(layout.SCRATCH)])

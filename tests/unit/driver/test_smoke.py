@@ -97,7 +97,7 @@ def test_a_row_for_the_engines_of_each_base() -> None:
     ("resources", "peak", "ok", "says"),
     [
         ("local", 1.5, True, "at most 1.5 GiB a worker with all of its libraries; the plan counts GPUs alone"),
-        ("cluster-70b", 22.0, True, "at most 22.0 GiB of a GPU in rows of up to 200 tokens, planned 2"),
+        ("cluster-70b", 22.0, True, "at most 22.0 GiB of a GPU in rows of up to 200 tokens, planned "),
         ("cluster-70b", 95.0, False, "of 80.0 GiB are expected: lower micro_batch or max_tokens, or take more workers"),
     ],
 )
@@ -149,6 +149,7 @@ def test_the_scratch_store_goes_where_all_is_well(ok: bool, tmp_path: Any, monke
 
     monkeypatch.setattr(module, "run", run)
     monkeypatch.setattr(module, "judge", lambda *_: iter([module.row("adapter", ok, "made")]))
+    monkeypatch.setattr(module, "identified_steps", lambda *_: ())
     rows = smoke(quickstart(), Store.at(str(tmp_path)), load_resources("local"))
     assert [row.check for row in rows] == (["adapter"] if ok else ["adapter", "tiny run"])
     assert list(tmp_path.iterdir()) == ([] if ok else [tmp_path / "preflight"])
@@ -161,3 +162,16 @@ def test_no_gold_is_read_of_what_the_engine_is_asked() -> None:
         student = dict(steps["sampled"].inputs)["adapter"].step
         for step in (student, steps["dpo"]):
             assert isinstance(step.recipe, FineTune | Prefer) and step.input("references") is None
+
+
+def test_the_rows_before_an_error_are_shown(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(*_: Any) -> Any:
+        yield module.row("engine", True, "started")
+        raise RuntimeError("Ray says") from OSError("no room")
+
+    monkeypatch.setattr(module, "run", lambda *_: None)
+    monkeypatch.setattr(module, "judge", judge)
+    monkeypatch.setattr(module, "identified_steps", lambda *_: ())
+    rows = smoke(quickstart(), Store.at(str(tmp_path)), load_resources("local"))
+    assert [(row.check, row.ok) for row in rows] == [("engine", True), ("tiny run", False), ("tiny run", False)]
+    assert rows[1].text == "OSError: no room"
