@@ -28,7 +28,7 @@ Ids = Sequence[int]
 
 @dataclass(frozen=True)
 class Answer:
-    """A greedy answer as the engine has it."""
+    """A sampled answer as the engine has it."""
 
     question: str
     prompt: tuple[int, ...]
@@ -91,30 +91,33 @@ def _engine_of(step: Step, longest: int) -> tuple[Model | Table, EngineSize]:
 
 
 async def seen(engine: Engine, step: Step, problems: Sequence[Problem], rows: Sequence[Ids]) -> Seen:
-    """The engine's greedy answers to problems, with the prompts of sampling step `step`, and its scores of rows."""
+    """The engine's answer to each problem, drawn as sampling step `step` draws its own, and its scores of rows."""
     assert engine.engine is not None
     process = engine.engine.process
     opened = await engine._prepared(Task(step, (), step.name, 0))
     prompts = opened.tokens.prompts_ids([problem.question for problem in problems])
     asked = enumerate(zip(problems, prompts, strict=True))
-    answers = await asyncio.gather(*(_answer(process, opened, *one, f"{step.name}-{n}") for n, one in asked))
+    answers = await asyncio.gather(*(_answer(process, opened, *one, number) for number, one in asked))
     base = await _scores(process, None, rows) if opened.adapter else []
     return Seen(answers, base, await _scores(process, opened.adapter, rows))
 
 
-async def _answer(process: EngineProcess, opened: Opened, problem: Problem, prompt: list[int], name: str) -> Answer:
+async def _answer(process: EngineProcess, opened: Opened, problem: Problem, prompt: list[int], number: int) -> Answer:
     from vllm import SamplingParams, TokensPrompt
     from vllm.sampling_params import RequestOutputKind
 
-    recipe = opened.task.recipe
+    recipe, sampling = opened.task.recipe, opened.task.recipe.sampling
     parameters = SamplingParams(
-        temperature=0.0,
-        max_tokens=recipe.sampling.max_tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        seed=number if sampling.temperature else None,
+        max_tokens=sampling.max_tokens,
         stop=list(recipe.model.prompt.stop_strings),
         stop_token_ids=list(opened.tokens.end_tokens),
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
-    result = await process.generate(TokensPrompt(prompt_token_ids=prompt), parameters, name, opened.adapter)
+    name, request = f"answer-{number}", TokensPrompt(prompt_token_ids=prompt)
+    result = await process.generate(request, parameters, name, opened.adapter)
     made = result.outputs[0]
     is_ended = made.finish_reason == "stop" and not isinstance(made.stop_reason, str)
     return Answer(problem.question, tuple(result.prompt_token_ids), tuple(made.token_ids), made.text, is_ended)
