@@ -278,14 +278,14 @@ def test_a_preflight_compares_the_engine_with_the_trainer(engine: tuple[Engine, 
     with model.disable_adapter():
         loss = -sum(sums()) / sum(len(ids) - prompt for ids, prompt in parts)
     counts = {"first_chosen_logp": (own[0] + own[2]) / 2, "first_rejected_logp": (own[1] + own[3]) / 2}
-    judged = [same_ids(found.answers, tokens), same_base(parts, found.base, loss, 0.005)]
-    judged.append(same_adapter(parts, found, counts, False, 0.005))
+    judged = [same_ids(found.answers, tokens), same_base(parts, found.base, loss, 0.002)]
+    judged.append(same_adapter(parts, found, counts, False, 0.002))
     assert all(row.ok for row in judged), judged
 
     doubled = strong_tokens()
     doubled._bos = doubled._bos * 2
     assert not (row := same_ids(found.answers, doubled)).ok and row.text.startswith("0 of 2 prompts"), row
-    assert not same_base(parts, found.trained, loss, 0.005).ok, "the adapter is on the base"
+    assert not same_base(parts, found.trained, loss, 0.002).ok, "the adapter is on the base"
 
     zero = step("zero", FineTune(model=STRONG, sft=SFT(seed=1)), problems=step("problems", WorldProblems())["train_1"])
     attempt = Attempt(store, zero)
@@ -298,7 +298,7 @@ def test_a_preflight_compares_the_engine_with_the_trainer(engine: tuple[Engine, 
     attempt.commit({})
     asked = step("asked", TASKS[2].recipe, problems=step("problems", WorldProblems())["test"], adapter=zero["model"])
     without = LOOP.run_until_complete(seen(built, asked, problems, rows))
-    row = same_adapter(parts, without, counts, False, 0.005)
+    row = same_adapter(parts, without, counts, False, 0.002)
     assert not row.ok and "changes 0.0000 nats a token" in row.text and "without effect" in row.text, row
 
 

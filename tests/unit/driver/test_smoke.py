@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from ray_jobs.cli.main import main
+from ray_jobs.cli.running import preflight as command
 from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.preflight import smoke as module
 from ray_jobs.driver.preflight.smoke import PROBLEMS, engines, goals, smoke, tiny, trained
@@ -175,3 +177,27 @@ def test_the_rows_before_an_error_are_shown(tmp_path: Any, monkeypatch: pytest.M
     rows = smoke(quickstart(), Store.at(str(tmp_path)), load_resources("local"))
     assert [(row.check, row.ok) for row in rows] == [("engine", True), ("tiny run", False), ("tiny run", False)]
     assert rows[1].text == "OSError: no room"
+
+
+@pytest.mark.parametrize("smoke", [[], ["--smoke"]])
+def test_a_job_of_the_cluster_gets_the_option(smoke: list[str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs: list[list[str]] = []
+    monkeypatch.setattr(command, "submit_to", lambda _, arguments, *__, **___: jobs.append(arguments) or 0)
+    words = ["preflight", "quickstart", "--store", str(tmp_path), "--address", "http://127.0.0.1:1"]
+    assert main([*words, *smoke]) == 0
+    assert jobs == [["quickstart", "--store", str(tmp_path), "--resources", "local", *smoke]]
+
+
+@pytest.mark.parametrize(("ok", "expected"), [(True, ["nodes", "smoke"]), (False, ["nodes"])])
+def test_nothing_dear_starts_where_a_node_fails(
+    ok: bool, expected: list[str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def rows(name: str, is_ok: bool) -> Any:
+        return lambda *_: tried.append(name) or [module.row(name, is_ok, "made")]
+
+    monkeypatch.setattr("ray_jobs.driver.preflight.nodes.preflight", rows("nodes", ok))
+    monkeypatch.setattr(module, "smoke", rows("smoke", True))
+    assert main(["preflight", "quickstart", "--store", str(tmp_path), "--smoke"]) == (0 if ok else 1)
+    assert tried == expected
