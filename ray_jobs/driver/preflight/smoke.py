@@ -186,7 +186,7 @@ def _memory(step: Step, peak: float, longest: int, resources: Resources) -> tupl
     """Whether the longest row that the recipe allows would fit, too, and what is said of it."""
     assert isinstance(step.recipe, FineTune | Prefer)
     if not resources.gpus_per_worker:
-        return True, f"at most {peak / GIB:.1f} GiB a worker with all of its libraries; the plan counts GPUs alone"
+        return True, f"at most {peak / GIB:.1f} GiB a worker, its libraries included"
     most = step.recipe.optimizer.max_tokens
     said = f"at most {peak / GIB:.1f} GiB of a GPU in rows of up to {longest} tokens"
     try:

@@ -98,7 +98,7 @@ def test_a_row_for_the_engines_of_each_base() -> None:
 @pytest.mark.parametrize(
     ("resources", "peak", "ok", "says"),
     [
-        ("local", 1.5, True, "at most 1.5 GiB a worker with all of its libraries; the plan counts GPUs alone"),
+        ("local", 1.5, True, "at most 1.5 GiB a worker, its libraries included"),
         ("cluster-70b", 22.0, True, "at most 22.0 GiB of a GPU in rows of up to 200 tokens, planned "),
         ("cluster-70b", 95.0, False, "of 80.0 GiB are expected: lower micro_batch or max_tokens, or take more workers"),
     ],
