@@ -121,10 +121,8 @@ def smoke(experiment: Experiment, store: Store, resources: Resources) -> list[Ro
         scratch.objects.remove_tree(scratch.objects.path())
         store.objects.prune([store.objects.path(layout.SCRATCH)])
         return rows
-    return [
-        *rows,
-        row("tiny run", False, f"its steps and logs stay for a look in {scratch.objects.url}: then remove it"),
-    ]
+    stays = f"its steps and logs stay for a look in {scratch.objects.url}: then remove it"
+    return [*rows, row("tiny run", False, stays)]
 
 
 def goals(e: Experiment) -> list[str]:
@@ -195,10 +193,10 @@ def _memory(step: Step, peak: float, longest: int, resources: Resources) -> tupl
         return True, f"{said}, which the plan cannot count ({first_line(error)})"
     here, whole = (worker_memory(step, shape, resources, tokens) for tokens in (longest, most))
     planned = sum(here.parts.values()) - here.parts["runtime"]  # torch does not count what CUDA itself takes
-    expected = sum(whole.parts.values()) + max(0.0, peak - planned)
+    expected = sum(whole.parts.values()) + peak - planned
     said += (
-        f", planned {planned / GIB:.1f}; with {most} tokens {expected / GIB:.1f} of {whole.limit / GIB:.1f} GiB are "
-        "expected"
+        f", planned {planned / GIB:.1f}; with {most} tokens about {expected / GIB:.1f} of {whole.limit / GIB:.1f} GiB "
+        "are expected"
     )
     if expected <= whole.limit:
         return True, said

@@ -6,6 +6,7 @@ import pytest
 
 from ray_jobs.cli.main import main
 from ray_jobs.cli.running import preflight as command
+from ray_jobs.cluster.checks import Row
 from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.preflight import smoke as module
 from ray_jobs.driver.preflight.smoke import PROBLEMS, engines, goals, smoke, tiny, trained
@@ -201,3 +202,18 @@ def test_nothing_dear_starts_where_a_node_fails(
     monkeypatch.setattr(module, "smoke", rows("smoke", True))
     assert main(["preflight", "quickstart", "--store", str(tmp_path), "--smoke"]) == (0 if ok else 1)
     assert tried == expected
+
+
+def test_the_longest_row_that_may_come_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peak that fits in short rows fails where rows of max_tokens would not; a plan that was too high is corrected."""
+    monkeypatch.setattr(module, "shape_of", lambda model: LLAMA)
+    long = {step.name: step for step in build_steps(set_fields(quickstart(), ["sft.max_tokens=16384"]))}["hybrid_ft_1"]
+    resources = load_resources("cluster-70b")
+
+    def row(peak: float, longest: int) -> Row:
+        counts = {"peak_bytes": peak * GIB, "longest_row": longest, "steps": 2, "world_size": 8}
+        return trained(long, manifest(long, counts=counts), resources)
+
+    assert "planned 18.7; with 16384 tokens about 53.0 of 80.0" in row(20.9, 200).text and row(20.9, 200).ok
+    assert "about 48.8 of 80.0" in row(16.7, 200).text
+    assert not row(48.5, 200).ok and row(48.5, 16384).ok
