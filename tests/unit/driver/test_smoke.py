@@ -205,7 +205,7 @@ def test_nothing_dear_starts_where_a_node_fails(
 
 
 def test_the_longest_row_that_may_come_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A peak that fits in short rows fails where rows of max_tokens would not; a plan that was too high is corrected."""
+    """A peak that fits in short rows fails where rows of max_tokens would not; a plan too high is corrected."""
     monkeypatch.setattr(module, "shape_of", lambda model: LLAMA)
     long = {step.name: step for step in build_steps(set_fields(quickstart(), ["sft.max_tokens=16384"]))}["hybrid_ft_1"]
     resources = load_resources("cluster-70b")
