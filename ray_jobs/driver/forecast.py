@@ -249,12 +249,12 @@ def memories(
     return found
 
 
-def worker_memory(step: Step, shape: Shape, resources: Resources) -> Memory:
-    """Memory of one worker of a training."""
+def worker_memory(step: Step, shape: Shape, resources: Resources, tokens: int = 0) -> Memory:
+    """Memory of one worker of a training whose rows have so many `tokens`, or the most that its recipe allows."""
     assert isinstance(step.recipe, FineTune | Prefer)
     adapter = None if is_whole(step["model"]) else _adapter(step, shape)
     method = step.recipe.preference.loss.upper() if isinstance(step.recipe, Prefer) else "SFT"
-    return training_memory(shape, resources, adapter, step.recipe.optimizer.max_tokens, method)
+    return training_memory(shape, resources, adapter, tokens or step.recipe.optimizer.max_tokens, method)
 
 
 def _adapter(step: Step, shape: Shape) -> int:

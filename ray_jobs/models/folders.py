@@ -49,11 +49,16 @@ def base_folder(model: Model, weights: bool = True) -> Path:
     return _from_url(model, patterns, weights) if "://" in model.name else _from_hub(model, patterns)
 
 
+def copy_folder(model: Model, weights: bool = True) -> Path:
+    """Where this node's copy of a URL's model lies, once it is made."""
+    key = hashlib.sha256(f"{model.name}@{model.revision}".encode()).hexdigest()[:16]
+    return cache_folder() / f"base-{key}{'' if weights else '-light'}"
+
+
 def _from_url(model: Model, patterns: Sequence[str], weights: bool) -> Path:
     """A copy in the cache. One process of the node makes it and the others wait; after a kill the next one starts
     over."""
-    key = hashlib.sha256(f"{model.name}@{model.revision}".encode()).hexdigest()[:16]
-    folder = cache_folder() / f"base-{key}{'' if weights else '-light'}"
+    folder = copy_folder(model, weights)
     if not folder.exists():
         with FileLock(f"{folder}.lock"):
             if not folder.exists():

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import fsspec
 
-from ray_jobs.models.folders import file_system
+from ray_jobs.models.folders import base_folder, copy_folder, file_system
 from w2s.data.location import locate
 from w2s.recipe import Model
 from w2s.store.objects.objects import in_parallel
@@ -146,6 +146,18 @@ def weight_files(folder: Path, sizes: Mapping[str, int]) -> list[str]:
     return shards
 
 
+def absent_bytes(model: Model) -> int:
+    """Bytes of the weights that this node has no copy of; configuration and tokenizer are fetched.
+
+    Raises what `base_folder` raises, and ValueError where a file of the weights is missing.
+    """
+    light = base_folder(model, weights=False)
+    fs, root = _place(model, light)
+    sizes, is_url = _sizes(fs, root), locate(model.name) is None and "://" in model.name
+    whole = copy_folder(model) if is_url else light
+    return sum(sizes[name] for name in weight_files(light, sizes) if not (whole / name).is_file())
+
+
 def _shards(folder: Path) -> list[str]:
     """The files that the index in `folder` names."""
     try:
@@ -167,7 +179,7 @@ def _place(model: Model, folder: Path) -> tuple[Any, str]:
         return fsspec.filesystem("file"), str(folder)
     from huggingface_hub import HfFileSystem
 
-    return HfFileSystem(), f"{model.name}@{model.revision}"
+    return HfFileSystem(), f"{model.name}@{model.revision}" if model.revision else model.name
 
 
 def header_of(fs: Any, path: str) -> Sequence[tuple[str, Stored]]:

@@ -72,6 +72,12 @@ class Resumable(Trainer):
         return tuple(StepLoss(int(entry["step"]), entry["loss"]) for entry in self.state.log_history if "loss" in entry)
 
     @property
+    def first_logps(self) -> tuple[float, float] | None:
+        """What TRL's preference trainers log of the first batch: log-probabilities of chosen and rejected sides."""
+        first = self.state.log_history[0]
+        return (first["logps/chosen"], first["logps/rejected"]) if "logps/chosen" in first else None
+
+    @property
     def adapted_layers(self) -> int:
         """Layers with a trained adapter; it has two matrices a layer."""
         return len(list(train_state.trained_parameters(self.accelerator.unwrap_model(self.model)))) // 2

@@ -68,9 +68,16 @@ class TrainingResult:
     """Numbers that were trained, of the adapter or of the whole language model."""
     experts: int = 0
     """Experts of each mixture in the base, which no adapter changes; 0 in a dense model."""
+    peak_bytes: int = 0
+    """Most memory that a worker held: tensors on its GPU during this step, on CPU the whole process so far."""
+    first_logps: tuple[float, float] | None = None
+    """Mean log-probability of the chosen and of the rejected sides in the first batch, before any update: with DPO of
+    whole completions, with ORPO a token; None in an SFT."""
 
     def counts(self) -> dict[str, float]:
         """The numbers for the step's manifest."""
+        chosen, rejected = self.first_logps or (None, None)
+        logged = {"first_chosen_logp": chosen, "first_rejected_logp": rejected}
         return {
             "steps": self.steps,
             "resumed_at_step": self.resumed_at_step,
@@ -79,6 +86,8 @@ class TrainingResult:
             "trained_weights": self.trained_weights,
             "first_loss": self.losses[0].loss,
             "last_loss": self.losses[-1].loss,
+            "peak_bytes": self.peak_bytes,
+            **{name: logp for name, logp in logged.items() if logp is not None},
         }
 
 

@@ -6,6 +6,7 @@ raises. What imports torch or transformers is imported late, because the driver 
 
 import gc
 import os
+import resource
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -64,6 +65,10 @@ def train_step(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Non
         from ray_jobs.training.callbacks import CheckLosses, ReportProgress, SaveInterval
 
     rank, world_size = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
+    if job.resources.gpus_per_worker:
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
     if (trainer := _trainer(job, base, folder, reporter)) is None:
         return
     assert trainer.args.world_size == world_size, "the trainer sees other processes than Ray Train started"
@@ -86,6 +91,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Non
         base.take_back(trainer)
         return
     base.take_back(trainer)
+    peak = _most_on_any_rank(_peak_bytes())
     if rank != 0:
         return
     result = TrainingResult(
@@ -97,6 +103,8 @@ def train_step(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Non
         trained_weights=weights,
         losses=trainer.losses,
         experts=trainer.experts,
+        peak_bytes=peak,
+        first_logps=trainer.first_logps,
     )
     ray.get(reporter.ends.remote(job.step.name, result))
 
@@ -148,9 +156,24 @@ def _trainer(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Any |
 
 def _on_any_rank(value: bool) -> bool:
     """Whether `value` is true on at least one rank. Collective."""
+    return bool(_most_on_any_rank(int(value)))
+
+
+def _most_on_any_rank(value: int) -> int:
+    """The largest `value` of all ranks. Collective."""
     import torch
     from torch import distributed
 
-    flag = torch.tensor([int(value)], device="cuda" if distributed.get_backend() == "nccl" else "cpu")
-    distributed.all_reduce(flag)
-    return bool(flag.item())
+    most = torch.tensor([value], device="cuda" if distributed.get_backend() == "nccl" else "cpu")
+    distributed.all_reduce(most, op=distributed.ReduceOp.MAX)
+    return int(most.item())
+
+
+def _peak_bytes() -> int:
+    """Most memory that this rank has held: of its GPU by tensors since the step began, else of the whole process."""
+    import torch
+    from torch import distributed
+
+    if distributed.get_backend() == "nccl":
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10  # which Linux gives in KiB

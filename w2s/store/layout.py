@@ -12,6 +12,8 @@ import time
 RUNS = "runs"
 REVISIONS = "revisions"
 LOGS = "logs"
+SCRATCH = "preflight"
+"""Holds stores of their own, of tiny runs that are removed once they have ended well."""
 
 MANIFEST = "manifest.json"
 DAMAGED_MANIFEST = "damaged.json"
@@ -107,6 +109,11 @@ def run_of_heartbeat(name: str) -> str | None:
 def log(run: str) -> str:
     """The log of a run."""
     return f"{LOGS}/{run}.log"
+
+
+def scratch(name: str) -> str:
+    """The store of the tiny run `name`."""
+    return f"{SCRATCH}/{name}"
 
 
 def revision(kind: str, name: str) -> str:

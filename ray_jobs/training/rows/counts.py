@@ -1,7 +1,7 @@
 """Counts of a training's token rows and the files that hold them, as the driver sends them to the workers."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.graph.step import Step
@@ -25,9 +25,12 @@ class RowCounts:
     """Tokens that pass through the model in one epoch, both sides of pairs."""
     boundary_merges: int = 0
     """Completions encoded apart from their prompt, because the tokenizer would merge tokens across the boundary."""
+    longest_row: int = 0
+    """Tokens of the longest example, or prompt and side of a pair, that is trained on."""
 
     def __add__(self, other: "RowCounts") -> "RowCounts":
-        return RowCounts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        both = RowCounts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return replace(both, longest_row=max(self.longest_row, other.longest_row))
 
     @property
     def given(self) -> int:

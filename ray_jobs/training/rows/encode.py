@@ -38,6 +38,7 @@ def token_rows(
         only_thought=len(uncut) - len(told),
         tokens=sum(map(passed_tokens, fitting)),
         boundary_merges=tokens.boundary_merges - merges,
+        longest_row=max(map(longest, fitting), default=0),
     )
 
 

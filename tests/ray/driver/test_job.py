@@ -5,12 +5,14 @@ The tests that change the store come last, in this order.
 """
 
 import json
+import re
 import secrets
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +175,18 @@ def test_every_step_left_a_manifest_with_its_counts(finished: Finished) -> None:
 def test_a_whole_run_starts_one_engine_for_each_base(finished: Finished) -> None:
     starts = finished.reading(".log").count(b"Initializing a V1 LLM engine")
     assert starts == 2, f"{starts} engine starts, although engine and trainer fit beside each other"
+
+
+def test_a_preflight_finds_engine_and_trainer_to_be_one_model(finished: Finished, cluster: dict[str, str]) -> None:
+    """As the trainers logged their first batches; faults are made in tests/ray/sampling/test_engine.py."""
+    command, began = [sys.executable, "-m", "tests.ray.driver.judged", finished.store.objects.url], time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, env=cluster, capture_output=True, text=True, timeout=300)
+    rows = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "FAIL "))]
+    print("\n".join(rows), f"{time.monotonic() - began:.1f} s", sep="\n")
+    found = Counter(re.split("  +", row)[2] for row in rows if row.startswith("ok "))
+    one_each = dict.fromkeys(("DPO step", "ORPO step", "token ids", "base", "adapter"), 1)
+    assert found == {"engine": 2, "SFT step": 4, **one_each} and found.total() == len(rows), done.stdout + done.stderr
+    assert "16 of 16 prompts" in done.stdout and done.stdout.count("are 0.000") == 2, done.stdout
 
 
 def test_a_second_run_does_nothing_and_starts_no_ray(finished: Finished) -> None:

@@ -9,10 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import safetensors.torch
 
+from ray_jobs.driver.preflight.compared import same_adapter, same_base, same_ids, sides
+from ray_jobs.driver.preflight.engine import seen
 from ray_jobs.models.export import export_adapter, export_tokenizer
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
@@ -22,14 +26,15 @@ from ray_jobs.resources.vllm import PREFILL_TOKENS, EngineSize
 from ray_jobs.sampling.engine import Engine
 from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.results import BlockRequest, ProblemRows
-from ray_jobs.training.rows.encode import sft_rows
+from ray_jobs.training.rows.encode import pair_rows, sft_rows
 from tests.conftest import ROOT, wait_for
 from w2s.experiments.quickstart import quickstart
-from w2s.graph.recipes import Sample
+from w2s.graph.recipes import FineTune, Sample
 from w2s.graph.step import Step, step
-from w2s.recipe import Sampling, WorldProblems
-from w2s.records import Completion, Problem, SFTExample
+from w2s.recipe import SFT, Sampling, WorldProblems
+from w2s.records import Completion, PreferencePair, Problem, SFTExample
 from w2s.store import layout
+from w2s.store.attempt import Attempt
 from w2s.store.store import Store
 
 pytestmark = pytest.mark.ray
@@ -241,6 +246,60 @@ def test_requests_to_the_base_are_not_changed_by_an_adapter_in_the_same_step(
         expected = adapted if index % 2 else base
         assert found.keys() == expected.keys(), f"request {index} has other likely tokens than when it is alone"
         assert max(abs(found[token] - expected[token]) for token in found) < 0.001
+
+
+PAIRS = [PreferencePair("p", q, " 12 + 7 = 19.", " 12 - 7 = 5.", "weak", "19", "5", 1.0) for q in QUESTIONS]
+
+
+def test_a_preflight_compares_the_engine_with_the_trainer(engine: tuple[Engine, Store, Step]) -> None:
+    """With transformers and PEFT in the trainer's place."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from ray_jobs.models.folders import trained_folder
+
+    built, store, made = engine
+    tokens = strong_tokens()
+    parts = [part for row in pair_rows(PAIRS, tokens) for part in sides(row)]
+    problems, rows = [Problem(str(n), text) for n, text in enumerate(QUESTIONS)], [ids for ids, _ in parts]
+    found = LOOP.run_until_complete(seen(built, TASKS[2].step, problems, rows))
+    base: Any = AutoModelForCausalLM.from_pretrained(base_folder(STRONG), dtype=torch.float32)
+    model = PeftModel.from_pretrained(base, trained_folder(store, made["model"]))
+
+    def sums() -> list[float]:
+        """Of the tokens behind each prompt."""
+        with torch.no_grad():
+            logps = [model(torch.tensor([ids])).logits[0].log_softmax(-1) for ids in rows]
+        return [sum(float(scores[n - 1, ids[n]]) for n in range(prompt, len(ids)))
+                for scores, (ids, prompt) in zip(logps, parts, strict=True)]  # fmt: skip
+
+    own = sums()
+    with model.disable_adapter():
+        loss = -sum(sums()) / sum(len(ids) - prompt for ids, prompt in parts)
+    counts = {"first_chosen_logp": (own[0] + own[2]) / 2, "first_rejected_logp": (own[1] + own[3]) / 2}
+    judged = [same_ids(found.answers, tokens), same_base(parts, found.base, loss, 0.002)]
+    judged.append(same_adapter(parts, found, counts, False, 0.002))
+    assert all(row.ok for row in judged), judged
+
+    doubled = strong_tokens()
+    doubled._bos = doubled._bos * 2
+    assert not (row := same_ids(found.answers, doubled)).ok and row.text.startswith("0 of 2 prompts"), row
+    assert not same_base(parts, found.trained, loss, 0.002).ok, "the adapter is on the base"
+
+    zero = step("zero", FineTune(model=STRONG, sft=SFT(seed=1)), problems=step("problems", WorldProblems())["train_1"])
+    attempt = Attempt(store, zero)
+    for file in store.files(made["model"]):
+        data, name = store.read_file(made.directory, file), file.path.rpartition("/")[2]
+        if name.endswith(".safetensors"):
+            weights = safetensors.torch.load(data)
+            data = safetensors.torch.save({key: 0 * one if ".lora_B." in key else one for key, one in weights.items()})
+        attempt.add("model", f"{attempt.name}/model/{name}", data)
+    attempt.commit({})
+    asked = step("asked", TASKS[2].recipe, problems=step("problems", WorldProblems())["test"], adapter=zero["model"])
+    without = LOOP.run_until_complete(seen(built, asked, problems, rows))
+    row = same_adapter(parts, without, counts, False, 0.002)
+    assert not row.ok and "changes 0.0000 nats a token" in row.text and "without effect" in row.text, row
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from ray_jobs.training.job import summary, train
 from ray_jobs.training.rows.counts import RowCounts, TokenFiles
 from ray_jobs.training.values import Refusal, StepLoss, StepsDone, StepState, TrainingResult, Waiting
 
-ROWS = RowCounts(examples=5, too_long=2, tokens=90, boundary_merges=1)
+ROWS = RowCounts(examples=5, too_long=2, tokens=90, boundary_merges=1, longest_row=20)
 RESULT = TrainingResult(
     files=(),
     steps=2,
@@ -64,6 +64,7 @@ def test_rows_and_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() ->
         "only_thought": 0,
         "tokens": 90,
         "boundary_merges": 1,
+        "longest_row": 20,
         "padded_rows": 3,
     }
     assert RESULT.counts() == {
@@ -74,7 +75,10 @@ def test_rows_and_result_as_counts_of_the_manifest_and_as_a_line_of_the_log() ->
         "trained_weights": 2_560_000,
         "first_loss": 0.5,
         "last_loss": 0.25,
+        "peak_bytes": 0,
     }
+    logged = {"first_chosen_logp": -3.5, "first_rejected_logp": -7.0}
+    assert replace(RESULT, first_logps=(-3.5, -7.0)).counts() == RESULT.counts() | logged
     assert (
         summary(ROWS, RESULT) == "5 examples, 2 steps, 14 layers adapted, loss 0.5000 -> 0.2500, 2 left out as too long"
     )

@@ -1,5 +1,6 @@
-"""What a run needs of every node, tried on the nodes: store, models, versions, clock, disk, memory, all-reduce."""
+"""What a run needs of every node, tried there: store, models, versions, clock, disk, memory, GPUs, all-reduce."""
 
+import shutil
 import socket
 import statistics
 import time
@@ -9,7 +10,9 @@ from typing import Any
 
 from ray_jobs.cluster import probe
 from ray_jobs.cluster.checks import PACKAGES, Row, judge_machine, outside
+from ray_jobs.driver.preflight import gpus
 from ray_jobs.models.folders import base_folder
+from ray_jobs.models.weights import absent_bytes
 from ray_jobs.resources.requests import node_labels
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
@@ -34,17 +37,22 @@ def preflight(experiment: Experiment, store: Store, resources: Resources) -> lis
     fitting = {kind: [node for node in nodes if _has(node, needed)] for kind, needed in labels.items()}
     rows = list(_labels(labels, fitting))
     working = {node["NodeID"] for found in fitting.values() for node in found}
+    on_gpus = {node["NodeID"] for kind, found in fitting.items() for node in found if _gpus(resources, kind)}
     models = [model for model in (experiment.weak, experiment.strong) if isinstance(model, Model)]
     began, facts = time.time(), ray.remote(_facts)
     tasks = [
         facts.options(num_cpus=0, scheduling_strategy=_there(node)).remote(
-            store, models if node["NodeID"] in working else []
+            store, models if node["NodeID"] in working else [], node["NodeID"] in on_gpus
         )
         for node in nodes
     ]
     for node, task in zip(nodes, tasks, strict=True):
-        rows += _node(node["NodeManagerHostname"], task, began)
+        rows += _node(node["NodeManagerHostname"], task, began, resources)
     return [*rows, _all_reduce(fitting["finetune"], resources)] if fitting["finetune"] else rows
+
+
+def _gpus(resources: Resources, kind: str) -> int:
+    return resources.gpus_per_engine if kind == "sample" else resources.gpus_per_worker
 
 
 def _has(node: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -59,7 +67,7 @@ def _labels(labels: Mapping[str, Mapping[str, str]], fitting: Mapping[str, Seque
         yield Row("cluster", f"nodes for {work}", bool(found), f"{wanted}: {', '.join(found)}" if found else missing)
 
 
-def _node(host: str, task: Any, began: float) -> list[Row]:
+def _node(host: str, task: Any, began: float, resources: Resources) -> list[Row]:
     """The checks of one node, from the facts of the task that runs there since `began`."""
     import ray
 
@@ -70,23 +78,48 @@ def _node(host: str, task: Any, began: float) -> list[Row]:
     row = partial(Row, host)
     here = probe.probe(list(PACKAGES), [], "", {})
     rows = list(judge_machine(row, found, outside(found["clock"], began, time.time()), _versions(here)))
-    for name, why in found["models"].items():
-        rows.append(row("model", not why, why or f"{name}: configuration and tokenizer are read"))
-    return rows
+    if found["gpus"] is not None:
+        rows.append(gpus.judge(row, found["gpus"], resources.gpu_memory_utilization))
+    return rows + [row("model", *judge_model(name, *facts)) for name, facts in found["models"].items()]
+
+
+def judge_model(name: str, why: str, absent: int, free: int) -> tuple[bool, str]:
+    """Whether a node can have a model, and what is said of it: `absent` bytes of weights are not there, `free` are."""
+    if why:
+        return False, why
+    read = f"{name}: configuration and tokenizer are read"
+    if not absent:
+        return True, f"{read}, the weights are there"
+    fetched = f"{read}, {absent / 1e9:.1f} GB of weights are not there yet"
+    if absent > free:
+        return False, f"{fetched}, and {free / 1e9:.1f} GB are free: set HF_HOME or W2S_CACHE to a larger disk"
+    return True, f"{fetched}: the first step that loads them fetches them"
 
 
 def _versions(found: Mapping[str, Any]) -> dict[str, str]:
     return {"python": found["python"], **found["packages"]}
 
 
-def _facts(store: Store, models: Sequence[Model]) -> dict[str, Any]:
+def _facts(store: Store, models: Sequence[Model], on_gpus: bool) -> dict[str, Any]:
     """Runs on the node."""
     found = probe.probe(list(PACKAGES), [], "", {})
     return {
         **found,
         "store": _why(lambda: check_writable(store.objects)),
-        "models": {model.name: _why(lambda model=model: base_folder(model, weights=False)) for model in models},
+        "models": {model.name: _model(model) for model in models},
+        "gpus": gpus.ask() if on_gpus else None,
     }
+
+
+def _model(model: Model) -> tuple[str, int, int]:
+    """Why a model cannot be read, bytes of its weights that are not on this node, and bytes that are free for them."""
+    absent = free = 0
+
+    def look() -> None:
+        nonlocal absent, free
+        absent, free = absent_bytes(model), shutil.disk_usage(base_folder(model, weights=False)).free
+
+    return _why(look), absent, free
 
 
 def _why(call: Any) -> str:
