@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ray_jobs.cost import rates
-from ray_jobs.resources import presets, resources
+from ray_jobs.resources import presets, resources, weak
 from w2s import recipe
 from w2s.experiments.described import fields_of
 from w2s.recipe import model, problems
@@ -130,7 +130,7 @@ def page() -> str:
     """The whole page."""
     parts = [HEAD, "## Recipes\n\nAn experiment is an `Experiment`; the other recipes are its parts.\n"]
     parts += [section(node) for node in (*classes(model), *classes(problems), *classes(recipe))]
-    parts += ["## Resources\n", *(section(node) for node in classes(resources))]
+    parts += ["## Resources\n", *(section(node) for node in (*classes(resources), *classes(weak)))]
     names = ", ".join(f"`{name}`" for name in presets.PRESETS)
     parts += [f"Presets, with their memory arithmetic, are in `ray_jobs/resources/presets.py`: {names}.\n", MEMORY]
     parts += ["\n## Rates\n", *(section(node) for node in classes(rates))]

@@ -2,11 +2,16 @@
 
 No field is part of a step's identity: the same recipe on other resources is the same step. Learning rate, global batch
 size and token limits therefore belong to the recipe.
+
+Whatever a step starts takes its sizes from `Resources.of` its role, which are plain ones: nothing below asks for roles.
 """
 
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ray_jobs.resources.weak import WeakSizes
+from w2s.graph.step import Role
 
 
 class Resources(BaseModel):
@@ -66,6 +71,8 @@ class Resources(BaseModel):
     on_doubt: Literal["warn", "stop", "ignore"] = "warn"
     """What a run does where it is not worth going on: nothing right at the floor, no gap to the ceiling, flat votes,
     poor pairs. `stop` starts no further step."""
+    weak: WeakSizes = WeakSizes()
+    """Sizes of the weak model's steps, where they differ: `weak.workers=2`."""
 
     @field_validator("train_dtype", mode="before")
     @classmethod
@@ -91,6 +98,15 @@ class Resources(BaseModel):
                 f"min_engines={self.min_engines} must not be above max_engines={self.max_engines}; set both together"
             )
         return self
+
+    def of(self, role: Role) -> Self:
+        """The sizes that steps of one role run with, whatever the other role's are."""
+        sizes = {name: size for name, size in self.weak if size is not None} if role == "weak" else {}
+        if not self.gpus_per_engine:
+            sizes.pop("gpus_per_engine", None)
+        if "max_engines" in sizes:
+            sizes["min_engines"] = min(self.min_engines, sizes["max_engines"])
+        return self.changed(**sizes, weak=WeakSizes())
 
     def changed(self, **fields: Any) -> Self:
         """A copy with other values of some fields, checked like a new one."""
