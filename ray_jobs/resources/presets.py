@@ -54,7 +54,12 @@ ONE_GPU = LOCAL.changed(
     save_minutes=10,
 )
 """One GPU of 24 GB or more, models up to 8 billion parameters: 16 GB of bfloat16 weights; engine and trainer take
-turns."""
+turns.
+
+`one-gpu,quantize_base=true` trains adapters beside a base in 4 bits, 6 GB of 8 billion parameters, which leaves room
+for longer examples and larger micro batches. The engine holds the base in 16 bits, so a larger model needs a larger
+GPU, or several: `one-gpu,gpus_per_engine=2,quantize_base=true` takes 13 billion parameters on two of 24 GB.
+"""
 
 NODE_8GPU = ONE_GPU.changed(
     gpu_gib=40,
@@ -65,7 +70,7 @@ NODE_8GPU = ONE_GPU.changed(
     zero_stage=3,
     micro_batch=1,
     max_failures=3,
-    weak=WeakSizes(zero_stage=0),
+    weak=WeakSizes(zero_stage=0, quantize_base=False),
 )
 """One machine with 8 GPUs of 40 GB or more, models up to 13 billion parameters.
 
@@ -88,6 +93,7 @@ CLUSTER_70B = NODE_8GPU.changed(
         cpus_per_engine=8,
         workers=4,
         zero_stage=0,
+        quantize_base=False,
         micro_batch=2,
         gradient_checkpointing=False,
     ),

@@ -26,6 +26,8 @@ class WeakSizes(BaseModel):
     """The weak model's batch sizes must be divisible by its own workers x micro_batch."""
     zero_stage: Literal[0, 3] | None = None
     """0 where the whole base fits on a GPU: nothing is gathered."""
+    quantize_base: bool | None = None
+    """As there."""
     micro_batch: int | None = Field(default=None, ge=1)
     """As there."""
     gradient_checkpointing: bool | None = None

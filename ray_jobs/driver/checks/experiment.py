@@ -4,10 +4,11 @@ They run on the driver, without weights and without Ray, because a mistake found
 queue.
 """
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from ray_jobs.cost.memory import BYTES, GIB
+from ray_jobs.cost.memory import BYTES, GIB, base_bytes
 from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.checks.adapter import check_adapter
 from ray_jobs.driver.checks.model import Use
@@ -34,12 +35,31 @@ def check(experiment: Experiment, missing: Sequence[Step], resources: Resources)
         if isinstance(step.recipe, FineTune | Prefer):
             field, sizes = f"{step.settings}.batch_size", resources.of(step.role)
             accumulation(step.recipe.optimizer.batch_size, sizes, field, prefix(step.role))
+            _check_quantized(step, sizes)
     for role, model in (("weak", experiment.weak), ("strong", experiment.strong)):
         if steps := [step for step in missing if _model(step) == model]:
             assert isinstance(model, Model)
             gpus = resources.of(steps[0].role).gpus_per_engine
             check_unless_passed(role, model, Use.of(steps, experiment.demonstrations.count), gpus)
     _check_room(missing, resources)
+
+
+def _check_quantized(step: Step, sizes: Resources) -> None:
+    """Check that a base in 4 bits is asked for where an adapter is trained, and that this machine can make one.
+
+    That the base's own weights are not quantized is a check of each model.
+    """
+    field = f"{prefix(step.role)}quantize_base"
+    if sizes.quantize_base and is_whole(step["model"]):
+        raise ValueError(
+            f"{step.name}: {field}=true with lora=none: weights in 4 bits are frozen, and all weights are to be "
+            f"trained: leave lora=none out, or set {field}=false in --resources"
+        )
+    if sizes.quantize_base and importlib.util.find_spec("bitsandbytes") is None:
+        raise ValueError(
+            f"{step.name}: {field}=true needs the package bitsandbytes, which is not installed here: pip install "
+            f"'w2s[qlora]' on every machine of the run, or set {field}=false in --resources"
+        )
 
 
 def check_evaluation(missing: Sequence[Step], resources: Resources) -> None:
@@ -108,7 +128,7 @@ def check_host_memory(missing: Sequence[Step], resources: Resources, memory: flo
         trained = [step.name for step in steps if not isinstance(step.recipe, Sample) and step not in whole]
         full = [worker_memory(step, shape, sizes).state for step in whole]
         engine = shape.parameters * BYTES[sizes.engine_dtype] + sizes.cpu_kv_cache_gib * GIB
-        worker = shape.parameters * BYTES[sizes.train_dtype]
+        worker = base_bytes(shape, sizes)
         workers = 1 if sizes.zero_stage == 3 else sizes.workers
         for names, needed, parts, way in (
             (sampled, sizes.min_engines * engine, " and cpu_kv_cache_gib", "cpu_kv_cache_gib or min_engines"),

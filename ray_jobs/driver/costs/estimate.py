@@ -141,7 +141,8 @@ def _sizes(name: str, resources: Resources) -> str:
     """The fields that decide the memory of each GPU."""
     if name.startswith("engine"):
         return f"gpus_per_engine={resources.gpus_per_engine} max_engines={resources.max_engines}"
-    return f"workers={resources.workers} zero_stage={resources.zero_stage}"
+    quantized = " quantize_base=true" if resources.quantize_base else ""
+    return f"workers={resources.workers} zero_stage={resources.zero_stage}{quantized}"
 
 
 def _tokens(work: Work) -> str:

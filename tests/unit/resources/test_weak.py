@@ -77,6 +77,9 @@ def test_a_model_that_is_asked_again_keeps_its_role() -> None:
         ("cluster-70b,weak={}", {"gpus_per_engine": 4, "workers": 8, "zero_stage": 3, "max_engines": 4}),
         ("cluster-70b,gpus_per_engine=0", {"gpus_per_engine": 0}),
         ("cluster-70b,max_engines=8,min_engines=6", {"min_engines": 4, "max_engines": 4}),
+        ("one-gpu,quantize_base=true", {"quantize_base": True}),
+        ("one-gpu,weak.quantize_base=true", {"quantize_base": True}),
+        ("node-8gpu,quantize_base=true,zero_stage=0", {"quantize_base": False}),
         ("node-8gpu", {"gpus_per_engine": 1, "workers": 8, "zero_stage": 0, "gradient_checkpointing": True}),
     ],
 )
@@ -102,6 +105,10 @@ def test_sizes_of_each_role(text: str, expected: dict[str, object]) -> None:
         ("local,weak.zero_stage=2", "zero_stage: Input should be 0 or 3"),
         ("local,weak.gpus_per_engine=0", "gpus_per_engine: Input should be greater than or equal to 1"),
         ("local,weak=2", "weak: Input should be an object; set weak.max_engines=... or"),
+        (
+            "one-gpu,quantize_base=true,weak.zero_stage=3",
+            "weak.zero_stage=3: for the weak model: quantize_base=true with ",
+        ),
         ("local,weak.train_dtype=float32", "WeakSizes has no field 'train_dtype'"),
     ],
 )
