@@ -75,6 +75,17 @@ def test_the_plan_counts_each_model_with_the_sizes_of_its_role(tmp_path: Path) -
     assert held[0] < held[1]
 
 
+def test_the_plan_says_which_bases_are_trained_in_4_bits(tmp_path: Path) -> None:
+    experiment = paper(tmp_path, strong="Qwen3-32B")
+    text = lines(experiment, "node-8gpu,gpus_per_engine=4,max_engines=2,quantize_base=true,zero_stage=0,workers=1")
+    for method in ("SFT", "DPO", "ORPO"):
+        training = rf"{method} of .*Qwen3-32B, workers=1 zero_stage=0 quantize_base=true, GiB a GPU: weights 18.*: fits"
+        assert re.search(training, text), text
+    assert re.search(r"SFT of .*Llama-3.1-8B, workers=1 zero_stage=0, GiB a GPU: weights 15", text), text
+    whole = lines(experiment, "node-8gpu,gpus_per_engine=4,max_engines=2,zero_stage=0,workers=1")
+    assert re.search(r"SFT of .*Qwen3-32B.* DOES NOT FIT", whole), whole
+
+
 def test_rates_and_prices_change_the_plan(tmp_path: Path) -> None:
     experiment = paper(tmp_path)
     usual, dear = lines(experiment, "cluster-70b"), lines(experiment, "cluster-70b", "dollars=10", "answer_tokens=300")
