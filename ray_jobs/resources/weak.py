@@ -8,8 +8,8 @@ from w2s.graph.step import Role
 
 
 class WeakSizes(BaseModel):
-    """Sizes of the weak model's steps, where they differ: `--resources cluster-70b,weak.workers=8`. A field that is none
-    has the value of the field of Resources with its name; `weak={}` sets all to none.
+    """Sizes of the weak model's steps, where they differ: `--resources cluster-70b,weak.workers=8`. A field that is
+    none has the value of the field of Resources with its name; `weak={}` sets all to none.
 
     Where the weak model has the strong one's name the strong one's sizes hold for both, because they share engines and
     workers.
