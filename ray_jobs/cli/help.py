@@ -51,13 +51,15 @@ def add_commands(commands: Any) -> None:
 
 def _fields(options: argparse.Namespace) -> int:
     from ray_jobs.resources.resources import Resources
+    from ray_jobs.resources.weak import WeakSizes
     from w2s.experiments.described import all_fields
     from w2s.report.terminal import grid
 
     part: str = options.part
-    kinds = [Resources] if part == "resources" else _kinds(part)
-    option = "--resources PRESET," if part == "resources" else f"--set {part}." if part else "--set "
-    for kind in kinds:
+    options_of: dict[type[BaseModel], str] = {Resources: "--resources PRESET,", WeakSizes: "--resources PRESET,weak."}
+    if part != "resources":
+        options_of = dict.fromkeys(_kinds(part), f"--set {part}." if part else "--set ")
+    for kind, option in options_of.items():
         print(f"{kind.__name__}: {option}FIELD=VALUE")
         rows = [
             [f"  {field.name}", field.type, field.default or "(given)", field.sentence] for field in all_fields(kind)

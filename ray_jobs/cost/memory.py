@@ -4,6 +4,7 @@ Weights, KV cache, optimizer state and gathered layers are exact to some per cen
 and what CUDA itself takes are upper estimates, which only a GPU can check.
 """
 
+import math
 from dataclasses import dataclass
 
 from ray_jobs.cost.shape import Shape
@@ -20,6 +21,8 @@ STATE_BYTES = 16
 SFT_LOGIT_BYTES, PAIR_LOGIT_BYTES = 14, 8
 """Of each logit: bfloat16 with its gradient, and the float32 copy, log-softmax and gradient of the SFT loss; preference
 losses keep a log-softmax and no float32 copy."""
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""A weight in 4 bits: blocks of 64 share a constant of 8 bits, and 256 of these one of 32 (bitsandbytes 0.50.2)."""
 BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 
@@ -71,6 +74,12 @@ def kv_tokens(shape: Shape, resources: Resources, memory: Memory) -> int:
     return max(0, int(left / per_token))
 
 
+def base_bytes(shape: Shape, resources: Resources) -> float:
+    """Bytes of a base's weights in training, all together."""
+    in_four_bits = shape.layers * sum(map(math.prod, shape.linears.values())) if resources.quantize_base else 0
+    return in_four_bits * NF4_BYTES + (shape.parameters - in_four_bits) * BYTES[resources.train_dtype]
+
+
 def training_memory(shape: Shape, resources: Resources, adapter: int | None, tokens: int, method: str) -> Memory:
     """Memory of one GPU of a training worker, for examples (or sides of pairs) of `tokens` tokens.
 
@@ -93,8 +102,9 @@ def training_memory(shape: Shape, resources: Resources, adapter: int | None, tok
     )
     gathered = min(shape.parameters, max(LIVE_PARAMETERS, shape.embedding)) * size if sharded > 1 else 0
     parts = {
-        "weights": (shape.parameters + (adapter or 0)) * size / sharded,
+        "weights": (base_bytes(shape, resources) + (adapter or 0) * size) / sharded,
         "gathered layers": float(gathered),
+        "a layer in 16 bits": float(max(map(math.prod, shape.linears.values())) * size * resources.quantize_base),
         "gradients": gradient * trainable / sharded,
         "optimizer": state * trainable / sharded,
         "reference": reference / sharded,

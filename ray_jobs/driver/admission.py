@@ -16,19 +16,24 @@ from w2s.graph.step import Step
 
 @dataclass(frozen=True)
 class Request:
-    """What a group must hold at once: `count` units, each of them on one node that has all `labels`."""
+    """What a group must hold at once: `count` units, each of them on one node that has all `labels`.
+
+    Engines may become `most`, because Ray Data adds engines while there is work.
+    """
 
     count: int
     cpus: float
     gpus: float
     labels: tuple[tuple[str, str], ...] = ()
+    most: int = 1
 
 
 def request_of(resources: Resources, kind: str) -> Request:
     """The request of a group of steps of `kind` (`Step.kind`); zero units for a job without Ray resources."""
     whole, unit = resource_request(resources, kind), resource_request_on_one_node(resources, kind)
     labels = tuple(node_labels(resources, kind).items())
-    return Request(round(whole["CPU"] / unit["CPU"]), unit["CPU"], unit["GPU"], labels)
+    count, most = round(whole["CPU"] / unit["CPU"]), resources.max_engines if kind == "sample" else 1
+    return Request(count, unit["CPU"], unit["GPU"], labels, most)
 
 
 def may_start(request: Request, running: Sequence[Request], nodes: Sequence[Node]) -> bool:

@@ -7,8 +7,9 @@ ray_jobs/cost/seconds.py.
 import heapq
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, count
+from typing import get_args
 
 from ray_jobs.cost.measured import Measured, work_name
 from ray_jobs.cost.memory import Memory, engine_memory, training_memory
@@ -26,7 +27,7 @@ from ray_jobs.resources.vllm import rounded_context
 from ray_jobs.runtime.local_ray import Node
 from ray_jobs.sampling.pool.size import base_of
 from w2s.graph.recipes import FineTune, ForeignAdapter, Prefer, Sample
-from w2s.graph.step import Step
+from w2s.graph.step import Role, Step
 from w2s.graph.trained import is_whole
 
 MANY_CPUS = 1e6
@@ -113,7 +114,7 @@ def forecast(
 ) -> Forecast:
     """Run the missing steps on paper. `shapes` are by the model's name; steps without work take no time."""
     run = _OnPaper(missing, scored, works, resources)
-    live, busy = LiveEngines(resources.max_engines), dict[str, float]()
+    live, busy = LiveEngines(), dict[str, float]()
     ends: list[tuple[float, int, str]] = []
     spells: list[Spell] = []
     now, numbers = 0.0, count()
@@ -173,9 +174,11 @@ class _OnPaper:
 
 
 def preset_nodes(resources: Resources) -> list[Node]:
-    """The fewest nodes that hold all engines and one training of the preset, beside each other where labels differ."""
+    """The fewest nodes that hold all engines of a base and one training, beside each other where labels differ."""
     sampling, training = node_labels(resources, "sample"), node_labels(resources, "finetune")
-    engines, workers = resources.max_engines * resources.gpus_per_engine, resources.workers * resources.gpus_per_worker
+    sizes = [resources.of(role) for role in get_args(Role)]
+    engines = max(size.max_engines * size.gpus_per_engine for size in sizes)
+    workers = max(size.workers * size.gpus_per_worker for size in sizes)
     if sampling == training:
         return _nodes(max(engines, workers), sampling)
     return _nodes(engines, sampling) + _nodes(workers, training)
@@ -188,11 +191,12 @@ def _nodes(gpus: int, labels: dict[str, str]) -> list[Node]:
 
 def _request(group: Sequence[Step], works: Mapping[str, Work], resources: Resources) -> Request:
     """The group's request, for sampling with all engines that it will have."""
+    resources = resources.of(group[0].role)
     request = request_of(resources, group[0].kind)
     if not isinstance(group[0].recipe, Sample) or not resources.gpus_per_engine:
         return request
     engines = max(gpus(works[step.name], resources) for step in group) // resources.gpus_per_engine
-    return Request(engines, request.cpus, request.gpus, request.labels)
+    return replace(request, count=engines)
 
 
 def _spell(
@@ -211,6 +215,7 @@ def _spell(
     recipe = group[0].recipe
     if not isinstance(recipe, Sample | FineTune | Prefer):
         return Spell(names, 0, 0.0, (0.0,) * len(names), begin, together=True)
+    resources = resources.of(group[0].role)
     shape, sampling = shapes[recipe.model.name], isinstance(recipe, Sample)
     held = max(gpus(works[name], resources) for name in names)
     counted = sampling_seconds if sampling else training_seconds
@@ -237,15 +242,15 @@ def memories(
         recipe = step.recipe
         if not isinstance(recipe, Sample | FineTune | Prefer):
             continue
-        name, shape = recipe.model.name, shapes[recipe.model.name]
+        name, shape, sizes = recipe.model.name, shapes[recipe.model.name], resources.of(step.role)
         if isinstance(recipe, Sample):
-            if resources.gpus_per_engine:
+            if sizes.gpus_per_engine:
                 same = [s for s in missing if isinstance(s.recipe, Sample) and s.recipe.model.name == name]
                 most = max(s.recipe.sampling.max_tokens for s in missing if isinstance(s.recipe, Sample))
                 adapters = max(_adapter(s, shape) for s in same)
-                found[f"engine of {name}"] = engine_memory(shape, resources, rounded_context(prompt + most), adapters)
-        elif resources.gpus_per_worker:
-            found[work_name(step)] = worker_memory(step, shape, resources)
+                found[f"engine of {name}"] = engine_memory(shape, sizes, rounded_context(prompt + most), adapters)
+        elif sizes.gpus_per_worker:
+            found[work_name(step)] = worker_memory(step, shape, sizes)
     return found
 
 

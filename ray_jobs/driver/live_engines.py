@@ -62,8 +62,6 @@ class Start:
 class LiveEngines:
     """The engines that a run has started and not released, by base."""
 
-    most: int
-    """`max_engines`: idle engines of a base may be as many, because Ray Data adds engines while there is work."""
     requests: dict[str, Request] = field(default_factory=dict[str, Request])
     """The request of each base's first group."""
 
@@ -198,7 +196,7 @@ class LiveEngines:
     def _whole(self, base: str, nodes: Sequence[Node]) -> Request:
         """What all engines of a base may hold."""
         request = self.requests[base]
-        while request.count < self.most and fit([more := replace(request, count=request.count + 1)], nodes):
+        while request.count < request.most and fit([more := replace(request, count=request.count + 1)], nodes):
             request = more
         return request
 

@@ -102,13 +102,10 @@ class Scheduler:
     workers: Groups = field(default_factory=Groups)
     on_ray: bool = False
     commits: Commits = field(default_factory=Commits)
+    live: LiveEngines = field(default_factory=LiveEngines)
+    """The engines that groups may join."""
     look: Callable[[Step], None] = lambda step: None
     """Looks at each committed step, and may raise ValueError to start no further one."""
-
-    @cached_property
-    def live(self) -> LiveEngines:
-        """The engines that groups may join."""
-        return LiveEngines(self.context.resources.max_engines)
 
     @cached_property
     def pools(self) -> Pools:
@@ -183,7 +180,7 @@ class Scheduler:
 
     def request(self, group: Sequence[Step]) -> Request:
         """What a group must hold."""
-        return request_of(self.context.resources, group[0].kind)
+        return request_of(self.context.resources.of(group[0].role), group[0].kind)
 
     def nodes(self, group: Sequence[Step] = ()) -> list[local_ray.Node]:
         """The nodes of Ray, which is started for a group that wants a place on them; none before."""
@@ -231,7 +228,8 @@ class Scheduler:
                     for step in held:
                         progress.phase(step.name, "starting", line=True)
                     if held:
-                        context = replace(self.context, on_commit=self.commits.put, joins=joins)
+                        sizes = self.context.resources.of(held[0].role)
+                        context = replace(self.context, resources=sizes, on_commit=self.commits.put, joins=joins)
                         run_steps(held, context, self.pools, self.workers)
                 finally:
                     leases.release(held)
@@ -272,7 +270,7 @@ class Scheduler:
 
         Raises ValueError where the group would wait forever, because Ray runs on this machine alone.
         """
-        kind, resources = group[0].kind, self.context.resources
+        kind, resources = group[0].kind, self.context.resources.of(group[0].role)
         shortage = local_ray.shortage(
             resource_request(resources, kind),
             resource_request_on_one_node(resources, kind),

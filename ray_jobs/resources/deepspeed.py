@@ -41,18 +41,19 @@ def deepspeed_config(resources: Resources) -> dict[str, Any]:
     }
 
 
-def accumulation(batch_size: int, resources: Resources, field: str = "batch_size") -> int:
+def accumulation(batch_size: int, resources: Resources, field: str = "batch_size", part: str = "") -> int:
     """Micro batches of each worker per optimizer step; all workers together take the recipe's `batch_size`.
 
-    `field` names it in errors. Raises ValueError if `batch_size` is not divisible by workers x micro_batch.
+    `field` names it in errors, and `part`, which is `weak.` for that model's sizes, the fields of the resources.
+    Raises ValueError if `batch_size` is not divisible by workers x micro_batch.
     """
     workers, micro_batch = resources.workers, resources.micro_batch
     if batch_size % (workers * micro_batch):
         divisor = next(number for number in range(workers, 0, -1) if batch_size % number == 0)
         raise ValueError(
-            f"{field}={batch_size} is not divisible by workers x micro_batch = {workers} x {micro_batch} = "
-            f"{workers * micro_batch}: add workers={divisor},micro_batch=1 to --resources, or set a multiple of "
-            f"{workers * micro_batch} as {field}"
+            f"{field}={batch_size} is not divisible by {part}workers x {part}micro_batch = {workers} x {micro_batch} = "
+            f"{workers * micro_batch}: add {part}workers={divisor},{part}micro_batch=1 to --resources, or set a "
+            f"multiple of {workers * micro_batch} as {field}"
         )
     return batch_size // (workers * micro_batch)
 

@@ -2,6 +2,7 @@
 parameters."""
 
 from ray_jobs.resources.resources import Resources
+from ray_jobs.resources.weak import WeakSizes
 from w2s.errors import closest
 from w2s.experiments.overrides import set_fields
 
@@ -53,7 +54,12 @@ ONE_GPU = LOCAL.changed(
     save_minutes=10,
 )
 """One GPU of 24 GB or more, models up to 8 billion parameters: 16 GB of bfloat16 weights; engine and trainer take
-turns."""
+turns.
+
+`one-gpu,quantize_base=true` trains adapters beside a base in 4 bits, 6 GB of 8 billion parameters, which leaves room
+for longer examples and larger micro batches. The engine holds the base in 16 bits, so a larger model needs a larger
+GPU, or several: `one-gpu,gpus_per_engine=2,quantize_base=true` takes 13 billion parameters on two of 24 GB.
+"""
 
 NODE_8GPU = ONE_GPU.changed(
     gpu_gib=40,
@@ -64,10 +70,12 @@ NODE_8GPU = ONE_GPU.changed(
     zero_stage=3,
     micro_batch=1,
     max_failures=3,
+    weak=WeakSizes(zero_stage=0, quantize_base=False),
 )
 """One machine with 8 GPUs of 40 GB or more, models up to 13 billion parameters.
 
-26 GB of bfloat16 weights: whole on each GPU of an engine, an eighth on each training worker.
+26 GB of bfloat16 weights: whole on each GPU of an engine, an eighth on each training worker. A weak model's are whole
+on each worker too, because ZeRO-3 takes longer to gather those of 7 billion parameters than to compute with them.
 """
 
 CLUSTER_70B = NODE_8GPU.changed(
@@ -79,6 +87,16 @@ CLUSTER_70B = NODE_8GPU.changed(
     problems_per_block=64,
     sampling_nodes="sampling",
     training_nodes="training",
+    weak=WeakSizes(
+        max_engines=4,
+        gpus_per_engine=1,
+        cpus_per_engine=8,
+        workers=4,
+        zero_stage=0,
+        quantize_base=False,
+        micro_batch=2,
+        gradient_checkpointing=False,
+    ),
 )
 """Models of 70 billion parameters on cluster.yaml's 80 GB GPUs: 140 GB of bfloat16 weights.
 
@@ -91,6 +109,11 @@ checkpointed activations of a 2,048-token example take 80 x 2,048 x 8,192 x 2 B 
 rank 8 has 0.1 billion parameters: with gradients and Adam's state 1.7 GB over all workers. The paper's global batch of
 8 is one example on each worker, so a training step stays on one node, and two steps run side by side on two nodes.
 `cluster-70b,workers=16` spreads one step over both nodes, for batches that 16 divides.
+
+A weak model of 2 to 8 billion parameters has 4 to 16 GB of weights, whole on each GPU. An engine's GPU keeps 50 GB for
+the KV cache: Llama-2-7b's takes 512 KiB a token, 100,000 tokens. A worker of Llama-2-7b trains 2 examples of 1,024
+tokens with all activations in 26 GB. A larger weak model, or one whose weights are all trained, takes
+`cluster-70b,weak.workers=8,weak.micro_batch=1,weak.zero_stage=3,weak.gradient_checkpointing=true`.
 """
 
 PRESETS: dict[str, Resources] = {"local": LOCAL, "one-gpu": ONE_GPU, "node-8gpu": NODE_8GPU, "cluster-70b": CLUSTER_70B}

@@ -2,11 +2,16 @@
 
 No field is part of a step's identity: the same recipe on other resources is the same step. Learning rate, global batch
 size and token limits therefore belong to the recipe.
+
+Whatever a step starts takes its sizes from `Resources.of` its role, which are plain ones: nothing below asks for roles.
 """
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ray_jobs.resources.weak import WeakSizes
+from w2s.graph.step import Role
 
 
 class Resources(BaseModel):
@@ -53,6 +58,12 @@ class Resources(BaseModel):
     Stages 1 and 2 shard gradients and optimizer state only, which are small for an adapter; where all weights are
     trained, 3 shards these too.
     """
+    quantize_base: bool = False
+    """QLoRA: hold the frozen base of an adapter's training in 4 bits (NF4), where 16 leave a GPU no room for it. Needs
+    zero_stage=0, train_dtype=bfloat16 and the package bitsandbytes (`pip install 'w2s[qlora]'`); not for `lora=none`.
+
+    Engines sample from the base in engine_dtype, so the adapter was trained beside a rounded copy of what it serves.
+    """
     micro_batch: int = Field(ge=1)
     """Examples (pairs) per worker per forward pass."""
     gradient_checkpointing: bool
@@ -66,6 +77,8 @@ class Resources(BaseModel):
     on_doubt: Literal["warn", "stop", "ignore"] = "warn"
     """What a run does where it is not worth going on: nothing right at the floor, no gap to the ceiling, flat votes,
     poor pairs. `stop` starts no further step."""
+    weak: WeakSizes = WeakSizes()
+    """Sizes of the weak model's steps, where they differ: `weak.workers=2`."""
 
     @field_validator("train_dtype", mode="before")
     @classmethod
@@ -85,12 +98,41 @@ class Resources(BaseModel):
         return stage
 
     @model_validator(mode="after")
+    def _quantized(self) -> Self:
+        if self.quantize_base and (self.zero_stage != 0 or self.train_dtype != "bfloat16"):
+            raise ValueError(
+                f"quantize_base=true with zero_stage={self.zero_stage} and train_dtype={self.train_dtype}: a base in 4 "
+                "bits is trained whole on each worker, beside an adapter in bfloat16: set zero_stage=0 and "
+                "train_dtype=bfloat16 together with it, or leave quantize_base out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _engines(self) -> Self:
         if self.min_engines > self.max_engines:
             raise ValueError(
                 f"min_engines={self.min_engines} must not be above max_engines={self.max_engines}; set both together"
             )
         return self
+
+    @model_validator(mode="after")
+    def _weak(self) -> Self:
+        if self.weak != WeakSizes():
+            try:
+                self.of("weak")
+            except ValidationError as error:
+                rule = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"for the weak model: {rule}") from None
+        return self
+
+    def of(self, role: Role) -> Self:
+        """The sizes that steps of one role run with, whatever the other role's are."""
+        sizes = {name: size for name, size in self.weak if size is not None} if role == "weak" else {}
+        if not self.gpus_per_engine:
+            sizes.pop("gpus_per_engine", None)
+        if "max_engines" in sizes:
+            sizes["min_engines"] = min(self.min_engines, sizes["max_engines"])
+        return self.changed(**sizes, weak=WeakSizes())
 
     def changed(self, **fields: Any) -> Self:
         """A copy with other values of some fields, checked like a new one."""

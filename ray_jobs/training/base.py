@@ -83,11 +83,31 @@ def load_base(resources: Resources, folder: Path) -> Any:
 
     config = training_config(folder)
     model = AutoModelForCausalLM.from_pretrained(
-        folder, config=config, dtype=resources.train_dtype, trust_remote_code=False, use_safetensors=True
+        folder,
+        config=config,
+        dtype=resources.train_dtype,
+        trust_remote_code=False,
+        use_safetensors=True,
+        quantization_config=_four_bits(resources) if resources.quantize_base else None,
     )
     if resources.zero_stage == 3:
         _compute_frequencies(model)
     return model
+
+
+def _four_bits(resources: Resources) -> Any:
+    """QLoRA's NF4 with quantized constants (arXiv 2305.14314) for the linear layers; transformers leaves the head out.
+
+    The layers compute in `train_dtype`, in which embeddings, norms and head stay.
+    """
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=resources.train_dtype,
+    )
 
 
 def _compute_frequencies(model: Any) -> None:

@@ -85,7 +85,10 @@ def finish(job: TrainingJob, state: StepState, attempt: Attempt, context: Contex
     assert isinstance(recipe, FineTune | Prefer)
     numbers = job.rows.numbers(recipe.optimizer.batch_size)
     attempt.counts.update(numbers | result.counts() | {"saves": state.saves})
-    context.finish(attempt, summary(job.rows.counts, result))
+    if job.resources.quantize_base:
+        attempt.counts["base_bits"] = 4
+    rounded = ", beside a base in 4 bits" if job.resources.quantize_base else ""
+    context.finish(attempt, summary(job.rows.counts, result) + rounded)
     objects = job.store.objects
     objects.remove_tree(objects.path(layout.training(job.step.directory)))
 

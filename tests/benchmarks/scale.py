@@ -175,10 +175,10 @@ class Outcome:
     """Processor time of the scheduler and of the simulated jobs."""
 
 
-def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
+def simulate(nodes: int, grows: bool, speed: float, preset: str = "cluster-70b") -> Outcome:
     """Run the experiment on so many nodes, half of each label."""
-    resources = load_resources(f"cluster-70b,max_engines={nodes}")  # two engines a node, on half of the nodes
-    experiment, rates = load("gsm8k-llama2-7b"), load_rates(resources, [])
+    given = load_resources(f"{preset},max_engines={nodes}")  # two strong engines a node, on half of the nodes
+    experiment, rates = load("gsm8k-llama2-7b"), load_rates(given, [])
     steps = list(build_steps(experiment))
     works = all_work(steps, {"train_1": 7000, "train_2": 7000, "test": 1319}, rates)
     cluster = Cluster({"sampling": nodes // 2, "training": nodes // 2}, grows, speed)
@@ -189,7 +189,7 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
 
     def job(steps: Sequence[Step], context: Context, *_: object) -> None:
         """As `scheduler.run_steps`."""
-        recipe, names = steps[0].recipe, tuple(step.name for step in steps)
+        recipe, names, resources = steps[0].recipe, tuple(step.name for step in steps), given.of(steps[0].role)
         assert all(table.step.name in done for step in steps for _, table in step.inputs), "a step ran too early"
         groups.append(names)
         if not isinstance(recipe, Sample | FineTune | Prefer):
@@ -217,6 +217,7 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
         steps: Sequence[Step], shape: Shape, start: float, engines: list[tuple[Machine, float, float]]
     ) -> None:
         """Engines as a pool of Ray Data starts them: as many as fit, more when there is room and work."""
+        resources = given.of(steps[0].role)
         unit = Request(1, 0, resources.gpus_per_engine, request_of(resources, "sample").labels)
         sequences = sum(works[step.name].rows * step.recipe.sampling.n for step in steps)  # pyright: ignore
         most, left = engines_for(sequences, resources), 0.0
@@ -231,14 +232,15 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
                 engines.append((*more[0], cluster.now() + start))
             if grows and len(engines) < most:  # the pool's waiting actors are what an autoscaler sees
                 with cluster.changed:
-                    cluster._ask("sampling", math.ceil((most - len(engines)) / 2))
+                    gpus = (most - len(engines)) * resources.gpus_per_engine
+                    cluster._ask("sampling", math.ceil(gpus / GPUS_PER_NODE))
             cluster.sleep(5)
             after = cluster.now()
             ready = sum(max(0.0, after - max(before, begins)) for _, _, begins in engines)
             left, before = left - ready, after
 
     with TemporaryDirectory() as folder, _simulated(cluster, job, release), open(os.devnull, "w") as log:
-        context = Context(Store.at(folder, run="scale"), resources, Progress(log))
+        context = Context(Store.at(folder, run="scale"), given, Progress(log))
         processor = time.process_time()
         with Leases(context.store.objects, context.store.run, partial(print, file=log)) as leases:
             scheduler.Scheduler(steps, only_scored(steps), context).run(leases)
@@ -249,7 +251,7 @@ def simulate(nodes: int, grows: bool, speed: float) -> Outcome:
     shapes = {experiment.strong.name: STRONG, experiment.weak.name: WEAK}
     there = Cluster(cluster.most, False, speed).nodes()
     with patch.object(plan, "preset_nodes", lambda _: there):
-        planned = plan.forecast(steps, only_scored(steps), works, shapes, resources, rates, Measured())
+        planned = plan.forecast(steps, only_scored(steps), works, shapes, given, rates, Measured())
     return Outcome(hours, planned.seconds / 3600, gpu_hours, cluster.booted, tuple(groups), seconds)
 
 

@@ -19,7 +19,7 @@ from w2s.graph.recipes import (
     Respond,
     Sample,
 )
-from w2s.graph.stage_one import complete, from_agreement, from_own_answers, tune
+from w2s.graph.stage_one import complete, from_agreement, from_own_answers, tune, weak_step
 from w2s.graph.step import Step, Table, step, with_upstream
 from w2s.graph.trained import as_input
 from w2s.recipe import Experiment, Model, Preference
@@ -42,7 +42,8 @@ def build_steps(e: Experiment, contents: Mapping[str, str] | None = None) -> tup
     # The weak model: gold on train_1, then its own answers to train_2 are all the supervision there is.
     weak_trained = None
     if e.weak_sft and isinstance(e.weak, Model):
-        weak_trained = step("weak_sft", FineTune(model=e.weak, sft=e.weak_sft), problems=train_1, references=gold_1)
+        recipe = FineTune(model=e.weak, sft=e.weak_sft)
+        weak_trained = weak_step(e, "weak_sft", recipe, problems=train_1, references=gold_1)
     weak_completions = _weak_answers("weak_completions", "", e, train_2, weak_trained)
     assert weak_completions is not None
     if e.committee > 1:
@@ -135,7 +136,7 @@ def _committee(e: Experiment, train_1: Table, gold_1: Table, train_2: Table, fir
     for number in range(2, e.committee + 1):
         seed = derived_seed(e.weak_sft.seed, "member", number) % 2**31
         recipe = FineTune(model=e.weak, sft=e.weak_sft.model_copy(update={"seed": seed}))
-        member = step(f"weak_member_{number}_sft", recipe, problems=train_1, references=gold_1)
+        member = weak_step(e, f"weak_member_{number}_sft", recipe, problems=train_1, references=gold_1)
         answered = _weak_answers(f"weak_member_{number}_completions", "", e, train_2, member)
         assert answered is not None
         completions[f"member_{number}"] = answered["completions"]
@@ -161,7 +162,8 @@ def _weak_answers(name: str, report_name: str, e: Experiment, problems: Table, t
     """The weak model's completions of a table of problems; None where it is responses, and none are to these."""
     if isinstance(e.weak, Model):
         recipe = Sample(model=e.weak, sampling=e.greedy)
-        return step(name, recipe, report_name, problems=problems, **as_input(trained["model"] if trained else None))
+        model = as_input(trained["model"] if trained else None)
+        return weak_step(e, name, recipe, report_name, problems=problems, **model)
     source = e.weak.test if report_name else e.weak.source
     if source is None:
         return None

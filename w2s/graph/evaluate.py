@@ -1,10 +1,10 @@
 """Models asked the problems of one split, as a graph of the method's own steps: problems, samples, verdicts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from w2s.graph.recipes import ForeignAdapter, Grade, Sample
-from w2s.graph.step import Step, Table, step
+from w2s.graph.step import Role, Step, Table, step
 from w2s.graph.trained import as_input
 from w2s.recipe import Evaluation, Model, Sampling
 
@@ -18,6 +18,7 @@ class Asked:
     trained: Table | None = None
     """An adapter or a whole model; None for the base."""
     demonstrations: Table | None = None
+    role: Role = "strong"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def build_evaluation(
     def graded(asked: Asked, suffix: str, sampling: Sampling) -> Step:
         model = as_input(asked.trained)
         inputs = {"problems": problems["test"], **model, "demonstrations": asked.demonstrations}
-        asking.append(step(f"test_{asked.name}{suffix}", Sample(model=asked.model, sampling=sampling), **inputs))
+        answered = step(f"test_{asked.name}{suffix}", Sample(model=asked.model, sampling=sampling), **inputs)
+        asking.append(replace(answered, role=asked.role))
         tables = {"problems": problems["test"], "references": problems["test_references"]}
         answers = {asked.name: asking[-1]["completions"]}
         grading.append(step(f"scores_{asked.name}{suffix}", Grade(answers=e.answers), **tables, **answers))

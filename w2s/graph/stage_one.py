@@ -4,12 +4,12 @@ Every round trains the base again, never the last round's model. No step here re
 reads train_1's, which the weak model has learned from.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from w2s.graph.recipes import Agree, FineTune, Label, Reliability, Sample
 from w2s.graph.step import Step, Table, step
 from w2s.graph.trained import as_input
-from w2s.recipe import Answers, Experiment, Model, Sampling
+from w2s.recipe import Answers, Experiment, Model, Sampling, StepRecipe
 
 HELD_IN = 0.5
 """Share of train_1 that a weak model learns from where its reliability is measured on the rest."""
@@ -22,6 +22,12 @@ class StageOne:
     students: list[Step] = field(default_factory=list[Step])
     selections: dict[str, Table] = field(default_factory=dict[str, Table])
     summaries: dict[str, Table] = field(default_factory=dict[str, Table])
+
+
+def weak_step(e: Experiment, name: str, recipe: StepRecipe, report_name: str = "", /, **inputs: Table | None) -> Step:
+    """A step of the weak model, which takes the strong one's sizes where both have one name."""
+    is_strong_too = isinstance(e.weak, Model) and e.weak.name == e.strong.name
+    return replace(step(name, recipe, report_name, **inputs), role="strong" if is_strong_too else "weak")
 
 
 def tune(e: Experiment, name: str, answers: Answers | None = None, /, **examples: Table) -> Step:
@@ -109,9 +115,10 @@ def _reliability(e: Experiment, train_1: Table, gold_1: Table) -> Step:
     half = None
     if e.weak_sft:
         recipe = FineTune(model=e.weak, sft=e.weak_sft, part=HELD_IN)
-        half = step("weak_half_sft", recipe, problems=train_1, references=gold_1)
+        half = weak_step(e, "weak_half_sft", recipe, problems=train_1, references=gold_1)
     model = as_input(half["model"] if half else None)
-    answers = step("weak_half_completions", Sample(model=e.weak, sampling=e.greedy), problems=train_1, **model)
+    recipe = Sample(model=e.weak, sampling=e.greedy)
+    answers = weak_step(e, "weak_half_completions", recipe, problems=train_1, **model)
     return step(
         "weak_reliability",
         Reliability(answers=e.answers, part=HELD_IN if half else 0.0),

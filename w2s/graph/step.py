@@ -8,12 +8,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from w2s.errors import closest
 from w2s.graph.directory import step_directory
 from w2s.graph.fingerprint import stable
 from w2s.recipe import Model, Recipe, Source, StepRecipe
+
+Role = Literal["strong", "weak"]
+"""Which of an experiment's two models a step samples from or trains; a step of neither has the first."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Step:
     inputs: tuple[tuple[str, Table], ...] = ()
     report_name: str = field(default="", compare=False)
     """The model's name in the report; empty for a step whose completions are not scored."""
+    role: Role = field(default="strong", compare=False)
+    """Whose sizes of the resources it takes (ray_jobs/resources/resources.py). The weak model of an experiment has its
+    own unless it is the strong one too, because steps that share a base share its engines and workers."""
     contents: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
     """(table, hash of its rows) of the tables in the recipe's `by_content`; empty until the step is finished or its
     rows were read (w2s/store/revisions.py)."""

@@ -22,10 +22,12 @@ def models(steps: "Sequence[Step]") -> "dict[str, Asked]":
     from w2s.graph.recipes import Sample
     from w2s.graph.trained import trained_model
 
+    asked = [(step, step.recipe.model) for step in steps if step.report_name and isinstance(step.recipe, Sample)]
     return {
-        step.report_name: Asked(step.report_name, step.recipe.model, trained_model(step), step.input("demonstrations"))
-        for step in steps
-        if step.report_name and isinstance(step.recipe, Sample)
+        step.report_name: Asked(
+            step.report_name, model, trained_model(step), step.input("demonstrations"), role=step.role
+        )
+        for step, model in asked
     }
 
 

@@ -19,7 +19,7 @@ from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime.versions import code_hash, versions
 from w2s.data.location import fact_file, recall, remember
 from w2s.graph.recipes import FineTune, Prefer, Sample
-from w2s.graph.step import Step
+from w2s.graph.step import Role, Step
 from w2s.recipe import Model
 
 
@@ -48,12 +48,15 @@ def estimate(
     if not on_gpus:
         yield from _on_cpu(works, speeds, resources)
         return
-    recipes = [step.recipe for step in missing]
-    used = {recipe.model.name: recipe.model for recipe in recipes if isinstance(recipe, Sample | FineTune | Prefer)}
-    shapes = {name: shape_of(model) for name, model in used.items()}
+    roles: dict[Model, Role] = {
+        step.recipe.model: step.role for step in missing if isinstance(step.recipe, Sample | FineTune | Prefer)
+    }
+    shapes = {model.name: shape_of(model) for model in roles}
+    sizes = {model.name: resources.of(role) for model, role in roles.items()}
     prompt = (1 + shown(steps)) * (rates.question_tokens + rates.answer_tokens)
     for name, memory in memories(missing, shapes, resources, round(prompt)).items():
-        yield from _memory(name, memory, shapes[name.partition(" of ")[2]], resources)
+        model = name.partition(" of ")[2]
+        yield from _memory(name, memory, shapes[model], sizes[model])
     costs = forecast(missing, only_scored(steps), works, shapes, resources, rates, measured)
     for spell in costs.spells:
         yield from _spell(spell, works, rates)
@@ -80,7 +83,8 @@ def _on_cpu(works: Mapping[str, Work], speeds: Mapping[str, Speed | None], resou
     total = 0.0
     for name, work in works.items():
         if speed := speeds[name]:
-            cores, seconds = devices(work, resources), speed.start_seconds + measured_seconds(work, resources, speed)
+            sizes = resources.of(work.step.role)
+            cores, seconds = devices(work, sizes), speed.start_seconds + measured_seconds(work, sizes, speed)
             total += cores * seconds
             yield f"{_tokens(work)}; {seconds:,.0f} s on {cores} {'cores' if cores > 1 else 'core'}"
         else:
@@ -121,7 +125,8 @@ def _memory(name: str, memory: Memory, shape: Shape, resources: Resources) -> It
     parts = ", ".join(f"{part} {size / GIB:.1f}" for part, size in memory.parts.items() if size >= 0.05 * GIB)
     verdict = f"fits, {memory.spare / GIB:.1f} GiB to spare" if memory.spare >= 0 else ""
     yield (
-        f"{name}, GiB a GPU: {parts}; {sum(memory.parts.values()) / GIB:.1f} of {memory.limit / GIB:.1f}: "
+        f"{name}, {_sizes(name, resources)}, GiB a GPU: "
+        f"{parts}; {sum(memory.parts.values()) / GIB:.1f} of {memory.limit / GIB:.1f}: "
         f"{verdict or f'DOES NOT FIT, {-memory.spare / GIB:.1f} GiB too much'}"
     )
     if name.startswith("engine") and memory.spare >= 0:
@@ -130,6 +135,14 @@ def _memory(name: str, memory: Memory, shape: Shape, resources: Resources) -> It
             f"  its KV cache holds {tokens:,} tokens: {resources.max_num_seqs} sequences of "
             f"{tokens // resources.max_num_seqs:,}"
         )
+
+
+def _sizes(name: str, resources: Resources) -> str:
+    """The fields that decide the memory of each GPU."""
+    if name.startswith("engine"):
+        return f"gpus_per_engine={resources.gpus_per_engine} max_engines={resources.max_engines}"
+    quantized = " quantize_base=true" if resources.quantize_base else ""
+    return f"workers={resources.workers} zero_stage={resources.zero_stage}{quantized}"
 
 
 def _tokens(work: Work) -> str:

@@ -50,6 +50,7 @@ def _on_cpu(work: Work, resources: Resources, known: Measured) -> dict[str, floa
     speed = known.speed(work.step, on_gpu=False)
     if speed is None:
         return None
+    resources = resources.of(work.step.role)
     seconds = speed.start_seconds + measured_seconds(work, resources, speed)
     return _held(seconds, devices(work, resources))
 

@@ -27,7 +27,7 @@ from ray_jobs.runtime.errors import reason
 from ray_jobs.runtime.logs import RunLog
 from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample
-from w2s.graph.step import Step, with_upstream
+from w2s.graph.step import Role, Step, with_upstream
 from w2s.graph.trained import is_whole, trained_model
 from w2s.recipe import SFT, DatasetProblems, Experiment, Preference, Sampling, Source, WorldProblems
 from w2s.records import Problem
@@ -141,22 +141,23 @@ def judge(steps: Sequence[Step], store: Store, resources: Resources) -> Iterator
     yield from engines(done, resources)
     for step, manifest in done:
         if isinstance(step.recipe, FineTune | Prefer):
-            yield trained(step, manifest, resources)
+            yield trained(step, manifest, resources.of(step.role))
     yield from _one_model(sampled, preferred, manifests, store, resources)
 
 
 def engines(done: Sequence[tuple[Step, Manifest]], resources: Resources) -> Iterator[Row]:
     """A row for each base that was sampled from."""
-    by_base: dict[str, list[Manifest]] = {}
+    by_base: dict[tuple[str, Role], list[Manifest]] = {}
     for step, manifest in done:
         if isinstance(step.recipe, Sample):
-            by_base.setdefault(step.recipe.model.name, []).append(manifest)
-    for name, found in by_base.items():
+            by_base.setdefault((step.recipe.model.name, step.role), []).append(manifest)
+    for (name, role), found in by_base.items():
         starts, held = (sum(getattr(one, field) for one in found) for field in ("start_seconds", "held_seconds"))
         completions, tokens = (
             sum(one.counts.get(field, 0) for one in found) for field in ("completions", "sampled_tokens")
         )
-        size = f"tensor parallel {resources.tensor_parallel}, " if resources.tensor_parallel > 1 else ""
+        split = resources.of(role).tensor_parallel
+        size = f"tensor parallel {split}, " if split > 1 else ""
         yield row(
             "engine",
             True,
@@ -217,7 +218,7 @@ def _one_model(
     batches = [first_batch(step, store, tokens) for step in (model.step, *preferred[:1])]
     learned, pairs = ([part for one in batch for part in sides(one)] for batch in (batches[0], batches[-1]))
     parts = [*learned, *pairs]
-    seen = look(sampled, problems, [ids for ids, _ in parts], store, resources)
+    seen = look(sampled, problems, [ids for ids, _ in parts], store, resources.of(sampled.role))
     limit = allowed((resources.engine_dtype, resources.train_dtype))
     yield same_ids(seen.answers, tokens)
     if not is_whole(model):

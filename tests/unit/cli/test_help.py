@@ -21,6 +21,7 @@ from tests.unit.cli.small_run import small_run
             ["Source: --set problems.test.FIELD", "name      str  ", "tuple[tuple[str, tuple[str, ...]], ...]"],
         ),
         ("problems", ["DatasetProblems:", "WorldProblems:", "near_duplicate"]),
+        ("resources", ["WeakSizes: --resources PRESET,weak.FIELD=VALUE", "int | None >= 1"]),
         ("resources", ["Resources: --resources PRESET,FIELD=VALUE", "min_engines", "Literal['bfloat16', 'float32']"]),
     ],
 )

@@ -60,6 +60,32 @@ def test_the_plan_of_the_papers_experiment(tmp_path: Path) -> None:
     assert number(r"working, \$([\d,]+)", text) == pytest.approx(5.1 * held, rel=0.02)
 
 
+def test_the_plan_counts_each_model_with_the_sizes_of_its_role(tmp_path: Path) -> None:
+    experiment = paper(tmp_path)
+    ours, alike = lines(experiment, "cluster-70b"), lines(experiment, "cluster-70b,weak={}")
+    for text, engine, training, gpus in (
+        (ours, "gpus_per_engine=1 max_engines=4", "workers=4 zero_stage=0", 4),
+        (alike, "gpus_per_engine=4 max_engines=4", "workers=8 zero_stage=3", 8),
+    ):
+        assert re.search(rf"engine of .*Llama-3.1-8B, {engine}, GiB a GPU: weights", text), text
+        assert re.search(rf"SFT of .*Llama-3.1-8B, {training}, GiB a GPU: weights", text), text
+        assert number(r"weak_sft .* tokens to train; ([\d]+) GPUs", text) == gpus
+        assert number(r"test_weak_floor .* to generate; ([\d]+) GPUs", text) == (4 if text == ours else 16)
+    held = [number(r"steps hold ([\d,]+) GPU-hours", text) for text in (ours, alike)]
+    assert held[0] < held[1]
+
+
+def test_the_plan_says_which_bases_are_trained_in_4_bits(tmp_path: Path) -> None:
+    experiment = paper(tmp_path, strong="Qwen3-32B")
+    text = lines(experiment, "node-8gpu,gpus_per_engine=4,max_engines=2,quantize_base=true,zero_stage=0,workers=1")
+    for method in ("SFT", "DPO", "ORPO"):
+        training = rf"{method} of .*Qwen3-32B, workers=1 zero_stage=0 quantize_base=true, GiB a GPU: weights 18.*: fits"
+        assert re.search(training, text), text
+    assert re.search(r"SFT of .*Llama-3.1-8B, workers=1 zero_stage=0, GiB a GPU: weights 15", text), text
+    whole = lines(experiment, "node-8gpu,gpus_per_engine=4,max_engines=2,zero_stage=0,workers=1")
+    assert re.search(r"SFT of .*Qwen3-32B.* DOES NOT FIT", whole), whole
+
+
 def test_rates_and_prices_change_the_plan(tmp_path: Path) -> None:
     experiment = paper(tmp_path)
     usual, dear = lines(experiment, "cluster-70b"), lines(experiment, "cluster-70b", "dollars=10", "answer_tokens=300")
@@ -76,10 +102,11 @@ def test_rates_and_prices_change_the_plan(tmp_path: Path) -> None:
         ("one-gpu", "Llama-2-70b", "engine of .*Llama-2-70b does not fit: it takes at least .* GiB of each GPU"),
         ("node-8gpu", "Qwen3-32B", "engine of .*Qwen3-32B does not fit"),
         ("cluster-70b,zero_stage=0", "Llama-3-70b", "SFT of .*Llama-3-70b does not fit"),
+        ("cluster-70b", "", r"SFT of .*Llama-3-70b does not fit: .* or weak.workers \(with weak.zero_stage=3\)"),
     ],
 )
 def test_a_preset_that_does_not_fit_says_so(preset: str, strong: str, message: str, tmp_path: Path) -> None:
-    experiment = paper(tmp_path, strong)
+    experiment = paper(tmp_path, strong) if strong else paper(tmp_path, weak="Llama-3-70b")
     with pytest.raises(ValueError, match=message):
         _check_memory(build_steps(experiment), load_resources(preset))
     assert "DOES NOT FIT" in lines(experiment, preset)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ray_jobs.cost.memory import GIB, engine_memory, kv_tokens, training_memory
+from ray_jobs.cost.memory import GIB, base_bytes, engine_memory, kv_tokens, training_memory
 from ray_jobs.cost.shape import Shape
 from ray_jobs.resources.presets import load_resources
 
@@ -189,6 +189,20 @@ def test_bytes_a_parameter_where_all_weights_are_trained(resources: str, method:
     assert memory.state == pytest.approx(per_parameter * ours.parameters)
     adapted = training_memory(ours, load_resources(resources), ours.adapter(RANK, TARGETS), TOKENS, method)
     assert adapted.state < 0.3 * memory.state and adapted.parts["activations"] == memory.parts["activations"]
+
+
+@pytest.mark.parametrize(
+    ("name", "gib"), [("Llama-3.1-8B", 5.5), ("Qwen3-32B", 18.0), ("Llama-2-70b", 34.0), ("Llama-3-70b", 36.8)]
+)
+def test_a_base_in_4_bits(name: str, gib: float) -> None:
+    """Embeddings and head stay in 16: at 8 billion parameters 2 GiB of 5.5."""
+    ours, resources = shape(name), load_resources("one-gpu,quantize_base=true")
+    memory = training_memory(ours, resources, ours.adapter(RANK, TARGETS), TOKENS, "SFT")
+    whole = training_memory(ours, load_resources("one-gpu"), ours.adapter(RANK, TARGETS), TOKENS, "SFT")
+    assert base_bytes(ours, resources) / GIB == pytest.approx(gib, abs=0.3)
+    assert memory.parts["weights"] < 0.4 * whole.parts["weights"] and whole.parts["a layer in 16 bits"] == 0
+    assert memory.parts["a layer in 16 bits"] == 2 * ours.hidden * ours.intermediate
+    assert (memory.spare > 0) == (name in ("Llama-3.1-8B",)), "on 24 GB"
 
 
 def test_a_70b_engines_cache() -> None:

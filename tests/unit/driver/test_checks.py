@@ -13,6 +13,7 @@ from ray_jobs.runtime import local_ray
 from w2s.experiments.overrides import set_fields
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.build import build_steps
+from w2s.graph.recipes import FineTune, Prefer
 
 STEPS = build_steps(quickstart())
 PROBLEMS = [step for step in STEPS if step.kind.endswith("problems")]
@@ -98,6 +99,41 @@ def test_a_training_of_all_weights_holds_more(
         return
     with pytest.raises(ValueError, match=message):
         check_host_memory(steps, load_resources(resources), gib * GIB)
+
+
+@pytest.mark.parametrize(
+    ("resources", "changes", "installed", "message"),
+    [
+        ("one-gpu,quantize_base=true", [], True, ""),
+        ("one-gpu", [], False, ""),
+        ("one-gpu,quantize_base=true", [], False, r"quantize_base=true needs the package bitsandbytes, .*w2s\[qlora\]"),
+        ("one-gpu,weak.quantize_base=true", [], False, "^weak_sft: weak.quantize_base=true needs the package"),
+        ("one-gpu,quantize_base=true,weak.quantize_base=false", ["sft.lora=none"], True, "^hybrid_ft_1: quantize_base"),
+        ("one-gpu,quantize_base=true,weak.quantize_base=false", ["weak_sft.lora=none"], True, ""),
+        (
+            "one-gpu,quantize_base=true",
+            ["weak_sft.lora=none"],
+            True,
+            "^weak_sft: weak.quantize_base=true with lora=none",
+        ),
+    ],
+)
+def test_a_base_in_4_bits_is_refused_where_it_cannot_be(
+    resources: str, changes: list[str], installed: bool, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda _name: object() if installed else None)
+    given = set_fields(quickstart(), changes)
+
+    def look() -> None:
+        for step in build_steps(given):
+            if isinstance(step.recipe, FineTune | Prefer):
+                checks._check_quantized(step, load_resources(resources).of(step.role))
+
+    if not message:
+        look()
+        return
+    with pytest.raises(ValueError, match=message):
+        look()
 
 
 def test_the_memory_of_a_container_is_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def test_where_a_cluster_can_grow_engines_wait_for_work_only_while_it_comes(
     """`started` are steps that have started besides the running ones and all above these."""
     begun = {*running, *started.split()} | {name for step in running for name in above(STEPS[step])}
     waiting = [step for step in STEPS.values() if step.name not in begun]
-    live = LiveEngines(4, {STRONG: Request(1, 16, 4)})
+    live = LiveEngines({STRONG: Request(1, 16, 4, most=4)})
     assert live.useless([[STEPS[name]] for name in running], waiting, [], GROWS) == expected, state
     assert (
         state == "nothing of it is left"
@@ -82,7 +82,7 @@ def above(step: Step) -> set[str]:
 def test_idle_engines_are_released_where_nothing_can_use_them(
     state: str, alive: list[str], running: list[str], waiting: list[str], cpus: int, expected: list[str]
 ) -> None:
-    live = LiveEngines(1, dict.fromkeys(alive, ENGINE))
+    live = LiveEngines(dict.fromkeys(alive, ENGINE))
     groups = [[STEPS[name]] for name in running]
     assert live.useless(groups, [STEPS[name] for name in waiting], [], [Node(cpus, 0)]) == expected, state
 
@@ -113,7 +113,7 @@ def test_idle_engines_give_way_to_trainings(
     resources, group = load_resources(preset), [STEPS["hybrid_ft_1"]]
     started = {*DONE.split(), "test_strong_base", *running}
     waiting = [step for step in STEPS.values() if step.name not in started and step not in group]
-    live = LiveEngines(resources.max_engines, {base: request_of(resources, "sample") for base in alive})
+    live = LiveEngines({base: request_of(resources, "sample") for base in alive})
     training, groups = request_of(resources, "finetune"), [[STEPS[name]] for name in running]
     others = [training for name in running if not base_of(STEPS[name])]
     assert live.make_room(group, training, others, groups, [*group, *waiting], nodes) == expected, state
@@ -134,14 +134,14 @@ def test_engines_that_become_idle_hold_nothing_that_a_running_training_may_wait_
 ) -> None:
     """Admission counts the fewest engines of a group, so a training may have started beside more of them."""
     resources = load_resources(preset)
-    live = LiveEngines(resources.max_engines, {STRONG: request_of(resources, "sample")})
+    live = LiveEngines({STRONG: request_of(resources, "sample")})
     running, waiting = [[STEPS["hybrid_ft_1"]]], [STEPS["test_hybrid_ft_1"]]
     training = request_of(resources, "finetune")
     assert live.useless(running, waiting, [training], nodes) == ([STRONG] if released else [])
 
 
 def test_a_group_joins_the_engines_of_its_base_and_no_others() -> None:
-    live = LiveEngines(1)
+    live = LiveEngines()
     live.start([STEPS["dpo"]], TRAINING)
     live.start([STEPS["sampled"]], ENGINE)
     assert live.joins([STEPS["test_dpo"]]) and live.joins([STEPS["icl_completions"]])
@@ -186,7 +186,7 @@ def test_trainings_that_have_no_place_join_the_workers_of_their_base(
     run.done = {*STEPS} - {"dpo", "orpo", "test_dpo", "test_orpo", "audit", "scores", "report", *trained, *waiting}
     run.started = run.done | {*trained, "audit"}
     run.running = [[STEPS[name]] for name in trained]
-    live = LiveEngines(run.resources.max_engines)
+    live = LiveEngines()
     if preset != "one-gpu":
         live.requests[STRONG] = request_of(run.resources, "sample")
     starts = [(" ".join(step.name for step in start.group), start.joins, start.released) for start in live.starts(run)]
@@ -197,7 +197,7 @@ def test_trainings_that_have_no_place_join_the_workers_of_their_base(
 def engine_starts(steps: Sequence[Step], preset: str, nodes: list[Node], order: random.Random) -> dict[str, int]:
     """How often a run starts engines of each base, with steps that end one by one in a random order."""
     run, starts = Made(steps, load_resources(preset), nodes), Counter[str]()
-    live = LiveEngines(run.resources.max_engines)
+    live = LiveEngines()
     while len(run.done) < len(steps):
         live.drop_useless(run)
         for start in live.starts(run):
@@ -233,7 +233,7 @@ class Made:
         return [step for step in self.steps if step.name not in self.started]
 
     def request(self, group: Sequence[Step]) -> Request:
-        return request_of(self.resources, group[0].kind)
+        return request_of(self.resources.of(group[0].role), group[0].kind)
 
     def nodes(self, group: Sequence[Step] = ()) -> list[Node]:
         return self.on

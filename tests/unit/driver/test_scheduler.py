@@ -106,6 +106,34 @@ def test_independent_trainings_run_side_by_side_where_they_fit(monkeypatch: pyte
     assert narrow.most["GPU"] == 8
 
 
+def test_each_group_requests_and_gets_the_sizes_of_its_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers, engines, job = dict[str, int](), dict[str, int](), Recorder.job
+
+    def work(self: Recorder, steps: list[Step], context: Context, *shared: Any) -> None:
+        for step in steps:
+            workers[step.name], engines[step.name] = context.resources.workers, context.resources.max_engines
+        job(self, steps, context)
+
+    monkeypatch.setattr(Recorder, "job", work)
+    preset = "local,weak.workers=2,max_engines=7,weak.max_engines=3"
+    scheduled(monkeypatch, Recorder(), cpus=64, preset=preset)
+    weak = {"weak_sft", "weak_completions", "test_weak_floor"}
+    assert {name for name, count in workers.items() if count == 2} == weak
+    assert {name for name, count in engines.items() if count == 3} == weak and set(engines.values()) == {3, 7}
+    run = scheduler.Scheduler(
+        list(build_steps(EXPERIMENT)), (), Context(Store.at("store"), load_resources(preset), Progress())
+    )
+    requests = {step.name: run.request([step]) for step in run.missing}
+    assert [
+        (requests[name].count, requests[name].most) for name in ("weak_sft", "dpo", "test_weak_floor", "test_dpo")
+    ] == [
+        (2, 1),
+        (1, 1),
+        (1, 3),
+        (1, 7),
+    ]
+
+
 @pytest.mark.parametrize(("cpus", "starts"), [(1, 5), (3, 2), (64, 2)])
 def test_steps_of_one_base_share_engines_which_are_released_in_the_end(
     monkeypatch: pytest.MonkeyPatch, cpus: float, starts: int

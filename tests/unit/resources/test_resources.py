@@ -85,6 +85,15 @@ def test_load(text: str, expected: Resources) -> None:
         ("local,gradient_checkpointing=1", "gradient_checkpointing: Input should be a valid boolean"),
         ("local,workers=0", "workers: Input should be greater than or equal to 1"),
         ("local,min_engines=3", "--resources min_engines=3: min_engines=3 must not be above max_engines=1"),
+        (
+            "node-8gpu,quantize_base=true",
+            "quantize_base=true with zero_stage=3 and train_dtype=bfloat16: .*: set zero_s",
+        ),
+        (
+            "local,quantize_base=true",
+            "quantize_base=true with zero_stage=0 and train_dtype=float32: .* train_dtype=bfl",
+        ),
+        ("local,quantize_base=4", "quantize_base: Input should be a valid boolean"),
         ("local,zero_stage=2", "zero_stage: must be 0 or 3"),
         ("local,zero_stage=4", "zero_stage: must be 0 or 3"),
         ("local,zero_stage=-1", "zero_stage: must be 0 or 3"),

@@ -31,7 +31,7 @@ FACTORS = (0.0, 0.5, 1.0, 0.75, 0.5, 0.25)
 """Learning rate of each step relative to the recipe's: a warmup of 0.2 x 6 steps, rounded up, then linear decay."""
 
 
-def made(stage: int, dtype: str, folder: Path, lora: LoRA | None = SFT.lora) -> Any:
+def made(stage: int, dtype: str, folder: Path, lora: LoRA | None = SFT.lora, more: str = "") -> Any:
     from transformers import set_seed
 
     tokenizer = load_tokenizer(base_folder(MODEL))
@@ -42,7 +42,7 @@ def made(stage: int, dtype: str, folder: Path, lora: LoRA | None = SFT.lora) -> 
     ]
     rows = sft_rows(examples, tokens)
     set_seed(0)
-    resources = load_resources(f"local,workers=1,micro_batch=1,zero_stage={stage},train_dtype={dtype}")
+    resources = load_resources(f"local,workers=1,micro_batch=1,zero_stage={stage},train_dtype={dtype}{more}")
     return sft_trainer(
         FineTune(model=MODEL, sft=SFT.model_copy(update={"lora": lora})),
         resources,

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ray_jobs.resources.presets import load_resources
 from tests.conftest import ROOT
 from tests.s3.servers import free_port
 from tests.unit.training.ranks import MODEL, NAMES, STEPS
@@ -25,19 +26,22 @@ WORLDS = {world: f"local,workers={world},micro_batch=2,zero_stage=3,{DTYPE}" for
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
-    """Losses, and norms of what was trained, by number of ranks and method."""
-    folder = tmp_path_factory.mktemp("ranks")
+    return in_worlds(WORLDS, tmp_path_factory.mktemp("ranks"))
+
+
+def in_worlds(worlds: dict[int, str], folder: Path) -> dict[int, dict[str, Any]]:
+    """Losses, and norms of what was trained, by the key of a world, which has resources, and method."""
     adapter(folder / "m_plus")
     ranks: list[subprocess.Popen[str]] = []
-    for world, resources in WORLDS.items():
-        (folder / str(world)).mkdir()
-        port = free_port()
+    for key, resources in worlds.items():
+        (folder / str(key)).mkdir()
+        port, world = free_port(), load_resources(resources).workers
         for rank in range(world):
             group = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
             group |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": 1, "GLOO_SOCKET_IFNAME": "lo"}
-            command = [sys.executable, "-m", "tests.unit.training.ranks", resources, str(folder / str(world))]
+            command = [sys.executable, "-m", "tests.unit.training.ranks", resources, str(folder / str(key))]
             environment = os.environ | {name: str(value) for name, value in group.items()}
-            log = (folder / f"{world}-{rank}.log").open("w")
+            log = (folder / f"{key}-{rank}.log").open("w")
             ranks.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, text=True))
     try:
         codes = [rank.wait(400) for rank in ranks]
@@ -46,7 +50,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any
             rank.kill()
     logs = "\n".join(path.read_text()[-1500:] for path in folder.glob("*.log"))
     assert codes == [0] * len(ranks), logs
-    return {world: json.loads((folder / str(world) / "trained.json").read_text()) for world in WORLDS}
+    return {key: json.loads((folder / str(key) / "trained.json").read_text()) for key in worlds}
 
 
 def adapter(folder: Path) -> None:
@@ -55,7 +59,6 @@ def adapter(folder: Path) -> None:
     from peft import LoraConfig, get_peft_model
 
     from ray_jobs.models.folders import base_folder
-    from ray_jobs.resources.presets import load_resources
     from ray_jobs.training.base import load_base
     from w2s.experiments.quickstart import quickstart
 
