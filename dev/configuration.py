@@ -65,13 +65,11 @@ Under ZeRO-3 the layers in use are gathered too, up to a billion parameters.
 | base, train_dtype=bfloat16 | 2 P bytes | 2 P / N bytes |
 | base, train_dtype=float32 | 4 P bytes | 4 P / N bytes |
 | adapter with gradient, float32 copy and two moments | 16 A bytes | 16 A / N bytes |
-| DPO's reference, a frozen adapter | 2 A or 4 A bytes | 2 A / N or 4 A / N bytes |
 
 | all weights (`lora=none`) | zero_stage=0 | zero_stage=3 |
 |---|---|---|
 | train_dtype=bfloat16: weights, gradients, their float32 copies, two moments | 20 P bytes | 18 P / N bytes |
 | train_dtype=float32: weights, gradients, two moments; ZeRO-3 copies the weights | 16 P bytes | 20 P / N bytes |
-| DPO's reference, the frozen model at the start | 2 P or 4 P bytes | 2 P / N or 4 P / N bytes |
 
 In bfloat16 and GB a GPU, at the default rank of 8, without the layers in use:
 

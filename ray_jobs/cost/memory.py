@@ -18,9 +18,8 @@ LIVE_PARAMETERS = 1_000_000_000
 """Parameters that ZeRO-3 keeps gathered at most (`stage3_max_live_parameters`, DeepSpeed 0.19.8)."""
 STATE_BYTES = 16
 """A trainable parameter's fp32 copy, gradient and two moments, 4 bytes each."""
-SFT_LOGIT_BYTES, PAIR_LOGIT_BYTES = 14, 8
-"""Of each logit: bfloat16 with its gradient, and the float32 copy, log-softmax and gradient of the SFT loss; preference
-losses keep a log-softmax and no float32 copy."""
+HEAD_TILE = 4096, 32_768
+"""Positions and tokens of the vocabulary whose logits TRL 1.16's fused head holds at once, in every method."""
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 """A weight in 4 bits: blocks of 64 share a constant of 8 bits, and 256 of these one of 32 (bitsandbytes 0.50.2)."""
 BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
@@ -40,8 +39,8 @@ class Memory:
 
     @property
     def state(self) -> float:
-        """Bytes of a training that last from step to step: weights, gradients, optimizer and reference."""
-        return sum(self.parts[part] for part in ("weights", "gradients", "optimizer", "reference"))
+        """Bytes of a training that last from step to step: weights, gradients and optimizer."""
+        return sum(self.parts[part] for part in ("weights", "gradients", "optimizer"))
 
     @property
     def spare(self) -> float:
@@ -84,16 +83,14 @@ def training_memory(shape: Shape, resources: Resources, adapter: int | None, tok
     """Memory of one GPU of a training worker, for examples (or sides of pairs) of `tokens` tokens.
 
     `adapter` are the parameters of the adapter that learns; None where all weights do. `method` is SFT, DPO or ORPO:
-    the last two train a chosen and a rejected side, DPO beside a frozen reference.
+    the last two train a chosen and a rejected side. DPO's reference is numbers, computed before the optimizer's step.
     """
-    pairs = method != "SFT"
     sharded = resources.workers if resources.zero_stage == 3 else 1
-    size, rows = BYTES[resources.train_dtype], resources.micro_batch * (2 if pairs else 1) * tokens
-    gradient, state, reference = 4, STATE_BYTES - 4, 4 * (adapter or 0) if pairs else 0
-    if adapter is None:
-        reference = size * shape.parameters if method == "DPO" else 0
-        if resources.zero_stage == 0:  # all gradients are copied to float32 at once, and float32 weights are no copies
-            gradient, state = (4, 8) if size == 4 else (size + 4, 12)
+    size, rows = BYTES[resources.train_dtype], resources.micro_batch * (1 if method == "SFT" else 2) * tokens
+    gradient, state = 4, STATE_BYTES - 4
+    if adapter is None and resources.zero_stage == 0:
+        # All gradients are copied to float32 at once, and float32 weights are no copies.
+        gradient, state = (4, 8) if size == 4 else (size + 4, 12)
     trainable = shape.parameters if adapter is None else adapter
     # Of a layer, for its backward pass: inputs of the linears, attention's, and the MLP's two halves and product.
     layer = rows * (6 * shape.hidden + 2 * (shape.heads + shape.kv_heads) * shape.head + 3 * shape.intermediate) * size
@@ -101,15 +98,17 @@ def training_memory(shape: Shape, resources: Resources, adapter: int | None, tok
         shape.layers * rows * shape.hidden * size + layer if resources.gradient_checkpointing else shape.layers * layer
     )
     gathered = min(shape.parameters, max(LIVE_PARAMETERS, shape.embedding)) * size if sharded > 1 else 0
+    logits = min(rows, HEAD_TILE[0]) * min(shape.vocabulary, HEAD_TILE[1]) * size
+    if adapter is None:  # the head adds up its gradient in float32, whole on each worker, and copies it
+        logits += (4 + size) * shape.embedding
     parts = {
         "weights": (base_bytes(shape, resources) + (adapter or 0) * size) / sharded,
         "gathered layers": float(gathered),
         "a layer in 16 bits": float(max(map(math.prod, shape.linears.values())) * size * resources.quantize_base),
         "gradients": gradient * trainable / sharded,
         "optimizer": state * trainable / sharded,
-        "reference": reference / sharded,
         "activations": float(kept),
-        "logits": float(rows * shape.vocabulary * (PAIR_LOGIT_BYTES if pairs else SFT_LOGIT_BYTES)),
+        "logits": float(logits),
         "runtime": float(RUNTIME) / 2,
     }
     return Memory(parts, float(resources.gpu_gib * GIB))

@@ -62,11 +62,12 @@ def training_seconds(work: Work, shape: Shape, resources: Resources, rates: Rate
     """Seconds of a training on its workers, their start excluded.
 
     A frozen base takes 2 operations a parameter and token forward, 2 backward, and 2 more to recompute activations;
-    gradients of the weights take 2, and so does the forward pass of a DPO reference.
+    gradients of the weights take 2. DPO's reference takes 2 too, of each pair once, whatever the epochs.
     """
     recipe = work.step.recipe
     assert isinstance(recipe, FineTune | Prefer)
-    reference = isinstance(recipe, Prefer) and recipe.preference.loss == "dpo"
+    is_dpo = isinstance(recipe, Prefer) and recipe.preference.loss == "dpo"
+    reference = 1 / max(1.0, recipe.optimizer.epochs) if is_dpo else 0
     passes = 2 + resources.gradient_checkpointing + reference + is_whole(work.step["model"])
     speed = resources.workers * rates.tflops * 1e12 * rates.compute_share
     compute = 2 * passes * shape.parameters * work.trained_tokens / speed

@@ -15,6 +15,10 @@ from ray_jobs.models.training_config import training_config
 from ray_jobs.resources.resources import Resources
 from w2s.recipe import Model
 
+ENGINE = ("pre_bwd_fn", "post_bwd_fn", "ds_grads_remaining", "applied_pre_backward_ref_cnt")
+"""What ZeRO-3 keeps on a module and finds there again: functions of the engine that made them, and its counts. The next
+engine's backward pass would fetch weights by the last engine's order, beside its own."""
+
 
 class Base:
     """A base model on this rank."""
@@ -63,6 +67,10 @@ class Base:
         assert model is self._model, "the trainer has another base"
         model.gradient_checkpointing_disable()
         model.disable_input_require_grads()  # where two libraries enabled it, one hook stays, which changes no number
+        vars(model).pop("forward", None)  # TRL's fused head
+        for module in model.modules():
+            for name in ENGINE:
+                vars(module).pop(name, None)
         for module, share in self._dropout.items():  # TRL's DPO and ORPO switch dropout off in place
             module.p = share
         config = vars(_text_config(model))  # TRL switches the router's loss of a mixture of experts on or off in it

@@ -122,10 +122,10 @@ class ReportProgress(TrainerCallback):
     def __init__(self, reporter: Any, name: str) -> None:
         self.reporter, self.name = reporter, name
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Send the step at which a resumed training continues."""
+    def begin(self, steps: int) -> None:
+        """Send the step at which a resumed training continues, or 0, before DPO's pass for its reference."""
         if self.reporter:
-            self.reporter.advanced.remote(self.name, StepsDone(state.global_step, None))
+            self.reporter.advanced.remote(self.name, StepsDone(steps, None))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Log the last step's loss too, whatever `logging_steps` is."""

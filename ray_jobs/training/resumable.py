@@ -107,6 +107,7 @@ class Resumable(Trainer):
 
     def _prepare_for_training(self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: Any) -> Any:
         prepared = super()._prepare_for_training(max_steps, train_dataloader, None)
+        self.before_first_step()
         model = self.accelerator.unwrap_model(self.model)
         if self.checkpoint is None:
             train_state.forget_first_step(self.model_wrapped, model)
@@ -119,6 +120,10 @@ class Resumable(Trainer):
                 group["lr"] = rate
             self.checkpoint = None
         return prepared
+
+    def before_first_step(self) -> None:
+        """Called once the engine is made, with the weights that training starts from, before a checkpoint's take their
+        place."""
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         tensors, is_finite = dict[str, torch.Tensor](), True

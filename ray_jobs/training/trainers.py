@@ -6,14 +6,16 @@ TRL would tokenize text in its own way, so its preparation of rows is skipped or
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ray_jobs.models.folders import trained_folder
 from ray_jobs.models.layers import target_pattern, train_language_model
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.resources.deepspeed import accumulation, deepspeed_config
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime.imports import importing
-from ray_jobs.training.base import Base, load_base
-from ray_jobs.training.rows.files import fetch_rows, in_training_order
+from ray_jobs.training.base import Base
+from ray_jobs.training.rows.files import fetch_rows, row_order
 from ray_jobs.training.values import TrainingJob
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.recipe import Optimizer
@@ -101,7 +103,7 @@ def sft_trainer(recipe: FineTune, resources: Resources, rows: Any, tokenizer: An
     return TokenSFT(
         model=model,
         args=config,
-        train_dataset=in_training_order(rows, recipe.sft),
+        train_dataset=rows.select(row_order(rows, recipe.sft)),
         processing_class=tokenizer,
         peft_config=adapter,
     )
@@ -118,14 +120,15 @@ def preference_trainer(
 ) -> Any:
     """DPO or ORPO that trains the adapter in folder `adapter` further or, without one, all weights of the base.
 
-    DPO's reference is a frozen copy of what is trained: TRL's of the adapter, or the base loaded once more.
+    DPO's reference is what is trained, as it is before the first step.
     """
     with importing():
         from peft import PeftModel
         from trl import DPOConfig
         from trl.experimental.orpo import ORPOConfig
+        from trl.trainer.utils import add_fused_lm_head
 
-        from ray_jobs.training.preference import PairCollator, TokenDPO, TokenORPO, both_sides
+        from ray_jobs.training.preference import PairCollator, TokenDPO, TokenORPO
 
     preference = recipe.preference
     shared: dict[str, Any] = arguments(preference, resources, folder) | {"beta": preference.beta}
@@ -134,29 +137,29 @@ def preference_trainer(
         shared |= {"loss_type": [preference.dpo_loss], "label_smoothing": preference.label_smoothing}
         if preference.sft_weight:
             shared |= {"loss_type": [preference.dpo_loss, "sft"], "loss_weights": [1.0, preference.sft_weight]}
+        # Else TRL loads the base once more as the reference of all weights. With it TRL hashes the model, which would
+        # take minutes for a frozen base.
+        shared |= {"precompute_ref_log_probs": adapter is None}
         trainer, config = TokenDPO, DPOConfig(**shared, router_aux_loss_coef=0.0)
     else:
         # No row is longer than max_length, but TRL warns and takes 512 where it is None.
         shared |= {"max_length": preference.max_tokens, "remove_unused_columns": False}
         trainer, config = TokenORPO, ORPOConfig(**shared)
-    model, named = base.lend(), dict[str, Any](processing_class=tokenizer)
+    model = base.lend()
+    if preference.loss == "orpo":  # TRL's DPO adds it by itself
+        add_fused_lm_head(model, outputs=("log_probs", "mean_logits"))
     if adapter is not None:
         # ZeRO-3 needs one dtype for base and adapter (TRL does the same for those that it makes: huggingface/trl#6089).
         same_dtype: dict[str, Any] = {"autocast_adapter_dtype": False} if resources.zero_stage == 3 else {}
         model = PeftModel.from_pretrained(model, adapter, is_trainable=True, **same_dtype)
     else:
         train_language_model(model)
-        named |= {"ref_model": load_base(resources, base.folder)} if preference.loss == "dpo" else {}
-    ordered = in_training_order(rows, preference)
+    order = row_order(rows, preference)
+    numbered = rows.add_column("number", np.arange(len(rows)))
+    # TRL 1.16 would write what ORPO reads of every row before the first step.
+    named = {"train_dataset": numbered.select([0]), "data_collator": PairCollator(pad_token_id=tokenizer.pad_token_id)}
+    made = trainer(model=model, args=config, processing_class=tokenizer, **named)
+    made.train_dataset = numbered.select(order)
     if preference.loss == "dpo":
-        named |= {"train_dataset": ordered, "data_collator": PairCollator(pad_token_id=tokenizer.pad_token_id)}
-        made = trainer(model=model, args=config, **named)
-    else:
-        # TRL 1.16 would write what ORPO reads of every row before the first step.
-        made = trainer(model=model, args=config, train_dataset=rows.select([0]), **named)
-        made.train_dataset = ordered.with_transform(both_sides)
-    parameters = dict(model.named_parameters())
-    for name, parameter in parameters.items():  # TRL copies M_plus into a reference in float32, whatever its dtype is
-        if ".ref." in name:
-            parameter.data = parameter.data.to(parameters[name.replace(".ref.", ".default.")].dtype)
+        made.take_reference_from_start(order)
     return made

@@ -81,7 +81,8 @@ def train_step(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Non
     trainer.diverged = partial(diverged, job.step)
     trainer.add_callback(CheckLosses(trainer, job.step, job.resources.train_dtype))
     trainer.add_callback(SaveInterval(job.resources.save_minutes * 60))
-    trainer.add_callback(ReportProgress(reporter if rank == 0 else None, job.step.name))
+    trainer.add_callback(progress := ReportProgress(reporter if rank == 0 else None, job.step.name))
+    progress.begin(start.step if start else 0)
     try:
         trainer.run(start)
         files = write_model(trainer, job, base.folder, folder, rank)

@@ -116,8 +116,8 @@ ADAPTERS = "leave lora=none out, "
 def check_host_memory(missing: Sequence[Step], resources: Resources, memory: float) -> None:
     """Check that what each missing step holds on CPU fits into this machine's `memory`, in bytes.
 
-    Weights and KV caches are counted, because they are certain; where all weights are trained, also their gradients,
-    optimizer and reference. Raises ValueError with the steps, both sizes and the way out.
+    Weights and KV caches are counted, because they are certain; where all weights are trained, also their gradients and
+    optimizer. Raises ValueError with the steps, both sizes and the way out.
     """
     on_cpu = [step for step in missing if _is_on_cpu(step, resources)]
     for name, shape in _shapes(on_cpu).items():

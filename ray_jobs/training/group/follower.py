@@ -9,6 +9,8 @@ from ray_jobs.training.values import StepsDone, StepState, TrainingJob
 
 POLL_SECONDS = 0.5
 """Time between two questions of the driver for progress."""
+FIRST = "first step"
+"""Phase of a step whose workers train; DPO passes over all pairs for its reference before."""
 
 
 class Follower:
@@ -82,6 +84,8 @@ class Follower:
                 steps = entry.steps
         if restarts or done.steps != steps:
             self._progress.advanced(name, done.steps - steps, loss=done.loss, restarts=restarts)
+        elif state.since and not steps:
+            self._progress.phase(name, FIRST)
         self._shown[name] = done.steps, begun + restarts
 
     def _follow(self) -> None:

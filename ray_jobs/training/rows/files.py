@@ -135,6 +135,6 @@ def fetch_rows(files: TokenFiles, store: Store, step: Step, folder: Path) -> Any
     return concatenate_datasets([Dataset.from_file(place) for place in places])
 
 
-def in_training_order(rows: Any, optimizer: Optimizer) -> Any:
-    """The rows of all epochs in the order of training."""
-    return rows.select(np.array(training_order(len(rows), optimizer)))
+def row_order(rows: Any, optimizer: Optimizer) -> Any:
+    """Numbers of the rows of all epochs in the order of training, as a numpy array."""
+    return np.array(training_order(len(rows), optimizer))

@@ -10,6 +10,7 @@ import pytest
 from ray_jobs.cli.main import main
 from ray_jobs.cost.measured import Measured
 from ray_jobs.cost.rates import load_rates
+from ray_jobs.cost.seconds import training_seconds
 from ray_jobs.cost.work import all_work, split_rows
 from ray_jobs.driver.checks.experiment import _check_memory
 from ray_jobs.driver.costs.estimate import estimate, shape_of
@@ -213,3 +214,17 @@ def test_the_shape_of_a_revision_is_remembered(tmp_path: Path, monkeypatch: pyte
     (remembered,) = (tmp_path / "cache").glob("shape-*")
     remembered.write_text("")  # as a power cut leaves it
     assert shape_of(model).hidden == CONFIGS["Llama-3.1-8B"]["hidden_size"]
+
+
+def test_dpo_passes_over_its_pairs_once_for_the_reference(tmp_path: Path) -> None:
+    """With gradient checkpointing three passes an epoch, and in one epoch a fourth."""
+    resources, seconds = load_resources("one-gpu"), dict[tuple[str, int], float]()
+    for epochs in (1, 3):
+        changed = set_fields(paper(tmp_path), [f"{loss}.epochs={epochs}" for loss in ("dpo", "orpo")])
+        steps, rates = build_steps(changed), load_rates(resources, [])
+        work = all_work(steps, split_rows(changed.problems, rates, {}), rates)
+        shape = shape_of(changed.strong)
+        for loss in ("dpo", "orpo"):
+            seconds[loss, epochs] = training_seconds(work[loss], shape, resources, rates)
+    assert seconds["dpo", 1] / seconds["orpo", 1] == pytest.approx(4 / 3)
+    assert seconds["dpo", 3] / seconds["orpo", 3] == pytest.approx(10 / 9)

@@ -158,7 +158,8 @@ def test_a_preset_holds_the_models_that_it_claims(preset: str, name: str) -> Non
     ("preset", "name", "changes", "expected"),
     [
         ("one-gpu", "Llama-3-70b", {}, (False, False)),
-        ("one-gpu", "Llama-3.1-8B", {"micro_batch": 8}, (True, False)),
+        ("one-gpu", "Llama-3.1-8B", {"micro_batch": 8}, (True, True)),
+        ("one-gpu", "Llama-3.1-8B", {"micro_batch": 16}, (True, False)),
         ("one-gpu", "Llama-3.1-8B", {"gpu_gib": 16}, (False, False)),
         ("node-8gpu", "Qwen3-32B", {}, (False, True)),  # a whole copy an engine, an eighth a worker
         ("node-8gpu", "Llama-2-70b", {"gpus_per_engine": 8}, (True, True)),
@@ -175,11 +176,10 @@ def test_what_does_not_fit(preset: str, name: str, changes: dict[str, Any], expe
     [
         ("one-gpu", "SFT", 2 + 6 + 12),
         ("one-gpu", "ORPO", 2 + 6 + 12),
-        ("one-gpu", "DPO", 2 + 6 + 12 + 2),
+        ("one-gpu", "DPO", 2 + 6 + 12),  # its reference is numbers
         ("one-gpu,train_dtype=float32", "SFT", 4 + 4 + 8),
-        ("one-gpu,train_dtype=float32", "DPO", 4 + 4 + 8 + 4),
         ("node-8gpu", "SFT", (2 + 4 + 12) / 8),
-        ("node-8gpu", "DPO", (2 + 4 + 12 + 2) / 8),
+        ("node-8gpu", "DPO", (2 + 4 + 12) / 8),
         ("node-8gpu,train_dtype=float32", "SFT", (4 + 4 + 12) / 8),
     ],
 )
@@ -220,3 +220,16 @@ def test_a_model_that_cannot_be_counted_is_named(values: dict[str, Any], message
 
     with pytest.raises(ValueError, match=f"tiny.*{message}"):
         Shape.of(SimpleNamespace(**(CONFIGS["Llama-3.1-8B"] | values)), "tiny")
+
+
+@pytest.mark.parametrize("method", ["SFT", "DPO", "ORPO"])
+def test_logits_are_those_of_a_tile(method: str) -> None:
+    """ORPO of 4 sides of 1,024 tokens held 4 x 1,024 x 128,256 logits several times."""
+    ours, resources = shape("Llama-3.1-8B"), load_resources("one-gpu,micro_batch=2")
+    parts = training_memory(ours, resources, ours.adapter(RANK, TARGETS), TOKENS, method).parts
+    positions = 2048 if method == "SFT" else 4096
+    assert parts["logits"] == positions * 32_768 * 2
+    longer = training_memory(ours, resources, ours.adapter(RANK, TARGETS), 4 * TOKENS, method).parts
+    assert longer["logits"] == 4096 * 32_768 * 2
+    whole = training_memory(ours, resources, None, TOKENS, method).parts
+    assert whole["logits"] == parts["logits"] + (4 + 2) * 128_256 * 4096

@@ -44,8 +44,9 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
     assert EXPERIMENT.dpo is not None
     given = EXPERIMENT.orpo if name.endswith("orpo") else EXPERIMENT.dpo
     assert given is not None
-    preference = given.model_copy(update={"batch_size": BATCH, "learning_rate": 1e-3, "epochs": 1.0})
-    pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 20 + 16)]
+    # Two epochs of two batches, of which the last repeats a pair.
+    preference = given.model_copy(update={"batch_size": BATCH, "learning_rate": 1e-3, "epochs": 2.0})
+    pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 27)]
     rows = pair_rows(pairs, tokens)
     recipe = Prefer(model=MODEL, preference=preference)
     adapter = None if whole else plus

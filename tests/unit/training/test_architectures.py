@@ -102,6 +102,7 @@ def test_losses_are_those_of_the_configuration(model_type: str, tmp_path: Path) 
         out = tmp_path / preference.loss
         trainer = preference_trainer(recipe, ONE, dataset(sided), tokenizer, base(folder), tmp_path / "adapter", out)
         if preference.loss == "dpo":
+            trainer.before_first_step()
             assert first_loss(trainer) == pytest.approx(math.log(2), abs=1e-5)
             metrics = trainer._metrics["train"]
             for side in ("chosen", "rejected"):
