@@ -202,7 +202,7 @@ def test_a_base_in_4_bits(name: str, gib: float) -> None:
     assert base_bytes(ours, resources) / GIB == pytest.approx(gib, abs=0.3)
     assert memory.parts["weights"] < 0.4 * whole.parts["weights"] and whole.parts["a layer in 16 bits"] == 0
     assert memory.parts["a layer in 16 bits"] == 2 * ours.hidden * ours.intermediate
-    assert (memory.spare > 0) == (name in ("Llama-3.1-8B",)), "on 24 GB"
+    assert (memory.spare > 0) == (name in ("Llama-3.1-8B", "Qwen3-32B")), "on 24 GB"
 
 
 def test_a_70b_engines_cache() -> None:
