@@ -86,9 +86,17 @@ test: lint ## everything: check and all tests (about 33 minutes on two cores, 5 
 	@$(MAKE) --no-print-directory ray
 	@$(MAKE) --no-print-directory cluster
 
-# The stores' tests mostly wait, so they are a third process; what they print comes in one piece.
-stores: .venv/ready
-	@printed=$$($(PYTEST) tests/s3 --durations=10 2>&1); failed=$$?; echo "$$printed"; exit $$failed
+# The stores' tests mostly wait, so they are a third process, as are trainings in 4 bits, which need another folder of
+# packages; what both print comes in one piece.
+stores: .venv/qlora
+	@printed=$$($(PYTEST) tests/s3 --durations=10 2>&1 && $(IN_4_BITS) 2>&1); failed=$$?; echo "$$printed"; exit $$failed
+
+IN_4_BITS := PYTHONPATH=.venv/qlora $(PYTEST) tests/unit/training/test_quantized.py
+
+# Beside the environment, because PEFT imports bitsandbytes in every training wherever it is installed.
+.venv/qlora: .venv/ready docker/requirements-gpu.txt
+	@.venv/bin/pip install -qq --disable-pip-version-check --no-deps --upgrade --target $@ \
+		"$$(grep ^bitsandbytes== docker/requirements-gpu.txt)" && touch $@
 
 without-ray-and-stores: .venv/ready browser
 	$(PYTEST) $(addprefix --ignore=tests/, s3 ray chaos cluster) $(TWO_AT_ONCE) $(IN_ORDER) --durations=10

@@ -102,14 +102,15 @@ again. Embeddings, norms and head stay in `train_dtype`, and so does a mixture's
 layer. In GiB a GPU: Llama-3.1-8B 5.5 in place of 15, Qwen3-32B 18 in place of 61.
 
 It is for a GPU that has no room for the base beside what a training needs, or none for a larger micro batch. It needs
-`zero_stage=0`, `train_dtype=bfloat16`, bitsandbytes (`pip install 'w2s[qlora]'`, in both lock files) and an adapter:
+`zero_stage=0`, `train_dtype=bfloat16`, bitsandbytes (`pip install 'w2s[qlora]'`, in the GPU lock file) and an adapter:
 `lora=none` is refused, and so is a base whose own weights are quantized. Three sides of it are worth knowing:
 
 - Engines sample from the base in `engine_dtype`, so they must hold it in 16 bits, on `gpus_per_engine` GPUs. The
   adapter was trained beside a rounded copy: its losses are those of another model by some per cent. A training's
   manifest counts `base_bits` 4. As every resource it is part of no step's identity.
 - Seconds of `w2s plan` do not count the time in which weights become 16 bits again.
-- Where bitsandbytes is installed, PEFT imports it in every training: about 0.9 processor seconds a worker.
+- Where bitsandbytes is installed, PEFT imports it in every training: about 0.9 processor seconds a worker. So set-up on
+  CPU leaves it out; `make test` installs it beside, and trains with it.
 """
 
 

