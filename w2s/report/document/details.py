@@ -12,7 +12,9 @@ from w2s.report.document.provenance import graph, provenance, tokens
 from w2s.report.document.timeline import devices, timeline
 
 EXECUTION = (
+    "base_bits",
     "engine_restarts",
+    "peak_bytes",
     "problems_repeated",
     "resumed_at_step",
     "sampled_tokens",

@@ -24,7 +24,7 @@ from w2s.records import PreferencePair
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_process")]
 MODEL, DPO = quickstart().strong, quickstart().dpo
-PAIRS = 10
+PAIRS = 6
 """In batches of 4: the last batch of each epoch repeats two pairs."""
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 
@@ -97,13 +97,9 @@ CASES: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "robust": (True, "", {"dpo_loss": "robust", "label_smoothing": 0.2}),
     "all weights": (False, "", {"learning_rate": 1e-4}),
     "sharded": (True, SHARDED, {}),
-    "sharded, weighted": (True, SHARDED, {"weights": True}),
     "sharded, all weights": (False, SHARDED, {"learning_rate": 1e-4}),
-    "bfloat16": (True, ",train_dtype=bfloat16", {}),
     "bfloat16, weighted": (True, ",train_dtype=bfloat16", {"weights": True}),
-    "bfloat16, all weights": (False, ",train_dtype=bfloat16", {"learning_rate": 1e-4}),
     "bfloat16, sharded": (True, f"{SHARDED},train_dtype=bfloat16", {}),
-    "bfloat16, sharded, all weights": (False, f"{SHARDED},train_dtype=bfloat16", {"learning_rate": 1e-4}),
 }
 
 
@@ -123,7 +119,7 @@ def test_losses_are_those_of_a_reference_in_every_step(case: str, plus: Path, tm
         other.run(None)
     every = losses(other)
     print(f"{case}: {once} {every}")
-    assert len(once) == (2 if "half" in case else 6) and len(set(once)) == len(once), "it trains"
+    assert len(once) == (1 if "half" in case else 4) and len(set(once)) == len(once), "it trains"
     assert once[0] == every[0], "computed from the same micro batch"
     assert once == pytest.approx(every, abs=1e-5)
     if not changes.keys() & {"sft_weight", "dpo_loss", "weights"}:
@@ -136,15 +132,15 @@ def test_a_resumed_training_has_m_plus_as_its_reference(plus: Path, tmp_path: Pa
     def run(name: str, checkpoint: Checkpoint | None) -> tuple[list[float], list[float]]:
         trainer, _ = made(plus, tmp_path / name)
         trainer.put = lambda saving: saved.__setitem__(saving.step, saving)
-        save_at(trainer, 3)
+        save_at(trainer, 2)
         trainer.run(checkpoint)
         return losses(trainer), trainer.reference.flatten().tolist()
 
     straight, reference = run("straight", None)
-    resumed, again = run("resumed", saved[3])
+    resumed, again = run("resumed", saved[2])
     assert again == reference and len(reference) == 2 * PAIRS
-    assert resumed == pytest.approx(straight, abs=1e-6) and len(resumed) == 6
-    assert max(straight[3:]) < math.log(2) - 1e-3, "a reference that had moved would begin at ln 2 again"
+    assert resumed == pytest.approx(straight, abs=1e-6) and len(resumed) == 4
+    assert max(straight[2:]) < math.log(2) - 1e-3, "a reference that had moved would begin at ln 2 again"
 
 
 def save_at(trainer: Any, step: int) -> None:
@@ -182,7 +178,7 @@ def test_the_pass_takes_each_pair_once_and_leaves_no_graph(plus: Path, tmp_path:
 
     trainer.model.forward = counted
     trainer.before_first_step()
-    assert sum(rows) == 2 * PAIRS, "both sides of ten pairs, not of three epochs with their padding"
+    assert sum(rows) == 2 * PAIRS, "both sides of each pair, not of three epochs with their padding"
 
 
 def test_zero_3_records_the_order_of_its_fetches_once(
@@ -207,4 +203,4 @@ def test_zero_3_records_the_order_of_its_fetches_once(
         computed_in_every_step(patch)
         other, _ = made(plus, tmp_path / "every", ",zero_stage=3")
         other.run(None)
-    assert len(broken) >= 6, "in most steps"
+    assert len(broken) >= 4, "in most steps"
