@@ -81,7 +81,7 @@ chaos: .venv/ready ## inject N faults into real jobs, starting from SEED (hours 
 
 # The tests with Ray come last. Starting Ray, an engine or workers keeps one core busy, so that two files fit beside
 # each other. The hosts of the last keep two cores busy by themselves.
-test: lint ## everything: check and all tests (about 33 minutes on two cores, 5 less where not root)
+test: lint ## everything: check and all tests (26 to 30 minutes on two cores, 5 less where not root)
 	@$(MAKE) --no-print-directory -j 3 types stores without-ray-and-stores
 	@$(MAKE) --no-print-directory ray
 	@$(MAKE) --no-print-directory cluster
