@@ -24,6 +24,9 @@ from w2s.store.attempt import Attempt
 
 PREEMPTIONS = 100
 """Announced losses of nodes after which a group of trainings fails; `max_failures` limits other losses of workers."""
+LOST_OWNER = "whose owner is unknown"
+"""Of the error with which Ray 2.60.0 can refuse to start Ray Train's controller, because it does not know an object
+that was put just before (ray-project/ray#43773). No worker has started then, so it is asked once more."""
 
 
 @dataclass
@@ -179,9 +182,15 @@ def run_workers(reporter: Any, resources: Resources, name: str) -> None:
     # Ray Train needs a folder on the driver's node for its own state.
     with tempfile.TemporaryDirectory(prefix="w2s-ray-train-") as scratch:
         failures = FailureConfig(max_failures=resources.max_failures, max_preemption_failures=PREEMPTIONS)
-        Workers(
-            partial(train_loop, reporter),
-            scaling_config=scaling_config(resources),
-            torch_config=torch_config(resources),
-            run_config=RunConfig(name=name, storage_path=scratch, failure_config=failures),
-        ).fit()
+        for again in (True, False):
+            try:
+                Workers(
+                    partial(train_loop, reporter),
+                    scaling_config=scaling_config(resources),
+                    torch_config=torch_config(resources),
+                    run_config=RunConfig(name=name, storage_path=scratch, failure_config=failures),
+                ).fit()
+                return
+            except ValueError as error:
+                if not again or LOST_OWNER not in str(error):
+                    raise
