@@ -153,8 +153,7 @@ def absent_bytes(model: Model) -> int:
     """
     light = base_folder(model, weights=False)
     fs, root = _place(model, light)
-    sizes, is_url = _sizes(fs, root), locate(model.name) is None and "://" in model.name
-    whole = copy_folder(model) if is_url else light
+    sizes, whole = _sizes(fs, root), copy_folder(model) if _is_url(model) else light
     return sum(sizes[name] for name in weight_files(light, sizes) if not (whole / name).is_file())
 
 
@@ -167,12 +166,16 @@ def _shards(folder: Path) -> list[str]:
         raise ValueError(f"its {INDEX} has no readable weight_map ({type(error).__name__}): {AGAIN}") from error
 
 
+def _is_url(model: Model) -> bool:
+    return locate(model.name) is None and "://" in model.name
+
+
 def _place(model: Model, folder: Path) -> tuple[Any, str]:
     """fsspec's file system that has all files of `model`, and the path on it.
 
     A hub's model is read where this node has it whole, because the node may be offline.
     """
-    if locate(model.name) is None and "://" in model.name:
+    if _is_url(model):
         return file_system(model.name)
     files = _shards(folder) if (folder / INDEX).is_file() else [SINGLE]
     if locate(model.name) is not None or all((folder / name).is_file() for name in files):

@@ -3,12 +3,14 @@
 A request that fails gives n completions that carry the reason, because every (problem, sample) must be in the table.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.recovery import RequestFailed, RestartingEngine
 from ray_jobs.sampling.results import PromptedProblem
 from w2s.errors import first_line
+from w2s.graph.recipes import Sample
 from w2s.records import Completion
 from w2s.seed import derived_seed
 
@@ -27,9 +29,8 @@ async def sample_problem(
     if problem.error:
         return _failed(task, problem, seed, problem.error)
     try:
-        result = await engine.generate(
-            task, problem.problem_id, list(problem.prompt_ids), _parameters(task, seed), adapter
-        )
+        asked = parameters(task.recipe, task.end_tokens, seed, sampling.n)
+        result = await engine.generate(task, problem.problem_id, list(problem.prompt_ids), asked, adapter)
         assert len(result.outputs) == sampling.n, f"{len(result.outputs)} samples, not {sampling.n}"
         reasons = {str(output.finish_reason) for output in result.outputs}
         if other := reasons - {"stop", "length"}:  # "abort" for example: the text is not whole
@@ -62,19 +63,20 @@ def _ended_by(output: Any, task: Task) -> dict[str, str]:
     return {"stop_token": task.end_tokens.get(last, str(last))}
 
 
-def _parameters(task: Task, seed: int) -> Any:
+def parameters(recipe: Sample, end_tokens: Iterable[int], seed: int, n: int) -> Any:
+    """vLLM's `SamplingParams` of `n` samples as `recipe` draws them; any of `end_tokens` ends one."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
-    sampling = task.recipe.sampling
+    sampling = recipe.sampling
     return SamplingParams(
-        n=sampling.n,
+        n=n,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         max_tokens=sampling.max_tokens,
         seed=seed if sampling.temperature > 0 else None,
-        stop=list(task.recipe.model.prompt.stop_strings),
-        stop_token_ids=list(task.end_tokens),
+        stop=list(recipe.model.prompt.stop_strings),
+        stop_token_ids=list(end_tokens),
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 

@@ -16,6 +16,7 @@ from ray_jobs.runtime import local_ray
 from ray_jobs.sampling.engine import Engine, Opened
 from ray_jobs.sampling.inputs import Task
 from ray_jobs.sampling.process import EngineProcess
+from ray_jobs.sampling.requests import parameters
 from w2s.graph.recipes import FineTune, Sample
 from w2s.graph.step import Step, Table
 from w2s.graph.trained import trained_model
@@ -103,21 +104,11 @@ async def seen(engine: Engine, step: Step, problems: Sequence[Problem], rows: Se
 
 
 async def _answer(process: EngineProcess, opened: Opened, problem: Problem, prompt: list[int], number: int) -> Answer:
-    from vllm import SamplingParams, TokensPrompt
-    from vllm.sampling_params import RequestOutputKind
+    from vllm import TokensPrompt
 
-    recipe, sampling = opened.task.recipe, opened.task.recipe.sampling
-    parameters = SamplingParams(
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        seed=number if sampling.temperature else None,
-        max_tokens=sampling.max_tokens,
-        stop=list(recipe.model.prompt.stop_strings),
-        stop_token_ids=list(opened.tokens.end_tokens),
-        output_kind=RequestOutputKind.FINAL_ONLY,
-    )
+    asked = parameters(opened.task.recipe, opened.tokens.end_tokens, number, n=1)
     name, request = f"answer-{number}", TokensPrompt(prompt_token_ids=prompt)
-    result = await process.generate(request, parameters, name, opened.adapter)
+    result = await process.generate(request, asked, name, opened.adapter)
     made = result.outputs[0]
     is_ended = made.finish_reason == "stop" and not isinstance(made.stop_reason, str)
     return Answer(problem.question, tuple(result.prompt_token_ids), tuple(made.token_ids), made.text, is_ended)
@@ -133,11 +124,11 @@ async def _scores(process: EngineProcess, adapter: Any, rows: Sequence[Ids]) -> 
     from vllm.sampling_params import RequestOutputKind
 
     once = RequestOutputKind.FINAL_ONLY
-    parameters = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, output_kind=once)
+    asked = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, output_kind=once)
     scores: list[list[float]] = []
     for number, row in enumerate(rows):
         name = f"{adapter.lora_name if adapter else 'base'}-row-{number}"
-        result = await process.generate(TokensPrompt(prompt_token_ids=list(row)), parameters, name, adapter)
+        result = await process.generate(TokensPrompt(prompt_token_ids=list(row)), asked, name, adapter)
         entries = result.prompt_logprobs[1:]
         scores.append([entry[token].logprob for token, entry in zip(row[1:], entries, strict=True)])
     return scores

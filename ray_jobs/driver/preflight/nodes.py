@@ -13,7 +13,7 @@ from ray_jobs.cluster.checks import PACKAGES, Row, judge_machine, outside
 from ray_jobs.driver.preflight import gpus
 from ray_jobs.models.folders import base_folder
 from ray_jobs.models.weights import absent_bytes
-from ray_jobs.resources.requests import node_labels
+from ray_jobs.resources.requests import node_labels, resource_request_on_one_node
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
 from w2s.errors import first_line
@@ -37,7 +37,12 @@ def preflight(experiment: Experiment, store: Store, resources: Resources) -> lis
     fitting = {kind: [node for node in nodes if _has(node, needed)] for kind, needed in labels.items()}
     rows = list(_labels(labels, fitting))
     working = {node["NodeID"] for found in fitting.values() for node in found}
-    on_gpus = {node["NodeID"] for kind, found in fitting.items() for node in found if _gpus(resources, kind)}
+    on_gpus = {
+        node["NodeID"]
+        for kind, found in fitting.items()
+        for node in found
+        if resource_request_on_one_node(resources, kind)["GPU"]
+    }
     models = [model for model in (experiment.weak, experiment.strong) if isinstance(model, Model)]
     began, facts = time.time(), ray.remote(_facts)
     tasks = [
@@ -49,10 +54,6 @@ def preflight(experiment: Experiment, store: Store, resources: Resources) -> lis
     for node, task in zip(nodes, tasks, strict=True):
         rows += _node(node["NodeManagerHostname"], task, began, resources)
     return [*rows, _all_reduce(fitting["finetune"], resources)] if fitting["finetune"] else rows
-
-
-def _gpus(resources: Resources, kind: str) -> int:
-    return resources.gpus_per_engine if kind == "sample" else resources.gpus_per_worker
 
 
 def _has(node: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
