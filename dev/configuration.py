@@ -68,16 +68,18 @@ Under ZeRO-3 the layers in use are gathered too, up to a billion parameters.
 
 | all weights (`lora=none`) | zero_stage=0 | zero_stage=3 |
 |---|---|---|
-| train_dtype=bfloat16: weights, gradients, their float32 copies, two moments | 20 P bytes | 18 P / N bytes |
+| train_dtype=bfloat16: weights; float32 copies, gradients, two moments | 18 P bytes | 18 P / N bytes |
 | train_dtype=float32: weights, gradients, two moments; ZeRO-3 copies the weights | 16 P bytes | 20 P / N bytes |
+
+ZeRO-3 copies gradients for the optimizer's step, of up to a billion parameters at once: at most 4 P / N bytes more.
 
 In bfloat16 and GB a GPU, at the default rank of 8, without the layers in use:
 
 | base | an adapter, one GPU | an adapter, ZeRO-3 on 8 | all weights, one GPU | ZeRO-3 on 8 | on 32 |
 |---|---|---|---|---|---|
-| Qwen2.5-0.5B | 1.1 | 0.1 | 10 | 1.1 | 0.3 |
-| Llama-3.1-8B | 16.4 | 2.1 | 161 | 18 | 4.5 |
-| Llama-3.1-70B | 143 | 18 | 1,411 | 159 | 40 |
+| Qwen2.5-0.5B | 1.1 | 0.1 | 8.9 | 1.1 | 0.3 |
+| Llama-3.1-8B | 16.4 | 2.1 | 145 | 18 | 4.5 |
+| Llama-3.1-70B | 143 | 18 | 1,270 | 159 | 40 |
 
 `w2s plan --resources` counts this for the run's own bases, and what does not fit is refused before anything starts.
 

@@ -16,6 +16,8 @@ RUNTIME = 2 * GIB
 """CUDA's context, NCCL's buffers and captured graphs of one GPU."""
 LIVE_PARAMETERS = 1_000_000_000
 """Parameters that ZeRO-3 keeps gathered at most (`stage3_max_live_parameters`, DeepSpeed 0.19.8)."""
+SUB_GROUP = 1_000_000_000
+"""Parameters of a worker whose gradients ZeRO-3 copies for AdamW at once (`sub_group_size`, DeepSpeed 0.19.8)."""
 STATE_BYTES = 16
 """A trainable parameter's fp32 copy, gradient and two moments, 4 bytes each."""
 HEAD_TILE = 4096, 32_768
@@ -67,8 +69,11 @@ def engine_memory(shape: Shape, resources: Resources, context: int, adapter: int
 
 
 def kv_tokens(shape: Shape, resources: Resources, memory: Memory) -> int:
-    """Tokens that the KV cache of an engine holds, the one sequence of `engine_memory` included."""
-    left = memory.spare + memory.parts["kv cache"]
+    """Tokens that the KV cache of an engine holds, the one sequence of `engine_memory` included.
+
+    On CPU the cache has its bytes from the resources, not what `memory` leaves.
+    """
+    left = memory.spare + memory.parts["kv cache"] if resources.gpus_per_engine else resources.cpu_kv_cache_gib * GIB
     per_token = shape.kv_bytes(resources.tensor_parallel, BYTES[resources.engine_dtype])
     return max(0, int(left / per_token))
 
@@ -88,9 +93,8 @@ def training_memory(shape: Shape, resources: Resources, adapter: int | None, tok
     sharded = resources.workers if resources.zero_stage == 3 else 1
     size, rows = BYTES[resources.train_dtype], resources.micro_batch * (1 if method == "SFT" else 2) * tokens
     gradient, state = 4, STATE_BYTES - 4
-    if adapter is None and resources.zero_stage == 0:
-        # All gradients are copied to float32 at once, and float32 weights are no copies.
-        gradient, state = (4, 8) if size == 4 else (size + 4, 12)
+    if adapter is None and resources.zero_stage == 0 and size == 4:
+        state = 8  # float32 weights are no copies
     trainable = shape.parameters if adapter is None else adapter
     # Of a layer, for its backward pass: inputs of the linears, attention's, and the MLP's two halves and product.
     layer = rows * (6 * shape.hidden + 2 * (shape.heads + shape.kv_heads) * shape.head + 3 * shape.intermediate) * size
@@ -106,6 +110,7 @@ def training_memory(shape: Shape, resources: Resources, adapter: int | None, tok
         "gathered layers": float(gathered),
         "a layer in 16 bits": float(max(map(math.prod, shape.linears.values())) * size * resources.quantize_base),
         "gradients": gradient * trainable / sharded,
+        "gradients of a step": gradient * min(trainable / sharded, SUB_GROUP) if resources.zero_stage == 3 else 0.0,
         "optimizer": state * trainable / sharded,
         "activations": float(kept),
         "logits": float(logits),

@@ -35,6 +35,8 @@ def deepspeed_config(resources: Resources) -> dict[str, Any]:
         "gradient_accumulation_steps": "auto",
         "gradient_clipping": "auto",
         "bf16": {"enabled": "auto"},
+        "communication_data_type": "fp32",  # of gradients (training/state.py says why)
+        "data_types": {"grad_accum_dtype": "fp32" if resources.zero_stage == 3 else None},
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,  # for the Trainer's AdamW
         "steps_per_print": 1 << 30,  # never: the driver shows the progress

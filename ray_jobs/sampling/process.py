@@ -75,6 +75,11 @@ class EngineProcess:
         """Whether the engine can answer no request any more."""
         return self.llm.errored
 
+    @property
+    def kv_tokens(self) -> int:
+        """Tokens that the KV cache holds, as vLLM (0.32.0) has it from the engine's core; 0 for a model without one."""
+        return self.llm.vllm_config.cache_config.kv_cache_size_tokens or 0
+
     async def generate(self, prompt: Any, parameters: Any, request_id: str, adapter: Any) -> Any:
         """The final output of one request; raises what vLLM raises, and EngineDeadError whenever the engine dies."""
         if self._watch is None:

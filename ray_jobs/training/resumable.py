@@ -107,8 +107,9 @@ class Resumable(Trainer):
 
     def _prepare_for_training(self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: Any) -> Any:
         prepared = super()._prepare_for_training(max_steps, train_dataloader, None)
-        self.before_first_step()
         model = self.accelerator.unwrap_model(self.model)
+        train_state.add_up_in_float32(self.model_wrapped, model, self.args.world_size)
+        self.before_first_step()
         if self.checkpoint is None:
             train_state.forget_first_step(self.model_wrapped, model)
         else:

@@ -42,6 +42,24 @@ def optimizer_step(engine: Any) -> float:
     return float(next(iter(engine.basic_optimizer.state.values()))["step"])
 
 
+def add_up_in_float32(engine: Any, model: Any, world_size: int) -> None:
+    """Add up the gradients of micro batches and ranks in float32, of an engine that has not begun.
+
+    In bfloat16 their sum, and so what is trained, would depend on how a batch is cut into micro batches and ranks: it
+    has 8 bits, and AdamW makes whole steps of small gradients. Under ZeRO-3 DeepSpeed's configuration says so; without
+    ZeRO it refuses that field, and torch does it.
+    """
+    import torch
+
+    if engine.zero_optimization_stage() == 3:
+        # transformers multiplies the loss of a micro batch by the ranks, over which DeepSpeed takes the mean. Without
+        # that factor in the backward pass, gradients are rounded alike by any number of ranks.
+        engine.optimizer.override_loss_scale(1 / world_size)
+        return
+    for _, parameter in trained_parameters(model):
+        parameter.grad_dtype = torch.float32
+
+
 def forget_first_step(engine: Any, model: Any) -> None:
     """Undo the AdamW step with zero gradients that DeepSpeed takes at its start, without ZeRO and in bfloat16.
 

@@ -4,8 +4,9 @@ It is started as the engines of a run are.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ray_jobs.models.configs import context_limit
@@ -49,6 +50,10 @@ class Seen:
     """Of the rows, from the base alone; empty where no adapter is on it."""
     trained: list[list[float]]
     """From the model of the step."""
+    start_seconds: float = 0.0
+    """From the request for the actor to its engine's readiness."""
+    kv_tokens: int = 0
+    """Tokens that the engine's KV cache holds."""
 
 
 class Probe:
@@ -57,6 +62,9 @@ class Probe:
     def __init__(self, base: Model | Table, size: EngineSize, store: Store, resources: Resources) -> None:
         nobody: Any = None
         self.asked = Engine(base, size, nobody, store, resources)
+
+    async def ready(self) -> None:
+        """Returns once the engine has started, or has not."""
 
     async def look(self, step: Step, problems: Sequence[Problem], rows: Sequence[Ids]) -> Seen:
         """`seen` by this engine, which ends then. Raises why it has not started, and what it raises."""
@@ -75,9 +83,13 @@ def look(step: Step, problems: Sequence[Problem], rows: Sequence[Ids], store: St
     import ray
 
     base, size = _engine_of(step, max(map(len, rows)))
+    began = time.monotonic()
     actor: Any = ray.remote(Probe).options(**engine_placement(resources)).remote(base, size, store, resources)
     try:
-        return ray.get(actor.look.remote(step, problems, rows))
+        ray.get(actor.ready.remote())
+        start_seconds = time.monotonic() - began
+        found: Seen = ray.get(actor.look.remote(step, problems, rows))
+        return replace(found, start_seconds=start_seconds)
     finally:
         ray.kill(actor)
 
@@ -100,7 +112,8 @@ async def seen(engine: Engine, step: Step, problems: Sequence[Problem], rows: Se
     asked = enumerate(zip(problems, prompts, strict=True))
     answers = await asyncio.gather(*(_answer(process, opened, *one, number) for number, one in asked))
     base = await _scores(process, None, rows) if opened.adapter else []
-    return Seen(answers, base, await _scores(process, opened.adapter, rows))
+    trained = await _scores(process, opened.adapter, rows)
+    return Seen(answers, base, trained, kv_tokens=process.kv_tokens)
 
 
 async def _answer(process: EngineProcess, opened: Opened, problem: Problem, prompt: list[int], number: int) -> Answer:

@@ -6,13 +6,14 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from math import ceil
 from typing import Any
 
 from ray_jobs.cluster import probe
 from ray_jobs.cluster.checks import PACKAGES, Row, judge_machine, outside
 from ray_jobs.driver.preflight import gpus
 from ray_jobs.models.folders import base_folder
-from ray_jobs.models.weights import absent_bytes
+from ray_jobs.models.weights import Absent, absent_weights
 from ray_jobs.resources.requests import node_labels, resource_request_on_one_node
 from ray_jobs.resources.resources import Resources
 from ray_jobs.runtime import local_ray
@@ -28,7 +29,8 @@ NETWORK_SECONDS = 120.0
 
 
 def preflight(experiment: Experiment, store: Store, resources: Resources) -> list[Row]:
-    """A row for each check on each node; Ray is started or joined, and models' weights are not fetched."""
+    """A row for each check on each node; Ray is started or joined, and of models' weights only a trial is
+    fetched."""
     local_ray.start()
     import ray
 
@@ -84,17 +86,19 @@ def _node(host: str, task: Any, began: float, resources: Resources) -> list[Row]
     return rows + [row("model", *judge_model(name, *facts)) for name, facts in found["models"].items()]
 
 
-def judge_model(name: str, why: str, absent: int, free: int) -> tuple[bool, str]:
-    """Whether a node can have a model, and what is said of it: `absent` bytes of weights are not there, `free` are."""
+def judge_model(name: str, why: str, absent: Absent, free: int) -> tuple[bool, str]:
+    """Whether a node can have a model, and what is said of it; `free` are bytes of the disk that its weights go to."""
     if why:
         return False, why
     read = f"{name}: configuration and tokenizer are read"
-    if not absent:
+    if not absent.size:
         return True, f"{read}, the weights are there"
-    fetched = f"{read}, {absent / 1e9:.1f} GB of weights are not there yet"
-    if absent > free:
+    fetched = f"{read}, {absent.size / 1e9:.1f} GB of weights are not there yet"
+    if absent.size > free:
         return False, f"{fetched}, and {free / 1e9:.1f} GB are free: set HF_HOME or W2S_CACHE to a larger disk"
-    return True, f"{fetched}: the first step that loads them fetches them"
+    minutes = ceil(absent.size / absent.rate / 60)
+    came = f"a part of them came at {absent.rate / 1e6:,.0f} MB/s"
+    return True, f"{fetched}: the first step that loads them fetches them, in about {minutes} min ({came})"
 
 
 def _versions(found: Mapping[str, Any]) -> dict[str, str]:
@@ -112,13 +116,13 @@ def _facts(store: Store, models: Sequence[Model], on_gpus: bool) -> dict[str, An
     }
 
 
-def _model(model: Model) -> tuple[str, int, int]:
-    """Why a model cannot be read, bytes of its weights that are not on this node, and bytes that are free for them."""
-    absent = free = 0
+def _model(model: Model) -> tuple[str, Absent, int]:
+    """Why a model cannot be read, its weights that are not on this node, and bytes that are free for them."""
+    absent, free = Absent(0, 0.0), 0
 
     def look() -> None:
         nonlocal absent, free
-        absent, free = absent_bytes(model), shutil.disk_usage(base_folder(model, weights=False)).free
+        absent, free = absent_weights(model), shutil.disk_usage(base_folder(model, weights=False)).free
 
     return _why(look), absent, free
 

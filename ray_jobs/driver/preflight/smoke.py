@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ray_jobs.cluster.checks import Row
-from ray_jobs.cost.memory import GIB
+from ray_jobs.cost.memory import GIB, engine_memory, kv_tokens
 from ray_jobs.driver.costs.estimate import shape_of
 from ray_jobs.driver.forecast import worker_memory
 from ray_jobs.driver.preflight.compared import allowed, first_batch, is_mean, same_adapter, same_base, same_ids, sides
@@ -29,7 +29,7 @@ from w2s.errors import first_line
 from w2s.graph.recipes import FineTune, Prefer, Sample
 from w2s.graph.step import Role, Step, with_upstream
 from w2s.graph.trained import is_whole, trained_model
-from w2s.recipe import SFT, DatasetProblems, Experiment, Preference, Sampling, Source, WorldProblems
+from w2s.recipe import SFT, DatasetProblems, Experiment, Model, Preference, Sampling, Source, WorldProblems
 from w2s.records import Problem
 from w2s.store import layout
 from w2s.store.manifest import Manifest
@@ -204,6 +204,17 @@ def _memory(step: Step, peak: float, longest: int, resources: Resources) -> tupl
     return False, f"{said}: lower micro_batch or max_tokens, or take more workers with zero_stage=3"
 
 
+def once_more(base: Model, seen: Seen, resources: Resources) -> Row:
+    """The row of one more engine: its start, for which the first has left what it compiled, and its KV cache."""
+    said = f"{base.name}: one more started in {seen.start_seconds:.0f} s, its KV cache holds {seen.kv_tokens:,} tokens"
+    try:
+        shape = shape_of(base)
+    except ValueError as error:
+        return row("engine", True, f"{said}, which the plan cannot count ({first_line(error)})")
+    planned = kv_tokens(shape, resources, engine_memory(shape, resources, 1))
+    return row("engine", True, f"{said}, planned {planned:,}")
+
+
 def _one_model(
     sampled: Step, preferred: Sequence[Step], manifests: Mapping[str, Manifest], store: Store, resources: Resources
 ) -> Iterator[Row]:
@@ -220,6 +231,7 @@ def _one_model(
     parts = [*learned, *pairs]
     seen = look(sampled, problems, [ids for ids, _ in parts], store, resources.of(sampled.role))
     limit = allowed((resources.engine_dtype, resources.train_dtype))
+    yield once_more(base, seen, resources.of(sampled.role))
     yield same_ids(seen.answers, tokens)
     if not is_whole(model):
         first = manifests[model.step.name].counts["first_loss"]

@@ -185,7 +185,9 @@ def test_a_preflight_finds_engine_and_trainer_to_be_one_model(finished: Finished
     print("\n".join(rows), f"{time.monotonic() - began:.1f} s", sep="\n")
     found = Counter(re.split("  +", row)[2] for row in rows if row.startswith("ok "))
     one_each = dict.fromkeys(("DPO step", "ORPO step", "token ids", "base", "adapter"), 1)
-    assert found == {"engine": 2, "SFT step": 4, **one_each} and found.total() == len(rows), done.stdout + done.stderr
+    assert found == {"engine": 3, "SFT step": 4, **one_each} and found.total() == len(rows), done.stdout + done.stderr
+    held, planned = re.findall(r"KV cache holds ([\d,]+) tokens, planned ([\d,]+)", done.stdout)[0]
+    assert float(held.replace(",", "")) == pytest.approx(float(planned.replace(",", "")), rel=0.02), done.stdout
     assert "16 of 16 prompts" in done.stdout and done.stdout.count("are 0.000") == 2, done.stdout
 
 

@@ -116,11 +116,11 @@ def test_a_preset_that_does_not_fit_says_so(preset: str, strong: str, message: s
 @pytest.mark.parametrize(
     ("preset", "strong", "message"),
     [
-        ("one-gpu,gpu_gib=80", "Llama-3.1-8B", "full SFT of .*8B does not fit: it takes at least 149.6 GiB .*: leave "),
+        ("one-gpu,gpu_gib=80", "Llama-3.1-8B", "full SFT of .*8B does not fit: it takes at least 134.6 GiB .*: leave "),
         (
             "cluster-70b",
             "Llama-2-70b",
-            "full SFT of .*70b does not fit: it takes at least 146.4 GiB .*: leave lora=none",
+            "full SFT of .*70b does not fit: it takes at least 150.1 GiB .*: leave lora=none",
         ),
         ("cluster-70b", "Llama-3.1-8B", ""),
     ],

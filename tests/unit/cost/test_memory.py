@@ -174,9 +174,9 @@ def test_what_does_not_fit(preset: str, name: str, changes: dict[str, Any], expe
 @pytest.mark.parametrize(
     ("resources", "method", "per_parameter"),
     [
-        ("one-gpu", "SFT", 2 + 6 + 12),
-        ("one-gpu", "ORPO", 2 + 6 + 12),
-        ("one-gpu", "DPO", 2 + 6 + 12),  # its reference is numbers
+        ("one-gpu", "SFT", 2 + 4 + 12),
+        ("one-gpu", "ORPO", 2 + 4 + 12),
+        ("one-gpu", "DPO", 2 + 4 + 12),  # its reference is numbers
         ("one-gpu,train_dtype=float32", "SFT", 4 + 4 + 8),
         ("node-8gpu", "SFT", (2 + 4 + 12) / 8),
         ("node-8gpu", "DPO", (2 + 4 + 12) / 8),

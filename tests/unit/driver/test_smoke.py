@@ -9,7 +9,8 @@ from ray_jobs.cli.running import preflight as command
 from ray_jobs.cluster.checks import Row
 from ray_jobs.cost.shape import Shape
 from ray_jobs.driver.preflight import smoke as module
-from ray_jobs.driver.preflight.smoke import PROBLEMS, engines, goals, smoke, tiny, trained
+from ray_jobs.driver.preflight.engine import Seen
+from ray_jobs.driver.preflight.smoke import PROBLEMS, engines, goals, once_more, smoke, tiny, trained
 from ray_jobs.driver.scheduler import StepFailed
 from ray_jobs.resources.presets import load_resources
 from w2s.experiments.catalog import load, names
@@ -116,6 +117,22 @@ def test_a_row_for_each_training(
     assert ("with ZeRO-3, started in 90 s, trained in 40 s" in row.text) is (resources != "local")
 
 
+@pytest.mark.parametrize(
+    ("resources", "says"),
+    [
+        # A token of LLAMA takes 2 x layers x heads x head x bytes; on CPU of 2 GiB in float32, without activations.
+        ("local", f"planned {2 * GIB // (LLAMA.kv_bytes(1, 4)):,}"),
+        ("cluster-70b", "planned "),
+    ],
+)
+def test_a_row_for_one_more_engine(resources: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "shape_of", lambda model: LLAMA)
+    base, seen = quickstart().strong, Seen([], [], [], start_seconds=41.6, kv_tokens=52_000)
+    made = once_more(base, seen, load_resources(resources))
+    assert made.ok and "one more started in 42 s, its KV cache holds 52,000 tokens, planned " in made.text
+    assert says in made.text, made
+
+
 def test_a_model_that_the_plan_cannot_count_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(model: Any) -> None:
         raise ValueError("has num_experts=4")
@@ -214,6 +231,6 @@ def test_the_longest_row_that_may_come_decides(monkeypatch: pytest.MonkeyPatch) 
         counts = {"peak_bytes": peak * GIB, "longest_row": longest, "steps": 2, "world_size": 8}
         return trained(long, manifest(long, counts=counts), resources)
 
-    assert "planned 18.7; with 16384 tokens about 46.5 of 80.0" in row(20.9, 200).text and row(20.9, 200).ok
+    assert "planned 18.8; with 16384 tokens about 46.5 of 80.0" in row(20.9, 200).text and row(20.9, 200).ok
     assert "about 42.3 of 80.0" in row(16.7, 200).text
     assert not row(55, 200).ok and row(55, 16384).ok

@@ -1,13 +1,18 @@
-"""One rank of a small training without Ray: `python -m tests.unit.training.ranks RESOURCES FOLDER`.
+"""Ranks of small trainings without Ray: `python -m tests.unit.training.ranks FOLDER KEY:RESOURCES ...`.
 
-The process group is in its environment. Rank 0 writes losses and the norm of what was trained, an adapter and all
-weights by SFT, DPO and ORPO, to FOLDER/trained.json. Of a base in 4 bits no weights are trained.
+The ranks of all worlds are forks of one process, which has imported their libraries. Rank 0 of a world writes losses
+and the norm of what was trained, an adapter and all weights by SFT, DPO and ORPO, to FOLDER/KEY/trained.json. Of a base
+in 4 bits no weights are trained.
 """
 
 import json
 import math
 import os
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +20,19 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.resources import Resources
+from ray_jobs.runtime.imports import importing
 from ray_jobs.training.worker import start_deepspeed
+from tests.s3.servers import free_port
 from tests.unit.training.conftest import dataset
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import FineTune, Prefer
 from w2s.records import PreferencePair, SFTExample
 
 EXPERIMENT = quickstart()
-MODEL, BATCH, STEPS = EXPERIMENT.strong, 4, 4
+MODEL, BATCH, STEPS = EXPERIMENT.strong, 6, 3
 NAMES = ("sft", "full sft", "dpo", "full dpo", "orpo", "full orpo")
+RATE = 2e-4
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 
 
@@ -37,31 +46,39 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
     set_seed(EXPERIMENT.sft.seed)
     whole = {"lora": None} if name.startswith("full") else {}
     if name.endswith("sft"):
-        sft = EXPERIMENT.sft.model_copy(update={"batch_size": BATCH, "epochs": 1.0, "learning_rate": 2e-3} | whole)
+        changes = {"batch_size": BATCH, "epochs": 1.0, "learning_rate": RATE, "warmup_ratio": 0.0} | whole
+        sft = EXPERIMENT.sft.model_copy(update=changes)
         examples = [SFTExample(str(i), QUESTION, f" {i}.\n#### {i}", "weak") for i in range(10, 10 + BATCH * STEPS)]
         rows = dataset(sft_rows(examples, tokens))
         return sft_trainer(FineTune(model=MODEL, sft=sft), base.resources, rows, tokens.tokenizer, base, folder)
     assert EXPERIMENT.dpo is not None
     given = EXPERIMENT.orpo if name.endswith("orpo") else EXPERIMENT.dpo
     assert given is not None
-    # Two epochs of two batches, of which the last repeats a pair.
-    preference = given.model_copy(update={"batch_size": BATCH, "learning_rate": 1e-3, "epochs": 2.0})
-    pairs = [PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 27)]
+    # Three of four batches, of which the second repeats a pair.
+    changes = {"batch_size": BATCH, "epochs": 1.5, "learning_rate": RATE, "warmup_ratio": 0.0}
+    preference = given.model_copy(update=changes)
+    pairs = [
+        PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 19 + 2 * BATCH)
+    ]
     rows = pair_rows(pairs, tokens)
     recipe = Prefer(model=MODEL, preference=preference)
     adapter = None if whole else plus
     return preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, adapter, folder)
 
 
-def main(resources: str, folder: Path) -> None:
-    """Train them one after the other on one base."""
+def rank(number: int, port: int, sizes: Resources, folder: Path) -> None:
+    """Train them one after the other on one base, as a rank of the world of `sizes`."""
+    import torch
     from deepspeed import zero
     from torch import distributed
 
     from ray_jobs.training.base import Base
     from ray_jobs.training.state import trained_parameters
 
-    sizes = load_resources(resources)
+    group = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": sizes.workers, "LOCAL_WORLD_SIZE": sizes.workers}
+    group |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo"}
+    os.environ.update({name: str(value) for name, value in group.items()})
+    torch.set_num_threads(1)
     start_deepspeed(sizes)
     tokenizer = load_tokenizer(base_folder(MODEL))
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
@@ -76,11 +93,37 @@ def main(resources: str, folder: Path) -> None:
             norm = math.sqrt(sum(float(each.detach().float().square().sum()) for each in parameters.values()))
         trained[name] = {"losses": [loss.loss for loss in made.losses], "norm": norm}
         base.take_back(made)
-    if os.environ["RANK"] == "0":
+    if number == 0:
         (folder / "trained.json").write_text(json.dumps(trained))
     distributed.barrier()  # a rank that is still in the group when another has left may abort at its end
     distributed.destroy_process_group()
 
 
+def main(folder: Path, worlds: Mapping[str, str]) -> int:
+    """Train in `worlds`, which has resources by key; 0, or 1 once a rank has failed, for which the others would
+    wait."""
+    os.environ["DS_ACCELERATOR"] = "cpu"  # DeepSpeed reads it at import
+    with importing():  # the forks walk nothing of it in their collections
+        import_module("deepspeed")
+        import_module("peft")
+        import_module("ray_jobs.training.preference")
+    ranks: list[Any] = []
+    for key, resources in worlds.items():
+        (folder / key).mkdir()
+        port, sizes = free_port(), load_resources(resources)
+        numbered = ((number, port, sizes, folder / key) for number in range(sizes.workers))
+        ranks += [get_context("fork").Process(target=rank, args=each, daemon=True) for each in numbered]
+    for each in ranks:
+        each.start()
+    by_sentinel = {each.sentinel: each for each in ranks}
+    while by_sentinel:
+        for ended in wait(by_sentinel):
+            each = by_sentinel.pop(ended)
+            each.join()
+            if each.exitcode:
+                return 1
+    return 0
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1]), dict(world.split(":", 1) for world in sys.argv[2:])))

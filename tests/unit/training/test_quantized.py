@@ -13,8 +13,8 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import load_base
 from tests.unit.training.ranks import MODEL
+from tests.unit.training.test_ranks import DTYPE, in_worlds
 from tests.unit.training.test_train_state import SAVED_AT, STEPS, learning_rates, made, trained
-from tests.unit.training.test_two_ranks import DTYPE, in_worlds
 
 pytestmark = [
     pytest.mark.slow,

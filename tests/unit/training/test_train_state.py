@@ -9,6 +9,8 @@ from ray_jobs.models.folders import base_folder
 from ray_jobs.models.tokenizers import load_tokenizer
 from ray_jobs.models.tokens import Tokens
 from ray_jobs.resources.presets import load_resources
+from ray_jobs.resources.resources import Resources
+from ray_jobs.training import trainers
 from ray_jobs.training.base import Base
 from ray_jobs.training.checkpoint import Checkpoint
 from ray_jobs.training.rows.encode import sft_rows
@@ -127,3 +129,33 @@ def test_a_resumed_training_logs_the_means_of_an_uninterrupted_one(tmp_path: Pat
     resumed, _ = losses("resumed", saved[SAVED_AT])
     print(f"straight {straight}, resumed {resumed}")
     assert straight.keys() == {1, 4} and resumed == pytest.approx(straight, abs=1e-6)
+
+
+def test_gradients_of_micro_batches_are_added_up_in_float32_without_zero(tmp_path: Path) -> None:
+    """tests/unit/training/test_ranks.py has ZeRO-3, whose gradients no parameter holds."""
+    import torch
+    from transformers import TrainerCallback
+
+    added_up = set[tuple[torch.dtype, torch.dtype]]()
+
+    class Watch(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+            for parameter in filter(lambda one: one.requires_grad, model.parameters()):
+                parameter.register_post_accumulate_grad_hook(lambda one: added_up.add((one.dtype, one.grad.dtype)))
+
+    trainer = made(0, "bfloat16", tmp_path)
+    trainer.add_callback(Watch())
+    trainer.run(None)
+    assert added_up == {(torch.bfloat16, torch.float32)}
+
+
+def test_deepspeed_does_not_add_up_in_float32_without_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it does, `add_up_in_float32` needs no part for it."""
+    ours = trainers.deepspeed_config
+
+    def in_float32(resources: Resources) -> dict[str, Any]:
+        return ours(resources) | {"data_types": {"grad_accum_dtype": "fp32"}}
+
+    monkeypatch.setattr(trainers, "deepspeed_config", in_float32)
+    with pytest.raises(NotImplementedError, match="unsupported mix"):
+        made(0, "bfloat16", tmp_path).run(None)

@@ -17,7 +17,7 @@ from ray_jobs.training.checkpoint import Checkpoint
 from ray_jobs.training.rows.encode import pair_rows
 from ray_jobs.training.trainers import preference_trainer
 from tests.unit.training.conftest import dataset
-from tests.unit.training.test_two_ranks import adapter
+from tests.unit.training.test_ranks import adapter
 from w2s.experiments.quickstart import quickstart
 from w2s.graph.recipes import Prefer
 from w2s.records import PreferencePair
