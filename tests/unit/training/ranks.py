@@ -1,4 +1,4 @@
-"""Ranks of small trainings without Ray: `python -m tests.unit.training.ranks FOLDER KEY:RESOURCES ...`.
+"""Ranks of small trainings without Ray: `python -m tests.unit.training.ranks FOLDER RATE KEY:RESOURCES ...`.
 
 The ranks of all worlds are forks of one process, which has imported their libraries. Rank 0 of a world writes losses
 and the norm of what was trained, an adapter and all weights by SFT, DPO and ORPO, to FOLDER/KEY/trained.json. Of a base
@@ -32,11 +32,10 @@ from w2s.records import PreferencePair, SFTExample
 EXPERIMENT = quickstart()
 MODEL, BATCH, STEPS = EXPERIMENT.strong, 6, 3
 NAMES = ("sft", "full sft", "dpo", "full dpo", "orpo", "full orpo")
-RATE = 2e-4
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 
 
-def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> Any:
+def trainer(name: str, rate: float, base: Any, tokens: Tokens, folder: Path, plus: Path) -> Any:
     """SFT of an adapter, DPO and ORPO of that at `plus`, or all three of the base's own weights."""
     from transformers import set_seed
 
@@ -46,7 +45,7 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
     set_seed(EXPERIMENT.sft.seed)
     whole = {"lora": None} if name.startswith("full") else {}
     if name.endswith("sft"):
-        changes = {"batch_size": BATCH, "epochs": 1.0, "learning_rate": RATE, "warmup_ratio": 0.0} | whole
+        changes = {"batch_size": BATCH, "epochs": 1.0, "learning_rate": rate, "warmup_ratio": 0.0} | whole
         sft = EXPERIMENT.sft.model_copy(update=changes)
         examples = [SFTExample(str(i), QUESTION, f" {i}.\n#### {i}", "weak") for i in range(10, 10 + BATCH * STEPS)]
         rows = dataset(sft_rows(examples, tokens))
@@ -55,7 +54,7 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
     given = EXPERIMENT.orpo if name.endswith("orpo") else EXPERIMENT.dpo
     assert given is not None
     # Three of four batches, of which the second repeats a pair.
-    changes = {"batch_size": BATCH, "epochs": 1.5, "learning_rate": RATE, "warmup_ratio": 0.0}
+    changes = {"batch_size": BATCH, "epochs": 1.5, "learning_rate": rate, "warmup_ratio": 0.0}
     preference = given.model_copy(update=changes)
     pairs = [
         PreferencePair(str(i), QUESTION, " 19", f" {i}", "weak", "19", str(i), 1.0) for i in range(20, 19 + 2 * BATCH)
@@ -66,7 +65,7 @@ def trainer(name: str, base: Any, tokens: Tokens, folder: Path, plus: Path) -> A
     return preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, adapter, folder)
 
 
-def rank(number: int, port: int, sizes: Resources, folder: Path) -> None:
+def rank(number: int, port: int, sizes: Resources, rate: float, folder: Path) -> None:
     """Train them one after the other on one base, as a rank of the world of `sizes`."""
     import torch
     from deepspeed import zero
@@ -86,7 +85,7 @@ def rank(number: int, port: int, sizes: Resources, folder: Path) -> None:
     for name in NAMES:
         if sizes.quantize_base and name.startswith("full"):
             continue
-        made = trainer(name, base, tokens, folder / name, folder.parent / "m_plus")
+        made = trainer(name, rate, base, tokens, folder / name, folder.parent / "m_plus")
         made.run(None)
         parameters = dict(trained_parameters(made.accelerator.unwrap_model(made.model)))
         with zero.GatheredParameters(list(parameters.values()), enabled=sizes.zero_stage == 3):
@@ -99,7 +98,7 @@ def rank(number: int, port: int, sizes: Resources, folder: Path) -> None:
     distributed.destroy_process_group()
 
 
-def main(folder: Path, worlds: Mapping[str, str]) -> int:
+def main(folder: Path, rate: float, worlds: Mapping[str, str]) -> int:
     """Train in `worlds`, which has resources by key; 0, or 1 once a rank has failed, for which the others would
     wait."""
     os.environ["DS_ACCELERATOR"] = "cpu"  # DeepSpeed reads it at import
@@ -111,7 +110,7 @@ def main(folder: Path, worlds: Mapping[str, str]) -> int:
     for key, resources in worlds.items():
         (folder / key).mkdir()
         port, sizes = free_port(), load_resources(resources)
-        numbered = ((number, port, sizes, folder / key) for number in range(sizes.workers))
+        numbered = ((number, port, sizes, rate, folder / key) for number in range(sizes.workers))
         ranks += [get_context("fork").Process(target=rank, args=each, daemon=True) for each in numbered]
     for each in ranks:
         each.start()
@@ -126,4 +125,5 @@ def main(folder: Path, worlds: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), dict(world.split(":", 1) for world in sys.argv[2:])))
+    _, where, rate, *worlds = sys.argv
+    sys.exit(main(Path(where), float(rate), dict(world.split(":", 1) for world in worlds)))

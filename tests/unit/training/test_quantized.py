@@ -22,12 +22,12 @@ pytestmark = [
         importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes, the extra `qlora`, is not installed"
     ),
 ]
-WORLDS = {16: f"local,micro_batch=2,{DTYPE}"} | {
-    world: f"local,workers={world},micro_batch=2,{DTYPE},quantize_base=true" for world in (1, 2)
+WORLDS = {16: f"local,micro_batch=1,{DTYPE}"} | {
+    world: f"local,workers={world},micro_batch=1,{DTYPE},quantize_base=true" for world in (1, 2)
 }
 """A base in 16 bits, and one in 4 on one rank and on two."""
 APART = 0.06
-"""Largest difference of an SFT loss to that beside a base in 16 bits, relative to it; 0.041 was seen."""
+"""Largest difference of an SFT loss to that beside a base in 16 bits, relative to it; 0.030 was seen."""
 
 
 def test_the_linear_layers_alone_are_in_4_bits_and_take_the_bytes_of_the_plan() -> None:
@@ -58,7 +58,7 @@ def test_the_linear_layers_alone_are_in_4_bits_and_take_the_bytes_of_the_plan() 
 
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
-    return in_worlds(WORLDS, tmp_path_factory.mktemp("quantized"))
+    return in_worlds(WORLDS, 1e-3, tmp_path_factory.mktemp("quantized"))
 
 
 @pytest.mark.parametrize("method", ["sft", "dpo", "orpo"])

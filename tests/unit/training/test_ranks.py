@@ -24,19 +24,15 @@ WORLDS = {world: f"local,workers={world},micro_batch=1,zero_stage=3,{DTYPE}" for
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
-    return in_worlds(WORLDS, tmp_path_factory.mktemp("ranks"))
+    return in_worlds(WORLDS, 2e-4, tmp_path_factory.mktemp("ranks"))
 
 
-def in_worlds(worlds: dict[int, str], folder: Path) -> dict[int, dict[str, Any]]:
-    """Losses, and norms of what was trained, by the key of a world, which has resources, and method."""
+def in_worlds(worlds: dict[int, str], rate: float, folder: Path) -> dict[int, dict[str, Any]]:
+    """Losses at a learning rate, and norms of what was trained, by the key of a world, which has resources, and
+    method."""
     adapter(folder / "m_plus")
-    command = [
-        sys.executable,
-        "-m",
-        "tests.unit.training.ranks",
-        str(folder),
-        *map("{0[0]}:{0[1]}".format, worlds.items()),
-    ]
+    command = [sys.executable, "-m", "tests.unit.training.ranks", str(folder), str(rate)]
+    command += [f"{key}:{resources}" for key, resources in worlds.items()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-6000:]
     return {key: json.loads((folder / str(key) / "trained.json").read_text()) for key in worlds}
