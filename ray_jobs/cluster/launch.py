@@ -35,6 +35,7 @@ def up(cluster: Cluster) -> list[Row]:
             )
         _forget(cluster)  # else the launcher updates hosts that it believes to be running
     use_token(os.environ)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else each host reports to Ray's makers once an hour
     done = subprocess.run([ray_program(), "up", "-y", *PLAIN, str(cluster.file)], stdin=subprocess.DEVNULL)
     if done.returncode:
         return [Row(cluster.head if cluster.hosts else "head", "up", False, "`ray up` failed, see above")]

@@ -69,6 +69,7 @@ def test_up_starts_every_host_with_its_label(hosts: Lab, story: Story) -> None:
     rows = [line for line in shown.splitlines() if " up " in line and line.startswith("ok")]
     story("up:\n" + "\n".join(rows))
     assert len(rows) == 3 and "w2s-nodes=sampling" in rows[1] and "w2s-nodes=training" in rows[2], shown
+    assert "Usage stats collection is disabled" in shown, shown
     again = hosts.w2s("cluster", "up", *FILE, code=2)
     assert "a Ray runs on head already" in again, again
     assert (hosts.training.home / ".ray/auth_token").stat().st_mode & 0o777 == 0o600
