@@ -48,7 +48,7 @@ part that stand beside each other are checked together: `--resources local,min_e
 | `W2S_DASHBOARD` | any value: a Ray that the run starts by itself has a dashboard too ([metrics.md](metrics.md)) |
 | `RAY_ADDRESS` | the Ray cluster to join; without it a run starts its own Ray on loopback |
 | `RAY_AUTH_MODE`, `RAY_AUTH_TOKEN` | Ray's token authentication; `w2s submit` uses a token that it finds |
-| `RAY_USAGE_STATS_ENABLED` | Ray's reports to its makers; default: 0 in our own Ray, for `w2s cluster up` and in the images, else 1 |
+| `RAY_USAGE_STATS_ENABLED` | Ray's reports to its makers; 0 by default for `w2s run`, `w2s cluster up`, images |
 | `VLLM_ENGINE_READY_TIMEOUT_S` | seconds that an engine may take to load; default: 3600 |
 | `RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S` | seconds that a training may wait for its nodes; default: 3600 |
 | `VLLM_CACHE_ROOT`, `TRITON_CACHE_DIR` and others | compiled code of engines on GPUs; default: below `W2S_CACHE` |

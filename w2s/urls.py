@@ -20,6 +20,6 @@ def refuse_credentials(url: str, name: str) -> None:
     """Raise ValueError, without the URL's text, if it carries credentials: URLs appear in logs and in `ps`."""
     if has_credentials(url):
         raise ValueError(
-            f"{name} carries credentials: leave them to the environment, "
-            "as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            f"{name} carries credentials: remove them, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+            "AWS_PROFILE, in the environment"
         )

@@ -40,6 +40,6 @@ def refusal(error: Exception) -> str:
     if not REFUSED.search(str(error)):
         return ""
     return (
-        "it refused the token: ~/.ray/auth_token (or RAY_AUTH_TOKEN) must be here as it is on the cluster's head, "
-        "and RAY_AUTH_MODE must not be another mode than token"
+        "it refused the token: copy ~/.ray/auth_token from the cluster's head to this machine (or set RAY_AUTH_TOKEN "
+        "to what is in it), and leave RAY_AUTH_MODE out or at token"
     )

@@ -85,7 +85,7 @@ def base_bytes(shape: Shape, resources: Resources) -> float:
 
 
 def training_memory(shape: Shape, resources: Resources, adapter: int | None, tokens: int, method: str) -> Memory:
-    """Memory of one GPU of a training worker, for examples (or sides of pairs) of `tokens` tokens.
+    """Estimated memory of one GPU in training, with `tokens` tokens in each example (or each side of a pair).
 
     `adapter` are the parameters of the adapter that learns; None where all weights do. `method` is SFT, DPO or ORPO:
     the last two train a chosen and a rejected side. DPO's reference is numbers, computed before the optimizer's step.

@@ -24,7 +24,7 @@ def experiment_in_job(text: str, root: Path = ROOT) -> tuple[str, dict[str, Any]
         return text, checkout
     path = Path(file).resolve()
     if not path.is_file():
-        raise ValueError(f"experiment {text!r}: there is no file {path}")
+        raise ValueError(f"experiment {text!r}: there is no file {path}: give path/to/file.py:function")
     if "working_dir" in checkout and path.is_relative_to(root):
         return f"{path.relative_to(root)}:{function}", checkout
     return f"{path.name}:{function}", modules | {"working_dir": str(path.parent)}

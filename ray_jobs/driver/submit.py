@@ -131,10 +131,10 @@ def _ask(address: Address, question: Callable[[Any], Answer], seconds: float) ->
             return question(_client(address))
         except Exception as error:  # of Ray, requests or aiohttp: no server, or one that does not know its jobs yet
             if why := refusal(error):
-                raise ValueError(f"the cluster at {address or 'the usual address'} answers, but {why}") from error
+                raise ValueError(f"the cluster at {address or 'the default address'} answers, but {why}") from error
             if time.monotonic() > end:
                 raise ValueError(
-                    f"no Ray cluster answers at {address or 'the usual address'} ({first_line(error)}): "
+                    f"no Ray cluster answers at {address or 'the default address'} ({first_line(error)}): "
                     "set --config to the cluster's file, or --address, for example http://127.0.0.1:8265"
                 ) from error
             if not waiting:

@@ -35,10 +35,10 @@ def trained_adapter(store: Store, table: Table) -> Path:
     folder = trained_folder(store, table)
     directory = store.objects.path(table.step.directory)
     name = f"the adapter of step {table.step.name} in {directory}"
-    way = f"remove its copy {folder}; if that does not help, remove {directory} and run the experiment again"
+    way = f"remove the copy {folder}; if that does not help, remove {directory} and run the experiment again"
     for file in ADAPTER_FILES:
         if not (folder / file).is_file():
-            raise ValueError(f"{name}: no {file} there: {way}")
+            raise ValueError(f"{name}: its copy {folder} has no {file}: {way}")
     adapter_config(name, (folder / ADAPTER_FILES[0]).read_bytes(), way)
     try:
         header_of(fsspec.filesystem("file"), str(folder / ADAPTER_FILES[1]))

@@ -16,7 +16,7 @@ REFUSED = (400, 401, 402, 403, 404)
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository that this user may write."""
+    """A repository of a model or dataset on the Hugging Face hub, to push to."""
 
     api: Any
     name: str

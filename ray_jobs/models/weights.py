@@ -28,7 +28,7 @@ ADD_PREFIX = ("BloomForCausalLM", "GPT2LMHeadModel", "OPTForCausalLM")
 SAMPLE_BYTES = 1 << 16
 TRIAL_BYTES = 4 << 20
 """Of each of the files that are fetched at once: 70B in 15 files come to 63 MB, half a minute at 2 MB/s."""
-AGAIN = "fetch the model's folder again, whole"
+AGAIN = "fetch the whole folder of the model again"
 Shapes = dict[str, list[int]]
 """Shapes of tensors, by name."""
 
@@ -255,10 +255,10 @@ def _check_names(shapes: Shapes, missing: Sequence[str], unexpected: Sequence[st
                     "(a wrapper such as DDP or torch.compile put it there)"
                 )
     if missing:
-        also = f", and {len(unexpected)} unknown ones such as {unexpected[0]} are there" if unexpected else ""
+        also = f", and have {len(unexpected)} unknown ones such as {unexpected[0]}" if unexpected else ""
         raise ValueError(
-            f"{len(missing)} weights of the model are not in its files, such as {_some(missing)}{also}: {AGAIN}; "
-            "they would be made up at random"
+            f"its files lack {len(missing)} weights of the model, such as {_some(missing)}{also}; transformers would "
+            f"initialize them at random: {AGAIN}"
         )
     if unexpected:
         raise ValueError(

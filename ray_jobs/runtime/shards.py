@@ -27,7 +27,7 @@ Done = TypeVar("Done", bound=BaseModel)
 
 
 class Task(BaseModel):
-    """One shard's work."""
+    """One shard of a step: its number, its range, and the input files that hold its rows."""
 
     number: int
     shard: Shard

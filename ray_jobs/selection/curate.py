@@ -80,7 +80,7 @@ def agreement(step: Step, attempt: Attempt, context: Context) -> str:
 
 
 def top_up_shard(recipe: Agree, demonstration_ids: Collection[str], rows: Rows) -> Result:
-    """First pass of a top-up on one shard: counts and candidates, no tables."""
+    """First pass over one shard: counts outcomes and collects candidates for the top-up; writes no tables."""
     tables = rows["problems"], rows["weak"], rows["icl"]
     filtered = filter_problems(*tables, demonstration_ids, (), recipe.agreement, recipe.answers)
     return Result(tally=filtered.tally, candidates=top_up_candidates(filtered.selection, recipe.agreement))

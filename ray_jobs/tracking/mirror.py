@@ -39,7 +39,8 @@ def variables_of(names: Sequence[str], environment: Mapping[str, str]) -> list[s
         place = PLACES.get(name, "")
         if place and not environment.get(place):
             raise ValueError(
-                f"--track {name}: a job's own folder is removed with it: set {place} to a place that stays"
+                f"--track {name}: it would write to the job's own folder, which Ray removes at its end: set {place} "
+                "to a URL, or to a folder that stays"
             )
     return [variable for name in names for variable in VARIABLES[name] if environment.get(variable)]
 

@@ -123,8 +123,7 @@ class Resumable(Trainer):
         return prepared
 
     def before_first_step(self) -> None:
-        """Called once the engine is made, with the weights that training starts from, before a checkpoint's take their
-        place."""
+        """Runs once the model is wrapped and has its initial weights, before a checkpoint is restored."""
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         tensors, is_finite = dict[str, torch.Tensor](), True

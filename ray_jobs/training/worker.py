@@ -111,7 +111,7 @@ def train_step(job: TrainingJob, base: Base, folder: Path, reporter: Any) -> Non
 
 
 def set_threads(resources: Resources) -> None:
-    """Compute in as many threads as a worker on CPU has CPUs; Ray (2.60.0) starts workers with one."""
+    """Give torch as many threads as a worker without GPUs has CPUs; Ray (2.60.0) leaves it one."""
     if not resources.gpus_per_worker:
         with importing():
             import torch

@@ -143,7 +143,7 @@ def hash_files(source: Source) -> str:
 
 
 def _fingerprint(fs: Any, path: str, info: Mapping[str, Any]) -> str:
-    """Size and checksum as the file system reports them; the content's own hash where it reports no checksum."""
+    """Size and checksums that the file system reports; without a checksum, SHA-256 of the content."""
     checksums = [f"{key}={info[key]}" for key in CHECKSUMS if info.get(key)]
     return " ".join([str(info.get("size")), *checksums]) if checksums else hashlib.sha256(fs.cat_file(path)).hexdigest()
 

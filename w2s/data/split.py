@@ -1,4 +1,7 @@
-"""One split: its source's rows that `where` keeps, shuffled and cut, as items without repeats."""
+"""One split: the rows of its source that `where` keeps, shuffled and cut to `rows`.
+
+Without `rows` it has all of them, in the source's order; `problems.repeats` decides about repeated questions.
+"""
 
 from collections.abc import Iterator
 
@@ -14,7 +17,7 @@ Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def store_split(split: str, recipe: DatasetProblems | TestProblems, stored: Stored, counts: dict[str, float]) -> None:
-    """Store one split's items, cut and without repeats."""
+    """Store the items of one split."""
     source: Source = getattr(recipe, split)
     field = f"problems.{split}"
     seed = recipe.seed if source.seed is None else source.seed

@@ -94,7 +94,7 @@ def _world(recipe: WorldProblems) -> Problems:
 def _check_agreement(
     split: str, recipe: DatasetProblems | TestProblems, stored: Stored, counts: dict[str, float]
 ) -> None:
-    """Count the solutions that end with another answer than the column of answers has, and refuse too many."""
+    """Count the solutions whose final answers differ from the column of answers, and refuse too many."""
     verdicts = stored.verdicts(split)
     compared = sum(count for verdict, count in verdicts.items() if verdict)
     wrong = verdicts.get("wrong", 0)
@@ -107,9 +107,10 @@ def _check_agreement(
             f"{place}: {own!r} is not {answer!r}" for place, own, answer in stored.examples(split, "wrong")
         )
         raise ValueError(
-            f"problems.{split}: {wrong} of {compared} solutions ({source.solution!r}) end with another answer than "
-            f"{source.answer!r} has ({examples}); at most a share of {recipe.max_disagreement} may: repair the rows, "
-            f"--set problems.{split}.answer=none to grade by the solutions, or raise problems.max_disagreement"
+            f"problems.{split}: the final answers of {wrong} of {compared} solutions (column {source.solution!r}) are "
+            f"not those of column {source.answer!r} ({examples}); at most a share of {recipe.max_disagreement} may "
+            f"differ: repair the rows, --set problems.{split}.answer=none to grade by the solutions, or "
+            "raise problems.max_disagreement"
         )
 
 

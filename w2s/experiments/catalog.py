@@ -58,7 +58,7 @@ def load(text: str) -> Experiment:
         )
     path = Path(file).expanduser().resolve()
     if not path.is_file():
-        raise ValueError(f"experiment {text!r}: there is no file {path}")
+        raise ValueError(f"experiment {text!r}: there is no file {path}: give path/to/file.py:function")
     return _call(text, path, function)
 
 

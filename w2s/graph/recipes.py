@@ -137,7 +137,7 @@ class OpenVotes(StepRecipe):
 
 
 class Pair(StepRecipe):
-    """Step: votes and preference pairs."""
+    """Step: majority votes over the samples, and the preference pairs made from them."""
 
     version: ClassVar[int] = 2
     tables = ("consensus", "pairs", "merges", "summary")

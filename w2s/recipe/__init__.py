@@ -263,8 +263,8 @@ class Experiment(Recipe):
                 raise ValueError(f"{name}.loss is {preference.loss!r}, it must be {name!r}")
         if self.stage_one in ("icl_votes", "trust") and self.icl_sampled is None:
             raise ValueError(
-                f"stage_one={self.stage_one} needs M's samples of train_2: set icl_sampled beside it, like "
-                'icl_sampled=\'{"n": 5, "temperature": 0.7}\''
+                f"stage_one={self.stage_one} needs samples of the strong base on train_2: set icl_sampled too, for "
+                'example icl_sampled=\'{"n": 5, "temperature": 0.7}\''
             )
         if self.stage_one == "trust" and isinstance(self.weak, Completions):
             raise ValueError(

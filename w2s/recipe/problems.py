@@ -117,7 +117,7 @@ class DatasetProblems(StepRecipe):
     repeats: Literal["error", "remove", "keep"] = "error"
     """For a question that occurs twice in one split: stop, keep the first, or keep all."""
     max_disagreement: float = Field(default=0.01, ge=0, le=1)
-    """Largest share of a split's solutions that may end with another answer than the column of answers has."""
+    """Largest share of a split's solutions whose final answers may differ from the column of answers."""
     solution_ending: str = "\n#### {answer}"
     """Appended to a solution that does not come with its final answer; the marker is the answer family's."""
     drop_calculator_marks: bool = True

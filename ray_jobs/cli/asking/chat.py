@@ -24,14 +24,19 @@ def add_commands(commands: Any) -> None:
     command.add_argument(
         "--url", metavar="URL", help="an OpenAI-compatible server that serves it, instead of loading it here"
     )
-    command.add_argument("--served", default="", metavar="NAME", help="its name there; without it the only one")
+    command.add_argument(
+        "--served",
+        default="",
+        metavar="NAME",
+        help="the model's name on that server; default: the only one that it serves",
+    )
 
 
 def _chat(options: argparse.Namespace) -> int:
     if options.url is not None and not options.url.startswith(("http://", "https://")):
         raise ValueError(f"--url {options.url}: must begin with http:// or https://")
     if options.served and options.url is None:
-        raise ValueError(f"--served {options.served}: is for --url")
+        raise ValueError(f"--served {options.served}: needs --url: add the URL of its server, or leave --served out")
     experiment, steps, store = recorded(options)
     answer = _answering(named_model(steps, options.step, store), experiment, store, options)
     converse(sys.stdin, answer, sys.stdin.isatty())

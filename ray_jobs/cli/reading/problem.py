@@ -44,7 +44,7 @@ def print_problem(problem_id: str, experiment: Experiment, steps: Sequence[Step]
 
 
 def _absence(problem_id: str, problems: Step, rows: Rows, store: Store) -> str:
-    """Why no split has the problem, and what an id looks like."""
+    """What is said of an unknown problem id: why no split has it, and how an id looks."""
     removed: list[Duplicate] = rows(problems["duplicates"])
     if removed:
         why = f"it was left out of {removed[0].split} because {removed[0].other_id} of {removed[0].other_split}"

@@ -253,8 +253,8 @@ def _check_engine(asked: Question, blank: Any, use: Use, gpus_per_engine: int) -
             )
     if not gpus_per_engine and (count := experts(blank.config.get_text_config())):
         raise ValueError(
-            f"it is a mixture of {count} experts, and engines on CPU have no adapters for those: set gpus_per_engine "
-            f"in --resources, {_all_weights(use)}, or take a dense model"
+            f"it is a mixture of experts ({count}), and engines on CPU support no adapters of such models: set "
+            f"gpus_per_engine in --resources, {_all_weights(use)}, or take a dense model"
         )
 
 

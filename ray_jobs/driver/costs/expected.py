@@ -1,6 +1,6 @@
-"""What a run expects of each missing step before it begins: tokens, and seconds where they can be counted.
+"""Estimates of each missing step before a run: its tokens, and its seconds where these can be estimated.
 
-The expectation goes into the step's manifest, and the report sets it against what the step took.
+The estimate goes into the step's manifest, and the report sets it against what the step took.
 """
 
 import time

@@ -65,7 +65,7 @@ CHAT_MISTAKES: list[tuple[list[str], str]] = [
     (["quickstart", "dpp"], "no model 'dpp' (did you mean dpo?)"),
     (["quickstart", "audit"], "step audit trains no model"),
     (["quickstart", "dpo", "--url", "file:///etc/passwd"], "must begin with http:// or https://"),
-    (["quickstart", "dpo", "--served", "x"], "--served x: is for --url"),
+    (["quickstart", "dpo", "--served", "x"], "--served x: needs --url"),
     (["quickstart", "dpo", "--url", "http://127.0.0.1:1"], "/v1/models: no OpenAI-compatible server answers"),
     (["quickstart", "dpo", "--set", "dpo.beta=9"], "dpo: step dpo is not finished in"),
 ]

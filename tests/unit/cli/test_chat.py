@@ -23,8 +23,8 @@ from w2s.store.store import Store
 
 PLAIN = '{"peft_type": "LORA", "r": 8}'
 BROKEN: dict[str, tuple[dict[str, str], str]] = {
-    "weak_sft": ({"adapter_config.json": PLAIN}, "no adapter_model.safetensors there"),
-    "full_weak_ft": ({"adapter_model.safetensors": "x"}, "no adapter_config.json there"),
+    "weak_sft": ({"adapter_config.json": PLAIN}, "has no adapter_model.safetensors: "),
+    "full_weak_ft": ({"adapter_model.safetensors": "x"}, "has no adapter_config.json: "),
     "weak_ft_1": ({"adapter_config.json": "{}"}, "must be that of a LoRA adapter and has peft_type=None, r=None"),
     "icl_ft_1": ({"adapter_config.json": "[]"}, "has peft_type=None, r=None"),
     "hybrid_ft_1": ({"adapter_config.json": "{r: 8"}, "is not JSON in UTF-8 (JSONDecodeError"),
@@ -61,7 +61,7 @@ def test_a_broken_adapter_is_one_line(
     assert main([name, "quickstart", step, "--store", store.objects.url, *more]) == 2
     error = capfd.readouterr().err
     assert f"the adapter of step {step} in " in error and BROKEN[step][1] in error and error.count("\n") == 1, error
-    assert "remove its copy" in error and not (tmp_path / "to").exists()
+    assert "remove the copy" in error and not (tmp_path / "to").exists()
 
 
 @pytest.mark.parametrize(

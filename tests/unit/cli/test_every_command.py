@@ -152,7 +152,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (f"quickstart hybrid_ft {S}", "no model 'hybrid_ft' (did you mean hybrid_ft_1?)"),
         (f"quickstart dpo {S} --url x", "--url x: must begin with http:// or https://"),
         (f"quickstart dpo {S} --url ''", "--url : must begin with http:// or https://"),
-        (f"quickstart dpo {S} --served x", "--served x: is for --url"),
+        (f"quickstart dpo {S} --served x", "--served x: needs --url"),
     ],
     "verify": [
         ("", "required: --store"),

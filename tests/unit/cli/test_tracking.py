@@ -238,8 +238,16 @@ PLACED = {"MLFLOW_TRACKING_URI": "http://m:5000", "TENSORBOARD_LOGGING_DIR": "/d
         (["wandb"], PLACED | {"WANDB_API_KEY": "s", "WANDB_MODE": "offline"}, ["WANDB_PROJECT", "WANDB_MODE"]),
         (["mlflow"], PLACED | {"MLFLOW_TRACKING_TOKEN": "s"}, ["MLFLOW_TRACKING_URI"]),
         (["mlflow", "tensorboard"], PLACED, ["MLFLOW_TRACKING_URI", "TENSORBOARD_LOGGING_DIR"]),
-        (["mlflow"], {}, "--track mlflow: a job's own folder is removed with it: set MLFLOW_TRACKING_URI"),
-        (["tensorboard"], {"TENSORBOARD_LOGGING_DIR": ""}, "set TENSORBOARD_LOGGING_DIR to a place that stays"),
+        (
+            ["mlflow"],
+            {},
+            "--track mlflow: it would write to the job's own folder, which Ray removes at its end",
+        ),
+        (
+            ["tensorboard"],
+            {"TENSORBOARD_LOGGING_DIR": ""},
+            "set TENSORBOARD_LOGGING_DIR to a URL, or to a folder that stays",
+        ),
         (["wandd"], PLACED, "--track wandd: must be wandb, mlflow, tensorboard"),
     ],
 )

@@ -38,8 +38,9 @@ def test_others_are_counted_and_listed(tmp_path: Path) -> None:
 def test_too_many_are_refused(tmp_path: Path) -> None:
     made = solved(tmp_path, {4: "4", 6: "5"})
     message = (
-        r"problems.test: 2 of 10 solutions \('s'\) end with another answer than 'a' has \(.*test.jsonl:5: '3' is not "
-        r"'4'; .*:7: '3' is not '5'\); at most a share of 0.01 may: .*problems.test.answer=none.*max_disagreement"
+        r"problems.test: the final answers of 2 of 10 solutions \(column 's'\) are not those of column 'a' "
+        r"\(.*test.jsonl:5: '3' is not '4'; .*:7: '3' is not '5'\); at most a share of 0.01 may differ: "
+        r".*problems.test.answer=none.*max_disagreement"
     )
     with pytest.raises(ValueError, match=message):
         read_problems(made)

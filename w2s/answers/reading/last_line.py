@@ -1,4 +1,4 @@
-"""The value in the last line of a text that announces no answer."""
+"""The answer in the last line of a text that has no marker of an answer and no phrase like `the answer is`."""
 
 import re
 

@@ -44,7 +44,7 @@ class Quantity(NamedTuple):
 
     @property
     def exact(self) -> bool:
-        """Whether two different values of one unit are certainly different."""
+        """Whether the value is exact: exact values of one unit that are written differently are different."""
         return self.base.exact
 
     @property
