@@ -1,15 +1,14 @@
-"""Ranks of small trainings without Ray: `python -m tests.unit.training.ranks FOLDER RATE KEY:RESOURCES ...`.
+"""Ranks of small trainings without Ray: `python -m tests.unit.training.ranks FOLDER RATE NAMES KEY:RESOURCES ...`.
 
 The ranks of all worlds are forks of one process, which has imported their libraries. Rank 0 of a world writes losses
-and the norm of what was trained, an adapter and all weights by SFT, DPO and ORPO, to FOLDER/KEY/trained.json. Of a base
-in 4 bits no weights are trained.
+and the norm of what was trained, by each of the trainings NAMES, to FOLDER/KEY/trained.json.
 """
 
 import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -31,7 +30,9 @@ from w2s.records import PreferencePair, SFTExample
 
 EXPERIMENT = quickstart()
 MODEL, BATCH, STEPS = EXPERIMENT.strong, 6, 3
-NAMES = ("sft", "full sft", "dpo", "full dpo", "orpo", "full orpo")
+ADAPTERS = ("sft", "dpo", "orpo")
+NAMES = (*ADAPTERS, *(f"full {name}" for name in ADAPTERS))
+"""Trainings of an adapter, and of all weights."""
 QUESTION = "Leo has 12 pens. Leo buys 7 more. How many pens does Leo have?"
 
 
@@ -65,7 +66,7 @@ def trainer(name: str, rate: float, base: Any, tokens: Tokens, folder: Path, plu
     return preference_trainer(recipe, base.resources, dataset(rows), tokens.tokenizer, base, adapter, folder)
 
 
-def rank(number: int, port: int, sizes: Resources, rate: float, folder: Path) -> None:
+def rank(number: int, port: int, sizes: Resources, rate: float, names: Sequence[str], folder: Path) -> None:
     """Train them one after the other on one base, as a rank of the world of `sizes`."""
     import torch
     from deepspeed import zero
@@ -82,9 +83,7 @@ def rank(number: int, port: int, sizes: Resources, rate: float, folder: Path) ->
     tokenizer = load_tokenizer(base_folder(MODEL))
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     base, tokens, trained = Base(MODEL, sizes), Tokens(tokenizer, MODEL.prompt), dict[str, Any]()
-    for name in NAMES:
-        if sizes.quantize_base and name.startswith("full"):
-            continue
+    for name in names:
         made = trainer(name, rate, base, tokens, folder / name, folder.parent / "m_plus")
         made.run(None)
         parameters = dict(trained_parameters(made.accelerator.unwrap_model(made.model)))
@@ -98,7 +97,7 @@ def rank(number: int, port: int, sizes: Resources, rate: float, folder: Path) ->
     distributed.destroy_process_group()
 
 
-def main(folder: Path, rate: float, worlds: Mapping[str, str]) -> int:
+def main(folder: Path, rate: float, names: Sequence[str], worlds: Mapping[str, str]) -> int:
     """Train in `worlds`, which has resources by key; 0, or 1 once a rank has failed, for which the others would
     wait."""
     os.environ["DS_ACCELERATOR"] = "cpu"  # DeepSpeed reads it at import
@@ -110,7 +109,7 @@ def main(folder: Path, rate: float, worlds: Mapping[str, str]) -> int:
     for key, resources in worlds.items():
         (folder / key).mkdir()
         port, sizes = free_port(), load_resources(resources)
-        numbered = ((number, port, sizes, rate, folder / key) for number in range(sizes.workers))
+        numbered = ((number, port, sizes, rate, names, folder / key) for number in range(sizes.workers))
         ranks += [get_context("fork").Process(target=rank, args=each, daemon=True) for each in numbered]
     for each in ranks:
         each.start()
@@ -125,5 +124,5 @@ def main(folder: Path, rate: float, worlds: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    _, where, rate, *worlds = sys.argv
-    sys.exit(main(Path(where), float(rate), dict(world.split(":", 1) for world in worlds)))
+    _, where, rate, names, *worlds = sys.argv
+    sys.exit(main(Path(where), float(rate), names.split(","), dict(world.split(":", 1) for world in worlds)))

@@ -12,7 +12,7 @@ from ray_jobs.cost.shape import Shape
 from ray_jobs.models.folders import base_folder
 from ray_jobs.resources.presets import load_resources
 from ray_jobs.training.base import load_base
-from tests.unit.training.ranks import MODEL
+from tests.unit.training.ranks import ADAPTERS, MODEL
 from tests.unit.training.test_ranks import DTYPE, in_worlds
 from tests.unit.training.test_train_state import SAVED_AT, STEPS, learning_rates, made, trained
 
@@ -22,8 +22,8 @@ pytestmark = [
         importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes, the extra `qlora`, is not installed"
     ),
 ]
-WORLDS = {16: f"local,micro_batch=1,{DTYPE}"} | {
-    world: f"local,workers={world},micro_batch=1,{DTYPE},quantize_base=true" for world in (1, 2)
+WORLDS = {16: f"local,micro_batch=3,{DTYPE}"} | {
+    world: f"local,workers={world},micro_batch=3,{DTYPE},quantize_base=true" for world in (1, 2)
 }
 """A base in 16 bits, and one in 4 on one rank and on two."""
 APART = 0.06
@@ -58,7 +58,7 @@ def test_the_linear_layers_alone_are_in_4_bits_and_take_the_bytes_of_the_plan() 
 
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
-    return in_worlds(WORLDS, 1e-3, tmp_path_factory.mktemp("quantized"))
+    return in_worlds(WORLDS, 1e-3, tmp_path_factory.mktemp("quantized"), ADAPTERS)
 
 
 @pytest.mark.parametrize("method", ["sft", "dpo", "orpo"])

@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any
     return in_worlds(WORLDS, 2e-4, tmp_path_factory.mktemp("ranks"))
 
 
-def in_worlds(worlds: dict[int, str], rate: float, folder: Path) -> dict[int, dict[str, Any]]:
+def in_worlds(
+    worlds: dict[int, str], rate: float, folder: Path, names: Sequence[str] = NAMES
+) -> dict[int, dict[str, Any]]:
     """Losses at a learning rate, and norms of what was trained, by the key of a world, which has resources, and
     method."""
     adapter(folder / "m_plus")
-    command = [sys.executable, "-m", "tests.unit.training.ranks", str(folder), str(rate)]
+    command = [sys.executable, "-m", "tests.unit.training.ranks", str(folder), str(rate), ",".join(names)]
     command += [f"{key}:{resources}" for key, resources in worlds.items()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-6000:]
