@@ -18,8 +18,8 @@ LIVE_PARAMETERS = 1_000_000_000
 """Parameters that ZeRO-3 keeps gathered at most (`stage3_max_live_parameters`, DeepSpeed 0.19.8)."""
 SUB_GROUP = 1_000_000_000
 """Parameters of a worker whose gradients ZeRO-3 copies for AdamW at once (`sub_group_size`, DeepSpeed 0.19.8)."""
-STATE_BYTES = 16
-"""A trainable parameter's fp32 copy, gradient and two moments, 4 bytes each."""
+GRADIENT_BYTES, STATE_BYTES = 4, 12
+"""A trainable parameter's gradient; its fp32 copy and two moments, 4 bytes each."""
 HEAD_TILE = 4096, 32_768
 """Positions and tokens of the vocabulary whose logits TRL 1.16's fused head holds at once, in every method."""
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -92,7 +92,7 @@ def training_memory(shape: Shape, resources: Resources, adapter: int | None, tok
     """
     sharded = resources.workers if resources.zero_stage == 3 else 1
     size, rows = BYTES[resources.train_dtype], resources.micro_batch * (1 if method == "SFT" else 2) * tokens
-    gradient, state = 4, STATE_BYTES - 4
+    state = STATE_BYTES
     if adapter is None and resources.zero_stage == 0 and size == 4:
         state = 8  # float32 weights are no copies
     trainable = shape.parameters if adapter is None else adapter
@@ -109,8 +109,8 @@ def training_memory(shape: Shape, resources: Resources, adapter: int | None, tok
         "weights": (base_bytes(shape, resources) + (adapter or 0) * size) / sharded,
         "gathered layers": float(gathered),
         "a layer in 16 bits": float(max(map(math.prod, shape.linears.values())) * size * resources.quantize_base),
-        "gradients": gradient * trainable / sharded,
-        "gradients of a step": gradient * min(trainable / sharded, SUB_GROUP) if resources.zero_stage == 3 else 0.0,
+        "gradients": GRADIENT_BYTES * trainable / sharded,
+        "gradients of a step": GRADIENT_BYTES * min(trainable / sharded, SUB_GROUP) * (resources.zero_stage == 3),
         "optimizer": state * trainable / sharded,
         "activations": float(kept),
         "logits": float(logits),
